@@ -1,0 +1,1 @@
+"""Ratings in, splits out. Imports nothing else of the project."""

@@ -1,0 +1,14 @@
+"""The names of the implementations. A module is imported only when its row runs."""
+
+from __future__ import annotations
+
+IMPLEMENTATIONS = {
+    "global_mean": "impls.global_mean:GlobalMean",
+    "bias": "impls.bias:Bias",
+    "numpy_sgd": "impls.numpy_sgd:NumpySGD",
+    "autograd_mf": "impls.autograd_mf:AutogradMF",
+    "embedding_mf": "impls.embedding_mf:EmbeddingMF",
+    "sparse_embedding_mf": "impls.sparse_embedding_mf:SparseEmbeddingMF",
+    "autorec": "impls.autorec:AutoRec",
+    "ncf": "impls.ncf:NCF",
+}

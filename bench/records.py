@@ -1,0 +1,247 @@
+"""The record of one cell, and the append-only store that keeps it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+SCHEMA = 1
+
+Status = Literal["ok", "timeout", "out of memory", "diverged", "failed", "skipped"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class CellRecord(_Part):
+    """What was asked for. `suite` names the suite it was planned by."""
+
+    implementation: str
+    preset: str
+    hyperparameters: dict[str, Any]
+    dataset: str
+    split: str
+    device: str
+    threads: int
+    seed: int
+    suite: str = ""
+    model: str = ""
+    """The model's name: rows with an equal one are the same maths."""
+    rules: dict[str, Any] = Field(default_factory=dict)
+    """The harness's stopping rules: patience, time_limit_s, memory_limit_gb."""
+
+
+class Metrics(_Part):
+    """Test scores; `_raw` is before clipping to the scale. val_rmse is the chosen epoch's."""
+
+    rmse: float
+    mae: float
+    rmse_raw: float
+    mae_raw: float
+    val_rmse: float | None
+    n_test: int
+    n_cold: int
+    epochs: int = 0
+    """Epochs that ran; 0 for a closed form."""
+    best_epoch: int | None = None
+    flags: list[str] = Field(default_factory=list)
+    """Doubts about the row: "constant predictions", "no better than global_mean"."""
+
+
+class Times(_Part):
+    """Seconds. import + warmup + fit + evaluation + predict + overhead = wall.
+
+    fit_s     the training clock: all of `fit` less the harness's evaluations
+    epoch_s   median of the epochs; None for a closed form
+    cold_s    import + warm-up + fit: what a fresh process waits for a model
+    """
+
+    import_s: float
+    warmup_s: float
+    fit_s: float
+    epoch_s: float | None
+    predict_s: float
+    evaluation_s: float
+    overhead_s: float
+    cold_s: float
+    wall_s: float
+
+
+class Target(_Part):
+    """`seconds` on the training clock until validation RMSE ≤ rmse; None is a miss."""
+
+    rmse: float
+    seconds: float | None
+
+
+class Point(_Part):
+    """One checkpoint on validation; `seconds` is the training clock."""
+
+    epoch: int
+    seconds: float
+    rmse: float
+    mae: float
+
+
+class Memory(_Part):
+    """Peaks in bytes: of the worker's resident memory, and of the device allocator."""
+
+    host_peak_bytes: int | None
+    device_peak_bytes: int | None
+
+
+class Data(_Part):
+    fingerprint: str
+    n_users: int
+    n_items: int
+    n_ratings: int
+    scale: tuple[float, float]
+    duplicates: int = 0
+    floor: float | None = None
+    note: str = ""
+    """Said beside every table, e.g. that synthetic data stands in for ml-100k."""
+
+
+class Source(_Part):
+    git_sha: str | None
+    dirty: bool | None
+    implementation_hash: str
+
+
+class Environment(_Part):
+    """The machine. `machine` is its id: rows of different machines never share a table."""
+
+    machine: str
+    cpu: str
+    cores: int
+    memory_gb: float
+    gpu: str | None
+    os: str
+    python: str
+    versions: dict[str, str]
+    load: float
+
+
+class Reference(_Part):
+    """A published number that the row stands beside."""
+
+    rmse: float | None = None
+    mae: float | None = None
+    clipped: bool = True
+    source: str
+    protocol: str
+    within: float | None = None
+
+
+class Record(_Part):
+    """One finished cell. Parts that a cell never reached are None."""
+
+    schema_: int = Field(default=SCHEMA, alias="schema")
+    identity: str
+    """Digest of everything that decides the result; equal and `ok` means: already done."""
+    started_at: str
+    status: Status
+    reason: str = ""
+    cell: CellRecord
+    metrics: Metrics | None = None
+    times: Times | None = None
+    targets: list[Target] = Field(default_factory=list)
+    curve: list[Point] = Field(default_factory=list)
+    memory: Memory | None = None
+    data: Data
+    source: Source
+    environment: Environment
+    reference: Reference | None = None
+    log: str = ""
+    """The end of what the worker printed, kept where the cell failed."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+    def to_line(self) -> str:
+        """One line of JSON without its newline; a NaN or infinity becomes null."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that is no record: torn by a crash, from another schema, or edited."""
+
+    path: Path
+    number: int
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.number}: {self.problem} (line skipped)"
+
+
+class RecordStore:
+    """The JSON lines under `<out>/records`, one file per machine.
+
+    Records are only ever appended. An append is one write under a lock, flushed to the
+    disk before it returns, so a crash loses at most the cell in progress and two runs
+    into one folder never mix lines.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.folder = out / "records"
+
+    def append(self, record: Record) -> Path:
+        """Add one record; returns the file it went to."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{record.environment.machine}.jsonl"
+        with path.open("a+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            torn = _ends_mid_line(path)
+            file.write((b"\n" if torn else b"") + record.to_line().encode() + b"\n")
+            os.fsync(file.fileno())
+        return path
+
+    def read(self) -> tuple[list[Record], list[BadLine]]:
+        """Every record in file and line order, and every line that is not one."""
+        records: list[Record] = []
+        bad: list[BadLine] = []
+        for path in sorted(self.folder.glob("*.jsonl")):
+            for parsed in _parse(path):
+                (bad if isinstance(parsed, BadLine) else records).append(parsed)  # type: ignore[arg-type]
+        return records, bad
+
+    def finished(self) -> set[str]:
+        """Identities that have an `ok` record."""
+        return {record.identity for record in self.read()[0] if record.status == "ok"}
+
+
+def digest(*parts: object) -> str:
+    """A short stable digest of JSON-able parts."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _parse(path: Path) -> Iterator[Record | BadLine]:
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+            if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
+                yield BadLine(path, number, f"not a record of schema {SCHEMA}")
+                continue
+            yield Record.model_validate(fields)
+        except (ValueError, ValidationError) as error:
+            yield BadLine(path, number, str(error).splitlines()[0])
+
+
+def _ends_mid_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.seek(0, 2) == 0:
+            return False
+        file.seek(-1, 2)
+        return file.read(1) != b"\n"

@@ -37,7 +37,7 @@ class Ratings:
             ("users", self.users, self.n_users),
             ("items", self.items, self.n_items),
         ):
-            if len(ids) and not (0 <= ids.min() and ids.max() < size):
+            if len(ids) and not (ids.min() >= 0 and ids.max() < size):
                 raise ValueError(f"{name} holds ids outside 0 … {size - 1}")
         if not np.isfinite(self.values).all():
             raise ValueError("values holds NaN or infinite ratings")
@@ -126,7 +126,7 @@ def _freeze(owner: Ratings | HeldOut, **dtypes: type) -> None:
     """Cast each named array of a frozen dataclass, check lengths, make it read-only."""
     lengths = set()
     for name, dtype in dtypes.items():
-        array = np.ascontiguousarray(getattr(owner, name), dtype=dtype)
+        array: NDArray[np.generic] = np.ascontiguousarray(getattr(owner, name), dtype=dtype)
         if array.flags.writeable:
             array = array.view()
             array.flags.writeable = False

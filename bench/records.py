@@ -214,9 +214,9 @@ class RecordStore:
                 (bad if isinstance(parsed, BadLine) else records).append(parsed)  # type: ignore[arg-type]
         return records, bad
 
-    def finished(self) -> set[str]:
-        """Identities that have an `ok` record."""
-        return {record.identity for record in self.read()[0] if record.status == "ok"}
+    def finished(self) -> dict[str, Record]:
+        """The newest `ok` record of each identity that has one."""
+        return {record.identity: record for record in self.read()[0] if record.status == "ok"}
 
 
 def digest(*parts: object) -> str:

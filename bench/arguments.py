@@ -1,0 +1,26 @@
+"""`--impl a b c` for click, whose options take one value each."""
+
+from __future__ import annotations
+
+SEVERAL = ("--impl", "--dataset", "--device", "--set")
+
+
+def spread(arguments: list[str]) -> list[str]:
+    """Repeat an option before each further value: `--impl a b` becomes `--impl a --impl b`.
+
+    Only for `bench run`, which has no positional arguments that a value could be taken for.
+    """
+    if arguments[:1] != ["run"]:
+        return arguments
+    spread_out: list[str] = []
+    option = None
+    values = 0
+    for word in arguments:
+        if word.startswith("--"):
+            option, values = (word, 0) if word in SEVERAL else (None, 0)
+        elif option is not None:
+            values += 1
+            if values > 1:
+                spread_out.append(option)
+        spread_out.append(word)
+    return spread_out

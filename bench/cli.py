@@ -1,0 +1,240 @@
+"""The verbs: run, report, list, compare, predict, doctor."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import psutil
+import typer
+from rich.console import Console
+
+from bench import machine
+from bench.arguments import spread
+from bench.hyperparameters import SettingError, parse_settings
+from bench.loading import ImplementationError
+from bench.records import Record, RecordStore
+from bench.suite import Overrides, SuiteError, read
+from datasets.errors import DataError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Which implementation of rating prediction should I use, on my data, on my hardware?",
+)
+out_console = Console(soft_wrap=True)
+err_console = Console(stderr=True, soft_wrap=True)
+
+WRONG_USE = 2
+INTERRUPTED = 130
+USER_ERRORS = (DataError, SuiteError, ImplementationError, SettingError)
+
+Out = Annotated[Path, typer.Option(help="Folder of records, pages and plots.")]
+
+
+@app.command()
+def run(
+    suite: Annotated[str, typer.Option(help="A named suite; `bench list` names them.")] = "quick",
+    impl: Annotated[
+        list[str] | None, typer.Option(help="Names, or path/to/file.py:Class. Several allowed.")
+    ] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option(help="Names or paths of ratings files. Several allowed.")
+    ] = None,
+    device: Annotated[
+        list[str] | None, typer.Option(help="cpu, cuda, cuda:1 or auto. Several allowed.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="random:80/10/10, random:90/10, u1, fold:1/5, leave-last …")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Repeats, with seeds 0 … N−1.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads per cell; default: physical cores.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs, where there are any.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Named hyperparameters.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="implementation.field=value. Several allowed."),
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=0.001, help="Seconds on the training clock per cell.")
+    ] = None,
+    memory_limit: Annotated[
+        float | None, typer.Option(min=0.01, help="GB per cell; default: 90 % of what is free.")
+    ] = None,
+    out: Out = Path("results"),
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Run what is already recorded, too.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+) -> None:
+    """Run a suite: one fresh process per cell, one record per cell, resumed where it stopped."""
+    from bench.data import facts
+    from bench.plan import Planner
+
+    block = {
+        "devices": device,
+        "split": split,
+        "seeds": seeds,
+        "epochs": epochs,
+        "preset": preset,
+        "threads": threads,
+        "time_limit_s": time_limit,
+    }
+    try:
+        overrides = Overrides(
+            implementations=impl or [],
+            datasets=dataset or [],
+            block={name: value for name, value in block.items() if value is not None},
+            settings=parse_settings(set_ or []),
+        )
+        planner = Planner(facts, machine.environment().cores, overrides, _loudly)
+        cells = planner.plan(overrides.apply(read(suite)))
+    except USER_ERRORS as error:
+        _fail(error)
+    _warn_of_bad_lines(RecordStore(out))
+    if dry_run:
+        _print_plan(cells, RecordStore(out), fresh)
+    else:
+        limit = memory_limit * 1e9 if memory_limit else psutil.virtual_memory().available * 0.9
+        _run(cells, out, int(limit), fresh)
+
+
+@app.command()
+def report(out: Out = Path("results")) -> None:
+    """Make the pages, the plots and the README's block anew from the records."""
+    from bench.report import write
+
+    _warn_of_bad_lines(RecordStore(out))
+    beside = out.resolve().parent / "README.md"
+    for path in write(out, readme=beside if beside.is_file() else None):
+        out_console.print(str(path), highlight=False, markup=False)
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A row: implementation[:preset][@device].")],
+    b: Annotated[str, typer.Argument(help="The row to hold it against.")],
+    dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
+    out: Out = Path("results"),
+) -> None:
+    """Say which of two rows is faster or more accurate, by how much, and how sure that is."""
+    from bench.report import compare as compared
+
+    records, _ = RecordStore(out).read()
+    try:
+        out_console.print(compared(records, a, b, dataset), highlight=False, markup=False)
+    except ValueError as error:
+        _fail(error)
+
+
+@app.command("list")
+def list_() -> None:
+    """Name the implementations, datasets and suites."""
+    from bench.listing import listing
+
+    out_console.print(listing(), highlight=False, markup=False)
+
+
+@app.command()
+def predict(
+    impl: Annotated[str, typer.Option(help="Name, or path/to/file.py:Class.")],
+    dataset: Annotated[str, typer.Option(help="Name, or path of a ratings file, to learn from.")],
+    pairs: Annotated[Path, typer.Option(help="CSV: user,item with ids as in the source file.")],
+    preset: Annotated[str, typer.Option(help="Named hyperparameters.")] = "default",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="implementation.field=value. Several allowed."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")] = "cpu",
+    seed: Annotated[int, typer.Option(help="Seed of split and model.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option(help="CSV to write; default: standard output.")
+    ] = None,
+) -> None:
+    """Predict ratings of given user–item pairs, as a CSV."""
+    from bench.predict import PairsError, predict_pairs
+
+    try:
+        problem = machine.device_problem(device)
+        if problem:
+            raise SettingError(f"--device {device}: {problem}")
+        settings = parse_settings(set_ or []).get(impl, {})
+        text, told = predict_pairs(impl, dataset, pairs, preset, settings, device, seed)
+    except (*USER_ERRORS, PairsError) as error:
+        _fail(error)
+    err_console.print(told, highlight=False, markup=False)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at this machine: versions, threads, CUDA, data, what may disturb a timing."""
+    from bench.doctor import examine
+
+    out_console.print(examine(), highlight=False, markup=False)
+
+
+def main() -> None:
+    """The `bench` command."""
+    sys.argv[1:] = spread(sys.argv[1:])
+    app()
+
+
+def _run(cells: list[Any], out: Path, memory_limit_bytes: int, fresh: bool) -> None:
+    from bench.execute import ProcessExecutor
+    from bench.progress import Progress, summary
+    from bench.run import Runner
+
+    finished: list[Record] = []
+    progress = Progress(out_console, len(cells), finished)
+    runner = Runner(RecordStore(out), ProcessExecutor(), progress, memory_limit_bytes)
+    try:
+        runner.run(cells, fresh=fresh)
+    except KeyboardInterrupt:
+        err_console.print(f"\ninterrupted; {len(finished)} of {len(cells)} cells are recorded:")
+        for record in finished:
+            err_console.print(f"  {record.cell.implementation}  {summary(record)}", markup=False)
+        err_console.print("the same command goes on from here")
+        raise typer.Exit(INTERRUPTED) from None
+    except DataError as error:
+        _fail(error)
+    if any(record.status == "failed" for record in finished):
+        raise typer.Exit(1)
+
+
+def _print_plan(cells: list[Any], store: RecordStore, fresh: bool) -> None:
+    done = {} if fresh else store.finished()
+    environment = machine.environment()
+    for number, cell in enumerate(cells, start=1):
+        asked = cell.asked
+        state = "recorded" if cell.identity(environment) in done else "to run"
+        if cell.hindrance:
+            state = f"{cell.hindrance.status}: {cell.hindrance.reason}"
+        out_console.print(
+            f"{number:>3}  {asked.implementation:<22} {asked.preset:<10} {asked.dataset:<16} "
+            f"{asked.split:<16} {asked.device:<6} seed {asked.seed}  "
+            f"threads {asked.threads}  {state}",
+            highlight=False,
+            markup=False,
+        )
+
+
+def _warn_of_bad_lines(store: RecordStore) -> None:
+    for line in store.read()[1]:
+        err_console.print(f"warning: {line}", style="yellow", highlight=False, markup=False)
+
+
+def _loudly(notice: str) -> None:
+    err_console.print(f"WARNING: {notice}", style="bold yellow", highlight=False, markup=False)
+
+
+def _fail(error: Exception) -> NoReturn:
+    err_console.print(f"error: {error}", style="red", highlight=False, markup=False)
+    raise typer.Exit(WRONG_USE) from None

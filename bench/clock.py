@@ -1,0 +1,58 @@
+"""The training clock: a ledger in which every instant of a process belongs to one part."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Clock:
+    """Books wall time to named parts, exactly one of them at any instant.
+
+    Because each switch books the time since the last one, the parts sum to the wall
+    time by construction. `synchronise` waits for the device; it is called before every
+    reading, so that work still queued is charged to the part that queued it, and never
+    inside a training loop. `timer` returns nanoseconds.
+
+    `now_ns` is the last reading. The separate accumulators follow AlgoPerf's submission_runner.
+    """
+
+    def __init__(
+        self,
+        started_ns: int,
+        part: str,
+        timer: Callable[[], int] = time.perf_counter_ns,
+        synchronise: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.part = part
+        self.synchronise = synchronise
+        self._timer = timer
+        self.now_ns = started_ns
+        self._booked_ns: defaultdict[str, int] = defaultdict(int)
+
+    def enter(self, part: str) -> None:
+        """Book the time up to now to the current part and start `part`."""
+        self.synchronise()
+        now = self._timer()
+        self._booked_ns[self.part] += now - self.now_ns
+        self.part, self.now_ns = part, now
+
+    @contextmanager
+    def during(self, part: str) -> Iterator[None]:
+        """Run a block as `part`, then go back to the part before it."""
+        before = self.part
+        self.enter(part)
+        try:
+            yield
+        finally:
+            self.enter(before)
+
+    def seconds(self, part: str) -> float:
+        """Seconds booked to `part` so far, the running stretch excluded."""
+        return self._booked_ns[part] / 1e9
+
+    def parts(self) -> dict[str, float]:
+        """Seconds per part, in order of first booking."""
+        return {part: ns / 1e9 for part, ns in self._booked_ns.items()}

@@ -1,0 +1,88 @@
+"""Datasets and splits as cells need them: named facts for the plan, arrays for the workers."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.job import write_split
+from bench.records import Data
+from bench.score import ColdStart
+from datasets import catalog, splits
+from datasets.ratings import Dataset, HeldOut
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a record says of its data, and the catalog's target RMSEs ((): none known)."""
+
+    data: Data
+    targets: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One split, laid out in `folder` for workers; its test ratings stay in this process."""
+
+    folder: tempfile.TemporaryDirectory[str]
+    n_users: int
+    n_items: int
+    test: HeldOut
+    cold_start: ColdStart
+
+
+@functools.lru_cache(maxsize=2)
+def load(name: str) -> Dataset:
+    """The dataset; the last two are kept, for a plan needs each again for its splits."""
+    return catalog.load(name)
+
+
+def facts(name: str, note: str = "") -> Facts:
+    """Load a dataset and say what it is. Raises DataError."""
+    dataset = load(name)
+    ratings = dataset.ratings
+    data = Data(
+        fingerprint=dataset.fingerprint,
+        n_users=ratings.n_users,
+        n_items=ratings.n_items,
+        n_ratings=len(ratings),
+        scale=ratings.scale,
+        duplicates=dataset.duplicates,
+        floor=dataset.floor,
+        note=note,
+    )
+    entry = catalog.CATALOG.get(name)
+    return Facts(data, tuple(entry.targets) if entry else ())
+
+
+@dataclass
+class Splits:
+    """Cuts each split once and keeps it while cells of its seed run."""
+
+    _seed: int | None = None
+    _prepared: dict[tuple[str, str], Prepared] = field(default_factory=dict)
+
+    def prepare(self, dataset: str, split: str, seed: int) -> Prepared:
+        """The split's arrays on disk, and what scoring needs. Raises DataError."""
+        if seed != self._seed:
+            self.discard()
+            self._seed = seed
+        key = (dataset, split)
+        if key not in self._prepared:
+            self._prepared[key] = _prepare(dataset, split, seed)
+        return self._prepared[key]
+
+    def discard(self) -> None:
+        """Delete what is laid out for workers."""
+        for prepared in self._prepared.values():
+            prepared.folder.cleanup()
+        self._prepared.clear()
+
+
+def _prepare(dataset: str, split: str, seed: int) -> Prepared:
+    cut = splits.cut(load(dataset), split, seed)
+    folder = tempfile.TemporaryDirectory(prefix="ratebench-")
+    write_split(cut, Path(folder.name))
+    return Prepared(folder, cut.train.n_users, cut.train.n_items, cut.test, ColdStart(cut.train))

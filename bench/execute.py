@@ -1,0 +1,118 @@
+"""One cell in one fresh process: what was asked for goes in, an outcome comes out."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.job import Job, read_predictions, write_pairs
+from bench.process import WorkerProcess
+from bench.records import Point, Status
+from bench.watch import Limits, Stop, Watch
+from datasets.ratings import HeldOut
+
+Event = Mapping[str, Any]
+Listener = Callable[[Event], None]
+
+
+@dataclass
+class Outcome:
+    """What came of a cell, before anything is scored.
+
+    predicted  float32 (n_known,) for the known test pairs, or None
+    result     the worker's last word: epochs, parts of the clock in seconds, peaks, …
+    wall_s     spawn to exit; exit_s the worker's last word to its exit
+    log        the end of what the process printed
+    """
+
+    status: Status
+    reason: str = ""
+    predicted: NDArray[np.float32] | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+    curve: list[Point] = field(default_factory=list)
+    wall_s: float = 0.0
+    exit_s: float = 0.0
+    log: str = ""
+
+
+class Executor(Protocol):
+    """Runs a job to its outcome. Tests put a fake here, to plan and resume without a process."""
+
+    def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
+        """Train on the job's arrays and predict the known pairs of `test`."""
+
+
+class ProcessExecutor:
+    """The real one: a fresh process per cell, watched, and nothing of it left afterwards."""
+
+    tick_s = 0.2
+
+    def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
+        """Never raises for what a worker does; a KeyboardInterrupt ends the worker first."""
+        outcome = Outcome("failed")
+        stop: Stop | None = None
+        watch = Watch(limits, time.monotonic())
+        with (
+            tempfile.TemporaryDirectory(prefix="ratebench-") as pairs,
+            WorkerProcess(job.to_json(), job.threads) as worker,
+        ):
+            for event in worker.events(self.tick_s):
+                if event is not None:
+                    watch.hear(event, time.monotonic())
+                    _note(outcome, event)
+                    listener(event)
+                if event is not None and event.get("name") == "predict":
+                    write_pairs(test, Path(pairs))
+                    worker.order(pairs)
+                if stop is None:
+                    stop = watch.verdict(time.monotonic(), worker.memory_bytes())
+                    if stop is not None:
+                        worker.kill()
+            left_behind = worker.kill_leftovers()
+            outcome.log = worker.log
+            outcome.wall_s = (worker.exited_ns - worker.spawned_ns) / 1e9
+            if outcome.result:
+                outcome.exit_s = (worker.exited_ns - outcome.result["ended_ns"]) / 1e9
+                outcome.predicted = read_predictions(Path(pairs))
+            return _judged(outcome, stop, left_behind, worker.ending)
+
+
+def _note(outcome: Outcome, event: Event) -> None:
+    match event["event"]:
+        case "checkpoint" if event["rmse"] is not None:
+            outcome.curve.append(Point.model_validate(event))
+        case "failed":
+            outcome.status, outcome.reason = event["status"], event["reason"]
+        case "result":
+            outcome.result = dict(event)
+
+
+def _judged(outcome: Outcome, stop: Stop | None, left_behind: int, ending: str) -> Outcome:
+    """Settle the status: what the harness did to the worker outweighs what it said."""
+    result = outcome.result
+    if stop is not None:
+        outcome.status, outcome.reason = stop.status, stop.reason
+    elif outcome.reason:
+        pass
+    elif not result:
+        outcome.reason = ending
+    elif left_behind:
+        outcome.reason = f"left {left_behind} process(es) running after it ended; they were ended"
+    elif result["diverged_at"] is not None:
+        outcome.status = "diverged"
+        outcome.reason = f"validation RMSE was not finite after epoch {result['diverged_at']}"
+    elif outcome.predicted is not None and not np.isfinite(outcome.predicted).all():
+        outcome.status, outcome.reason = "diverged", "test predictions are not all finite"
+    elif result["timed_out"]:
+        outcome.status = "timeout"
+        outcome.reason = f"time limit reached after {result['epochs']} epochs"
+    else:
+        outcome.status = "ok"
+    return outcome

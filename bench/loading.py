@@ -1,0 +1,125 @@
+"""From a name, an entry point or a file to an implementation's class."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from impls.registry import IMPLEMENTATIONS
+
+ENTRY_POINT_GROUP = "ratebench.implementations"
+
+
+class ImplementationError(Exception):
+    """No implementation of that name, or what was named is not one."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a class says of itself; a class from outside may leave any of it out."""
+
+    model: str
+    source: str
+    devices: tuple[str, ...]
+    presets: Mapping[str, Mapping[str, Any]]
+    summary: str
+
+
+def target_of(name: str) -> str:
+    """`module:Class` or `path/to/file.py:Class` for a name; raises ImplementationError."""
+    if name in IMPLEMENTATIONS:
+        return IMPLEMENTATIONS[name]
+    outside = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
+    if name in outside:
+        return outside[name]
+    path, _, class_name = name.rpartition(":")
+    if path.endswith(".py") and class_name:
+        if not Path(path).is_file():
+            raise ImplementationError(f"no file {path} (asked for by --impl {name})")
+        return f"{Path(path).resolve()}:{class_name}"
+    known = ", ".join([*IMPLEMENTATIONS, *outside])
+    raise ImplementationError(
+        f"no implementation '{name}'. There are: {known}; or name one of your own "
+        "as path/to/file.py:Class"
+    )
+
+
+def load_class(target: str) -> type[Any]:
+    """Import the class behind a target.
+
+    Raises ImplementationError where the module has no such class or the class lacks
+    part of the protocol, and whatever the module itself raises on import.
+    """
+    location, _, class_name = target.rpartition(":")
+    module = _module(location)
+    found = getattr(module, class_name, None)
+    if not inspect.isclass(found):
+        classes = [name for name, value in vars(module).items() if _defined_in(module, value)]
+        raise ImplementationError(
+            f"{location} has no class '{class_name}'; it defines {', '.join(classes) or 'none'}"
+        )
+    _check_protocol(found)
+    return found
+
+
+def describe(implementation: type[Any]) -> Description:
+    """Model, source, devices, presets and the first line of the docstring."""
+    presets = {"default": {}, **getattr(implementation, "presets", {})}
+    return Description(
+        model=getattr(implementation, "model", implementation.__name__),
+        source=getattr(implementation, "source", ""),
+        devices=tuple(getattr(implementation, "devices", ("cpu",))),
+        presets=presets,
+        summary=(inspect.getdoc(implementation) or "").partition("\n")[0],
+    )
+
+
+def source_hash(implementation: type[Any]) -> str:
+    """Digest of the file that defines the class: a changed file is another implementation."""
+    return hashlib.sha256(Path(inspect.getfile(implementation)).read_bytes()).hexdigest()[:16]
+
+
+def _module(location: str) -> ModuleType:
+    if not location.endswith(".py"):
+        return importlib.import_module(location)
+    path = Path(location)
+    # A file may import what stands beside it, as it could when run by itself.
+    sys.path.append(str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # dataclasses look their module up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def _check_protocol(implementation: type[Any]) -> None:
+    fields = getattr(implementation, "__dataclass_fields__", {})
+    lacking = [f"field `{name}`" for name in ("device", "seed") if name not in fields]
+    lacking += [
+        f"method `{name}`"
+        for name in ("fit", "predict")
+        if not callable(getattr(implementation, name, None))
+    ]
+    if not dataclasses.is_dataclass(implementation):
+        lacking = ["@dataclass", *lacking]
+    if lacking:
+        raise ImplementationError(
+            f"{implementation.__name__} is not an implementation: it lacks {', '.join(lacking)} "
+            "(see impls/protocol.py)"
+        )
+
+
+def _defined_in(module: ModuleType, value: object) -> bool:
+    return inspect.isclass(value) and value.__module__ == module.__name__

@@ -1,0 +1,95 @@
+"""The figures that tables, plots and sentences share."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.records import Record
+from bench.report.rows import Row, Runs, Table
+from bench.stats import Interval, mean_interval, median_interval
+
+Figure = Callable[[Record], float | None]
+
+REFERENCE = "numpy_sgd"
+
+
+def rmse(record: Record) -> float | None:
+    return record.metrics.rmse if record.metrics else None
+
+
+def mae(record: Record) -> float | None:
+    return record.metrics.mae if record.metrics else None
+
+
+def fit_s(record: Record) -> float | None:
+    return record.times.fit_s if record.times else None
+
+
+def mean(runs: Runs | None, figure: Figure) -> Interval | None:
+    values = runs.values(figure) if runs else []
+    return mean_interval(values) if values else None
+
+
+def median(runs: Runs | None, figure: Figure) -> Interval | None:
+    values = runs.values(figure) if runs else []
+    return median_interval(values) if values else None
+
+
+def reference_row(table: Table) -> Row | None:
+    """The row that × is against: numpy_sgd as it comes, fitted on the CPU.
+
+    Where it ran in several ways: the one with the most seeds, then the lowest RMSE.
+    """
+    candidates = [
+        (-error.n, error.value, row)
+        for row in table.rows
+        if row.name == REFERENCE and (error := mean(row.runs.get("CPU"), rmse))
+    ]
+    return min(candidates, key=lambda candidate: candidate[:2])[2] if candidates else None
+
+
+def times_faster(runs: Runs | None, reference: Row) -> float | None:
+    """Median fit time of the reference on the CPU over that of `runs`."""
+    mine, other = median(runs, fit_s), median(reference.runs["CPU"], fit_s)
+    return other.value / mine.value if mine and other and mine.value > 0 else None
+
+
+def targets(table: Table) -> list[float]:
+    """The target RMSEs of the newest run that had any, easiest first."""
+    for record in reversed(table.records):
+        if record.targets:
+            return sorted({target.rmse for target in record.targets}, reverse=True)
+    return []
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far runs came on validation. `to_target`: target -> seconds of each run, ∞ for a miss."""
+
+    to_target: dict[float, list[float]]
+    best: float
+
+    def median(self, target: float) -> float:
+        return statistics.median(self.to_target[target])
+
+
+def progress(runs: Runs | None, goals: list[float]) -> Progress | None:
+    """None where no run left a curve."""
+    curves = [r for r in runs.records if r.curve and r.status in ("ok", "timeout")] if runs else []
+    if not curves:
+        return None
+    return Progress(
+        {goal: [_seconds_to(record, goal) for record in curves] for goal in goals},
+        statistics.median(min(point.rmse for point in record.curve) for record in curves),
+    )
+
+
+def _seconds_to(record: Record, goal: float) -> float:
+    """From the record, or from its curve where it was made with other targets."""
+    for target in record.targets:
+        if target.rmse == goal:
+            return math.inf if target.seconds is None else target.seconds
+    return next((point.seconds for point in record.curve if point.rmse <= goal), math.inf)

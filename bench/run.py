@@ -1,0 +1,179 @@
+"""Cells to records: what is already done is left, each of the rest is run and kept at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from bench import machine
+from bench.data import Prepared, Splits
+from bench.execute import Event, Executor, Outcome
+from bench.job import Job
+from bench.plan import BASELINE, Cell
+from bench.records import (
+    Memory,
+    Metrics,
+    Point,
+    Record,
+    RecordStore,
+    Source,
+    Target,
+    Times,
+)
+from bench.score import doubts, score
+from bench.watch import Limits
+
+
+class Observer(Protocol):
+    """Hears how a run goes, for a terminal, a log, or a test."""
+
+    def already_done(self, cell: Cell) -> None: ...
+    def waiting(self) -> None: ...
+    def started(self, cell: Cell) -> None: ...
+    def heard(self, event: Event) -> None: ...
+    def finished(self, record: Record) -> None: ...
+
+
+@dataclass
+class Runner:
+    """Runs a plan. `exclusive` holds the machine for one cell at a time."""
+
+    store: RecordStore
+    executor: Executor
+    observer: Observer
+    memory_limit_bytes: int
+    splits: Splits = field(default_factory=Splits)
+    exclusive: Callable[[Callable[[], None]], AbstractContextManager[None]] = machine.exclusive
+    _targets: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
+
+    def run(self, cells: list[Cell], *, fresh: bool) -> list[Record]:
+        """Run what has no `ok` record yet (all, where `fresh`); returns the new records."""
+        records = []
+        environment = machine.environment()
+        for cell in cells:
+            with self.exclusive(self.observer.waiting):
+                # Asked anew for each cell: another run may have finished it meanwhile.
+                done = None if fresh else self.store.finished().get(cell.identity(environment))
+                if done is None:
+                    self.observer.started(cell)
+                    record = self._run(cell)
+                    # Written before the next cell starts, so that a crash loses one at most.
+                    self.store.append(record)
+                    records.append(record)
+                    self.observer.finished(record)
+                else:
+                    self.observer.already_done(cell)
+                self._learn_targets(cell, done or records[-1])
+        self.splits.discard()
+        return records
+
+    def _run(self, cell: Cell) -> Record:
+        record = self._blank(cell)
+        if cell.hindrance is not None:
+            record.status, record.reason = cell.hindrance.status, cell.hindrance.reason
+            return record
+        asked = cell.asked
+        prepared = self.splits.prepare(asked.dataset, asked.split, asked.seed)
+        limits = Limits(cell.rules.time_limit_s or float("inf"), self.memory_limit_bytes)
+        job = _job(cell, prepared)
+        outcome = self.executor.execute(job, prepared.test, limits, self.observer.heard)
+        _fill(record, outcome, prepared, self._targets_for(cell))
+        return record
+
+    def _blank(self, cell: Cell) -> Record:
+        environment = machine.current_environment()
+        sha, dirty = machine.source_state()
+        return Record(
+            identity=cell.identity(environment),
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            status="failed",
+            cell=cell.asked,
+            data=cell.facts.data,
+            source=Source(git_sha=sha, dirty=dirty, implementation_hash=cell.implementation_hash),
+            environment=environment,
+            reference=cell.reference,
+        )
+
+    def _targets_for(self, cell: Cell) -> tuple[float, ...]:
+        asked = cell.asked
+        return cell.facts.targets or self._targets.get((asked.dataset, asked.split, asked.seed), ())
+
+    def _learn_targets(self, cell: Cell, record: Record) -> None:
+        """Where the catalog has no target, what the baseline reached is one."""
+        asked = cell.asked
+        if asked.implementation == BASELINE and record.curve:
+            best = min(point.rmse for point in record.curve)
+            self._targets[asked.dataset, asked.split, asked.seed] = (round(best, 4),)
+
+
+def _job(cell: Cell, prepared: Prepared) -> Job:
+    asked = cell.asked
+    return Job(
+        target=cell.target,
+        hyperparameters=asked.hyperparameters,
+        device=asked.device,
+        seed=asked.seed,
+        threads=asked.threads,
+        arrays=prepared.folder.name,
+        n_users=prepared.n_users,
+        n_items=prepared.n_items,
+        scale=cell.facts.data.scale,
+        rules=cell.rules,
+    )
+
+
+def _fill(record: Record, outcome: Outcome, prepared: Prepared, targets: tuple[float, ...]) -> None:
+    record.status, record.reason = outcome.status, outcome.reason
+    record.curve = outcome.curve
+    record.targets = [Target(rmse=rmse, seconds=_reached(outcome.curve, rmse)) for rmse in targets]
+    if outcome.status in ("ok", "timeout") and outcome.predicted is not None:
+        record.metrics = _metrics(outcome, prepared, record.data.scale)
+    if outcome.status != "ok":
+        record.log = outcome.log
+    if outcome.result:
+        record.times = _times(outcome)
+        record.memory = Memory(
+            host_peak_bytes=outcome.result["host_peak_bytes"],
+            device_peak_bytes=outcome.result["device_peak_bytes"],
+        )
+
+
+def _metrics(outcome: Outcome, prepared: Prepared, scale: tuple[float, float]) -> Metrics:
+    test = prepared.test
+    assert outcome.predicted is not None
+    predicted = prepared.cold_start.complete(test, outcome.predicted)
+    scores = score(predicted, test.values, scale)
+    return Metrics(
+        rmse=scores.rmse,
+        mae=scores.mae,
+        rmse_raw=scores.rmse_raw,
+        mae_raw=scores.mae_raw,
+        val_rmse=outcome.result["val_rmse"],
+        n_test=len(test),
+        n_cold=int((~test.known).sum()),
+        epochs=outcome.result["epochs"],
+        best_epoch=outcome.result["best_epoch"],
+        flags=doubts(outcome.predicted, test, scores, prepared.cold_start.global_mean),
+    )
+
+
+def _times(outcome: Outcome) -> Times:
+    parts = outcome.result["parts"]
+    return Times(
+        import_s=parts["import"],
+        warmup_s=parts["warmup"],
+        fit_s=parts["fit"],
+        epoch_s=outcome.result["epoch_s"],
+        predict_s=parts["predict"],
+        evaluation_s=parts.get("evaluation", 0.0),
+        overhead_s=parts["overhead"] + outcome.exit_s,
+        cold_s=parts["import"] + parts["warmup"] + parts["fit"],
+        wall_s=outcome.wall_s,
+    )
+
+
+def _reached(curve: list[Point], rmse: float) -> float | None:
+    return next((point.seconds for point in curve if point.rmse <= rmse), None)

@@ -1,0 +1,91 @@
+"""Pooled errors, clipping, and the one fallback for cold pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.ratings import UNKNOWN, HeldOut, Ratings
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Errors over all pairs together; `_raw` before clipping to the scale."""
+
+    rmse: float
+    mae: float
+    rmse_raw: float
+    mae_raw: float
+
+
+class ColdStart:
+    """What every row predicts for a pair that training has not seen.
+
+    The user's mean where the user is known, else the item's, else the global mean.
+    """
+
+    def __init__(self, train: Ratings) -> None:
+        self.global_mean = float(np.mean(train.values, dtype=np.float64))
+        self._user_means = _means(train.users, train.values, train.n_users, self.global_mean)
+        self._item_means = _means(train.items, train.values, train.n_items, self.global_mean)
+
+    def complete(self, pairs: HeldOut, predicted: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Predictions for all pairs (n,), given those for `pairs.known` (n_known,)."""
+        complete = np.full(len(pairs), self.global_mean)
+        has_item = pairs.items != UNKNOWN
+        complete[has_item] = self._item_means[pairs.items[has_item]]
+        has_user = pairs.users != UNKNOWN
+        complete[has_user] = self._user_means[pairs.users[has_user]]
+        complete[pairs.known] = predicted
+        return complete
+
+
+def score(
+    predicted: NDArray[np.float64], actual: NDArray[np.float32], scale: tuple[float, float]
+) -> Scores:
+    """Errors of predictions (n,) for ratings (n,), n ≥ 1, in float64."""
+    raw = predicted - actual
+    clipped = np.clip(predicted, *scale) - actual
+    return Scores(
+        rmse=float(np.sqrt(np.mean(clipped**2))),
+        mae=float(np.mean(np.abs(clipped))),
+        rmse_raw=float(np.sqrt(np.mean(raw**2))),
+        mae_raw=float(np.mean(np.abs(raw))),
+    )
+
+
+def doubts(
+    predicted: NDArray[np.float32], test: HeldOut, scores: Scores, global_mean: float
+) -> list[str]:
+    """Why a finite row may still not be a model: said in a footnote, never hidden.
+
+    `predicted` are the model's own, for the known pairs (n_known,).
+    """
+    if len(predicted) > 1 and np.ptp(predicted) == 0:
+        return ["all predictions are equal"]
+    mean_rmse = float(np.sqrt(np.mean((global_mean - test.values.astype(np.float64)) ** 2)))
+    return ["no better than global_mean"] if scores.rmse >= mean_rmse else []
+
+
+def check_predictions(predicted: object, n: int) -> NDArray[np.float32]:
+    """`predicted` as float32 (n,); raises TypeError or ValueError that names the fault."""
+    if not isinstance(predicted, np.ndarray):
+        kind = type(predicted).__name__
+        raise TypeError(f"predict returned {kind}; a NumPy array float32 ({n},) is expected")
+    if predicted.shape != (n,):
+        raise ValueError(f"predict returned shape {predicted.shape} for {n} pairs, not ({n},)")
+    if predicted.dtype != np.float32:
+        raise TypeError(f"predict returned {predicted.dtype}, not float32")
+    return predicted
+
+
+def _means(
+    ids: NDArray[np.int32], values: NDArray[np.float32], size: int, default: float
+) -> NDArray[np.float64]:
+    counts = np.bincount(ids, minlength=size)
+    sums = np.bincount(ids, weights=values, minlength=size)
+    means = np.full(size, default)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means

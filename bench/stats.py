@@ -1,0 +1,139 @@
+"""Intervals for repeated runs, and the comparison of two rows.
+
+Accuracy is a mean with a t interval. Times are skewed by whatever else the machine does,
+so they are a median with the interval of its order statistics, which assumes nothing
+about their distribution (Conover 1999, Practical Nonparametric Statistics, §3.2).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate from `n` values and what surrounds it.
+
+    low, high  the interval; where `level` is None the least and greatest of the values
+    level      the confidence, or None where `n` is too small for an interval at 95 %
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    level: float | None
+
+    @property
+    def half(self) -> float:
+        """Half the interval's width: what stands after ±."""
+        return (self.high - self.low) / 2
+
+    def excludes(self, value: float) -> bool:
+        """Whether `value` is ruled out; never where there is no interval."""
+        return self.level is not None and not self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One side against another. `pairs` is the number of common seeds, 0 where unpaired."""
+
+    interval: Interval
+    pairs: int
+
+
+def mean_interval(values: Iterable[float]) -> Interval:
+    """The mean and its 95 % t interval; for a single value no interval.
+
+    Raises ValueError where there are no values.
+    """
+    values = _some(values)
+    mean, n = statistics.fmean(values), len(values)
+    if n == 1:
+        return Interval(mean, mean, mean, 1, None)
+    error = statistics.stdev(values, mean) / math.sqrt(n)
+    return _around(mean, error, n - 1, n)
+
+
+def median_interval(values: Iterable[float]) -> Interval:
+    """The median and the narrowest pair of order statistics that covers it at 95 %.
+
+    Fewer than six values have no such pair: then low and high are their range.
+    Infinite values are allowed. Raises ValueError where there are no values.
+    """
+    values = sorted(_some(values))
+    n = len(values)
+    middle = statistics.median(values)
+    drop, outside = 0, 0.5**n  # values dropped at each end; P(all but `drop` on one side)
+    if 1 - 2 * outside < LEVEL:
+        return Interval(middle, values[0], values[-1], n, None)
+    while 1 - 2 * (wider := outside + math.comb(n, drop + 1) * 0.5**n) >= LEVEL:
+        drop, outside = drop + 1, wider
+    return Interval(middle, values[drop], values[n - 1 - drop], n, LEVEL)
+
+
+def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
+    """Mean of `a` minus mean of `b`; both map a seed to its value.
+
+    Paired over common seeds where there are two or more, for a seed decides the split and
+    so moves both sides alike. Else Welch's interval (Welch 1947), which needs two values on
+    each side. Raises ValueError where a side is empty.
+    """
+    common = sorted(a.keys() & b.keys())
+    if common and (len(common) >= 2 or min(len(a), len(b)) == 1):
+        return Comparison(mean_interval(a[seed] - b[seed] for seed in common), len(common))
+    return Comparison(_welch(_some(a.values()), _some(b.values())), 0)
+
+
+def ratio(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
+    """`a` over `b` as a ratio of geometric means; both map a seed to a positive value.
+
+    The interval is that of `difference` between the logarithms, so it is the same whatever
+    the unit, and swapping the sides gives its reciprocal. Raises ValueError where a side is
+    empty or a value is not positive.
+    """
+    if not all(value > 0 for value in (*a.values(), *b.values())):
+        raise ValueError("a ratio needs positive values")
+    logs = difference(
+        {seed: math.log(value) for seed, value in a.items()},
+        {seed: math.log(value) for seed, value in b.items()},
+    )
+    log = logs.interval
+    value, low, high = (math.exp(end) for end in (log.value, log.low, log.high))
+    return Comparison(Interval(value, low, high, log.n, log.level), logs.pairs)
+
+
+def _welch(a: list[float], b: list[float]) -> Interval:
+    n = len(a) + len(b)
+    mean = statistics.fmean(a) - statistics.fmean(b)
+    if min(len(a), len(b)) == 1:
+        return Interval(mean, mean, mean, n, None)
+    errors = [statistics.variance(side) / len(side) for side in (a, b)]
+    total = sum(errors)
+    if total == 0:
+        return Interval(mean, mean, mean, n, LEVEL)
+    # Shares of the variance, not the variances: their squares would underflow.
+    shares = [error / total for error in errors]
+    degrees = 1 / sum(
+        share**2 / (len(side) - 1) for share, side in zip(shares, (a, b), strict=True)
+    )
+    return _around(mean, math.sqrt(total), degrees, n)
+
+
+def _around(mean: float, error: float, degrees: float, n: int) -> Interval:
+    from scipy.special import stdtrit  # here, for the import takes a third of a second
+
+    half = float(stdtrit(degrees, (1 + LEVEL) / 2)) * error
+    return Interval(mean, mean - half, mean + half, n, LEVEL)
+
+
+def _some(values: Iterable[float]) -> list[float]:
+    listed = [float(value) for value in values]
+    if not listed:
+        raise ValueError("no values to summarise")
+    return listed

@@ -1,0 +1,113 @@
+"""The epoch loop as the harness owns it: it stops the clock, looks, and decides."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from bench.clock import Clock
+from bench.score import ColdStart, check_predictions, score
+from datasets.ratings import HeldOut
+from impls.protocol import Implementation, Training
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When the harness ends training early, besides the implementation's last epoch.
+
+    patience      epochs without a better validation RMSE; None: never
+    until_rmse    validation RMSE at which to stop; None: never
+    time_limit_s  seconds on the training clock; None: no limit
+    """
+
+    patience: int | None = None
+    until_rmse: float | None = None
+    time_limit_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Validation errors after `epoch` epochs and `seconds` on the training clock."""
+
+    epoch: int
+    seconds: float
+    rmse: float
+    mae: float
+
+
+class OneEpoch(Training):
+    """For the warm-up: whatever number of epochs is asked for, the first alone."""
+
+    def epochs(self, n: int) -> Iterator[int]:
+        return iter(range(min(n, 1)))
+
+
+@dataclass
+class ClockedTraining(Training):
+    """Training on the clock. `on_checkpoint` hears each point and the planned epochs."""
+
+    clock: Clock = field(kw_only=True)
+    cold_start: ColdStart = field(kw_only=True)
+    scale: tuple[float, float] = field(kw_only=True)
+    rules: Rules = field(kw_only=True, default=Rules())
+    on_checkpoint: Callable[[Checkpoint, int], None] = field(kw_only=True, default=lambda *_: None)
+    curve: list[Checkpoint] = field(default_factory=list, init=False)
+    epoch_ends: list[float] = field(default_factory=list, init=False)
+    planned_epochs: int = field(default=0, init=False)
+    timed_out: bool = field(default=False, init=False)
+    diverged_at: int | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.patience = self.rules.patience
+
+    def unclocked(self) -> AbstractContextManager[None]:
+        return self.clock.during("evaluation")
+
+    def checkpoint(self, epoch: int, n: int) -> bool:
+        self.planned_epochs = n
+        self.epoch_ends.append(self.clock.seconds("fit"))
+        out_of_patience = super().checkpoint(epoch, n)
+        return self._must_stop(epoch, n) or out_of_patience
+
+    def evaluate(self, model: Implementation, validation: HeldOut) -> float:
+        known = validation.known
+        predicted = check_predictions(
+            model.predict(validation.users[known], validation.items[known]), int(known.sum())
+        )
+        complete = self.cold_start.complete(validation, predicted)
+        errors = score(complete, validation.values, self.scale)
+        point = Checkpoint(len(self.epoch_ends), self.clock.seconds("fit"), errors.rmse, errors.mae)
+        if math.isfinite(errors.rmse):
+            self.curve.append(point)
+        elif self.diverged_at is None:
+            self.diverged_at = point.epoch
+        self.on_checkpoint(point, self.planned_epochs)
+        return errors.rmse
+
+    def finish(self) -> None:
+        """After `fit`: a model that never asked for an epoch gets its one point."""
+        if not self.epoch_ends and self.model is not None and self.validation is not None:
+            with self.unclocked():
+                if len(self.validation):
+                    self.keep_if_best(self.model, self.evaluate(self.model, self.validation))
+
+    @property
+    def epoch_s(self) -> float | None:
+        """Median seconds of an epoch; the first includes what `fit` does before its loop."""
+        starts = [0.0, *self.epoch_ends[:-1]]
+        lengths = [end - start for start, end in zip(starts, self.epoch_ends, strict=True)]
+        return statistics.median(lengths) if lengths else None
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch with the lowest validation RMSE; None where there is no validation."""
+        return min(self.curve, key=lambda point: point.rmse).epoch if self.curve else None
+
+    def _must_stop(self, epoch: int, n: int) -> bool:
+        limit, until = self.rules.time_limit_s, self.rules.until_rmse
+        self.timed_out = limit is not None and self.epoch_ends[-1] >= limit and epoch < n
+        reached = until is not None and self.best_rmse <= until
+        return self.timed_out or reached or self.diverged_at is not None

@@ -1,0 +1,76 @@
+"""When a worker has had enough: deadlines and the memory limit, decided without a process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.records import Status
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a cell may use. The time limit is on the training clock; each phase of a worker
+    may take that long and `grace_s` more before it is killed; `exit_s` after its result."""
+
+    time_limit_s: float
+    memory_limit_bytes: int
+    grace_s: float = 15.0
+    exit_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a worker is to be killed."""
+
+    status: Status
+    reason: str
+
+
+@dataclass
+class Watch:
+    """Hears a worker's events and says when to stop it. Times are seconds of one timer."""
+
+    limits: Limits
+    started: float
+    phase: str = field(default="start", init=False)
+    deadline: float = field(default=0.0, init=False)
+    _evaluation_s: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._allow(self.limits.time_limit_s + self.limits.grace_s, self.started)
+
+    def hear(self, event: Mapping[str, Any], now: float) -> None:
+        """Move the deadline: a new phase has its own, and evaluation is not held against fit."""
+        match event["event"]:
+            case "phase":
+                self.phase = event["name"]
+                self._allow(self.limits.time_limit_s + self.limits.grace_s, now)
+            case "checkpoint":
+                self.deadline += event["evaluation_s"] - self._evaluation_s
+                self._evaluation_s = event["evaluation_s"]
+            case "result" | "failed":
+                self.phase = "exit"
+                self._allow(self.limits.exit_s, now)
+
+    def verdict(self, now: float, memory_bytes: int) -> Stop | None:
+        """None while all is well."""
+        if memory_bytes > self.limits.memory_limit_bytes:
+            limit = self.limits.memory_limit_bytes / 1e9
+            return Stop("out of memory", f"used more than the memory limit of {limit:.1f} GB")
+        if now <= self.deadline:
+            return None
+        if self.phase == "exit":
+            return Stop(
+                "failed",
+                f"still running {self.limits.exit_s:g} s after its result: "
+                "a thread of it does not end",
+            )
+        return Stop(
+            "timeout",
+            f"no end of {self.phase} at the time limit of {self.limits.time_limit_s:g} s; killed",
+        )
+
+    def _allow(self, seconds: float, now: float) -> None:
+        self.deadline = now + seconds

@@ -1,0 +1,212 @@
+"""One cell, inside its own process: `python -m bench.worker CONTROL_FD EVENTS_FD SPAWNED_NS`.
+
+The control pipe brings the job and, only after training, the folder with the test pairs;
+its end means that the harness is gone, and the worker goes too. Events go back as JSON lines.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import json
+import math
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.clock import Clock
+from bench.job import Job, read_column, read_train, read_validation
+from bench.loading import load_class
+from bench.score import ColdStart, check_predictions
+from bench.training import Checkpoint, ClockedTraining, OneEpoch
+from datasets.ratings import Ratings
+from impls.protocol import Implementation
+
+Send = Callable[..., None]
+
+
+def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
+    """Run the job that the control pipe brings; returns the exit code."""
+    clock = Clock(spawned_ns, part="import")
+    orders = _listen(control_fd)
+    send = _sender(events_fd)
+    job = Job.from_json(orders.get())
+    try:
+        _run(job, clock, orders, send)
+    except MemoryError as error:
+        send("failed", status="out of memory", reason=f"MemoryError: {error}".rstrip(": "))
+    except Exception as error:
+        traceback.print_exc()
+        if _is_device_out_of_memory(error):
+            send("failed", status="out of memory", reason=_told(error))
+        else:
+            send("failed", status="failed", reason=_told(error))
+    return 0
+
+
+def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
+    send("phase", name="import")
+    implementation = load_class(job.target)
+    model = implementation(**job.hyperparameters, device=job.device, seed=job.seed)
+    clock.synchronise = _synchroniser(job.device)
+
+    clock.enter("overhead")
+    train, validation = read_train(job), read_validation(job)
+    cold_start = ColdStart(train)
+
+    send("phase", name="warm-up")
+    clock.enter("warmup")
+    _warm_up(dataclasses.replace(model), train, job.seed)
+
+    clock.enter("overhead")
+    threads = _pinned_threads(job.threads)
+    training = ClockedTraining(
+        model=model,
+        validation=validation,
+        clock=clock,
+        cold_start=cold_start,
+        scale=job.scale,
+        rules=job.rules,
+        on_checkpoint=lambda point, planned: _send_point(send, clock, point, planned),
+    )
+
+    send("phase", name="fit")
+    gc.collect()
+    gc.disable()
+    clock.enter("fit")
+    model.fit(train, training)
+    clock.enter("overhead")
+    gc.enable()
+    training.finish()
+
+    send("phase", name="predict")
+    pairs = orders.get().strip()
+    users, items = (read_column(pairs, "test", name) for name in ("users", "items"))
+    clock.enter("predict")
+    predicted = model.predict(users, items)
+    clock.enter("overhead")
+    check_predictions(predicted, len(users)).tofile(Path(pairs) / "predicted")
+    send(
+        "result",
+        epochs=len(training.epoch_ends),
+        best_epoch=training.best_epoch,
+        epoch_s=training.epoch_s,
+        val_rmse=training.best_rmse if math.isfinite(training.best_rmse) else None,
+        timed_out=training.timed_out,
+        diverged_at=training.diverged_at,
+        threads=threads,
+        host_peak_bytes=_host_peak_bytes(),
+        device_peak_bytes=_device_peak_bytes(job.device),
+        parts=_closed(clock),
+        ended_ns=clock.now_ns,
+    )
+
+
+def _warm_up(model: Implementation, train: Ratings, seed: int) -> None:
+    """First fit on 1,000 ratings, one epoch: JIT, device context, allocator, thread pools."""
+    sample = train.sample(1000, seed)
+    model.fit(sample, OneEpoch())
+    model.predict(sample.users, sample.items)
+
+
+def _listen(control_fd: int) -> queue.Queue[str]:
+    """Lines of the control pipe; at its end the harness has died and this group with it."""
+    os.set_inheritable(control_fd, False)
+    orders: queue.Queue[str] = queue.Queue()
+
+    def listen() -> None:
+        with os.fdopen(control_fd) as control:
+            for line in control:
+                orders.put(line)
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+    threading.Thread(target=listen, daemon=True).start()
+    return orders
+
+
+def _sender(events_fd: int) -> Send:
+    os.set_inheritable(events_fd, False)
+
+    def send(event: str, **fields: Any) -> None:
+        data = (json.dumps({"event": event, **fields}) + "\n").encode()
+        while data:
+            data = data[os.write(events_fd, data) :]
+
+    return send
+
+
+def _send_point(send: Send, clock: Clock, point: Checkpoint, planned: int) -> None:
+    clock.enter(clock.part)  # book the evaluation so far
+    finite = math.isfinite(point.rmse)
+    fields = {**dataclasses.asdict(point), **({} if finite else {"rmse": None, "mae": None})}
+    send("checkpoint", planned=planned, evaluation_s=clock.seconds("evaluation"), **fields)
+
+
+def _closed(clock: Clock) -> dict[str, float]:
+    clock.enter("overhead")
+    return clock.parts()
+
+
+def _pinned_threads(allowed: int) -> dict[str, int]:
+    """Threads of every pool that is loaded; raises RuntimeError where one has too many."""
+    from threadpoolctl import threadpool_info  # after the implementation's own imports
+
+    pools = {str(pool["prefix"]): int(pool["num_threads"]) for pool in threadpool_info()}
+    if torch := sys.modules.get("torch"):
+        pools["torch"] = torch.get_num_threads()
+    if numba := sys.modules.get("numba"):
+        pools["numba"] = numba.get_num_threads()
+    if over := {name: n for name, n in pools.items() if n > allowed}:
+        raise RuntimeError(f"thread pools beyond --threads {allowed}: {over}")
+    return pools
+
+
+def _synchroniser(device: str) -> Callable[[], None]:
+    if not device.startswith("cuda"):
+        return lambda: None
+    import torch
+
+    return lambda: torch.cuda.synchronize(device)
+
+
+def _host_peak_bytes() -> int | None:
+    """Peak resident memory of this program, in bytes; None where Linux's /proc is missing.
+
+    getrusage would also count the parent's memory from before this program was started.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(peak.split()[1]) * 1024
+
+
+def _device_peak_bytes(device: str) -> int | None:
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    return int(torch.cuda.max_memory_allocated(device))
+
+
+def _is_device_out_of_memory(error: Exception) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+
+
+def _told(error: Exception) -> str:
+    """`file.py:12: ValueError: message`, for the innermost line of the traceback."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    message = str(error).strip().partition("\n")[0]
+    return f"{Path(frame.filename).name}:{frame.lineno}: {type(error).__name__}: {message}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))

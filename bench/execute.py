@@ -68,10 +68,10 @@ class ProcessExecutor:
                     watch.hear(event, time.monotonic())
                     _note(outcome, event)
                     listener(event)
-                if event is not None and event.get("name") == "predict":
-                    write_pairs(test, Path(pairs))
-                    worker.order(pairs)
-                if stop is None:
+                    if event.get("name") == "predict":
+                        write_pairs(test, Path(pairs))
+                        worker.order(pairs)
+                elif stop is None:
                     stop = watch.verdict(time.monotonic(), worker.memory_bytes())
                     if stop is not None:
                         worker.kill()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from impls.registry import IMPLEMENTATIONS
 
@@ -22,6 +22,18 @@ ENTRY_POINT_GROUP = "ratebench.implementations"
 
 class ImplementationError(Exception):
     """No implementation of that name, or what was named is not one."""
+
+
+class NotImportableError(ImplementationError):
+    """A module that does not import. Its row is `skipped` for want of a package, else `failed`."""
+
+    def __init__(self, error: Exception) -> None:
+        self.status: Literal["skipped", "failed"]
+        if isinstance(error, ModuleNotFoundError):
+            self.status, self.reason = "skipped", f"package not installed: {error.name}"
+        else:
+            self.status, self.reason = "failed", f"import: {type(error).__name__}: {error}"
+        super().__init__(self.reason)
 
 
 @dataclass(frozen=True)
@@ -58,10 +70,13 @@ def load_class(target: str) -> type[Any]:
     """Import the class behind a target.
 
     Raises ImplementationError where the module has no such class or the class lacks
-    part of the protocol, and whatever the module itself raises on import.
+    part of the protocol, NotImportableError where the module cannot be imported.
     """
     location, _, class_name = target.rpartition(":")
-    module = _module(location)
+    try:
+        module = _module(location)
+    except Exception as error:
+        raise NotImportableError(error) from error
     found = getattr(module, class_name, None)
     if not inspect.isclass(found):
         classes = [name for name, value in vars(module).items() if _defined_in(module, value)]

@@ -95,12 +95,8 @@ class Planner:
         model, implementation_hash, values, hindrance = "", "", {}, None
         try:
             implementation = loading.load_class(target)
-        except loading.ImplementationError:
-            raise
-        except ModuleNotFoundError as error:
-            hindrance = Hindrance("skipped", f"package not installed: {error.name}")
-        except Exception as error:
-            hindrance = Hindrance("failed", f"import: {type(error).__name__}: {error}")
+        except loading.NotImportableError as error:
+            hindrance = Hindrance(error.status, error.reason)
         else:
             described = loading.describe(implementation)
             model, implementation_hash = described.model, loading.source_hash(implementation)

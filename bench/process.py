@@ -91,14 +91,14 @@ class WorkerProcess:
             os.write(self._control, line.encode() + b"\n")
 
     def events(self, tick_s: float) -> Iterator[dict[str, Any] | None]:
-        """Events as they come, and None at least every `tick_s` seconds, until it has ended."""
+        """Events as they come, and None every `tick_s` seconds or so, until it has ended."""
         assert self._process.stdout is not None
         output = self._process.stdout.fileno()
         with selectors.DefaultSelector() as selector:
             for fd in (output, self._events, self._wake_read):
                 os.set_blocking(fd, False)
                 selector.register(fd, selectors.EVENT_READ)
-            ended = False
+            ended, ticked = False, 0.0
             while not ended:
                 ready = [key.fd for key, _ in selector.select(tick_s)]
                 ended = self._wake_read in ready
@@ -111,7 +111,9 @@ class WorkerProcess:
                             self._log = (self._log + chunk)[-LOG_BYTES:]
                         if not chunk and not ended:
                             selector.unregister(fd)
-                yield None
+                if ended or time.monotonic() >= ticked + tick_s:
+                    ticked = time.monotonic()
+                    yield None
 
     def memory_bytes(self) -> int:
         """Resident memory of the worker and its descendants; 0 once it has ended."""

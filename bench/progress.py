@@ -52,14 +52,14 @@ class Progress:
             self._say(self._label)
 
     def heard(self, event: Event) -> None:
-        if event["event"] != "checkpoint" or event["rmse"] is None:
+        if event["event"] != "checkpoint" or event["rmse"] is None or event["epoch"] == 0:
             return
-        epoch, planned = event["epoch"], max(event["planned"], event["epoch"])
-        told = f"epoch {epoch}/{planned}  validation RMSE {event['rmse']:.4f}"
-        if epoch:
-            spent = self.timer() - self._cell_began
-            left = spent / epoch * (planned - epoch)
-            told += f"  at most {_duration(left)} left"
+        epoch, planned = event["epoch"], event["planned"]
+        left = (self.timer() - self._cell_began) / epoch * (planned - epoch)
+        told = (
+            f"epoch {epoch}/{planned}  validation RMSE {event['rmse']:.4f}  "
+            f"at most {_duration(left)} left"
+        )
         if self._spinner is not None:
             self._spinner.update(f"{self._label}  {told}{self._run_left()}")
         elif epoch == planned or epoch & (epoch - 1) == 0:  # 1, 2, 4, 8, … in a log

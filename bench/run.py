@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -65,8 +66,8 @@ class Runner:
                     records.append(record)
                     self.observer.finished(record)
                 else:
+                    self._learn_targets(cell, done.curve)
                     self.observer.already_done(cell)
-                self._learn_targets(cell, done or records[-1])
         self.splits.discard()
         return records
 
@@ -80,6 +81,7 @@ class Runner:
         limits = Limits(cell.rules.time_limit_s or float("inf"), self.memory_limit_bytes)
         job = _job(cell, prepared)
         outcome = self.executor.execute(job, prepared.test, limits, self.observer.heard)
+        self._learn_targets(cell, outcome.curve)
         _fill(record, outcome, prepared, self._targets_for(cell))
         return record
 
@@ -101,12 +103,17 @@ class Runner:
         asked = cell.asked
         return cell.facts.targets or self._targets.get((asked.dataset, asked.split, asked.seed), ())
 
-    def _learn_targets(self, cell: Cell, record: Record) -> None:
+    def _learn_targets(self, cell: Cell, curve: list[Point]) -> None:
         """Where the catalog has no target, what the baseline reached is one."""
         asked = cell.asked
-        if asked.implementation == BASELINE and record.curve:
-            best = min(point.rmse for point in record.curve)
-            self._targets[asked.dataset, asked.split, asked.seed] = (round(best, 4),)
+        if asked.implementation == BASELINE and curve:
+            best = min(point.rmse for point in curve)
+            self._targets[asked.dataset, asked.split, asked.seed] = (round_up(best),)
+
+
+def round_up(rmse: float) -> float:
+    """To four decimals, so that what reached it still does."""
+    return math.ceil(rmse * 1e4) / 1e4
 
 
 def _job(cell: Cell, prepared: Prepared) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterator
@@ -97,8 +98,7 @@ class ClockedTraining(Training):
     @property
     def epoch_s(self) -> float | None:
         """Median seconds of an epoch; the first includes what `fit` does before its loop."""
-        starts = [0.0, *self.epoch_ends[:-1]]
-        lengths = [end - start for start, end in zip(starts, self.epoch_ends, strict=True)]
+        lengths = [end - start for start, end in itertools.pairwise([0.0, *self.epoch_ends])]
         return statistics.median(lengths) if lengths else None
 
     @property

@@ -38,6 +38,11 @@ def median(runs: Runs | None, figure: Figure) -> Interval | None:
     return median_interval(values) if values else None
 
 
+def by_seed(runs: Runs, figure: Figure) -> dict[int, float]:
+    """Seed -> `figure`, of the scored runs that have it."""
+    return {r.cell.seed: value for r in runs.scored if (value := figure(r)) is not None}
+
+
 def reference_row(table: Table) -> Row | None:
     """The row that × is against: numpy_sgd as it comes, fitted on the CPU.
 
@@ -76,9 +81,9 @@ class Progress:
         return statistics.median(self.to_target[target])
 
 
-def progress(runs: Runs | None, goals: list[float]) -> Progress | None:
+def progress(runs: Runs, goals: list[float]) -> Progress | None:
     """None where no run left a curve."""
-    curves = [r for r in runs.records if r.curve and r.status in ("ok", "timeout")] if runs else []
+    curves = runs.with_curve
     if not curves:
         return None
     return Progress(

@@ -27,6 +27,11 @@ class Runs:
         return [r for r in self.records if r.metrics and r.times and r.status in ("ok", "timeout")]
 
     @property
+    def with_curve(self) -> list[Record]:
+        """The runs that were seen in training; a killed one may have no score."""
+        return [r for r in self.records if r.curve and r.status in ("ok", "timeout")]
+
+    @property
     def any_ok(self) -> bool:
         return any(record.status == "ok" for record in self.records)
 

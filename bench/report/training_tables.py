@@ -22,7 +22,9 @@ def target_table(table: Table, notes: Footnotes) -> str:
         return ""
     lines = [(line, progress(line[2], goals)) for line in _lines(table)]
     lines.sort(key=lambda line: _place(line[1], goals))
-    reached = [Column(f"≤ {target(goal)}", [_to(made, goal) for _, made in lines]) for goal in goals]
+    reached = [
+        Column(f"≤ {target(goal)}", [_to(made, goal) for _, made in lines]) for goal in goals
+    ]
     return markdown([*_names([line for line, _ in lines], table, notes), *reached])
 
 

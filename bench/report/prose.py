@@ -1,0 +1,92 @@
+"""What stands around a table: the dataset line, its notes, how to read it."""
+
+from __future__ import annotations
+
+from bench.report.figures import REFERENCE, reference_row
+from bench.report.rows import Table
+from bench.report.text import escaped, significant, title
+
+
+def dataset_line(table: Table) -> str:
+    """Name, counts, scale, density, fingerprint, and what else is known of the dataset."""
+    data = table.newest.data
+    low, high = (f"{end:g}".replace("-", "−") for end in data.scale)
+    density = 100 * data.n_ratings / max(data.n_users * data.n_items, 1)
+    parts = [
+        f"{data.n_users:,} users",
+        f"{data.n_items:,} items",
+        f"{data.n_ratings:,} ratings",
+        f"scale {low} to {high}",
+        f"density {significant(density)} %",
+        f"fingerprint {data.fingerprint[:12]}",
+    ]
+    if data.duplicates:
+        parts.append(f"{data.duplicates:,} duplicate pairs (the last one counts)")
+    if data.floor is not None:
+        parts.append(f"floor RMSE {data.floor:.4f} (no model can do better)")
+    return f"{escaped(title(table.dataset))}: {', '.join(parts)}."
+
+
+def notes(table: Table) -> list[str]:
+    """What must be said beside every figure, such as that other data stands in; bold."""
+    said = dict.fromkeys(record.data.note for record in table.records)
+    return [f"**{escaped(note)}**" for note in said if note]
+
+
+def reading(table: Table) -> str:
+    """How to read the figures of the main table."""
+    parts = [_intervals(table), _reference(table), "Epochs: the best one / those run.", _cold(table)]
+    return " ".join(part for part in parts if part)
+
+
+def same_maths(table: Table) -> str:
+    """Which rows do the same maths, so that they should differ in speed alone."""
+    groups: dict[str, dict[str, None]] = {}
+    for row in table.rows:
+        groups.setdefault(row.model, {})[row.implementation] = None
+    same = [
+        f"{escaped(', '.join(names))} ({escaped(model)})"
+        for model, names in groups.items()
+        if model and len(names) > 1
+    ]
+    if same:
+        return f"Same maths: {'; '.join(same)}. Every other row is a different model."
+    return "Every row is a different model." if len(table.rows) > 1 else ""
+
+
+def _intervals(table: Table) -> str:
+    repeats = {len(runs.scored) for row in table.rows for runs in row.runs.values()} - {0}
+    if not repeats:
+        return ""
+    if max(repeats) == 1:
+        return "One seed, so no interval can be given: `--seeds 3` or more gives one."
+    told = "RMSE and MAE: mean over seeds ± its 95 % t interval. Times: median"
+    if max(repeats) < 6:
+        return f"{told}, and in brackets the range of the runs, for below six no interval exists."
+    if min(repeats - {1}) >= 6:
+        return f"{told}, and in brackets its 95 % interval."
+    return f"{told}, and in brackets its 95 % interval, or the range where runs are below six."
+
+
+def _reference(table: Table) -> str:
+    row = reference_row(table)
+    if row is None:
+        return ""
+    return f"× {REFERENCE}: how many times faster the fit was than that of {escaped(row.label)} (CPU)."
+
+
+def _cold(table: Table) -> str:
+    scored = [record.metrics for record in table.records if record.metrics]
+    if not scored:
+        return ""
+    tests = _span([metrics.n_test for metrics in scored])
+    cold = _span([metrics.n_cold for metrics in scored])
+    return (
+        f"Test ratings: {tests}, of them {cold} cold (user or item unseen in training), "
+        "which get the same mean in every row."
+    )
+
+
+def _span(counts: list[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"

@@ -1,0 +1,120 @@
+"""Our rows beside published numbers, each under the protocol that was published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.records import Record, Reference
+from bench.report.files import MARK
+from bench.report.figures import Figure, mae, mean, rmse
+from bench.report.layout import Column, Footnotes, markdown
+from bench.report.machines import caption
+from bench.report.pages import machines
+from bench.report.prose import notes
+from bench.report.rows import Runs, Table
+from bench.report.text import NOTHING, error, escaped, title
+
+
+@dataclass(frozen=True)
+class Line:
+    """One published number, and the runs that stand beside it."""
+
+    label: str
+    table: Table
+    reference: Reference
+    metric: str
+    published: float
+    runs: Runs
+    figure: Figure
+
+
+def published_page(tables: Sequence[Table]) -> str:
+    """The page, a section per machine; "" where no record carries a reference."""
+    parts = []
+    for machine in machines(tables):
+        lines = [line for t in tables if t.machine == machine for line in _lines(t)]
+        if not lines:
+            continue
+        used = list({id(line.table): line.table for line in lines}.values())
+        records = sorted((r for t in used for r in t.records), key=lambda r: r.started_at)
+        footnotes = Footnotes()
+        parts += [
+            f"## Machine {escaped(machine)}",
+            escaped(caption(records)),
+            *dict.fromkeys(note for table in used for note in notes(table)),
+            _table(lines, footnotes),
+            "\n".join(footnotes.lines()),
+        ]
+    if not parts:
+        return ""
+    head = [
+        MARK,
+        "# Beside published numbers",
+        "[All results](index.md)",
+        "Each row repeats a publication's protocol, and is scored as it was scored there. "
+        "Difference: ours less the published number.",
+    ]
+    return "\n\n".join(part for part in [*head, *parts] if part) + "\n"
+
+
+def _lines(table: Table) -> Iterator[Line]:
+    for row in table.rows:
+        for kind, runs in row.runs.items():
+            reference = next((r.reference for r in runs.records[::-1] if r.reference), None)
+            if reference is None:
+                continue
+            label = row.label if kind == "CPU" else f"{row.label}, {kind}"
+            clipped = reference.clipped
+            for metric, number, figure in (
+                ("RMSE", reference.rmse, rmse if clipped else _rmse_raw),
+                ("MAE", reference.mae, mae if clipped else _mae_raw),
+            ):
+                if number is not None:
+                    name = metric if clipped else f"{metric}, unclipped"
+                    yield Line(label, table, reference, name, number, runs, figure)
+
+
+def _table(lines: Sequence[Line], footnotes: Footnotes) -> str:
+    ours = [mean(line.runs, line.figure) for line in lines]
+    off = [
+        made.value - line.published if made else None for made, line in zip(ours, lines, strict=True)
+    ]
+    protocols = [
+        footnotes.marks([f"{line.reference.protocol}. Source: {line.reference.source}"])
+        for line in lines
+    ]
+    statuses = [line.runs.status + footnotes.marks(line.runs.remarks) for line in lines]
+    names = [escaped(line.label) + mark for line, mark in zip(lines, protocols, strict=True)]
+    data = [f"{escaped(title(t.dataset))}, {escaped(t.split)}" for t in (x.table for x in lines)]
+    return markdown(
+        [
+            Column("implementation", names, "left"),
+            Column("data", data, "left"),
+            Column("metric", [line.metric for line in lines], "left"),
+            Column("published", [f"{line.published:.4g}" for line in lines]),
+            Column("ours", [error(made) for made in ours]),
+            Column("difference", [_signed(difference) for difference in off]),
+            Column("within", [_within(*pair) for pair in zip(off, lines, strict=True)]),
+            Column("status", statuses, "left"),
+        ]
+    )
+
+
+def _signed(difference: float | None) -> str:
+    return NOTHING if difference is None else f"{difference:+.4f}".replace("-", "−")
+
+
+def _within(difference: float | None, line: Line) -> str:
+    allowed = line.reference.within
+    if allowed is None or difference is None:
+        return NOTHING
+    return f"±{allowed:g}: {'yes' if abs(difference) <= allowed else 'no'}"
+
+
+def _rmse_raw(record: Record) -> float | None:
+    return record.metrics.rmse_raw if record.metrics else None
+
+
+def _mae_raw(record: Record) -> float | None:
+    return record.metrics.mae_raw if record.metrics else None

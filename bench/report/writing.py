@@ -1,0 +1,56 @@
+"""Everything under a results folder but its records, made again from these."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.records import RecordStore
+from bench.report.files import generated, refuse_to_overwrite, replace
+from bench.report.index import index_page
+from bench.report.pages import page, page_name, plot_name
+from bench.report.plots import plot
+from bench.report.published import published_page
+from bench.report.readme import block, with_block
+from bench.report.rows import Table, tables
+
+PUBLISHED = "published.md"
+
+
+def write(out: Path, *, readme: Path | None = None) -> list[Path]:
+    """Write the index, the pages and the plots of `out`, and the README's block.
+
+    The same records give the same bytes. Pages and plots of earlier reports that no record
+    asks for any more are removed; files that a report did not make are never touched.
+    Returns the paths written. Raises ValueError where a file that is not ours has the name
+    of a page.
+    """
+    records, bad = RecordStore(out).read()
+    made = tables(records)
+    by_page: dict[str, list[Table]] = {}
+    for table in made:
+        by_page.setdefault(page_name(table.dataset), []).append(table)
+
+    content = {name: page(some).encode() for name, some in by_page.items()}
+    if published := published_page(made):
+        content[PUBLISHED] = published.encode()
+    content["index.md"] = index_page(by_page, PUBLISHED if published else "", bad).encode()
+    content |= {name: drawn for table in made if (name := plot_name(table)) and (drawn := plot(table))}
+
+    paths = {out / name: text for name, text in content.items()}
+    ours = generated(out)
+    refuse_to_overwrite(paths.keys(), ours)
+    for path, text in paths.items():
+        replace(path, text)
+    for path in ours - paths.keys():
+        path.unlink()
+    return [*paths, *_write_readme(readme, made, out)]
+
+
+def _write_readme(readme: Path | None, made: list[Table], out: Path) -> list[Path]:
+    if readme is None or not readme.exists():
+        return []
+    text = with_block(readme.read_bytes().decode(), block(made, out, readme))
+    if text is None:
+        return []
+    replace(readme, text.encode())
+    return [readme]

@@ -1,0 +1,130 @@
+"""The cache folder, and parsed datasets kept in it as columns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+
+from datasets.ratings import Dataset, Ratings
+
+FORMAT = 1
+"""Raised whenever parsing, order or layout change, so that older files are made anew."""
+
+Stamp = list[Any]
+"""What a dataset was made from, JSON-able; a cached copy counts only under an equal stamp."""
+
+
+def folder() -> Path:
+    """`$RATEBENCH_CACHE`, else the platform's cache folder. It need not exist."""
+    named = os.environ.get("RATEBENCH_CACHE")
+    return Path(named).expanduser() if named else platformdirs.user_cache_path("ratebench")
+
+
+def writable(place: Path) -> bool:
+    """Make the folder; False where no file can be put into it."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            return True
+    except OSError:
+        return False
+
+
+def load(name: str, stamp: Stamp) -> Dataset | None:
+    """The dataset stored under this name and stamp; None if there is none or it is damaged.
+
+    A zip archive carries a CRC-32 of each array, so a flipped bit is damage too.
+    """
+    try:
+        with np.load(_path(name, stamp), allow_pickle=False) as stored:
+            about = json.loads(str(stored["about"]))
+            if about["format"] != FORMAT or about["stamp"] != json.dumps(stamp):
+                return None
+            arrays = {key: stored[key] for key in stored.files}
+        return Dataset(
+            name,
+            Ratings(
+                arrays["users"],
+                arrays["items"],
+                arrays["values"],
+                len(arrays["user_ids"]),
+                len(arrays["item_ids"]),
+                (about["scale"][0], about["scale"][1]),
+            ),
+            arrays["user_ids"],
+            arrays["item_ids"],
+            about["fingerprint"],
+            arrays.get("timestamps"),
+            about["duplicates"],
+            about["floor"],
+            {fold: arrays[f"fold {fold}"] for fold in about["folds"]},
+        )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def store(dataset: Dataset, stamp: Stamp) -> None:
+    """Keep a dataset for `load`. A folder that cannot be written is a warning, no more.
+
+    The file is written beside its place and then renamed: readers see the old one or the new
+    one, whole, and of two writers at once the later one stays.
+    """
+    about = {
+        "format": FORMAT,
+        "stamp": json.dumps(stamp),
+        "scale": dataset.ratings.scale,
+        "fingerprint": dataset.fingerprint,
+        "duplicates": dataset.duplicates,
+        "floor": dataset.floor,
+        "folds": list(dataset.folds),
+    }
+    columns: dict[str, Any] = {
+        "about": json.dumps(about),
+        "users": dataset.ratings.users,
+        "items": dataset.ratings.items,
+        "values": dataset.ratings.values,
+        "user_ids": dataset.user_ids,
+        "item_ids": dataset.item_ids,
+        **{f"fold {name}": is_test for name, is_test in dataset.folds.items()},
+    }
+    if dataset.timestamps is not None:
+        columns["timestamps"] = dataset.timestamps
+    path = _path(dataset.name, stamp)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, columns)
+    except OSError as error:
+        warnings.warn(
+            f"{dataset.name} is not kept in the cache folder {folder()} ({error}) and will be "
+            "parsed again next time; set RATEBENCH_CACHE to a folder that can be written",
+            stacklevel=2,
+        )
+
+
+def _write(path: Path, columns: dict[str, Any]) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as file:
+        written = Path(file.name)
+        try:
+            np.savez(file, allow_pickle=False, **columns)
+            file.close()
+            written.replace(path)
+        except BaseException:
+            written.unlink(missing_ok=True)
+            raise
+
+
+def _path(name: str, stamp: Stamp) -> Path:
+    """One file per dataset and place it came from; a changed source replaces it."""
+    origin = hashlib.sha256(str(stamp[0]).encode()).hexdigest()[:12]
+    return folder() / "columns" / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}-{origin}.npz"

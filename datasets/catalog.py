@@ -1,0 +1,107 @@
+"""From a dataset's name or path to its ratings: found, parsed once, kept."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path, PurePosixPath
+
+from datasets import cache
+from datasets.assemble import assemble
+from datasets.download import downloaded, fetch, how_to_provide, verify
+from datasets.entries import CATALOG, IMPLICIT, Entry
+from datasets.errors import DataError, NotAvailable
+from datasets.folds import fold_sources, with_folds
+from datasets.implicit import implicit
+from datasets.ratings import Dataset
+from datasets.readers import read
+from datasets.sources import RATINGS_FILES, file_source
+
+__all__ = ["CATALOG", "Entry", "find", "load"]
+
+
+def load(name_or_path: str, *, download: bool = True) -> Dataset:
+    """A dataset by its name in the catalog or by the path of its file.
+
+    A named set is looked for under `$RATEBENCH_DATA`, then in the cache, then downloaded. It
+    is parsed once and then comes from the columnar cache. Raises DataError for bad input and
+    NotAvailable where a named set is nowhere to be had.
+    """
+    if name_or_path == IMPLICIT:
+        return implicit(load("ml-100k", download=download), IMPLICIT)
+    entry = CATALOG.get(name_or_path)
+    if entry is None:
+        path = _existing(name_or_path)
+        return _kept_or_parsed(Entry(path.name.split(".")[0], scale=None), path)
+    if provided := _in_data_folder(entry):
+        return _kept_or_parsed(entry, provided)
+    archive = downloaded(entry)
+    if archive.is_file() and (kept := cache.load(entry.name, _stamp(entry, archive))):
+        return kept
+    if not archive.is_file() and not download:
+        raise NotAvailable(f"{entry.name} is not on this machine", how_to_provide(entry))
+    with fetch(entry) as archive:
+        return _kept_or_parsed(entry, archive)
+
+
+def find(name: str) -> str | None:
+    """Where `load` would find a named set now: "$RATEBENCH_DATA", "cache", or None.
+
+    Nothing is downloaded or read. Raises KeyError for a name that is not in the catalog.
+    """
+    entry = CATALOG["ml-100k" if name == IMPLICIT else name]
+    if _in_data_folder(entry):
+        return "$RATEBENCH_DATA"
+    return "cache" if downloaded(entry).is_file() else None
+
+
+def _in_data_folder(entry: Entry) -> Path | None:
+    """Unpacked files first, then archives; the folder may be called as in the archive."""
+    if not (named := os.environ.get("RATEBENCH_DATA")):
+        return None
+    root = Path(named).expanduser()
+    member = PurePosixPath(entry.member)
+    folders = (root / entry.name, root / entry.name / member.parent, root / member.parent)
+    unpacked = (folder / file for folder in folders for file in (member.name, *RATINGS_FILES))
+    archives = (root / entry.name / entry.archive, root / entry.archive)
+    return next((path for path in (*unpacked, *archives) if path.is_file()), None)
+
+
+def _existing(path: str) -> Path:
+    """The path of a file that was named; a wrong catalog name gets its own message."""
+    found = Path(path).expanduser()
+    if not found.exists():
+        near = difflib.get_close_matches(path, CATALOG, n=1)
+        guess = f"Did you mean {near[0]}? " if near else ""
+        raise DataError(
+            f"{path!r} is neither a dataset of the catalog nor a file",
+            f"{guess}Give the path of a ratings file or one of {', '.join(CATALOG)}",
+        )
+    return found
+
+
+def _stamp(entry: Entry, path: Path) -> cache.Stamp:
+    """Changes whenever a file that the dataset is read from does."""
+    source = file_source(path)
+    folds = fold_sources(source) if entry.folds else {}
+    return [*source.stamp(), entry.scale, *(fold.stamp() for fold in folds.values())]
+
+
+def _kept_or_parsed(entry: Entry, path: Path) -> Dataset:
+    source = file_source(path)
+    stamp = _stamp(entry, path)
+    if kept := cache.load(entry.name, stamp):
+        return kept
+    verify(entry, path)
+    dataset = assemble(entry.name, read(source), entry.scale, where=path)
+    if entry.fingerprint not in (None, dataset.fingerprint):
+        raise DataError(
+            f"these are not the ratings of {entry.name}: fingerprint "
+            f"{dataset.fingerprint[:12]}…, expected {entry.fingerprint[:12]}…",
+            "Fetch the set again, or name the file by its path",
+            where=path,
+        )
+    if entry.folds:
+        dataset = with_folds(dataset, fold_sources(source))
+    cache.store(dataset, stamp)
+    return dataset

@@ -1,0 +1,70 @@
+"""GroupLens' archives: fetched into the cache, checked against their checksums."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from datasets import cache
+from datasets.entries import Entry
+from datasets.errors import DataError, NotAvailable
+
+
+def downloaded(entry: Entry) -> Path:
+    """Where a downloaded archive is kept."""
+    return cache.folder() / "downloads" / entry.archive
+
+
+@contextmanager
+def fetch(entry: Entry) -> Iterator[Path]:
+    """The archive, from the cache where its checksum holds, else from the network.
+
+    pooch downloads beside the place and renames once the checksum holds. Where the cache
+    cannot be written the archive lives only as long as the context. Raises NotAvailable.
+    """
+    import pooch
+
+    with tempfile.TemporaryDirectory() as temporary:
+        path = downloaded(entry)
+        if not path.is_file() and not cache.writable(path.parent):
+            path = Path(temporary) / entry.archive
+        web = pooch.HTTPDownloader(timeout=20)
+        try:
+            pooch.retrieve(entry.url, entry.checksum, path.name, path.parent, downloader=web)
+        except ValueError as error:  # pooch says which checksum it found
+            raise DataError(str(error).split("\n")[0], "Try again later", where=entry.url) from error
+        except OSError as error:  # requests' errors are OSErrors; their text is long
+            raise NotAvailable(
+                f"{entry.name} is not on this machine and cannot be downloaded from "
+                f"{entry.url} ({type(error).__name__})",
+                how_to_provide(entry),
+            ) from error
+        yield path
+
+
+def verify(entry: Entry, path: Path) -> None:
+    """Check an archive that the user provided; DataError where its checksum is wrong.
+
+    A set whose fingerprint is known needs none: any container of its ratings will do.
+    """
+    if path.name != entry.archive or entry.checksum is None or entry.fingerprint is not None:
+        return
+    import pooch
+
+    algorithm, expected = entry.checksum.split(":")
+    if pooch.file_hash(str(path), alg=algorithm) != expected:
+        raise DataError(
+            f"the archive's {algorithm} is not {expected}: it is damaged or another edition",
+            f"Delete it and fetch it again from {entry.url}",
+            where=path,
+        )
+
+
+def how_to_provide(entry: Entry) -> str:
+    """The remedy for a dataset that is missing."""
+    return (
+        f"Set RATEBENCH_DATA to a folder and put {entry.archive}, or what it holds, into its "
+        f"subfolder {entry.name}/; or connect to the network once"
+    )

@@ -1,0 +1,98 @@
+"""The datasets that have a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+IMPLICIT = "ml-100k-implicit"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A dataset with a name.
+
+    scale        lowest and highest rating; None: as found
+    targets      validation RMSE to be timed, from a bias model's to a Bayesian MF's
+    archive      GroupLens' file; `member` is where the ratings lie in it
+    checksum     of the archive, "sha256:…" or "md5:…"; None where it changes over time
+    fingerprint  of the ratings, where it is known: it holds for any container
+    folds        whether official folds u1 … u5 lie beside the ratings
+    format       how the ratings are written
+    """
+
+    name: str
+    description: str = ""
+    scale: tuple[float, float] | None = (0.5, 5.0)
+    targets: tuple[float, ...] = ()
+    archive: str = ""
+    member: str = ""
+    checksum: str | None = None
+    fingerprint: str | None = None
+    folds: bool = False
+    format: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where the archive is downloaded from; empty for a set that is made."""
+        base = "https://files.grouplens.org/datasets/movielens/"
+        return base + self.archive if self.archive else ""
+
+
+CATALOG: dict[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            "ml-100k",
+            "MovieLens 100K: 100,000 ratings by 943 users of 1,682 films, 1998",
+            scale=(1.0, 5.0),
+            targets=(0.946, 0.937, 0.915, 0.900),
+            archive="ml-100k.zip",
+            member="ml-100k/u.data",
+            checksum="sha256:50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
+            fingerprint="3b34862a5a17a330a19d5fb8cda5988f24389598114cc4b663e1d03eae874eae",
+            folds=True,
+            format="tab-separated: user, item, rating, timestamp",
+        ),
+        Entry(
+            "ml-1m",
+            "MovieLens 1M: 1,000,209 ratings by 6,040 users of 3,706 films, 2003",
+            scale=(1.0, 5.0),
+            targets=(0.909, 0.873, 0.860, 0.845),
+            archive="ml-1m.zip",
+            member="ml-1m/ratings.dat",
+            checksum="sha256:a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
+            fingerprint="d095e39bb059b2a226a1b63b62b6be8cf647ceda5b4c12102c5d1b8bf511ef41",
+            format="::-separated: user, item, rating, timestamp",
+        ),
+        Entry(
+            "ml-10m",
+            "MovieLens 10M: 10,000,054 ratings by 69,878 users of 10,677 films, 2009",
+            archive="ml-10m.zip",
+            member="ml-10M100K/ratings.dat",
+            checksum="sha256:813c411ccb6122564edfe752e7f80c4dcc5aa25fa94c93622f6877a7ba252862",
+            format="::-separated: user, item, rating, timestamp",
+        ),
+        Entry(
+            "ml-25m",
+            "MovieLens 25M: 25,000,095 ratings by 162,541 users of 59,047 films, 2019",
+            archive="ml-25m.zip",
+            member="ml-25m/ratings.csv",
+            checksum="md5:6b51fb2759a8657d3bfcbfc42b592ada",
+            format="CSV with header: userId, movieId, rating, timestamp",
+        ),
+        Entry(
+            "ml-latest-small",
+            "MovieLens latest, small: about 100,000 ratings; changes over time",
+            archive="ml-latest-small.zip",
+            member="ml-latest-small/ratings.csv",
+            format="CSV with header: userId, movieId, rating, timestamp",
+        ),
+        Entry(
+            IMPLICIT,
+            "every user and item of ml-100k: 1 where rated, else 0; 1,586,126 pairs",
+            scale=(0.0, 1.0),
+            format="made from ml-100k",
+        ),
+    )
+}

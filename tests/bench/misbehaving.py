@@ -1,0 +1,172 @@
+"""Implementations that go wrong in every way a row must survive. Run by path, never imported."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from impls.protocol import Training
+
+
+@dataclass
+class Mean:
+    """Well behaved: the training mean, in epochs."""
+
+    epochs: int = 3
+    device: str = "cpu"
+    seed: int = 0
+
+    def fit(self, train, training=Training()):
+        self.mean_ = float(train.values.mean())
+        for _ in training.epochs(self.epochs):
+            self.epoch()
+        return self
+
+    def epoch(self):
+        pass
+
+    def predict(self, users, items):
+        return np.full(len(users), self.mean_, np.float32)
+
+
+@dataclass
+class Raises(Mean):
+    def epoch(self):
+        raise ValueError("no such luck")
+
+
+@dataclass
+class WrongShape(Mean):
+    def predict(self, users, items):
+        return np.zeros((len(users), 1), np.float32)
+
+
+@dataclass
+class WrongType(Mean):
+    def predict(self, users, items):
+        return [3.0] * len(users)
+
+
+@dataclass
+class NotANumber(Mean):
+    def predict(self, users, items):
+        return np.full(len(users), np.nan, np.float32)
+
+
+@dataclass
+class NeverReturns(Mean):
+    def epoch(self):
+        while True:
+            time.sleep(3600)
+
+
+@dataclass
+class SlowEpochs(Mean):
+    """Busy for 0.2 s an epoch, so that a limit on the training clock ends it politely."""
+
+    def epoch(self):
+        until = time.perf_counter() + 0.2
+        while time.perf_counter() < until:
+            pass
+
+
+@dataclass
+class EatsMemory(Mean):
+    def epoch(self):
+        self.eaten_ = []
+        while True:
+            self.eaten_.append(np.ones(8_000_000))
+
+
+@dataclass
+class AsksTooMuch(Mean):
+    def epoch(self):
+        self.eaten_ = np.ones(1 << 58, np.int8)
+
+
+@dataclass
+class ExitsAtOnce(Mean):
+    def epoch(self):
+        os._exit(0)
+
+
+@dataclass
+class KilledFromOutside(Mean):
+    def epoch(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass
+class PrintsALot(Mean):
+    """Well behaved but for its output, of which the end is told apart."""
+
+    def epoch(self):
+        line = "x" * 999_999 + "\n"
+        for _ in range(60):
+            sys.stdout.write(line)
+        print("the last words", flush=True)
+
+
+@dataclass
+class LeavesAChild(Mean):
+    def epoch(self):
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+
+
+@dataclass
+class LeavesADaemon(Mean):
+    """A child in a session of its own, which a signal to the group does not reach."""
+
+    def epoch(self):
+        subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(3600)"], start_new_session=True
+        )
+
+
+@dataclass
+class LeavesAThread(Mean):
+    def epoch(self):
+        threading.Thread(target=time.sleep, args=(3600,)).start()
+
+
+@dataclass
+class MutatesTheSplit(Mean):
+    def fit(self, train, training=Training()):
+        train.values.flags.writeable = True
+        train.values[:] = 3.0
+        return super().fit(train, training)
+
+
+@dataclass
+class TakesThreads(Mean):
+    def fit(self, train, training=Training()):
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(2)
+        return super().fit(train, training)
+
+
+@dataclass
+class NoEpochs(Mean):
+    def fit(self, train, training=Training()):
+        self.mean_ = float(train.values.mean())
+        return self
+
+
+@dataclass
+class BestEarly(Mean):
+    """Right after the second epoch and ever worse from then on."""
+
+    epochs: int = 6
+
+    def fit(self, train, training=Training()):
+        for epoch in training.epochs(self.epochs):
+            self.mean_ = float(train.values.mean()) + abs(epoch - 1)
+        return self

@@ -1,0 +1,185 @@
+"""The command as a person meets it: files of any form, wrong words, interruption, resuming."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.records import Record, RecordStore
+
+MISBEHAVING = Path(__file__).parent / "misbehaving.py"
+MEAN = f"{MISBEHAVING}:Mean"
+BENCH = [sys.executable, "-c", "from bench.cli import main; main()"]
+Bench = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "RATEBENCH_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def bench(tmp_path: Path, environment: dict[str, str]) -> Bench:
+    def bench(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*BENCH, *words], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+
+    return bench
+
+
+@pytest.fixture
+def ratings(tmp_path: Path) -> Path:
+    return write(tmp_path / "ratings.csv")
+
+
+def write(
+    path: Path, sep: str = ",", header: str = "user,item,rating\n", scale: tuple = (1, 5)
+) -> Path:
+    rng = np.random.default_rng(0)
+    pairs = rng.permutation(40 * 30)[:600]
+    low, high = scale
+    values = rng.integers(2 * low, 2 * high + 1, 600) / 2
+    rows = (f"u{p // 30}{sep}i{p % 30}{sep}{v:g}\n" for p, v in zip(pairs, values, strict=True))
+    path.write_text(header + "".join(rows))
+    return path
+
+
+def records(out: Path) -> list[Record]:
+    found, bad = RecordStore(out).read()
+    assert bad == []
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "sep", "header", "scale"),
+    [
+        ("a.csv", ",", "userId,movieId,rating\n", (1, 5)),
+        ("b.tsv", "\t", "", (1, 5)),
+        ("c.dat", "::", "", (1, 5)),
+        ("d.csv", ",", "user,item,rating\n", (-10, 10)),
+    ],
+)
+def test_any_ratings_file_runs(
+    bench: Bench, tmp_path: Path, name: str, sep: str, header: str, scale: tuple[int, int]
+) -> None:
+    path = write(tmp_path / name, sep, header, scale)
+    done = bench("run", "--impl", MEAN, "bias", "--dataset", str(path), "--epochs", "2")
+    assert done.returncode == 0, done.stderr
+    found = records(tmp_path / "results")
+    assert {each.status for each in found} == {"ok"}
+    assert found[0].data.scale == scale
+    assert found[0].data.n_ratings == 600
+    # The file has no target of its own: the bias row's is everybody's.
+    assert len({each.targets[0].rmse for each in found}) == 1
+
+
+def test_a_second_run_resumes_and_a_third_afresh_does_not(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    words = ("run", "--impl", MEAN, "--dataset", str(ratings), "--seeds", "2")
+    assert bench(*words).returncode == 0
+    assert bench(*words).stdout.count("already recorded") == 2
+    assert "recorded" in bench(*words, "--dry-run").stdout
+    assert len(records(tmp_path / "results")) == 2
+    bench(*words, "--fresh")
+    assert len(records(tmp_path / "results")) == 4
+
+
+def test_a_failed_row_leaves_the_others_and_exit_code_1(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    done = bench("run", "--impl", f"{MISBEHAVING}:Raises", MEAN, "--dataset", str(ratings))
+    assert done.returncode == 1
+    assert "no such luck" in done.stdout
+    assert {each.status for each in records(tmp_path / "results")} == {"failed", "ok"}
+
+
+def test_a_device_that_is_missing_is_a_skipped_row(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    done = bench("run", "--impl", MEAN, "--dataset", str(ratings), "--device", "cuda:7")
+    assert done.returncode == 0
+    (record,) = records(tmp_path / "results")
+    assert (record.status, record.reason) == ("skipped", "CPU only")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["run", "--suite", "slow"], "no suite 'slow'. There are: full, published, quick"),
+        (["run", "--impl", "nobody"], "no implementation 'nobody'"),
+        (["run", "--dataset", "no/such/file.csv"], "no/such/file.csv"),
+        (["run", "--impl", MEAN, "--set", "x=1"], "write it as implementation.field=value"),
+        (["run", "--impl", MEAN, "--split", "half"], "half"),
+        (["compare", "a", "b"], "a"),
+        (["predict", "--impl", "bias", "--dataset", "ratings.csv", "--pairs", "none.csv"], "none"),
+    ],
+)
+def test_a_mistake_gets_one_clear_error(
+    bench: Bench, ratings: Path, tmp_path: Path, words: list[str], told: str
+) -> None:
+    if words[0] == "run" and "--dataset" not in words:
+        words = [*words, "--dataset", str(ratings)]
+    done = bench(*words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr + done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_predictions_for_raw_ids(bench: Bench, ratings: Path, tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("user,item\nu0,i1\nnobody,i1\nu0,nothing\n")
+    done = bench("predict", "--impl", "bias", "--dataset", str(ratings), "--pairs", "pairs.csv")
+    assert done.returncode == 0, done.stderr
+    header, *rows = done.stdout.splitlines()
+    assert header == "user,item,prediction,cold"
+    assert [row.split(",")[0] for row in rows] == ["u0", "nobody", "u0"]
+    assert [row.split(",")[3] for row in rows] == ["0", "1", "1"]
+    assert all(1 <= float(row.split(",")[2]) <= 5 for row in rows)
+    assert "RMSE" in done.stderr
+
+
+def test_doctor_and_list_tell_what_is_here(bench: Bench) -> None:
+    assert "cores" in bench("doctor").stdout
+    listed = bench("list").stdout
+    for name in ("numpy_sgd", "ml-100k", "synthetic-100k", "published"):
+        assert name in listed
+
+
+@pytest.mark.parametrize(("kill", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_an_interrupted_run_keeps_finished_cells_and_resumes(
+    bench: Bench,
+    environment: dict[str, str],
+    ratings: Path,
+    tmp_path: Path,
+    kill: signal.Signals,
+    code: int,
+) -> None:
+    never = f"{MISBEHAVING}:NeverReturns"
+    words = ["run", "--impl", MEAN, never, "--dataset", str(ratings), "--seeds", "2"]
+    run = subprocess.Popen(
+        [*BENCH, *words], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    finished = 0
+    for line in run.stdout:
+        finished += "RMSE" in line and "fit" in line
+        if "NeverReturns" in line:
+            break
+    os.kill(run.pid, kill)
+    run.stdout.close()
+    assert run.wait(timeout=20) == code
+    assert len(records(tmp_path / "results")) == finished
+    again = bench("run", "--impl", MEAN, "--dataset", str(ratings), "--seeds", "2")
+    assert again.returncode == 0
+    assert again.stdout.count("already recorded") == finished
+    assert len(records(tmp_path / "results")) == 2

@@ -1,0 +1,147 @@
+"""The ledger on a fake timer, and the epoch loop on it."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.clock import Clock
+from bench.score import ColdStart
+from bench.training import ClockedTraining, Rules
+from datasets.ratings import HeldOut, Ratings
+
+SECOND = 1_000_000_000
+
+
+class FakeTimer:
+    """Nanoseconds that move only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.now += int(seconds * SECOND)
+
+
+class Stepwise:
+    """A model whose constant prediction is off by `errors[epoch]`; each epoch takes a second."""
+
+    device, seed = "cpu", 0
+
+    def __init__(self, timer: FakeTimer, errors: list[float]) -> None:
+        self.timer, self.errors = timer, errors
+
+    def fit(self, train, training):
+        for epoch in training.epochs(len(self.errors)):
+            self.timer.pass_seconds(1)
+            self.error_ = self.errors[epoch]
+        return self
+
+    def predict(self, users, items):
+        self.timer.pass_seconds(10)  # evaluation is slow, and must not be on the clock
+        return np.full(len(users), 3 + self.error_, np.float32)
+
+
+@pytest.fixture
+def timer() -> FakeTimer:
+    return FakeTimer()
+
+
+def fit(timer: FakeTimer, errors: list[float], rules: Rules = Rules()) -> ClockedTraining:
+    ids = np.zeros(4, np.int32)
+    train = Ratings(ids, ids, np.full(4, 3, np.float32), 1, 1, (-100, 100))
+    model = Stepwise(timer, errors)
+    training = ClockedTraining(
+        model=model,
+        validation=HeldOut(ids, ids, np.full(4, 3, np.float32)),
+        clock=Clock(timer(), "fit", timer),
+        cold_start=ColdStart(train),
+        scale=train.scale,
+        rules=rules,
+    )
+    model.fit(train, training)
+    training.clock.enter("overhead")
+    return training
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 10**12)), min_size=1))
+def test_parts_sum_to_wall_time(stretches: list[tuple[str, int]]) -> None:
+    timer = FakeTimer()
+    clock = Clock(timer(), "import", timer)
+    for part, length in stretches:
+        clock.enter(part)
+        timer.now += length
+    clock.enter("end")
+    assert sum(clock.parts().values()) == pytest.approx(timer.now / SECOND)
+
+
+def test_a_block_books_to_its_part_even_when_it_raises(timer: FakeTimer) -> None:
+    clock = Clock(timer(), "fit", timer)
+    with pytest.raises(KeyError), clock.during("evaluation"):
+        timer.pass_seconds(5)
+        raise KeyError
+    timer.pass_seconds(2)
+    clock.enter("end")
+    assert clock.parts() == {"fit": 2.0, "evaluation": 5.0}
+
+
+def test_device_is_synchronised_before_each_reading(timer: FakeTimer) -> None:
+    """Work queued in `fit` and done during the wait is charged to `fit`."""
+    clock = Clock(timer(), "fit", timer, synchronise=lambda: timer.pass_seconds(3))
+    clock.enter("evaluation")
+    assert clock.seconds("fit") == 3
+
+
+def test_evaluation_is_not_on_the_training_clock(timer: FakeTimer) -> None:
+    training = fit(timer, [3, 2, 1])
+    assert training.clock.seconds("fit") == 3
+    assert training.clock.seconds("evaluation") == 30
+    assert [point.seconds for point in training.curve] == [1, 2, 3]
+    assert training.epoch_s == 1
+
+
+def test_best_epoch_is_put_back(timer: FakeTimer) -> None:
+    training = fit(timer, [3, 1, 2])
+    assert training.best_epoch == 2
+    assert training.model is not None
+    assert vars(training.model)["error_"] == 1
+
+
+def test_patience_counts_epochs_without_a_better_one(timer: FakeTimer) -> None:
+    training = fit(timer, [3, 2, 2.5, 1, 2, 2, 0], Rules(patience=2))
+    assert len(training.curve) == 6
+    assert training.best_epoch == 4
+
+
+def test_stops_at_the_target(timer: FakeTimer) -> None:
+    assert len(fit(timer, [3, 2, 1], Rules(until_rmse=2)).curve) == 2
+
+
+def test_time_limit_is_on_the_training_clock(timer: FakeTimer) -> None:
+    training = fit(timer, [5, 4, 3, 2, 1], Rules(time_limit_s=2))
+    assert len(training.curve) == 2
+    assert training.timed_out
+
+
+def test_a_limit_met_by_the_last_epoch_is_no_timeout(timer: FakeTimer) -> None:
+    assert not fit(timer, [2, 1], Rules(time_limit_s=2)).timed_out
+
+
+def test_divergence_ends_training_and_leaves_no_point(timer: FakeTimer) -> None:
+    training = fit(timer, [2, float("nan"), 1])
+    assert training.diverged_at == 2
+    assert [point.epoch for point in training.curve] == [1]
+
+
+def test_first_epoch_length_includes_set_up(timer: FakeTimer) -> None:
+    ends = itertools.accumulate([5.0, 1.0, 1.0])
+    training = fit(timer, [1])
+    training.epoch_ends[:] = ends
+    assert training.epoch_s == 1.0

@@ -1,0 +1,204 @@
+"""Real workers that go wrong: each ends in a status with a reason, and nothing is left of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from bench.execute import Outcome, ProcessExecutor
+from bench.job import Job, write_split
+from bench.training import Rules
+from bench.watch import Limits
+from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
+
+MISBEHAVING = Path(__file__).parent / "misbehaving.py"
+LIMITS = Limits(time_limit_s=60, memory_limit_bytes=1_000_000_000, grace_s=5, exit_s=1)
+Execute = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(0, 30, 500), rng.integers(0, 20, 500)
+    values = rng.integers(1, 6, 500).astype(np.float32)
+    held = HeldOut(users[:50], np.r_[items[:49], UNKNOWN], values[:50])
+    train = Ratings(users, items, values, 30, 20, (1, 5))
+    ids = np.arange(30)
+    return Split("random", 0, train, held, held, ids, ids[:20])
+
+
+@pytest.fixture
+def execute(split: Split, tmp_path: Path) -> Execute:
+    write_split(split, tmp_path)
+
+    def execute(name: str, limits: Limits = LIMITS, **job: Any) -> Outcome:
+        asked = {
+            "target": f"{MISBEHAVING}:{name}",
+            "hyperparameters": {},
+            "device": "cpu",
+            "seed": 0,
+            "threads": 1,
+            "arrays": str(tmp_path),
+            "n_users": 30,
+            "n_items": 20,
+            "scale": (1, 5),
+            "rules": Rules(),
+            **job,
+        }
+        return ProcessExecutor().execute(Job(**asked), split.test, limits, lambda _: None)
+
+    return execute
+
+
+def test_a_cell_runs_to_its_predictions(execute: Execute, split: Split) -> None:
+    outcome = execute("Mean")
+    assert (outcome.status, outcome.reason) == ("ok", "")
+    assert outcome.predicted is not None
+    assert np.allclose(outcome.predicted, split.train.values.mean())
+    assert len(outcome.predicted) == split.test.known.sum() == 49
+    assert [point.epoch for point in outcome.curve] == [1, 2, 3]
+    assert outcome.result["host_peak_bytes"] > 10_000_000
+
+
+def test_the_clocks_parts_sum_to_the_process_wall_time(execute: Execute) -> None:
+    started = time.perf_counter()
+    outcome = execute("SlowEpochs")
+    measured = time.perf_counter() - started
+    parts = sum(outcome.result["parts"].values()) + outcome.exit_s
+    assert parts == pytest.approx(outcome.wall_s, rel=0.01)
+    # The harness's own watch, around the spawn and the clean-up, agrees.
+    assert 0 <= measured - outcome.wall_s < 0.5
+    assert outcome.result["parts"]["fit"] == pytest.approx(0.6, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "reason"),
+    [
+        ("Raises", "failed", r"misbehaving.py:\d+: ValueError: no such luck"),
+        ("WrongShape", "failed", r"predict returned shape \(\d+, 1\) for \d+ pairs"),
+        ("WrongType", "failed", "predict returned list"),
+        ("NotANumber", "diverged", "validation RMSE was not finite after epoch 1"),
+        ("AsksTooMuch", "out of memory", "MemoryError"),
+        ("EatsMemory", "out of memory", r"used more than the memory limit of 1\.0 GB"),
+        ("ExitsAtOnce", "failed", "ended with exit code 0 before it gave a result"),
+        ("KilledFromOutside", "failed", "killed by SIGKILL from outside"),
+        ("LeavesAThread", "failed", "still running 1 s after its result"),
+        ("MutatesTheSplit", "failed", "ValueError: cannot set WRITEABLE flag"),
+    ],
+)
+def test_what_goes_wrong_is_told(execute: Execute, name: str, status: str, reason: str) -> None:
+    outcome = execute(name)
+    assert outcome.status == status
+    assert re.search(reason, outcome.reason), outcome.reason
+
+
+@pytest.mark.parametrize("name", ["LeavesAChild", "LeavesADaemon"])
+def test_a_child_left_behind_is_ended_and_told(execute: Execute, name: str) -> None:
+    outcome = execute(name)
+    assert outcome.status == "failed"
+    assert "left" in outcome.reason
+    sleepers = [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if process.status() != psutil.STATUS_ZOMBIE
+    ]
+    assert sleepers == []
+
+
+def test_one_that_never_returns_is_killed_at_its_limit(execute: Execute) -> None:
+    limits = Limits(time_limit_s=0.1, memory_limit_bytes=10**9, grace_s=1)
+    outcome = execute("NeverReturns", limits)
+    assert outcome.status == "timeout"
+    assert outcome.reason == "no end of warm-up at the time limit of 0.1 s; killed"
+    assert outcome.wall_s < 10
+
+
+def test_a_limit_met_between_epochs_keeps_the_scores(execute: Execute) -> None:
+    outcome = execute("SlowEpochs", hyperparameters={"epochs": 50}, rules=Rules(time_limit_s=0.3))
+    assert outcome.status == "timeout"
+    assert outcome.reason == "time limit reached after 2 epochs"
+    assert outcome.predicted is not None
+
+
+def test_of_much_output_only_the_end_is_kept(execute: Execute) -> None:
+    outcome = execute("PrintsALot")
+    assert outcome.status == "ok"
+    assert outcome.log.endswith("the last words\n")
+    assert len(outcome.log) <= 8_000
+
+
+def test_a_closed_form_gets_one_point(execute: Execute) -> None:
+    outcome = execute("NoEpochs")
+    assert [point.epoch for point in outcome.curve] == [0]
+    assert outcome.result["epoch_s"] is None
+
+
+def test_predictions_come_from_the_best_epoch(execute: Execute, split: Split) -> None:
+    outcome = execute("BestEarly")
+    assert outcome.result["best_epoch"] == 2
+    assert outcome.predicted is not None
+    assert np.allclose(outcome.predicted, split.train.values.mean())
+
+
+def test_more_threads_than_allowed_fail(execute: Execute) -> None:
+    outcome = execute("TakesThreads")
+    assert outcome.status == "failed"
+    assert "thread pools beyond --threads 1" in outcome.reason
+
+
+def test_test_ratings_never_reach_the_worker(split: Split, tmp_path: Path) -> None:
+    """While it trains, the worker's folder holds train and validation and nothing else."""
+    write_split(split, tmp_path)
+    seen: list[set[str]] = []
+
+    def listener(event: Any) -> None:
+        seen.append({path.name for path in tmp_path.iterdir()})
+
+    job = Job(
+        *(f"{MISBEHAVING}:Mean", {}, "cpu", 0, 1, str(tmp_path), 30, 20, (1, 5)), rules=Rules()
+    )
+    ProcessExecutor().execute(job, split.test, LIMITS, listener)
+    assert set().union(*seen) == {
+        f"{part}.{column}"
+        for part in ("train", "validation")
+        for column in ("users", "items", "values")
+    }
+
+
+def test_workers_end_with_a_harness_that_is_killed(tmp_path: Path, split: Split) -> None:
+    """kill -9 of the harness: the worker sees its control pipe close and kills its group."""
+    write_split(split, tmp_path)
+    script = f"""
+from bench.execute import ProcessExecutor
+from bench.job import Job
+from bench.training import Rules
+from bench.watch import Limits
+from datasets.ratings import HeldOut
+import numpy as np
+job = Job("{MISBEHAVING}:NeverReturns", {{}}, "cpu", 0, 1, "{tmp_path}", 30, 20, (1, 5), Rules())
+none = HeldOut(np.empty(0), np.empty(0), np.empty(0))
+ProcessExecutor().execute(
+    job, none, Limits(60, 10**9), lambda event: print(event["name"], flush=True)
+)
+"""
+    harness = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert harness.stdout is not None
+    for line in harness.stdout:
+        if line.strip() == "warm-up":
+            break
+    (worker,) = psutil.Process(harness.pid).children()
+    os.kill(harness.pid, signal.SIGKILL)
+    harness.wait()
+    harness.stdout.close()
+    worker.wait(timeout=10)

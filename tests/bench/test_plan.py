@@ -1,0 +1,188 @@
+"""From a suite to cells: order, identity, hindrances, the loud stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import machine
+from bench.data import Facts
+from bench.hyperparameters import SettingError
+from bench.loading import ImplementationError
+from bench.plan import Cell, Planner
+from bench.records import Data
+from bench.suite import Overrides, Suite, SuiteError, names, read
+from datasets.errors import NotAvailable
+
+MISBEHAVING = Path(__file__).parent / "misbehaving.py"
+MEAN = f"{MISBEHAVING}:Mean"
+
+
+def facts(name: str, note: str = "") -> Facts:
+    if name == "nowhere":
+        raise NotAvailable("nowhere is not on this machine", "Provide it")
+    targets = (0.9,) if name == "with-targets" else ()
+    return Facts(
+        Data(fingerprint=name, n_users=1, n_items=1, n_ratings=1, scale=(1, 5), note=note),
+        targets,
+    )
+
+
+def suite(**block: Any) -> Suite:
+    defaults = {"implementations": ["global_mean", "bias"], "datasets": ["with-targets"]}
+    return Suite.model_validate(
+        {"name": "test", "description": "", "blocks": [{**defaults, "devices": ["cpu"], **block}]}
+    )
+
+
+def plan(asked: Suite, overrides: Overrides = Overrides(), **planner: Any) -> list[Cell]:  # noqa: B008
+    return Planner(facts, threads=1, overrides=overrides, **planner).plan(overrides.apply(asked))
+
+
+@pytest.fixture
+def no_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(machine, "has_cuda_driver", lambda: False)
+    machine.device_problem.cache_clear()
+    yield
+    machine.device_problem.cache_clear()
+
+
+def test_repeats_are_interleaved_and_each_is_shuffled() -> None:
+    implementations = ["global_mean", "bias", "numpy_sgd", MEAN]
+    cells = plan(suite(implementations=implementations, seeds=5))
+    assert [cell.asked.seed for cell in cells] == [seed for seed in range(5) for _ in range(4)]
+    orders = {tuple(c.asked.implementation for c in cells[n : n + 4]) for n in range(0, 20, 4)}
+    assert len(orders) > 1
+    assert all(set(order) == set(implementations) for order in orders)
+
+
+def test_the_order_is_the_same_each_time() -> None:
+    asked = suite(implementations=["global_mean", "bias", MEAN], seeds=3)
+    assert plan(asked) == plan(asked)
+
+
+def test_the_baseline_runs_first_where_it_sets_the_target() -> None:
+    asked = suite(implementations=[MEAN, "global_mean", "bias"], datasets=["file"], seeds=3)
+    cells = plan(asked)
+    for start in range(0, 9, 3):
+        assert cells[start].asked.implementation == "bias"
+
+
+def test_identity_holds_what_decides_the_result_and_no_more() -> None:
+    environment = machine.environment()
+
+    def identity(overrides: Overrides = Overrides(), **block: Any) -> str:  # noqa: B008
+        (cell,) = plan(suite(implementations=[MEAN], **block), overrides)
+        return cell.identity(environment)
+
+    base = identity()
+    assert identity(time_limit_s=5) == base
+    different = [
+        identity(split="random:90/10"),
+        identity(datasets=["other"]),
+        identity(threads=2),
+        identity(epochs=7),
+        identity(patience=1),
+        identity(Overrides(settings={MEAN: {"epochs": "9"}})),
+    ]
+    assert len({base, *different}) == 1 + len(different)
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_a_device_that_is_not_there_is_a_hindrance() -> None:
+    cells = plan(suite(implementations=["global_mean", "embedding_mf"], devices=["cuda"]))
+    reasons = {cell.asked.implementation: cell.hindrance for cell in cells}
+    assert reasons["global_mean"] is not None
+    assert reasons["global_mean"].reason == "CPU only"
+    assert reasons["embedding_mf"] is not None
+    assert reasons["embedding_mf"].status == "skipped"
+    assert reasons["embedding_mf"].reason == "no CUDA device"
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_auto_is_the_cpu_alone_without_a_cuda_device() -> None:
+    assert {cell.asked.device for cell in plan(suite(devices=["auto"]))} == {"cpu"}
+
+
+def test_what_cannot_be_imported_keeps_its_row(tmp_path: Path) -> None:
+    (tmp_path / "lacks.py").write_text("import a_package_nobody_has\n")
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    named = [f"{tmp_path}/lacks.py:A", f"{tmp_path}/broken.py:B"]
+    by_name = {c.asked.implementation: c.hindrance for c in plan(suite(implementations=named))}
+    lacks, broken = (by_name[name] for name in named)
+    assert lacks is not None
+    assert (lacks.status, lacks.reason) == (
+        "skipped",
+        "package not installed: a_package_nobody_has",
+    )
+    assert broken is not None
+    assert broken.status == "failed"
+    assert "ZeroDivisionError" in broken.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("no_such", "There are: global_mean, bias"),
+        ("no/such/file.py:Class", "no file no/such/file.py"),
+        (f"{MISBEHAVING}:NoClass", "has no class 'NoClass'; it defines Mean"),
+        ("bench.clock:Clock", "no implementation"),
+    ],
+)
+def test_a_wrong_name_is_refused_before_anything_runs(name: str, told: str) -> None:
+    with pytest.raises(ImplementationError, match=told):
+        plan(suite(implementations=[name]))
+
+
+def test_a_class_that_lacks_the_protocol_is_told_what(tmp_path: Path) -> None:
+    (tmp_path / "half.py").write_text("class Half:\n    def fit(self): ...\n")
+    with pytest.raises(ImplementationError, match=r"lacks @dataclass, field `device`.*`predict`"):
+        plan(suite(implementations=[f"{tmp_path}/half.py:Half"]))
+
+
+def test_a_stand_in_is_loud_and_labelled() -> None:
+    notices: list[str] = []
+    cells = plan(suite(datasets=["nowhere"], fallback="with-targets"), on_notice=notices.append)
+    assert {cell.asked.dataset for cell in cells} == {"with-targets"}
+    assert all("stands in for nowhere" in cell.facts.data.note for cell in cells)
+    assert len(notices) == 1
+    assert "nowhere is not on this machine" in notices[0]
+
+
+def test_a_dataset_asked_for_by_name_never_falls_back() -> None:
+    asked = suite(fallback="with-targets")
+    with pytest.raises(NotAvailable):
+        plan(asked, Overrides(datasets=["nowhere"]))
+
+
+def test_a_published_row_is_chosen_by_name_and_never_changed() -> None:
+    cells = plan(read("published"), Overrides(implementations=["numpy_sgd"]))
+    assert {cell.asked.implementation for cell in cells} == {"numpy_sgd"}
+    assert {cell.asked.preset for cell in cells} == {"published"}
+    with pytest.raises(SuiteError, match="nothing in suite 'published'"):
+        plan(read("published"), Overrides(datasets=["ml-1m"]))
+
+
+def test_every_suite_reads_and_an_unknown_one_lists_them() -> None:
+    assert {"quick", "full", "published"} <= set(names())
+    for name in names():
+        assert read(name).blocks
+    with pytest.raises(SuiteError, match="There are: full, published, quick"):
+        read("slow")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"epoch": "3"}, "no hyperparameter 'epoch'; it has epochs"),
+        ({"epochs": "many"}, "Mean.epochs=many"),
+        ({"epochs": "1.5"}, "Mean.epochs=1.5"),
+        ({"seed": "1"}, "no hyperparameter 'seed'"),
+    ],
+)
+def test_a_wrong_setting_is_told(settings: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingError, match=told):
+        plan(suite(implementations=[MEAN]), Overrides(settings={MEAN: settings}))

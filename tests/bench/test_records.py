@@ -1,0 +1,130 @@
+"""The store: whole lines or none, from any number of writers, and no line is fatal to a reader."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.records import (
+    CellRecord,
+    Data,
+    Environment,
+    Record,
+    RecordStore,
+    Source,
+    digest,
+)
+
+
+def record(identity: str = "a", status: str = "ok", reason: str = "") -> Record:
+    return Record.model_validate(
+        {
+            "schema": 1,
+            "identity": identity,
+            "started_at": "2026-01-01T00:00:00+00:00",
+            "status": status,
+            "reason": reason,
+            "cell": CellRecord(
+                implementation="bias",
+                preset="default",
+                hyperparameters={},
+                dataset="d",
+                split="random:80/10/10",
+                device="cpu",
+                threads=1,
+                seed=0,
+            ),
+            "data": Data(fingerprint="f", n_users=1, n_items=1, n_ratings=1, scale=(1, 5)),
+            "source": Source(git_sha=None, dirty=None, implementation_hash="h"),
+            "environment": Environment(
+                machine="box-1",
+                cpu="CPU",
+                cores=1,
+                memory_gb=1,
+                gpu=None,
+                os="Linux",
+                python="3.11",
+                versions={},
+                load=0,
+            ),
+        }
+    )
+
+
+@given(st.text())
+def test_a_record_survives_its_line(reason: str) -> None:
+    written = record(reason=reason)
+    line = written.to_line()
+    assert "\n" not in line
+    assert Record.model_validate(json.loads(line)) == written
+
+
+def test_appended_records_are_read_back_in_order(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    for identity in "abc":
+        store.append(record(identity))
+    records, bad = RecordStore(tmp_path).read()
+    assert [each.identity for each in records] == ["a", "b", "c"]
+    assert bad == []
+
+
+def test_foreign_and_torn_lines_are_named_and_skipped(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    path = store.append(record("a"))
+    with path.open("a") as file:
+        file.write('{"schema": 999}\n[1, 2]\nnot json\n\n{"schema": 1, "identity": "torn')
+    store.append(record("b"))
+    records, bad = store.read()
+    assert [each.identity for each in records] == ["a", "b"]
+    assert [(line.path, line.number) for line in bad] == [(path, n) for n in (2, 3, 4, 6)]
+    assert str(bad[0]).startswith(f"{path}:2: not a record of schema 1")
+
+
+@pytest.mark.parametrize("cut", [1, 10, 200])
+def test_a_crash_in_the_middle_of_a_line_loses_that_line_alone(tmp_path: Path, cut: int) -> None:
+    store = RecordStore(tmp_path)
+    path = store.append(record("whole"))
+    store.append(record("torn"))
+    path.write_bytes(path.read_bytes()[:-cut])
+    store.append(record("next"))
+    kept = {each.identity for each in store.read()[0]}
+    # Only the newline gone: the record itself is whole.
+    assert kept == ({"whole", "torn", "next"} if cut == 1 else {"whole", "next"})
+
+
+def _append_many(out: Path, writer: int) -> None:
+    store = RecordStore(out)
+    for n in range(50):
+        store.append(record(f"{writer}-{n}", reason="x" * 5000))
+
+
+def test_two_runs_into_one_folder_do_not_mix_lines(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_append_many, args=(tmp_path, n)) for n in range(2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    records, bad = RecordStore(tmp_path).read()
+    assert bad == []
+    assert {each.identity for each in records} == {f"{w}-{n}" for w in range(2) for n in range(50)}
+
+
+def test_only_ok_records_count_as_finished(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    store.append(record("done"))
+    store.append(record("gone wrong", status="failed"))
+    assert set(store.finished()) == {"done"}
+
+
+def test_an_empty_or_missing_folder_has_no_records(tmp_path: Path) -> None:
+    assert RecordStore(tmp_path / "nowhere").read() == ([], [])
+
+
+def test_a_digest_does_not_depend_on_key_order() -> None:
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})

@@ -1,0 +1,213 @@
+"""Scheduling, resuming and recording with an executor that runs nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.execute import Event, Listener, Outcome
+from bench.job import Job
+from bench.plan import Cell, Hindrance
+from bench.records import CellRecord, Point, Record, RecordStore
+from bench.run import Runner
+from bench.score import ColdStart
+from bench.training import Rules
+from bench.watch import Limits
+from datasets.ratings import UNKNOWN, HeldOut, Ratings
+from tests.bench.test_plan import facts
+
+TEST = HeldOut(np.array([0, UNKNOWN]), np.array([0, 0]), np.array([2, 3]))
+TRAIN = Ratings(np.zeros(2), np.zeros(2), np.array([2, 4]), 1, 1, (1, 5))
+
+
+class FakeExecutor:
+    """Gives each implementation the outcome it is told to, and remembers what it ran."""
+
+    def __init__(self, outcomes: dict[str, Callable[[], Outcome]] | None = None) -> None:
+        self.outcomes = outcomes or {}
+        self.ran: list[str] = []
+
+    def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
+        self.ran.append(job.target)
+        return self.outcomes.get(job.target, finished)()
+
+
+class Silent:
+    def already_done(self, cell: Cell) -> None: ...
+    def waiting(self) -> None: ...
+    def started(self, cell: Cell) -> None: ...
+    def heard(self, event: Event) -> None: ...
+    def finished(self, record: Record) -> None: ...
+
+
+class FakeSplits:
+    def prepare(self, dataset: str, split: str, seed: int) -> Any:
+        folder = SimpleNamespace(name="nowhere")
+        return SimpleNamespace(
+            folder=folder, n_users=1, n_items=1, test=TEST, cold_start=ColdStart(TRAIN)
+        )
+
+    def discard(self) -> None: ...
+
+
+def finished(predicted: float = 2.5, best: float = 1.0) -> Outcome:
+    parts = {"import": 1.0, "warmup": 2.0, "fit": 4.0, "evaluation": 8.0, "predict": 16.0}
+    return Outcome(
+        "ok",
+        predicted=np.array([predicted], np.float32),
+        result={
+            "parts": {**parts, "overhead": 32.0},
+            "epochs": 2,
+            "best_epoch": 2,
+            "epoch_s": 2.0,
+            "val_rmse": best,
+            "host_peak_bytes": 7,
+            "device_peak_bytes": None,
+        },
+        curve=[
+            Point(epoch=1, seconds=2, rmse=best + 0.5, mae=1),
+            Point(epoch=2, seconds=4, rmse=best, mae=1),
+        ],
+        wall_s=64.0,
+        exit_s=1.0,
+    )
+
+
+def cell(name: str, seed: int = 0, dataset: str = "with-targets", **changes: Any) -> Cell:
+    asked = CellRecord(
+        implementation=name,
+        preset="default",
+        hyperparameters={},
+        dataset=dataset,
+        split="random:80/10/10",
+        device="cpu",
+        threads=1,
+        seed=seed,
+    )
+    return Cell(asked, name, f"hash of {name}", facts(dataset), Rules(), **changes)
+
+
+@contextlib.contextmanager
+def unlocked(on_wait: Callable[[], None]) -> Iterator[None]:
+    yield
+
+
+def run(
+    out: Path, cells: list[Cell], executor: FakeExecutor, *, fresh: bool = False
+) -> list[Record]:
+    runner = Runner(RecordStore(out), executor, Silent(), 10**9, FakeSplits(), unlocked)  # type: ignore[arg-type]
+    return runner.run(cells, fresh=fresh)
+
+
+def test_each_cell_leaves_one_record(tmp_path: Path) -> None:
+    records = run(tmp_path, [cell("a"), cell("b"), cell("a", seed=1)], FakeExecutor())
+    assert RecordStore(tmp_path).read() == (records, [])
+    assert [(each.cell.implementation, each.cell.seed) for each in records] == [
+        ("a", 0),
+        ("b", 0),
+        ("a", 1),
+    ]
+
+
+def test_a_record_is_written_before_the_next_cell_starts(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def outcome() -> Outcome:
+        seen.append(len(RecordStore(tmp_path).read()[0]))
+        return finished()
+
+    run(tmp_path, [cell("a"), cell("b")], FakeExecutor({"a": outcome, "b": outcome}))
+    assert seen == [0, 1]
+
+
+def test_what_has_an_ok_record_is_not_run_again_unless_fresh(tmp_path: Path) -> None:
+    cells = [cell("a"), cell("b")]
+    run(tmp_path, cells[:1], FakeExecutor())
+    executor = FakeExecutor()
+    run(tmp_path, cells, executor)
+    assert executor.ran == ["b"]
+    run(tmp_path, cells, executor, fresh=True)
+    assert executor.ran == ["b", "a", "b"]
+
+
+def test_a_changed_implementation_runs_again(tmp_path: Path) -> None:
+    before = cell("a")
+    run(tmp_path, [before], FakeExecutor())
+    executor = FakeExecutor()
+    run(tmp_path, [Cell(before.asked, "a", "another hash", before.facts, Rules())], executor)
+    assert executor.ran == ["a"]
+
+
+def test_what_did_not_end_ok_is_tried_again(tmp_path: Path) -> None:
+    broken = {"a": lambda: Outcome("failed", "broke", log="its last words")}
+    (record,) = run(tmp_path, [cell("a")], FakeExecutor(broken))
+    assert (record.status, record.reason, record.log) == ("failed", "broke", "its last words")
+    executor = FakeExecutor()
+    run(tmp_path, [cell("a")], executor)
+    assert executor.ran == ["a"]
+
+
+def test_an_interrupted_run_keeps_what_was_finished(tmp_path: Path) -> None:
+    def interrupt() -> Outcome:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, [cell("a"), cell("b")], FakeExecutor({"b": interrupt}))
+    executor = FakeExecutor()
+    run(tmp_path, [cell("a"), cell("b")], executor)
+    assert executor.ran == ["b"]
+
+
+def test_a_hindered_cell_is_recorded_without_running(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    hindered = cell("a", hindrance=Hindrance("skipped", "no CUDA device"))
+    (record,) = run(tmp_path, [hindered], executor)
+    assert executor.ran == []
+    assert (record.status, record.reason) == ("skipped", "no CUDA device")
+
+
+def test_scores_and_times_come_from_the_outcome(tmp_path: Path) -> None:
+    (record,) = run(tmp_path, [cell("a")], FakeExecutor())
+    metrics, times = record.metrics, record.times
+    assert metrics is not None
+    # 2.5 for a rating of 2; the cold pair gets its item's mean, 3, which is right.
+    assert metrics.rmse == pytest.approx(np.sqrt(0.25 / 2))
+    assert (metrics.n_test, metrics.n_cold) == (2, 1)
+    assert times is not None
+    assert times.cold_s == 1 + 2 + 4
+    assert times.overhead_s == 32 + 1
+    parts = (times.import_s, times.warmup_s, times.fit_s, times.evaluation_s, times.predict_s)
+    assert sum(parts) + times.overhead_s == times.wall_s
+
+
+def test_seconds_to_target_is_the_first_point_at_or_below_it(tmp_path: Path) -> None:
+    reached = {"a": lambda: finished(best=0.9), "b": lambda: finished(best=0.91)}
+    a, b = run(tmp_path, [cell("a"), cell("b")], FakeExecutor(reached))
+    assert [(target.rmse, target.seconds) for target in a.targets] == [(0.9, 4)]
+    assert [(target.rmse, target.seconds) for target in b.targets] == [(0.9, None)]
+
+
+def test_without_a_target_the_baseline_of_the_run_sets_it(tmp_path: Path) -> None:
+    cells = [cell("bias", dataset="file"), cell("a", dataset="file"), cell("b", 1, dataset="file")]
+    records = run(tmp_path, cells, FakeExecutor())
+    assert [[target.rmse for target in each.targets] for each in records] == [[1.0], [1.0], []]
+    # Resumed: the baseline's record serves as well as its run.
+    again = run(tmp_path, [cells[0], cell("c", dataset="file")], FakeExecutor())
+    assert [[target.rmse for target in each.targets] for each in again] == [[1.0]]
+
+
+def test_a_timeout_with_predictions_keeps_its_scores(tmp_path: Path) -> None:
+    def timed_out() -> Outcome:
+        outcome = finished()
+        outcome.status, outcome.reason = "timeout", "time limit reached after 2 epochs"
+        return outcome
+
+    (record,) = run(tmp_path, [cell("a")], FakeExecutor({"a": timed_out}))
+    assert record.status == "timeout"
+    assert record.metrics is not None

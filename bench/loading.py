@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import hashlib
 import importlib
@@ -100,8 +101,26 @@ def describe(implementation: type[Any]) -> Description:
 
 
 def source_hash(implementation: type[Any]) -> str:
-    """Digest of the file that defines the class: a changed file is another implementation."""
-    return hashlib.sha256(Path(inspect.getfile(implementation)).read_bytes()).hexdigest()[:16]
+    """Digest of the file that defines the class, and of what it imports from beside it.
+
+    A change in any of them is another implementation.
+    """
+    waiting, files = [Path(inspect.getfile(implementation))], set()
+    while waiting:
+        file = waiting.pop()
+        if file not in files:
+            files.add(file)
+            waiting += _imported_from_beside(file)
+    sources = b"".join(file.read_bytes() for file in sorted(files))
+    return hashlib.sha256(sources).hexdigest()[:16]
+
+
+def _imported_from_beside(file: Path) -> list[Path]:
+    """Files of the same folder that `file` imports from, as in `from impls.x import y`."""
+    nodes = ast.walk(ast.parse(file.read_text()))
+    modules = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    beside = [file.with_name(f"{module.rpartition('.')[2]}.py") for module in modules]
+    return [path for path in beside if path.is_file()]
 
 
 def _module(location: str) -> ModuleType:

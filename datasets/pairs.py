@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST = 20
+FEWEST = 20
 """Ratings of the least active user, as in MovieLens."""
-
-_USER_TAIL = 2.0
+USER_TAIL = 2.0
+"""Exponent of the Lomax law: P(more than x ratings) falls as x^-2 in the tail."""
 
 
 @dataclass(frozen=True)
 class Shape:
     """The size of a generated set and the form of its degree distributions.
 
-    busiest      ratings of the most active user
-    head, power, cutoff
-                 popularity of the item at relative rank x in (0, 1) is
-                 (x + head)^-power · exp(-cutoff · x): a Zipf-Mandelbrot law with a cut-off
+    busiest  ratings of the most active user
+    head, power, taper
+             an item at relative rank x in (0, 1) is drawn with a probability in proportion to
+             (x + head)^-power · (1 - x)^taper, the generalised beta law of ranked data
+             (Martínez-Mekler et al. 2009): a power law with its own fall at the rare end
     """
 
     n_users: int
@@ -30,18 +32,22 @@ class Shape:
     busiest: int
     head: float
     power: float
-    cutoff: float
+    taper: float
 
 
 def draw_pairs(
     shape: Shape, rng: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """Users (n,), items (n,) sorted by user, then item; and each item's popularity (n_items,).
+
+    Each item is rated at least once; beyond that a user's items are drawn by popularity
+    without replacement, independently of how they will be rated.
+    """
     degrees = rng.permutation(_user_degrees(shape))
     rank = (np.arange(shape.n_items) + 0.5) / shape.n_items
-    popularity = (rank + shape.head) ** -shape.power * (1 - rank) ** shape.cutoff
+    popularity = (rank + shape.head) ** -shape.power * (1 - rank) ** shape.taper
     popularity = rng.permutation(popularity / popularity.sum())
     items = np.full(shape.n_ratings, -1, dtype=np.int32)
-    # Every item gets one rating somewhere, so that none is left out.
     seats = rng.choice(shape.n_ratings, shape.n_items, replace=False)
     items[seats] = np.arange(shape.n_items)
     _compiled_fill()(items, degrees, np.cumsum(popularity), rng)
@@ -50,41 +56,50 @@ def draw_pairs(
 
 
 def _user_degrees(shape: Shape) -> NDArray[np.int64]:
-    """Evenly spaced quantiles of a truncated Lomax law, sum n_ratings."""
+    """Evenly spaced quantiles of a truncated Lomax law that add up to n_ratings. (n_users,)"""
     from scipy.optimize import brentq
 
-    u = (np.arange(shape.n_users) + 0.5) / shape.n_users
-    longest = shape.busiest - LEAST
+    quantile = (np.arange(shape.n_users) + 0.5) / shape.n_users
+    longest = shape.busiest - FEWEST
 
-    def excess(scale: float) -> NDArray[np.float64]:
-        reached = 1 - (1 + longest / scale) ** -_USER_TAIL
-        return scale * ((1 - reached * u) ** (-1 / _USER_TAIL) - 1)
+    def beyond_fewest(scale: float) -> NDArray[np.float64]:
+        reached = 1 - (1 + longest / scale) ** -USER_TAIL
+        return scale * ((1 - reached * quantile) ** (-1 / USER_TAIL) - 1)
 
-    wanted = shape.n_ratings - LEAST * shape.n_users
-    scale = brentq(lambda scale: excess(scale).sum() - wanted, 1e-3, 1e9)
-    # Rounding the running sum keeps the total exact.
-    return LEAST + np.diff(np.round(np.cumsum(excess(scale))), prepend=0).astype(np.int64)
+    wanted = shape.n_ratings - FEWEST * shape.n_users
+    scale = brentq(lambda scale: float(beyond_fewest(scale).sum()) - wanted, 1e-3, 1e9)
+    # The running sum is rounded, not the degrees, so that the total is exact.
+    running = np.round(np.cumsum(beyond_fewest(scale))).astype(np.int64)
+    return FEWEST + np.diff(running, prepend=0)
 
 
-def _compiled_fill() -> Any:
-    from numba import njit
-
-    @njit
-    def fill(items, degrees, cumulative, rng):
-        seen = np.full(len(cumulative), -1, dtype=np.int32)
-        stop = 0
-        for user, degree in enumerate(degrees):
-            start, stop = stop, stop + degree
-            own = items[start:stop]
-            for item in own:
-                if item >= 0:
+def _fill(
+    items: NDArray[np.int32],
+    degrees: NDArray[np.int64],
+    cumulative: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> None:
+    """Fill the places of `items` that hold -1, user after user, and sort each user's items."""
+    seen = np.full(len(cumulative), -1)  # the last user who has each item
+    stop = 0
+    for user, degree in enumerate(degrees):
+        start, stop = stop, stop + degree
+        own = items[start:stop]
+        for item in own:
+            if item >= 0:
+                seen[item] = user
+        for row in range(degree):
+            while own[row] < 0:
+                item = np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")
+                if seen[item] != user:
                     seen[item] = user
-            for row in range(degree):
-                while own[row] < 0:
-                    item = np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")
-                    if seen[item] != user:
-                        seen[item] = user
-                        own[row] = item
-            own.sort()
+                    own[row] = item
+        own.sort()
 
-    return fill
+
+@cache
+def _compiled_fill() -> Callable[..., None]:
+    import numba
+
+    compiled: Callable[..., None] = numba.njit(_fill)
+    return compiled

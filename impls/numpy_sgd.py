@@ -101,5 +101,5 @@ class NumpySGD:
     def _predict(self, users: Ids, items: Ids) -> Predicted:
         products = np.einsum("nk,nk->n", self.P_[users], self.Q_[items])
         biases = self.user_bias_[users] + self.item_bias_[items]
-        mean, sd = self.scaling_.mean, self.scaling_.sd
-        return (mean + sd * (biases + products)).astype(np.float32)
+        predicted: Predicted = self.scaling_.mean + self.scaling_.sd * (biases + products)
+        return predicted

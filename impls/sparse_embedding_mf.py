@@ -47,7 +47,7 @@ class SparseEmbeddingMF:
 
     factors: int = 64
     epochs: int = 12
-    batch_size: int = 256
+    batch_size: int = 512
     learning_rate: float = 0.04
     decay: float = 0.8
     regularisation: float = 0.06

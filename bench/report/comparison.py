@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from bench.records import Record
 from bench.report.figures import by_seed, fit_s, rmse
-from bench.report.rows import Row, Runs, Table, tables
-from bench.report.text import significant, slug, title
-from bench.stats import Comparison, Interval, difference, ratio
+from bench.report.rows import Runs, Table, device_kind, tables
+from bench.report.text import significant, title
+from bench.stats import Comparison, difference, ratio
 
-Side = tuple[str, Runs]
+
+@dataclass(frozen=True)
+class Side:
+    name: str
+    runs: Runs
 
 
 def compare(
-    records: Iterable[Record], a: str, b: str, dataset: str | None = None, machine: str | None = None
+    records: Iterable[Record],
+    a: str,
+    b: str,
+    dataset: str | None = None,
+    machine: str | None = None,
 ) -> str:
     """Which of two rows is faster and which more accurate, a paragraph per table.
 
@@ -25,33 +34,109 @@ def compare(
     Raises ValueError, naming the rows there are, where no table has both, or where a
     selector could be several rows of one table.
     """
+    made = tables(records)
     chosen = [
         table
-        for table in tables(records)
+        for table in made
         if dataset in (None, table.dataset, title(table.dataset))
         and machine in (None, table.machine)
     ]
-    paragraphs = []
-    for table in chosen:
-        sides = _find(table, a), _find(table, b)
-        if sides[0] and sides[1]:
-            paragraphs.append(_paragraph(table, sides[0], sides[1]))
+    found = [(table, _find(table, a), _find(table, b)) for table in chosen]
+    paragraphs = [_paragraph(table, left, right) for table, left, right in found if left and right]
     if not paragraphs:
-        raise ValueError(_nothing_matches(chosen, a, b))
+        raise ValueError(f"no table has both '{a}' and '{b}'{_listing(chosen or made)}")
     return "\n\n".join(paragraphs)
 
 
 def _find(table: Table, selector: str) -> Side | None:
-    """The one row on one device that `selector` names in this table."""
+    """The row on one device that `selector` names; the CPU's where it names no device."""
     name, at, device = selector.rpartition("@")
-    name, kind = (name, device.partition(":")[0].upper()) if at else (selector, "")
-    matches = [row for row in table.rows if row.label == name] or [
-        row for row in table.rows if row.name == name
-    ]
+    name = name if at else selector
+    matches = [row for row in table.rows if row.label == name]
+    matches = matches or [row for row in table.rows if row.name == name]
     if len(matches) > 1:
         labels = ", ".join(f"'{row.label}'" for row in matches)
-        raise ValueError(f"'{selector}' could be several rows of {_where(table)}: {labels}")
+        raise ValueError(f"'{selector}' is several rows of {_where(table)}; name one: {labels}")
     for row in matches:
-        if found := kind or next((k for k in table.kinds if k in row.runs), ""):
-            return (f"{row.label}@{found.lower()}" if kind else row.label, row.runs[found]) if found in row.runs else None
+        kind = device_kind(device) if at else min(row.runs)
+        if kind in row.runs:
+            return Side(
+                row.label if kind == "CPU" else f"{row.label}@{kind.lower()}", row.runs[kind]
+            )
     return None
+
+
+def _paragraph(table: Table, a: Side, b: Side) -> str:
+    without = [side for side in (a, b) if not side.runs.scored]
+    if without:
+        told = [
+            f"{side.name} has no figures on {_where(table)} ({'; '.join(side.runs.remarks)})."
+            for side in without
+        ]
+    else:
+        told = _sentences(table, a, b)
+    return " ".join([*told, *dict.fromkeys(r.data.note for r in table.records if r.data.note)])
+
+
+def _sentences(table: Table, a: Side, b: Side) -> list[str]:
+    speed = ratio(by_seed(b.runs, fit_s), by_seed(a.runs, fit_s))
+    if speed.interval.value < 1:
+        a, b = b, a
+        speed = ratio(by_seed(b.runs, fit_s), by_seed(a.runs, fit_s))
+    told = [_faster(a, b, speed, _where(table, _seeds(a, b, speed)))]
+    told.append(_more_accurate(a, difference(by_seed(b.runs, rmse), by_seed(a.runs, rmse))))
+    if speed.interval.level is None:
+        told.append("One seed gives no interval: run both with `--seeds 3` or more.")
+    for side in (a, b):
+        late = sum(record.status == "timeout" for record in side.runs.scored)
+        if late:
+            total = len(side.runs.scored)
+            told.append(f"{side.name} was stopped by its time limit in {late} of {total} runs.")
+    return told
+
+
+def _faster(fast: Side, slow: Side, speed: Comparison, where: str) -> str:
+    interval = speed.interval
+    times = significant(interval.value)
+    within = f"95 % interval {significant(interval.low)}–{significant(interval.high)}"
+    if interval.level is None:
+        return f"{fast.name} ran {times} times faster than {slow.name} on {where}."
+    if interval.excludes(1):
+        return f"{fast.name} ran {times} ({within}) times faster than {slow.name} on {where}."
+    return (
+        f"No difference in fit time beyond noise between {fast.name} and {slow.name} on {where}: "
+        f"a ratio of {times} ({within})."
+    )
+
+
+def _more_accurate(side: Side, gain: Comparison) -> str:
+    """`gain`: the other side's RMSE less this side's."""
+    interval = gain.interval
+    margin = f" ± {interval.half:.4f}" if interval.level is not None else ""
+    if interval.level is not None and not interval.excludes(0):
+        signed = f"{-interval.value:+.4f}".replace("-", "−")
+        return f"No difference in RMSE beyond noise ({side.name}: {signed}{margin})."
+    more = "more" if interval.value > 0 else "less"
+    return f"{side.name} is {more} accurate by {abs(interval.value):.4f}{margin} RMSE."
+
+
+def _seeds(a: Side, b: Side, speed: Comparison) -> str:
+    if speed.pairs:
+        return f"{speed.pairs} paired seed{'s' * (speed.pairs > 1)}"
+    return f"{len(a.runs.scored)} and {len(b.runs.scored)} seeds, unpaired"
+
+
+def _where(table: Table, seeds: str = "") -> str:
+    parts = [table.split, seeds, f"machine {table.machine}"]
+    return f"{title(table.dataset)} ({', '.join(part for part in parts if part)})"
+
+
+def _listing(among: Sequence[Table]) -> str:
+    if not among:
+        return ": nothing is recorded yet"
+    lines = [
+        f"  {_where(table)}: "
+        + ", ".join(f"{row.label}@{kind.lower()}" for row in table.rows for kind in row.runs)
+        for table in among
+    ]
+    return "\n".join(["; the rows there are:", *lines])

@@ -24,15 +24,15 @@ lost, and a row goes only when its record does.
 - `docs/reading-the-tables.md` says what each column means and how it is measured."""
 
 
-def index_page(
-    pages: Mapping[str, Sequence[Table]], published: str, bad: Sequence[BadLine]
-) -> str:
+def index_page(pages: Mapping[str, Sequence[Table]], published: str, bad: Sequence[BadLine]) -> str:
     """The index; `pages`: file name -> the tables on that page."""
     parts = [MARK, "# Results", ABOUT]
     if pages:
         tables = [table for some in pages.values() for table in some]
         parts += ["## Datasets", _contents(pages)]
-        parts += ["\n".join(dict.fromkeys(f"- {note}" for table in tables for note in notes(table)))]
+        parts += [
+            "\n".join(dict.fromkeys(f"- {note}" for table in tables for note in notes(table)))
+        ]
         if published:
             parts.append(f"Published numbers, and ours beside them: [published]({published}).")
         parts += ["## Machines", "\n".join(_machines(tables))]
@@ -41,7 +41,7 @@ def index_page(
     if bad:
         parts += [
             "## Unreadable lines",
-            f"{len(bad)} of the lines in `records/` are no record and were left out:",
+            f"Lines in `records/` that are no record, and were left out: {len(bad)}.",
             "\n".join(f"- {escaped(_told(line))}" for line in bad),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -64,7 +64,10 @@ def _contents(pages: Mapping[str, Sequence[Table]]) -> str:
             )
         )
     headers = ("users", "items", "ratings", "splits", "machines", "rows", "newest")
-    columns = [Column(header, cells) for header, cells in zip(headers, zip(*counts), strict=True)]
+    columns = [
+        Column(header, cells)
+        for header, cells in zip(headers, zip(*counts, strict=True), strict=True)
+    ]
     return markdown([Column("dataset", links, "left"), *columns])
 
 

@@ -30,11 +30,9 @@ def caption(records: Sequence[Record]) -> str:
     for package in KEY_PACKAGES:
         versions = _distinct(record.environment.versions.get(package, "") for record in records)
         parts += [f"{package} {' / '.join(versions)}"] if versions else []
-    loads = [record.environment.load for record in records]
-    return (
-        f"{', '.join(parts)}. Run {dates(records)}; load average before a cell "
-        f"{min(loads):.1f}–{max(loads):.1f}."
-    )
+    loads = sorted(record.environment.load for record in records)
+    load = "–".join(_distinct(f"{end:.1f}" for end in (loads[0], loads[-1])))
+    return f"{', '.join(parts)}. Run {dates(records)}; load average before a cell {load}."
 
 
 def dates(records: Sequence[Record]) -> str:

@@ -40,7 +40,7 @@ def page(tables: Sequence[Table]) -> str:
         records = sorted((r for t in here for r in t.records), key=lambda r: r.started_at)
         parts += [f"## Machine {escaped(machine)}", escaped(caption(records))]
         for table in here:
-            parts += _section(table)
+            parts += [_heading(table, tables), *_section(table)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -53,14 +53,19 @@ def machines(tables: Sequence[Table]) -> list[str]:
     return sorted(newest, key=lambda machine: (newest[machine], machine), reverse=True)
 
 
+def _heading(table: Table, on_page: Sequence[Table]) -> str:
+    """The split; with the fingerprint where the page holds two datasets of one file name."""
+    fingerprints = {other.newest.data.fingerprint for other in on_page}
+    apart = f" of {table.newest.data.fingerprint[:12]}" if len(fingerprints) > 1 else ""
+    return f"### {escaped(table.split)}{apart}"
+
+
 def _section(table: Table) -> list[str]:
     footnotes = Footnotes()
     main = main_table(table, footnotes)
     threads = " / ".join(str(n) for n in sorted({row.threads for row in table.rows}))
-    heading = f"### {escaped(table.split)}"
     where = f"{escaped(title(table.dataset))}, {escaped(table.split)}"
     parts = [
-        heading,
         *notes(table),
         dataset_line(table),
         verdict(table),

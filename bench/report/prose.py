@@ -35,7 +35,12 @@ def notes(table: Table) -> list[str]:
 
 def reading(table: Table) -> str:
     """How to read the figures of the main table."""
-    parts = [_intervals(table), _reference(table), "Epochs: the best one / those run.", _cold(table)]
+    parts = [
+        intervals(table),
+        reference_note(table),
+        "Epochs: the best one / those run.",
+        _cold(table),
+    ]
     return " ".join(part for part in parts if part)
 
 
@@ -54,7 +59,8 @@ def same_maths(table: Table) -> str:
     return "Every row is a different model." if len(table.rows) > 1 else ""
 
 
-def _intervals(table: Table) -> str:
+def intervals(table: Table) -> str:
+    """What ± and brackets are, which depends on how often the rows ran."""
     repeats = {len(runs.scored) for row in table.rows for runs in row.runs.values()} - {0}
     if not repeats:
         return ""
@@ -62,17 +68,20 @@ def _intervals(table: Table) -> str:
         return "One seed, so no interval can be given: `--seeds 3` or more gives one."
     told = "RMSE and MAE: mean over seeds ± its 95 % t interval. Times: median"
     if max(repeats) < 6:
-        return f"{told}, and in brackets the range of the runs, for below six no interval exists."
+        return f"{told}, and in brackets the range of the runs (below six runs no 95 % interval exists)."
     if min(repeats - {1}) >= 6:
         return f"{told}, and in brackets its 95 % interval."
-    return f"{told}, and in brackets its 95 % interval, or the range where runs are below six."
+    return f"{told}, and in brackets its 95 % interval, or the range where a row has fewer than six runs."
 
 
-def _reference(table: Table) -> str:
+def reference_note(table: Table) -> str:
+    """What × is against; "" where the table has no such row."""
     row = reference_row(table)
     if row is None:
         return ""
-    return f"× {REFERENCE}: how many times faster the fit was than that of {escaped(row.label)} (CPU)."
+    return (
+        f"× {REFERENCE}: how many times faster the fit was than that of {escaped(row.label)} (CPU)."
+    )
 
 
 def _cold(table: Table) -> str:
@@ -83,7 +92,7 @@ def _cold(table: Table) -> str:
     cold = _span([metrics.n_cold for metrics in scored])
     return (
         f"Test ratings: {tests}, of them {cold} cold (user or item unseen in training), "
-        "which get the same mean in every row."
+        "for which every row gets the same fallback."
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.records import Record, Reference
-from bench.report.files import MARK
 from bench.report.figures import Figure, mae, mean, rmse
+from bench.report.files import MARK
 from bench.report.layout import Column, Footnotes, markdown
 from bench.report.machines import caption
 from bench.report.pages import machines
@@ -78,7 +78,8 @@ def _lines(table: Table) -> Iterator[Line]:
 def _table(lines: Sequence[Line], footnotes: Footnotes) -> str:
     ours = [mean(line.runs, line.figure) for line in lines]
     off = [
-        made.value - line.published if made else None for made, line in zip(ours, lines, strict=True)
+        made.value - line.published if made else None
+        for made, line in zip(ours, lines, strict=True)
     ]
     protocols = [
         footnotes.marks([f"{line.reference.protocol}. Source: {line.reference.source}"])

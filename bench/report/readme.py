@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.report.layout import Footnotes
 from bench.report.machines import caption
 from bench.report.pages import machines, page_name, plot_name
-from bench.report.prose import notes
+from bench.report.prose import intervals, notes, reference_note
 from bench.report.rows import Table
 from bench.report.tables import headline_table
 from bench.report.text import escaped, title
@@ -40,6 +40,7 @@ def block(tables: Sequence[Table], out: Path, readme: Path) -> str:
         verdict(table),
         headline_table(table, footnotes),
         "\n".join(footnotes.lines()),
+        f"{intervals(table)} {reference_note(table)}".strip(),
     ]
     if plot := plot_name(table):
         parts.append(f"![Validation RMSE over training seconds on {name}]({folder}/{plot})")

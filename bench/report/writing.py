@@ -34,7 +34,9 @@ def write(out: Path, *, readme: Path | None = None) -> list[Path]:
     if published := published_page(made):
         content[PUBLISHED] = published.encode()
     content["index.md"] = index_page(by_page, PUBLISHED if published else "", bad).encode()
-    content |= {name: drawn for table in made if (name := plot_name(table)) and (drawn := plot(table))}
+    content |= {
+        name: drawn for table in made if (name := plot_name(table)) and (drawn := plot(table))
+    }
 
     paths = {out / name: text for name, text in content.items()}
     ours = generated(out)

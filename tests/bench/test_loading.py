@@ -1,0 +1,57 @@
+"""Names to classes, and when a class counts as changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.loading import describe, load_class, source_hash, target_of
+from impls.registry import IMPLEMENTATIONS
+
+SOURCE = """
+from dataclasses import dataclass
+from helper_of_{name} import CONSTANT
+import numpy
+
+@dataclass
+class Own:
+    '''What it does.
+
+    More.
+    '''
+    device: str = "cpu"
+    seed: int = 0
+    def fit(self, train, training=None): ...
+    def predict(self, users, items): ...
+"""
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_every_registered_name_loads_and_describes_itself(name: str) -> None:
+    described = describe(load_class(target_of(name)))
+    assert described.model
+    assert described.summary
+    assert "default" in described.presets
+
+
+def test_a_change_beside_it_is_a_change_of_the_implementation(tmp_path: Path) -> None:
+    file, helper = tmp_path / "own_a.py", tmp_path / "helper_of_a.py"
+    file.write_text(SOURCE.format(name="a"))
+    helper.write_text("CONSTANT = 1\n")
+    implementation = load_class(target_of(f"{file}:Own"))
+    first = source_hash(implementation)
+    (tmp_path / "stranger.py").write_text("x = 1\n")
+    assert source_hash(implementation) == first
+    helper.write_text("CONSTANT = 2\n")
+    assert source_hash(implementation) != first
+
+
+def test_a_class_from_outside_may_say_nothing_of_itself(tmp_path: Path) -> None:
+    (tmp_path / "helper_of_b.py").write_text("CONSTANT = 1\n")
+    (tmp_path / "own_b.py").write_text(SOURCE.format(name="b"))
+    described = describe(load_class(target_of(f"{tmp_path}/own_b.py:Own")))
+    assert described.model == "Own"
+    assert described.devices == ("cpu",)
+    assert described.presets == {"default": {}}
+    assert described.summary == "What it does."

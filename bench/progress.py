@@ -57,8 +57,7 @@ class Progress:
         epoch, planned = event["epoch"], event["planned"]
         left = (self.timer() - self._cell_began) / epoch * (planned - epoch)
         told = (
-            f"epoch {epoch}/{planned}  validation RMSE {event['rmse']:.4f}  "
-            f"at most {_duration(left)} left"
+            f"epoch {epoch}/{planned}  validation RMSE {event['rmse']:.4f}  {_duration(left)} left"
         )
         if self._spinner is not None:
             self._spinner.update(f"{self._label}  {told}{self._run_left()}")
@@ -85,7 +84,7 @@ class Progress:
         if not (self.records and remaining):
             return ""
         each = (self.timer() - self._began) / len(self.records)
-        return f"  (about {_duration(each * remaining)} for the {remaining} after it)"
+        return f"  ({remaining} more, about {_duration(each * remaining)})"
 
     def _say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -34,7 +34,7 @@ def assemble(
     lowest, highest = scale or observed
     if observed[0] < lowest or observed[1] > highest:
         raise DataError(
-            f"ratings from {observed[0]:g} to {observed[1]:g}, {name} has {lowest:g} to {highest:g}",
+            f"ratings {observed[0]:g} to {observed[1]:g} where {name} has {lowest:g} to {highest:g}",
             f"Give the ratings of {name}, or name the file by its path",
             where=where,
         )
@@ -70,7 +70,7 @@ def fingerprint(ratings: Ratings, user_ids: NDArray[Any], item_ids: NDArray[Any]
         digest.update(f"{'integers' if numbers else 'text'} {len(ids)} {len(text)}\n".encode())
         digest.update(text)
     for array, dtype in ((ratings.users, "<i4"), (ratings.items, "<i4"), (ratings.values, "<f4")):
-        digest.update(memoryview(array.astype(dtype, copy=False)))
+        digest.update(array.astype(dtype, copy=False).data)
     return digest.hexdigest()
 
 
@@ -81,5 +81,5 @@ def _canonical_rows(table: Table) -> NDArray[np.int64]:
         return np.arange(len(pairs))
     order = np.argsort(pairs, kind="stable")
     pairs = pairs[order]
-    last = np.append(pairs[1:] != pairs[:-1], True)
-    return order[last]
+    is_last = np.append(pairs[1:] != pairs[:-1], True)
+    return np.compress(is_last, order)

@@ -41,6 +41,11 @@ def writable(place: Path) -> bool:
         return False
 
 
+def holds(name: str, stamp: Stamp) -> bool:
+    """Whether something is stored under this name and origin; it is not looked into."""
+    return _path(name, stamp).is_file()
+
+
 def load(name: str, stamp: Stamp) -> Dataset | None:
     """The dataset stored under this name and stamp; None if there is none or it is damaged.
 

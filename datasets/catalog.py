@@ -6,7 +6,7 @@ import difflib
 import os
 from pathlib import Path, PurePosixPath
 
-from datasets import cache
+from datasets import cache, synthetic
 from datasets.assemble import assemble
 from datasets.download import downloaded, fetch, how_to_provide, verify
 from datasets.entries import CATALOG, IMPLICIT, Entry
@@ -23,12 +23,14 @@ __all__ = ["CATALOG", "Entry", "find", "load"]
 def load(name_or_path: str, *, download: bool = True) -> Dataset:
     """A dataset by its name in the catalog or by the path of its file.
 
-    A named set is looked for under `$RATEBENCH_DATA`, then in the cache, then downloaded. It
-    is parsed once and then comes from the columnar cache. Raises DataError for bad input and
-    NotAvailable where a named set is nowhere to be had.
+    A named set is looked for under `$RATEBENCH_DATA`, then in the cache, then downloaded; a
+    synthetic one is made. That happens once, then it comes from the columnar cache. Raises
+    DataError for bad input and NotAvailable where a named set is nowhere to be had.
     """
     if name_or_path == IMPLICIT:
         return implicit(load("ml-100k", download=download), IMPLICIT)
+    if name_or_path in synthetic.SHAPES:
+        return _kept_or_made(name_or_path)
     entry = CATALOG.get(name_or_path)
     if entry is None:
         path = _existing(name_or_path)
@@ -47,8 +49,10 @@ def load(name_or_path: str, *, download: bool = True) -> Dataset:
 def find(name: str) -> str | None:
     """Where `load` would find a named set now: "$RATEBENCH_DATA", "cache", or None.
 
-    Nothing is downloaded or read. Raises KeyError for a name that is not in the catalog.
+    Nothing is downloaded or made. Raises KeyError for a name that is not in the catalog.
     """
+    if name in synthetic.SHAPES:
+        return "cache" if cache.holds(name, synthetic.stamp(name)) else None
     entry = CATALOG["ml-100k" if name == IMPLICIT else name]
     if _in_data_folder(entry):
         return "$RATEBENCH_DATA"
@@ -85,6 +89,15 @@ def _stamp(entry: Entry, path: Path) -> cache.Stamp:
     source = file_source(path)
     folds = fold_sources(source) if entry.folds else {}
     return [*source.stamp(), entry.scale, *(fold.stamp() for fold in folds.values())]
+
+
+def _kept_or_made(name: str) -> Dataset:
+    stamp = synthetic.stamp(name)
+    if kept := cache.load(name, stamp):
+        return kept
+    dataset = synthetic.make(name)
+    cache.store(dataset, stamp)
+    return dataset
 
 
 def _kept_or_parsed(entry: Entry, path: Path) -> Dataset:

@@ -102,7 +102,9 @@ def _is_number(field: str) -> bool:
 
 
 def _no_dialect(source: Source, line: int, candidates: list[tuple[str, list[str]]]) -> DataError:
-    fields = max((fields for _, fields in candidates), key=lambda f: (len(_named_columns(f)), len(f)))
+    fields = max(
+        (fields for _, fields in candidates), key=lambda f: (len(_named_columns(f)), len(f))
+    )
     named = _named_columns(fields)
     remedy = "Give columns user, item, rating and optionally timestamp, in this order or by header"
     if len(fields) < 3:

@@ -34,7 +34,9 @@ def fetch(entry: Entry) -> Iterator[Path]:
         try:
             pooch.retrieve(entry.url, entry.checksum, path.name, path.parent, downloader=web)
         except ValueError as error:  # pooch says which checksum it found
-            raise DataError(str(error).split("\n")[0], "Try again later", where=entry.url) from error
+            raise DataError(
+                str(error).split("\n")[0], "Try again later", where=entry.url
+            ) from error
         except OSError as error:  # requests' errors are OSErrors; their text is long
             raise NotAvailable(
                 f"{entry.name} is not on this machine and cannot be downloaded from "

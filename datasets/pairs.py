@@ -64,7 +64,7 @@ def _user_degrees(shape: Shape) -> NDArray[np.int64]:
 
     def beyond_fewest(scale: float) -> NDArray[np.float64]:
         reached = 1 - (1 + longest / scale) ** -USER_TAIL
-        return scale * ((1 - reached * quantile) ** (-1 / USER_TAIL) - 1)
+        return scale * np.expm1(-np.log1p(-reached * quantile) / USER_TAIL)
 
     wanted = shape.n_ratings - FEWEST * shape.n_users
     scale = brentq(lambda scale: float(beyond_fewest(scale).sum()) - wanted, 1e-3, 1e9)
@@ -101,5 +101,4 @@ def _fill(
 def _compiled_fill() -> Callable[..., None]:
     import numba
 
-    compiled: Callable[..., None] = numba.njit(_fill)
-    return compiled
+    return numba.njit(_fill)  # type: ignore[no-any-return]

@@ -57,9 +57,7 @@ class Truth:
     Q: NDArray[np.float64]
 
     @classmethod
-    def draw(
-        cls, shape: Shape, popular: NDArray[np.float64], rng: np.random.Generator
-    ) -> Self:
+    def draw(cls, shape: Shape, popular: NDArray[np.float64], rng: np.random.Generator) -> Self:
         """`popular` (n_items,) is the items' standardised log popularity."""
         k = len(FACTORS)
         return cls(

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.records import Record
+from bench.report.assembly import tables
 from bench.report.figures import by_seed, fit_s, rmse
-from bench.report.rows import Runs, Table, device_kind, tables
+from bench.report.rows import Runs, Table, device_kind
 from bench.report.text import significant, title
 from bench.stats import Comparison, difference, ratio
 

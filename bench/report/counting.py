@@ -25,7 +25,8 @@ def grouped(records: Iterable[Record], key: Callable[[Record], Key]) -> dict[Key
 def of_newest_source(preset: Sequence[Record]) -> list[Record]:
     """The records of one preset, less those of older source: its defaults may have changed.
 
-    A skip ran no source, so it outdates nothing.
+    A skip ran no source, so it outdates nothing; and one for want of a package knows no
+    source at all, so it counts only where the preset never ran.
     """
     ran = [record for record in preset if record.status != "skipped"]
     last = (ran or preset)[-1]
@@ -33,8 +34,8 @@ def of_newest_source(preset: Sequence[Record]) -> list[Record]:
     return [
         record
         for record in preset
-        if record.source.implementation_hash == newest
-        or (record.status == "skipped" and record.started_at > last.started_at)
+        if (source := record.source.implementation_hash) == newest
+        or (source and record.status == "skipped" and record.started_at > last.started_at)
     ]
 
 

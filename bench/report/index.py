@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from bench.records import BadLine
+from bench.records import BadLine, Record
 from bench.report.files import MARK
 from bench.report.layout import Column, markdown
 from bench.report.machines import hardware
@@ -48,41 +48,38 @@ def index_page(pages: Mapping[str, Sequence[Table]], published: str, bad: Sequen
 
 
 def _contents(pages: Mapping[str, Sequence[Table]]) -> str:
-    links, counts = [], []
-    for page, tables in pages.items():
-        newest = max((table.newest for table in tables), key=lambda record: record.started_at)
-        links.append(f"[{escaped(title(tables[0].dataset))}]({page})")
-        counts.append(
-            (
-                f"{newest.data.n_users:,}",
-                f"{newest.data.n_items:,}",
-                f"{newest.data.n_ratings:,}",
-                str(len({table.split for table in tables})),
-                str(len({table.machine for table in tables})),
-                str(sum(len(table.rows) for table in tables)),
-                date(newest.started_at),
-            )
-        )
-    headers = ("users", "items", "ratings", "splits", "machines", "rows", "newest")
-    columns = [
-        Column(header, cells)
-        for header, cells in zip(headers, zip(*counts, strict=True), strict=True)
-    ]
-    return markdown([Column("dataset", links, "left"), *columns])
+    newest = {page: _newest(tables) for page, tables in pages.items()}
+    data = [record.data for record in newest.values()]
+    links = [f"[{escaped(title(some[0].dataset))}]({page})" for page, some in pages.items()]
+    per_page = list(pages.values())
+    return markdown(
+        [
+            Column("dataset", links, "left"),
+            Column("users", [f"{it.n_users:,}" for it in data]),
+            Column("items", [f"{it.n_items:,}" for it in data]),
+            Column("ratings", [f"{it.n_ratings:,}" for it in data]),
+            Column("splits", [str(len({t.split for t in some})) for some in per_page]),
+            Column("machines", [str(len({t.machine for t in some})) for some in per_page]),
+            Column("rows", [str(sum(len(t.rows) for t in some)) for some in per_page]),
+            Column("newest", [date(record.started_at) for record in newest.values()]),
+        ]
+    )
+
+
+def _newest(tables: Iterable[Table]) -> Record:
+    return max((table.newest for table in tables), key=lambda record: record.started_at)
 
 
 def _machines(tables: Sequence[Table]) -> list[str]:
-    lines = []
-    for machine in machines(tables):
-        newest = max(
-            (table.newest for table in tables if table.machine == machine),
-            key=lambda record: record.started_at,
-        )
-        lines.append(
-            f"- {escaped(machine)}: {escaped(hardware(newest))}; newest record "
-            f"{date(newest.started_at)}."
-        )
-    return lines
+    newest = {
+        machine: _newest(table for table in tables if table.machine == machine)
+        for machine in machines(tables)
+    }
+    return [
+        f"- {escaped(machine)}: {escaped(hardware(record))}; newest record "
+        f"{date(record.started_at)}."
+        for machine, record in newest.items()
+    ]
 
 
 def _told(line: BadLine) -> str:

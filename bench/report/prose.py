@@ -66,12 +66,12 @@ def intervals(table: Table) -> str:
         return ""
     if max(repeats) == 1:
         return "One seed, so no interval can be given: `--seeds 3` or more gives one."
-    told = "RMSE and MAE: mean over seeds ± its 95 % t interval. Times: median"
+    told = "RMSE and MAE: mean over seeds ± its 95 % t interval. Times: median, and in brackets"
     if max(repeats) < 6:
-        return f"{told}, and in brackets the range of the runs (below six runs no 95 % interval exists)."
+        return f"{told} the range of the runs (below six no 95 % interval exists)."
     if min(repeats - {1}) >= 6:
-        return f"{told}, and in brackets its 95 % interval."
-    return f"{told}, and in brackets its 95 % interval, or the range where a row has fewer than six runs."
+        return f"{told} its 95 % interval."
+    return f"{told} its 95 % interval, or the range where a row has fewer than six runs."
 
 
 def reference_note(table: Table) -> str:

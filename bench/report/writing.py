@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.records import RecordStore
+from bench.report.assembly import tables
 from bench.report.files import generated, refuse_to_overwrite, replace
 from bench.report.index import index_page
 from bench.report.pages import page, page_name, plot_name
 from bench.report.plots import plot
 from bench.report.published import published_page
 from bench.report.readme import block, with_block
-from bench.report.rows import Table, tables
+from bench.report.rows import Table
 
 PUBLISHED = "published.md"
 
@@ -29,6 +30,7 @@ def write(out: Path, *, readme: Path | None = None) -> list[Path]:
     by_page: dict[str, list[Table]] = {}
     for table in made:
         by_page.setdefault(page_name(table.dataset), []).append(table)
+    by_page = dict(sorted(by_page.items()))
 
     content = {name: page(some).encode() for name, some in by_page.items()}
     if published := published_page(made):

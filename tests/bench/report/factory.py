@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta, timezone
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from bench.records import (
 )
 
 TARGETS = (0.946, 0.937, 0.915, 0.900)
-START = datetime(2026, 11, 20, 9, 0, tzinfo=timezone.utc)
+START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
 def record(
@@ -185,9 +186,18 @@ def eight(seeds: int = 1, **common: Any) -> list[Record]:
             rmse, fit_s = fields["rmse"] + 0.0011 * seed, fields["fit_s"] * (1 + 0.03 * seed)
             closed = fields["fit_s"] < 0.1
             pace = 0.12 + 0.05 * place
-            curve = (
-                closed_form(rmse, fit_s) if closed else training_curve(rmse, fit_s, pace=pace)
-            )
+            curve = closed_form(rmse, fit_s) if closed else training_curve(rmse, fit_s, pace=pace)
             settings = {**fields, "rmse": rmse, "fit_s": fit_s, "minute": place + 10 * seed}
             made.append(record(name, seed=seed, curve=curve, **settings, **common))
     return made
+
+
+def cells(table: str) -> dict[str, dict[str, str]]:
+    """A Markdown table as row label -> header -> cell."""
+    lines = [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in table.splitlines()
+        if line.startswith("|")
+    ]
+    header, _, *body = lines
+    return {row[0]: dict(zip(header, row, strict=True)) for row in body}

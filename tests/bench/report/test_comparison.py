@@ -1,0 +1,113 @@
+"""What `bench compare` says."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.records import Record
+from bench.report import compare
+from tests.bench.report.factory import data, record
+
+
+def runs(name: str, fit_s: list[float], rmse: list[float], **common: object) -> list[Record]:
+    return [
+        record(name, seed=seed, fit_s=seconds, rmse=error, **common)
+        for seed, (seconds, error) in enumerate(zip(fit_s, rmse, strict=True))
+    ]
+
+
+SLOW = runs("numpy_sgd", [20.0, 21.0, 22.0], [0.920, 0.921, 0.919])
+FAST = runs("embedding_mf", [5.0, 5.1, 5.4], [0.916, 0.9165, 0.9152])
+
+
+def test_it_says_by_how_much_and_how_sure_that_is() -> None:
+    assert compare([*SLOW, *FAST], "embedding_mf", "numpy_sgd") == (
+        "embedding_mf ran 4.06 (95 % interval 3.93–4.20) times faster than numpy_sgd on ml-100k "
+        "(random:80/10/10, 3 paired seeds, machine box-1). "
+        "embedding_mf is more accurate by 0.0041 ± 0.0009 RMSE."
+    )
+
+
+def test_the_order_of_the_sides_does_not_change_the_finding() -> None:
+    records = [*SLOW, *FAST]
+    assert compare(records, "numpy_sgd", "embedding_mf") == compare(
+        records, "embedding_mf", "numpy_sgd"
+    )
+
+
+def test_the_faster_may_be_the_less_accurate() -> None:
+    worse = runs("embedding_mf", [5.0, 5.1, 5.4], [0.930, 0.931, 0.929])
+    said = compare([*SLOW, *worse], "numpy_sgd", "embedding_mf")
+    assert "embedding_mf is less accurate by 0.0100 ± 0.0000 RMSE." in said
+
+
+def test_noise_is_called_noise() -> None:
+    alike = runs("embedding_mf", [20.5, 20.0, 22.5], [0.9205, 0.9203, 0.9190])
+    said = compare([*SLOW, *alike], "embedding_mf", "numpy_sgd")
+    assert "No difference in fit time beyond noise between" in said
+    assert "No difference in RMSE beyond noise (embedding_mf: −0.0001 ± " in said
+
+
+def test_one_seed_gives_no_interval_and_says_what_would() -> None:
+    said = compare([SLOW[0], FAST[0]], "embedding_mf", "numpy_sgd")
+    assert "ran 4.00 times faster than numpy_sgd on ml-100k (random:80/10/10, 1 paired seed" in said
+    assert "more accurate by 0.0040 RMSE." in said
+    assert "`--seeds 3`" in said
+    assert "±" not in said
+
+
+def test_seeds_that_do_not_pair_are_said_to_be_unpaired() -> None:
+    other = [record("embedding_mf", seed=seed, fit_s=5.0 + seed / 100) for seed in (7, 8)]
+    assert "3 and 2 seeds, unpaired" in compare([*SLOW, *other], "embedding_mf", "numpy_sgd")
+
+
+def test_each_table_has_its_paragraph_unless_one_is_asked_for() -> None:
+    records = [
+        each
+        for machine, dataset in (("box-1", "ml-100k"), ("box-2", "ml-100k"), ("box-2", "x/y.csv"))
+        for each in (
+            record(machine=machine, dataset=dataset, data=data(fingerprint=dataset)),
+            record("ncf", machine=machine, dataset=dataset, data=data(fingerprint=dataset)),
+        )
+    ]
+    assert compare(records, "ncf", "numpy_sgd").count("\n\n") == 2
+    assert "\n\n" not in compare(records, "ncf", "numpy_sgd", "y.csv")
+    assert "\n\n" not in compare(records, "ncf", "numpy_sgd", "x/y.csv")
+    assert "box-1" in compare(records, "ncf", "numpy_sgd", machine="box-1")
+
+
+def test_presets_devices_and_labels_select_rows() -> None:
+    records = [
+        *SLOW,
+        record(preset="published"),
+        record("ncf", device="cuda:1"),
+        record("bias", hyperparameters={"damping": 5}, minute=1),
+        record("bias", hyperparameters={"damping": 9}, minute=1),
+    ]
+    assert "numpy_sgd:published" in compare(records, "numpy_sgd:published", "numpy_sgd@cpu")
+    assert "ncf@cuda" in compare(records, "ncf@cuda", "numpy_sgd")
+    assert "ncf@cuda" in compare(records, "ncf", "numpy_sgd")
+    assert "bias damping=5" in compare(records, "bias damping=5", "bias damping=9")
+    with pytest.raises(ValueError, match="several rows of ml-100k.*'bias damping=5', 'bias damp"):
+        compare(records, "bias", "numpy_sgd")
+
+
+def test_no_match_lists_what_there_is() -> None:
+    with pytest.raises(ValueError, match="both 'nmf' and 'numpy_sgd'.*(?s:.*)embedding_mf@cpu"):
+        compare([*SLOW, *FAST], "nmf", "numpy_sgd")
+    with pytest.raises(ValueError, match="numpy_sgd@cpu"):
+        compare([*SLOW, *FAST], "numpy_sgd", "embedding_mf", "ml-1m")
+    with pytest.raises(ValueError, match="nothing is recorded yet"):
+        compare([], "a", "b")
+
+
+def test_a_side_without_figures_says_why() -> None:
+    said = compare([*SLOW, record("ncf", status="failed", reason="boom")], "ncf", "numpy_sgd")
+    assert said == "ncf has no figures on ml-100k (random:80/10/10, machine box-1) (failed: boom)."
+
+
+def test_time_limits_and_stand_ins_are_said() -> None:
+    late = record("ncf", status="timeout", reason="60 s", data=data(note="Stands in."))
+    said = compare([*SLOW, late], "ncf", "numpy_sgd")
+    assert "ncf was stopped by its time limit in 1 of 1 runs." in said
+    assert said.endswith("Stands in.")

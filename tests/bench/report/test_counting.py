@@ -1,0 +1,158 @@
+"""Which records count in a table, and which stand together."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.records import Record
+from bench.report.assembly import tables
+from bench.report.rows import Row, Runs, device_kind
+from tests.bench.report.factory import data, eight, metrics, record
+
+
+def only_row(*records: Record) -> Row:
+    [table] = tables(records)
+    [row] = table.rows
+    return row
+
+
+def cpu(*records: Record) -> Runs:
+    return only_row(*records).runs["CPU"]
+
+
+def test_the_newest_record_of_a_seed_counts_even_where_it_failed() -> None:
+    runs = cpu(record(minute=1), record(status="failed", reason="boom", minute=2))
+    assert runs.status == "failed"
+    assert runs.remarks == ["failed: boom"]
+
+
+def test_order_in_the_file_does_not_decide_what_is_newest() -> None:
+    assert (
+        cpu(record(rmse=0.91, minute=5), record(rmse=0.92, minute=1)).scored[0].metrics.rmse == 0.91
+    )
+
+
+def test_a_skip_hides_no_run() -> None:
+    assert cpu(record(minute=1), record(status="skipped", minute=2)).status == "ok"
+    runs = cpu(
+        record(minute=1), record(status="failed", minute=2), record(status="skipped", minute=3)
+    )
+    assert runs.status == "failed"
+
+
+def test_records_of_older_source_are_left_out() -> None:
+    runs = cpu(
+        record(source="old", seed=0, minute=1),
+        record(source="old", seed=1, minute=2),
+        record(source="new", seed=0, minute=3),
+    )
+    assert [r.source.implementation_hash for r in runs.records] == ["new"]
+
+
+def test_newest_source_counts_even_where_it_fails() -> None:
+    runs = cpu(record(source="old", minute=1), record(source="new", status="failed", minute=2))
+    assert runs.status == "failed"
+
+
+def test_new_defaults_leave_no_row_of_the_old_ones() -> None:
+    row = only_row(
+        record(source="old", hyperparameters={"factors": 8}, minute=1),
+        record(source="new", hyperparameters={"factors": 32}, minute=2),
+    )
+    assert row.hyperparameters == {"factors": 32}
+
+
+def test_a_skip_of_newer_source_outdates_nothing_and_stays() -> None:
+    row = only_row(
+        record(source="old", minute=1),
+        record(source="new", device="cuda", status="skipped", reason="no CUDA device", minute=2),
+    )
+    assert {kind: runs.status for kind, runs in row.runs.items()} == {
+        "CPU": "ok",
+        "CUDA": "skipped",
+    }
+
+
+def test_a_missing_package_adds_no_row_to_those_that_ran() -> None:
+    row = only_row(
+        record(minute=1),
+        record(source="", hyperparameters={}, status="skipped", reason="no torch", minute=2),
+    )
+    assert row.runs["CPU"].status == "ok"
+    assert cpu(record(source="", hyperparameters={}, status="skipped")).status == "skipped"
+
+
+def test_machines_splits_and_data_never_share_a_table() -> None:
+    made = tables(
+        [
+            record(),
+            record(machine="box-2"),
+            record(split="u1"),
+            record(data=data(fingerprint="other")),
+        ]
+    )
+    assert len(made) == 4
+    assert all(len(table.rows) == 1 for table in made)
+
+
+def test_one_dataset_under_two_names_is_one_table_by_the_catalogs_name() -> None:
+    [table] = tables([record(dataset="/tmp/u.data", minute=1), record(dataset="ml-100k", minute=2)])
+    assert table.dataset == "ml-100k"
+    [table] = tables([record(dataset="a/x.csv", minute=1), record(dataset="b/y.csv", minute=2)])
+    assert table.dataset == "a/x.csv"
+
+
+@pytest.mark.parametrize(("device", "kind"), [("cpu", "CPU"), ("cuda", "CUDA"), ("cuda:1", "CUDA")])
+def test_devices_are_told_apart_by_kind(device: str, kind: str) -> None:
+    assert device_kind(device) == kind
+    assert list(only_row(record(device=device)).runs) == [kind]
+
+
+def test_rows_stand_in_the_registrys_order_baselines_first_and_strangers_last() -> None:
+    records = [*eight()[::-1], record("zebra"), record("numpy_sgd", preset="published")]
+    labels = [row.label for row in tables(records)[0].rows]
+    assert labels[:4] == ["global_mean", "bias", "numpy_sgd", "numpy_sgd:published"]
+    assert labels[-2:] == ["ncf", "zebra"]
+
+
+def test_namesakes_are_labelled_by_what_differs_and_by_nothing_else() -> None:
+    [table] = tables(
+        [
+            record(hyperparameters={"epochs": 3, "factors": 32}),
+            record(hyperparameters={"epochs": 30, "factors": 32}),
+            record(hyperparameters={"epochs": 30, "factors": 32}, threads=1),
+            record("bias", hyperparameters={"damping": 10}),
+        ]
+    )
+    assert {row.label for row in table.rows} == {
+        "bias",
+        "numpy_sgd epochs=3 threads=2",
+        "numpy_sgd epochs=30 threads=2",
+        "numpy_sgd epochs=30 threads=1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("statuses", "told"),
+    [
+        (["ok"], "ok"),
+        (["timeout"], "timeout"),
+        (["ok", "ok", "ok"], "3 of 3 ok"),
+        (["ok", "failed", "ok"], "2 of 3 ok"),
+        (["failed", "failed"], "failed"),
+        (["failed", "diverged"], "0 of 2 ok"),
+    ],
+)
+def test_status_says_how_many_seeds_ended_well(statuses: list[str], told: str) -> None:
+    assert cpu(*(record(seed=n, status=status) for n, status in enumerate(statuses))).status == told
+
+
+def test_remarks_name_each_reason_and_flag_once() -> None:
+    flagged = record(seed=3, metrics=metrics(0.9, [], flags=["all predictions are equal"]))
+    runs = cpu(
+        record(seed=0, status="failed", reason="line 1:\n  bad"),
+        record(seed=1, status="failed", reason="line 1:\n  bad"),
+        record(seed=2, status="diverged"),
+        flagged,
+    )
+    assert runs.remarks == ["failed: line 1: bad", "diverged", "all predictions are equal"]

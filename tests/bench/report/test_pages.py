@@ -1,0 +1,155 @@
+"""A dataset's page: its sections, and what is said around the tables."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bench.records import Record
+from bench.report.assembly import tables
+from bench.report.files import MARK
+from bench.report.machines import caption
+from bench.report.pages import page, page_name, plot_name
+from bench.report.prose import dataset_line, intervals, same_maths
+from bench.report.rows import Table
+from bench.report.verdict import verdict
+from tests.bench.report.factory import closed_form, data, eight, environment, record
+
+NOTE = "synthetic-100k stands in for ml-100k, which could not be had here"
+
+
+def table_of(*records: Record) -> Table:
+    [table] = tables(records)
+    return table
+
+
+def test_a_page_has_a_section_per_machine_newest_first_and_a_table_per_split() -> None:
+    text = page(
+        tables(
+            [
+                record(machine="old-box", minute=1),
+                record(machine="new-box", minute=3),
+                record(machine="new-box", split="u1", minute=2),
+            ]
+        )
+    )
+    assert text.startswith(MARK)
+    assert re.findall("^##+ .*", text, re.MULTILINE) == [
+        "## Machine new-box",
+        "### random:80/10/10",
+        "### u1",
+        "## Machine old-box",
+        "### random:80/10/10",
+    ]
+
+
+def test_two_files_of_one_name_share_a_page_with_tables_of_their_own() -> None:
+    records = [
+        record(dataset="a/ratings.csv", data=data(fingerprint="aaaa")),
+        record(dataset="b/ratings.csv", data=data(fingerprint="bbbb")),
+    ]
+    made = tables(records)
+    assert {page_name(table.dataset) for table in made} == {"ratings.csv.md"}
+    text = page(made)
+    assert "### random:80/10/10 of aaaa" in text
+    assert "### random:80/10/10 of bbbb" in text
+    assert len({plot_name(table) for table in made}) == 2
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ("ml-100k", "ml-100k.md"),
+        ("/home/me/My ratings (new).CSV", "my-ratings-new-.csv.md"),
+        ("index", "dataset-index.md"),
+        ("README", "dataset-readme.md"),
+        ("../..", "unnamed.md"),
+    ],
+)
+def test_page_names_are_safe_and_never_those_of_other_pages(dataset: str, name: str) -> None:
+    assert page_name(dataset) == name
+
+
+def test_no_page_tells_the_folder_of_a_file() -> None:
+    assert "secret" not in page(tables([record(dataset="/home/secret/ratings.csv")]))
+
+
+def test_the_dataset_line_has_counts_scale_density_and_fingerprint() -> None:
+    known = data(scale=(-10.0, 10.0), duplicates=3, floor=0.88124, fingerprint="0123456789abcdef")
+    assert dataset_line(table_of(record(data=known))) == (
+        "ml-100k: 943 users, 1,682 items, 100,000 ratings, scale −10 to 10, density 6.30 %, "
+        "fingerprint 0123456789ab, 3 duplicate pairs (the last one counts), "
+        "floor RMSE 0.8812 (no model can do better)."
+    )
+
+
+def test_what_stands_in_is_said_loudly_at_every_table() -> None:
+    text = page(tables([record(data=data(note=NOTE))]))
+    assert text.count("|:--") == text.count(f"**{NOTE}**") == 3
+
+
+def test_the_caption_names_machine_versions_dates_and_load() -> None:
+    records = [
+        record(environment=environment(load=0.2)),
+        record(environment=environment(load=1.3, versions={"numpy": "2.5"}), minute=24 * 60),
+    ]
+    assert caption(records) == (
+        "AMD EPYC 7B13, 2 cores, 7.8 GB memory, no GPU, Linux 6.1, Python 3.11.9, "
+        "numpy 2.4.6 / 2.5, torch 2.13.0. Run 2026-11-20 to 2026-11-21; "
+        "load average before a cell 0.2–1.3."
+    )
+
+
+def test_same_maths_and_different_models_are_told_apart() -> None:
+    told = same_maths(table_of(*eight()))
+    assert told.startswith(
+        "Same maths: numpy_sgd, autograd_mf, embedding_mf, sparse_embedding_mf (biased MF)."
+    )
+    assert "Every other row is a different model." in told
+    assert same_maths(table_of(*eight()[:3])) == "Every row is a different model."
+    assert same_maths(table_of(record())) == ""
+
+
+@pytest.mark.parametrize(
+    ("seeds", "told"), [(1, "`--seeds 3`"), (3, "range of the runs"), (6, "its 95 % interval.")]
+)
+def test_the_note_says_what_the_brackets_are(seeds: int, told: str) -> None:
+    assert told in intervals(table_of(*(record(seed=n) for n in range(seeds))))
+
+
+def test_rows_of_unlike_repeats_say_where_the_range_stands() -> None:
+    many, few = [record(seed=n) for n in range(6)], [record("ncf", seed=n) for n in range(3)]
+    assert "fewer than six" in intervals(table_of(*many, *few))
+
+
+def test_cold_pairs_are_counted() -> None:
+    assert "Test ratings: 10,000, of them 31 cold" in page(tables([record()]))
+
+
+def test_the_verdict_names_the_most_accurate_and_the_first_to_the_hardest_target() -> None:
+    told = verdict(table_of(*eight()))
+    assert told.startswith("Most accurate: autorec, test RMSE 0.9088.")
+    assert "First to validation RMSE 0.915: autorec, after 3.56 s of training." in told
+
+
+def test_the_verdict_names_rows_that_noise_does_not_tell_apart() -> None:
+    best = [0.910, 0.912, 0.911]
+    alike, worse = [0.911, 0.911, 0.912], [0.930, 0.932, 0.931]
+    records = [
+        record(name, seed=seed, rmse=rmse)
+        for name, sample in (("ncf", best), ("autorec", alike), ("bias", worse))
+        for seed, rmse in enumerate(sample)
+    ]
+    told = verdict(table_of(*records))
+    assert "Most accurate: ncf, test RMSE 0.9110 ± 0.0025; " in told
+    assert "no difference beyond noise from autorec." in told
+
+
+def test_the_verdict_of_failures_says_so() -> None:
+    table = table_of(record(status="failed"))
+    assert verdict(table) == "No run has figures yet."
+    assert plot_name(table) == ""
+    assert "plots/" not in page([table])
+    missed = table_of(record("global_mean", curve=closed_form(1.12, 0.1), rmse=1.12))
+    assert verdict(missed) == "Most accurate: global_mean, test RMSE 1.1200."

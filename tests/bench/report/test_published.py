@@ -1,0 +1,74 @@
+"""Our rows beside published numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.records import Record, Reference
+from bench.report.assembly import tables
+from bench.report.published import published_page
+from tests.bench.report.factory import cells, metrics, record
+
+
+def beside(rmse_raw: float = 1.006, status: str = "ok", **reference: Any) -> Record:
+    fields = {
+        "rmse": 1.005,
+        "clipped": False,
+        "source": "the log",
+        "protocol": "10 epochs, k = 20",
+        "within": 0.02,
+    }
+    scores = metrics(0.99, [], rmse_raw=rmse_raw, mae_raw=0.7951)
+    return record(
+        preset="published",
+        split="random:80/20",
+        status=status,
+        metrics=scores if status == "ok" else None,
+        curve=[],
+        reference=Reference(**(fields | reference)),
+    )
+
+
+def row(*records: Record) -> dict[str, str]:
+    return cells(published_page(tables(records)))["numpy_sgd:published [1]"]
+
+
+def test_an_unclipped_number_stands_beside_our_unclipped_one() -> None:
+    assert row(beside()) == {
+        "implementation": "numpy_sgd:published [1]",
+        "data": "ml-100k, random:80/20",
+        "metric": "RMSE, unclipped",
+        "published": "1.005",
+        "ours": "1.0060",
+        "difference": "+0.0010",
+        "within": "±0.02: yes",
+        "status": "ok",
+    }
+
+
+def test_a_clipped_number_stands_beside_our_clipped_one() -> None:
+    made = row(beside(clipped=True))
+    assert (made["metric"], made["ours"]) == ("RMSE", "0.9900")
+    assert made["difference"] == "−0.0150"
+
+
+def test_a_number_out_of_bounds_says_no() -> None:
+    assert row(beside(rmse_raw=1.03))["within"] == "±0.02: no"
+    assert row(beside(within=None))["within"] == "—"
+
+
+def test_rmse_and_mae_are_rows_of_their_own_under_one_protocol() -> None:
+    text = published_page(tables([beside(mae=0.79)]))
+    assert "MAE, unclipped" in text
+    assert "0.7951" in text
+    assert text.count("10 epochs, k = 20. Source: the log") == 1
+
+
+def test_a_row_without_figures_keeps_its_place() -> None:
+    made = row(beside(status="failed"))
+    assert (made["ours"], made["difference"], made["within"]) == ("—", "—", "—")
+    assert made["status"] == "failed [2]"
+
+
+def test_without_references_there_is_no_page() -> None:
+    assert published_page(tables([record()])) == ""

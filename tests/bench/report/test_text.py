@@ -1,0 +1,79 @@
+"""Numbers and names as they stand in a table."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.report import text
+from bench.stats import mean_interval, median_interval
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0, "0"),
+        (0.0001234, "0.000123"),
+        (0.05, "0.0500"),
+        (0.9996, "1.00"),
+        (9.996, "10.0"),
+        (12.34, "12.3"),
+        (999.7, "1,000"),
+        (123456.7, "123,457"),
+    ],
+)
+def test_three_significant_digits_in_plain_notation(value: float, told: str) -> None:
+    assert text.significant(value) == told
+
+
+@given(st.floats(1e-9, 1e9))
+def test_significant_is_within_half_a_unit_of_its_third_digit(value: float) -> None:
+    told = float(text.significant(value).replace(",", ""))
+    assert told == pytest.approx(value, rel=0.00501)
+    assert "e" not in text.significant(value)
+
+
+def test_errors_have_four_decimals_and_an_interval_where_there_is_one() -> None:
+    assert text.error(mean_interval([0.92])) == "0.9200"
+    assert text.error(mean_interval([0.92, 0.94])) == "0.9300 ± 0.1271"
+    assert text.error(None) == "—"
+
+
+def test_times_have_their_range_in_brackets() -> None:
+    assert text.seconds(median_interval([12.34])) == "12.3"
+    assert text.seconds(median_interval([12.34, 10, 14])) == "12.3 (10.0–14.0)"
+    assert text.seconds(None) == "—"
+    assert text.times(3.21) == "3.2×"
+    assert text.times(None) == "—"
+    assert [text.target(goal) for goal in (0.9, 0.946, 0.93127)] == ["0.900", "0.946", "0.9313"]
+
+
+@given(st.text())
+def test_no_name_can_break_out_of_its_table_cell(name: str) -> None:
+    shown = text.escaped(name)
+    assert len(shown.splitlines()) <= 1
+    assert not re.search(r"(?<!\\)(?:\\\\)*[|`*\[\]~]", shown)
+    assert "<" not in shown
+
+
+def test_ordinary_names_stay_as_they_are() -> None:
+    assert text.escaped("sparse_embedding_mf:published") == "sparse_embedding_mf:published"
+    assert text.escaped("a|b.py:_Own") == r"a\|b.py:\_Own"
+    assert text.escaped("Größe ≤ 3") == "Größe ≤ 3"
+
+
+@given(st.text())
+def test_a_slug_is_one_safe_file_name(name: str) -> None:
+    made = text.slug(name)
+    assert re.fullmatch(r"[\w.-]+", made)
+    assert not made.startswith((".", "-"))
+    assert len(made) <= 80
+
+
+def test_a_dataset_given_by_path_is_called_by_its_last_part() -> None:
+    assert text.title("/home/me/my ratings.csv") == "my ratings.csv"
+    assert text.title("ml-100k") == "ml-100k"
+    assert text.slug("random:80/10/10") == "random-80-10-10"

@@ -1,0 +1,165 @@
+"""`bench report`: what it writes, leaves alone, and takes away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.records import Reference
+from bench.report import write
+from bench.report.files import replace
+from bench.report.readme import BEGIN, END
+from tests.bench.report.factory import cells, data, eight, record, store
+
+README = f"# ratebench\n\nBefore.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n"
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    files = (path for path in out.rglob("*") if path.is_file())
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+
+
+def test_the_same_records_give_the_same_bytes_in_any_folder(tmp_path: Path) -> None:
+    records = [*eight(2), record("ncf", device="cuda", status="skipped", reason="no CUDA device")]
+    first, second = (store(tmp_path / name, records) for name in ("a", "b"))
+    written = write(first)
+    before = contents(first)
+    stamps = [path.stat().st_mtime_ns for path in written]
+    assert write(first) == written
+    assert contents(first) == before
+    assert [path.stat().st_mtime_ns for path in written] == stamps
+    script = "import sys, pathlib, bench.report; bench.report.write(pathlib.Path(sys.argv[1]))"
+    hashing = {**os.environ, "PYTHONHASHSEED": "7"}
+    subprocess.run([sys.executable, "-c", script, str(second)], check=True, env=hashing)
+    assert contents(second) == before
+
+
+def test_it_writes_index_pages_and_plots_and_returns_their_paths(tmp_path: Path) -> None:
+    reference = Reference(rmse=1.0, source="log", protocol="p")
+    records = [
+        record(),
+        record(dataset="d/my ratings.csv", data=data(fingerprint="x", note="Beware.")),
+        record("ncf", preset="published", curve=[], split="u1", reference=reference),
+    ]
+    written = write(store(tmp_path, records))
+    names = {path.relative_to(tmp_path).as_posix() for path in written}
+    assert {"index.md", "ml-100k.md", "my-ratings.csv.md", "published.md"} <= names
+    assert sum(name.startswith("plots/") for name in names) == 2
+    assert names == contents(tmp_path).keys() - {"records/box-1.jsonl"}
+    index = (tmp_path / "index.md").read_text()
+    row = cells(index)["[my ratings.csv](my-ratings.csv.md)"]
+    assert (row["ratings"], row["rows"], row["newest"]) == ("100,000", "1", "2026-11-20")
+    assert "**Beware.**" in index
+    assert "(published.md)" in index
+    linked = (tmp_path / "ml-100k.md").read_text()
+    assert any(f"({name})" in linked for name in names if name.startswith("plots/"))
+
+
+def test_pages_without_records_go_and_files_of_others_stay(tmp_path: Path) -> None:
+    write(store(tmp_path, [record(dataset="gone")]))
+    assert (tmp_path / "gone.md").exists()
+    (tmp_path / "notes.md").write_text("mine")
+    (tmp_path / "plots" / "mine.png").write_bytes(b"\x89PNG mine")
+    (tmp_path / "records" / "box-1.jsonl").unlink()
+    written = write(store(tmp_path, [record(curve=[])]))
+    assert {path.name for path in written} == {"index.md", "ml-100k.md"}
+    kept = {"index.md", "ml-100k.md", "notes.md", "plots/mine.png", "records/box-1.jsonl"}
+    assert contents(tmp_path).keys() == kept
+
+
+def test_a_page_that_is_not_ours_is_not_overwritten(tmp_path: Path) -> None:
+    store(tmp_path, [record(curve=[])])
+    (tmp_path / "ml-100k.md").write_text("my own notes")
+    with pytest.raises(ValueError, match=r"ml-100k\.md was not made by `bench report`"):
+        write(tmp_path)
+    assert (tmp_path / "ml-100k.md").read_text() == "my own notes"
+    assert not (tmp_path / "index.md").exists()
+
+
+def test_nothing_recorded_is_said_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(README)
+    out = tmp_path / "results"
+    assert write(out, readme=readme) == [out / "index.md", readme]
+    assert "make bench" in (out / "index.md").read_text()
+    assert "`make bench`" in readme.read_text()
+
+
+def test_unreadable_lines_are_reported_by_file_and_number(tmp_path: Path) -> None:
+    store(tmp_path, [record(curve=[])])
+    with (tmp_path / "records" / "box-1.jsonl").open("a") as file:
+        file.write('{"schema": 99}\n{"torn')
+    write(tmp_path)
+    index = (tmp_path / "index.md").read_text()
+    assert "- box-1.jsonl:2: not a record of schema 1" in index
+    assert "- box-1.jsonl:3: " in index
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("old")
+
+    def full(_: Path, __: bytes) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="disk full"):
+        replace(page, b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["page.md"]
+    assert page.read_text() == "old"
+
+
+def test_the_readmes_block_has_table_plot_and_verdict_and_the_rest_stays(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(README)
+    readme.chmod(0o640)
+    out = store(
+        tmp_path / "results", [*eight(), record(dataset="ml-1m", data=data(fingerprint="m"))]
+    )
+    write(out, readme=readme)
+    text = readme.read_text()
+    assert text.startswith("# ratebench\n\nBefore.\n\n")
+    assert text.endswith(f"{END}\n\nAfter.\n")
+    assert "\nold\n" not in text
+    assert len(cells(text)) == 8
+    assert "Most accurate: autorec" in text
+    assert "](results/plots/ml-100k-random-80-10-10-box-1-f1f1f1f1.png)" in text
+    assert "(results/ml-100k.md)" in text
+    assert "2026-11-20" in text
+    assert readme.stat().st_mode & 0o777 == 0o640
+
+
+def test_where_synthetic_data_is_all_there_is_the_readme_says_so(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(README)
+    note = "synthetic-100k stands in for ml-100k"
+    out = store(tmp_path, [record(dataset="synthetic-100k", curve=[], data=data(note=note))])
+    write(out, readme=readme)
+    assert f"**{note}**" in readme.read_text()
+
+
+def test_the_readmes_table_is_the_newest_machines_fullest(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(README)
+    records = [
+        *(record(name, machine="old", curve=[], minute=1) for name in ("bias", "ncf", "autorec")),
+        *(record(name, machine="new", curve=[], minute=2) for name in ("bias", "ncf")),
+        record("bias", machine="new", split="u1", curve=[], minute=3),
+    ]
+    write(store(tmp_path, records), readme=readme)
+    assert list(cells(readme.read_text())) == ["bias", "ncf"]
+
+
+@pytest.mark.parametrize("text", ["# no markers\n", f"{END} {BEGIN}\n", f"{BEGIN}\n"])
+def test_a_readme_without_both_markers_is_left_alone(tmp_path: Path, text: str) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(text)
+    assert readme not in write(tmp_path / "results", readme=readme)
+    assert readme.read_text() == text
+    assert write(tmp_path / "results", readme=tmp_path / "absent.md")

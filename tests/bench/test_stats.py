@@ -1,0 +1,166 @@
+"""Intervals cover what they claim, and comparisons do not depend on side, unit or order."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.stats import Interval, difference, mean_interval, median_interval, ratio
+
+values = st.floats(0.001, 1000)
+samples = st.dictionaries(st.integers(0, 8), values, min_size=1, max_size=9)
+
+
+def within_binomial_bounds(hits: int, trials: int, chance: float) -> bool:
+    """Whether `hits` could come from `chance`: 4 standard errors, about 1 in 16,000 not."""
+    return abs(hits / trials - chance) <= 4 * math.sqrt(chance * (1 - chance) / trials)
+
+
+@given(st.lists(values, min_size=2, max_size=20, unique=True))
+def test_mean_interval_is_the_t_interval(sample: list[float]) -> None:
+    made = mean_interval(sample)
+    error = np.std(sample, ddof=1) / math.sqrt(len(sample))
+    low, high = scipy.stats.t.interval(0.95, len(sample) - 1, np.mean(sample), error)
+    assert (made.low, made.high) == pytest.approx((low, high), rel=1e-9, abs=1e-9)
+    assert made.value == pytest.approx(np.mean(sample))
+    assert made.n == len(sample)
+
+
+def test_one_value_has_no_interval() -> None:
+    made = mean_interval([0.93])
+    assert made == Interval(0.93, 0.93, 0.93, 1, None)
+    assert not made.excludes(0.0)
+
+
+@pytest.mark.parametrize("summary", [mean_interval, median_interval])
+def test_no_values_are_refused(summary: type) -> None:
+    with pytest.raises(ValueError, match="no values"):
+        summary([])
+
+
+@pytest.mark.parametrize("n", [3, 8])
+def test_mean_interval_covers_the_mean_at_95_percent(n: int) -> None:
+    noise = np.random.default_rng(n).normal(5.0, 2.0, (2000, n))
+    hits = sum(not mean_interval(sample).excludes(5.0) for sample in noise)
+    assert within_binomial_bounds(hits, 2000, 0.95)
+
+
+@pytest.mark.parametrize("n", [6, 9, 20])
+def test_median_interval_covers_the_median_of_skewed_times(n: int) -> None:
+    """Its coverage is exact whatever the distribution: a sum of binomial probabilities."""
+    noise = np.random.default_rng(n).lognormal(0.0, 1.0, (2000, n))
+    made = [median_interval(sample) for sample in noise]
+    ranks = np.searchsorted(np.sort(noise[0]), [made[0].low, made[0].high])
+    chance = sum(math.comb(n, k) for k in range(int(ranks[0]) + 1, int(ranks[1]) + 1)) / 2**n
+    assert chance >= 0.95
+    assert within_binomial_bounds(sum(not it.excludes(1.0) for it in made), 2000, chance)
+
+
+@pytest.mark.parametrize(("n", "low", "high"), [(6, 1, 6), (9, 2, 8), (10, 2, 9), (20, 6, 15)])
+def test_median_interval_takes_the_tabulated_ranks(n: int, low: int, high: int) -> None:
+    """Ranks from Conover 1999, the interval for a quantile of 0.5 at 95 %."""
+    made = median_interval(range(n, 0, -1))
+    assert (made.low, made.high, made.level) == (low, high, 0.95)
+
+
+@given(st.lists(values, min_size=1, max_size=5))
+def test_below_six_the_median_has_a_range_and_no_level(sample: list[float]) -> None:
+    made = median_interval(sample)
+    assert (made.low, made.high, made.level) == (min(sample), max(sample), None)
+    assert made.value == pytest.approx(np.median(sample))
+
+
+def test_median_takes_misses() -> None:
+    assert median_interval([1.0, math.inf, math.inf]).value == math.inf
+    assert median_interval([1.0, 2.0, math.inf]).value == 2.0
+
+
+@given(samples, samples)
+def test_swapping_the_sides_of_a_difference_flips_it(a: dict, b: dict) -> None:
+    one, other = difference(a, b), difference(b, a)
+    flipped = (-other.interval.value, -other.interval.high, -other.interval.low)
+    made = (one.interval.value, one.interval.low, one.interval.high)
+    assert made == pytest.approx(flipped, abs=1e-9)
+    assert (one.pairs, one.interval.level) == (other.pairs, other.interval.level)
+
+
+@given(samples, samples)
+def test_swapping_the_sides_of_a_ratio_inverts_it(a: dict, b: dict) -> None:
+    one, other = ratio(a, b).interval, ratio(b, a).interval
+    assert math.log(one.value) == pytest.approx(-math.log(other.value), abs=1e-9)
+    assert one.excludes(1.0) == other.excludes(1.0)
+
+
+@given(samples, samples, st.floats(0.01, 100))
+def test_the_unit_of_both_sides_does_not_matter_to_a_ratio(a: dict, b: dict, unit: float) -> None:
+    scaled = ratio({k: v * unit for k, v in a.items()}, {k: v * unit for k, v in b.items()})
+    made = ratio(a, b)
+    for end in ("value", "low", "high"):
+        expected = getattr(made.interval, end)
+        if 0 < expected < math.inf:
+            assert getattr(scaled.interval, end) == pytest.approx(expected, rel=1e-6)
+    assert scaled.pairs == made.pairs
+
+
+@given(samples, samples)
+def test_common_seeds_are_paired_and_others_are_not_needed(a: dict, b: dict) -> None:
+    common = a.keys() & b.keys()
+    made = difference(a, b)
+    if len(common) >= 2:
+        assert made.pairs == len(common)
+        assert made == difference({k: a[k] for k in common}, {k: b[k] for k in common})
+
+
+def test_pairing_takes_out_what_the_split_does_to_both_sides() -> None:
+    splits = {seed: 0.9 + 0.01 * seed for seed in range(5)}
+    better = {seed: rmse - 0.002 - 0.0001 * (seed % 2) for seed, rmse in splits.items()}
+    paired = difference(splits, better)
+    unpaired = difference(splits, {seed + 100: rmse for seed, rmse in better.items()})
+    assert paired.interval.excludes(0)
+    assert not unpaired.interval.excludes(0)
+    assert (paired.pairs, unpaired.pairs) == (5, 0)
+
+
+def test_paired_log_ratio_covers_the_true_ratio_at_95_percent() -> None:
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(1000):
+        load = rng.lognormal(0, 0.5, 4)
+        a, b = 3 * load * rng.lognormal(0, 0.1, 4), load * rng.lognormal(0, 0.1, 4)
+        hits += not ratio(dict(enumerate(a)), dict(enumerate(b))).interval.excludes(3.0)
+    assert within_binomial_bounds(hits, 1000, 0.95)
+
+
+@given(
+    st.lists(values, min_size=2, max_size=9, unique=True),
+    st.lists(values, min_size=2, max_size=9, unique=True),
+)
+def test_without_common_seeds_the_interval_is_welchs(a: list[float], b: list[float]) -> None:
+    made = difference(dict(enumerate(a)), {seed + 100: value for seed, value in enumerate(b)})
+    expected = scipy.stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    ends = (made.interval.low, made.interval.high)
+    assert ends == pytest.approx((expected.low, expected.high), rel=1e-6, abs=1e-6)
+
+
+def test_one_run_a_side_gives_a_difference_without_interval() -> None:
+    same, other = difference({0: 0.93}, {0: 0.92}), difference({0: 0.93}, {1: 0.92, 2: 0.92})
+    assert same.interval.value == pytest.approx(0.01)
+    assert (same.interval.level, same.pairs) == (None, 1)
+    assert (other.interval.level, other.pairs) == (None, 0)
+    assert not same.interval.excludes(0)
+
+
+def test_runs_without_noise_differ_beyond_noise() -> None:
+    made = difference({0: 0.93, 1: 0.93}, {2: 0.92, 3: 0.92})
+    assert made.interval.excludes(0)
+    assert made.interval.half == pytest.approx(0, abs=1e-12)
+
+
+def test_a_ratio_of_what_is_not_positive_is_refused() -> None:
+    with pytest.raises(ValueError, match="positive"):
+        ratio({0: 0.0}, {0: 1.0})

@@ -34,7 +34,7 @@ def assemble(
     lowest, highest = scale or observed
     if observed[0] < lowest or observed[1] > highest:
         raise DataError(
-            f"ratings {observed[0]:g} to {observed[1]:g} where {name} has {lowest:g} to {highest:g}",
+            f"ratings {observed[0]:g} to {observed[1]:g}; {name} has {lowest:g} to {highest:g}",
             f"Give the ratings of {name}, or name the file by its path",
             where=where,
         )

@@ -8,14 +8,14 @@ from pathlib import Path, PurePosixPath
 
 from datasets import cache, synthetic
 from datasets.assemble import assemble
-from datasets.download import downloaded, fetch, how_to_provide, verify
+from datasets.download import downloaded, fetch, not_available, verify
 from datasets.entries import CATALOG, IMPLICIT, Entry
-from datasets.errors import DataError, NotAvailable
+from datasets.errors import DataError
 from datasets.folds import fold_sources, with_folds
 from datasets.implicit import implicit
 from datasets.ratings import Dataset
 from datasets.readers import read
-from datasets.sources import RATINGS_FILES, file_source
+from datasets.sources import RATINGS_FILES, Source, file_source
 
 __all__ = ["CATALOG", "Entry", "find", "load"]
 
@@ -41,7 +41,7 @@ def load(name_or_path: str, *, download: bool = True) -> Dataset:
     if archive.is_file() and (kept := cache.load(entry.name, _stamp(entry, archive))):
         return kept
     if not archive.is_file() and not download:
-        raise NotAvailable(f"{entry.name} is not on this machine", how_to_provide(entry))
+        raise not_available(entry, "downloading was not asked for")
     with fetch(entry) as archive:
         return _kept_or_parsed(entry, archive)
 
@@ -85,10 +85,12 @@ def _existing(path: str) -> Path:
 
 
 def _stamp(entry: Entry, path: Path) -> cache.Stamp:
-    """Changes whenever a file that the dataset is read from does."""
-    source = file_source(path)
-    folds = fold_sources(source) if entry.folds else {}
-    return [*source.stamp(), entry.scale, *(fold.stamp() for fold in folds.values())]
+    """Changes whenever a file does that the dataset is read from; none is opened for it."""
+    files = [path]
+    if entry.folds and path.suffix != ".zip":
+        files += [source.path for source in fold_sources(Source(path)).values()]
+    states = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return [str(path.absolute()), entry.scale, states]
 
 
 def _kept_or_made(name: str) -> Dataset:
@@ -101,10 +103,10 @@ def _kept_or_made(name: str) -> Dataset:
 
 
 def _kept_or_parsed(entry: Entry, path: Path) -> Dataset:
-    source = file_source(path)
     stamp = _stamp(entry, path)
     if kept := cache.load(entry.name, stamp):
         return kept
+    source = file_source(path)
     verify(entry, path)
     dataset = assemble(entry.name, read(source), entry.scale, where=path)
     if entry.fingerprint not in (None, dataset.fingerprint):

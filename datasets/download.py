@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,11 +39,8 @@ def fetch(entry: Entry) -> Iterator[Path]:
                 str(error).split("\n")[0], "Try again later", where=entry.url
             ) from error
         except OSError as error:  # requests' errors are OSErrors; their text is long
-            raise NotAvailable(
-                f"{entry.name} is not on this machine and cannot be downloaded from "
-                f"{entry.url} ({type(error).__name__})",
-                how_to_provide(entry),
-            ) from error
+            why = f"{entry.url} cannot be downloaded ({type(error).__name__})"
+            raise not_available(entry, why) from error
         yield path
 
 
@@ -64,9 +62,12 @@ def verify(entry: Entry, path: Path) -> None:
         )
 
 
-def how_to_provide(entry: Entry) -> str:
-    """The remedy for a dataset that is missing."""
-    return (
+def not_available(entry: Entry, why: str) -> NotAvailable:
+    """What to tell someone who lacks the dataset."""
+    provided = os.environ.get("RATEBENCH_DATA", "not set")
+    return NotAvailable(
+        f"{entry.name} is neither in RATEBENCH_DATA ({provided}) nor in the cache "
+        f"({cache.folder()}), and {why}",
         f"Set RATEBENCH_DATA to a folder and put {entry.archive}, or what it holds, into its "
-        f"subfolder {entry.name}/; or connect to the network once"
+        f"subfolder {entry.name}/; or connect to the network once",
     )

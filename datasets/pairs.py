@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,8 @@ def _user_degrees(shape: Shape) -> NDArray[np.int64]:
 
     def beyond_fewest(scale: float) -> NDArray[np.float64]:
         reached = 1 - (1 + longest / scale) ** -USER_TAIL
-        return scale * np.expm1(-np.log1p(-reached * quantile) / USER_TAIL)
+        excess: NDArray[np.float64] = scale * ((1 - reached * quantile) ** (-1 / USER_TAIL) - 1)
+        return excess
 
     wanted = shape.n_ratings - FEWEST * shape.n_users
     scale = brentq(lambda scale: float(beyond_fewest(scale).sum()) - wanted, 1e-3, 1e9)
@@ -98,7 +99,7 @@ def _fill(
 
 
 @cache
-def _compiled_fill() -> Callable[..., None]:
+def _compiled_fill() -> Any:
     import numba
 
-    return numba.njit(_fill)  # type: ignore[no-any-return]
+    return numba.njit(_fill)

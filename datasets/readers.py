@@ -55,15 +55,16 @@ def _read_numbers(source: Source, dialect: Dialect) -> Table | None:
         frame = parse(source, dialect, types)
     except (ValueError, OverflowError):
         return None
-    if frame.empty or frame[["user", "item"]].min(axis=None) < 0:
+    user_ids, item_ids = frame["user"].to_numpy(), frame["item"].to_numpy()
+    if frame.empty or user_ids.min() < 0 or item_ids.min() < 0:
         return None
     with np.errstate(over="ignore"):
         values = frame["rating"].to_numpy().astype(np.float32)
     seconds = frame["timestamp"].to_numpy() if "timestamp" in frame else None
     if not np.isfinite(values).all() or not (seconds is None or _fit_int64(seconds)):
         return None
-    users, user_ids = pd.factorize(frame["user"].to_numpy(), sort=True)
-    items, item_ids = pd.factorize(frame["item"].to_numpy(), sort=True)
+    users, user_ids = pd.factorize(user_ids, sort=True)
+    items, item_ids = pd.factorize(item_ids, sort=True)
     timestamps = None if seconds is None else seconds.astype(np.int64)
     return Table(users, items, values, user_ids, item_ids, timestamps)
 

@@ -46,11 +46,9 @@ class Source:
                 "Delete it and fetch it again",
                 where=self.path,
             ) from error
-
-    def stamp(self) -> list[str | int]:
-        """What changes when the file does: its path, size and time of change."""
-        state = self.path.stat()
-        return [str(self.path.absolute()), self.member or "", state.st_size, state.st_mtime_ns]
+        except OSError as error:
+            problem = f"cannot be read ({error.strerror})"
+            raise DataError(problem, "Check the file's permissions", where=self.path) from error
 
 
 def file_source(path: Path) -> Source:

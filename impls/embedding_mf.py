@@ -56,12 +56,12 @@ class EmbeddingMF:
 
     factors: int = 64
     epochs: int = 20
-    batch_size: int = 512
+    batch_size: int = 1024
     learning_rate: float = 0.005
-    decay: float = 0.9
-    regularisation: float = 0.06
+    decay: float = 0.85
+    regularisation: float = 0.07
     weight_decay: float = 0.0
-    std: float = 0.03
+    std: float = 0.01
     standardise: bool = True
     device: str = "cpu"
     seed: int = 0

@@ -9,7 +9,7 @@ from bench.records import Record
 from bench.report.assembly import tables
 from bench.report.figures import by_seed, fit_s, rmse
 from bench.report.rows import Runs, Table, device_kind
-from bench.report.text import significant, title
+from bench.report.text import signed, significant, title
 from bench.stats import Comparison, difference, ratio
 
 
@@ -115,8 +115,9 @@ def _more_accurate(side: Side, gain: Comparison) -> str:
     interval = gain.interval
     margin = f" ± {interval.half:.4f}" if interval.level is not None else ""
     if interval.level is not None and not interval.excludes(0):
-        signed = f"{-interval.value:+.4f}".replace("-", "−")
-        return f"No difference in RMSE beyond noise ({side.name}: {signed}{margin})."
+        return (
+            f"No difference in RMSE beyond noise ({side.name}: {signed(-interval.value)}{margin})."
+        )
     more = "more" if interval.value > 0 else "less"
     return f"{side.name} is {more} accurate by {abs(interval.value):.4f}{margin} RMSE."
 

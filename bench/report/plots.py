@@ -115,8 +115,7 @@ def _draw_trace(axes: Any, trace: Trace, high: float) -> Any:
         axes.plot(seconds, rmse, color=look["color"], linewidth=0.7, alpha=0.35)
     seconds, rmse = _points(trace.shown)
     axes.plot(seconds, rmse, markevery=_marked(seconds, rmse, high), **look)
-    # The space, for a label that starts with _ would be left out.
-    return Line2D([], [], label=f" {label}{above}", **look)
+    return Line2D([], [], label=label + above, **look)
 
 
 def _points(record: Record) -> tuple[list[float], list[float]]:

@@ -13,7 +13,7 @@ from bench.report.machines import caption
 from bench.report.pages import machines
 from bench.report.prose import notes
 from bench.report.rows import Runs, Table
-from bench.report.text import NOTHING, error, escaped, title
+from bench.report.text import NOTHING, error, escaped, signed, title
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,11 @@ def _table(lines: Sequence[Line], footnotes: Footnotes) -> str:
             Column("metric", [line.metric for line in lines], "left"),
             Column("published", [f"{line.published:.4g}" for line in lines]),
             Column("ours", [error(made) for made in ours]),
-            Column("difference", [_signed(difference) for difference in off]),
+            Column("difference", [NOTHING if it is None else signed(it) for it in off]),
             Column("within", [_within(*pair) for pair in zip(off, lines, strict=True)]),
             Column("status", statuses, "left"),
         ]
     )
-
-
-def _signed(difference: float | None) -> str:
-    return NOTHING if difference is None else f"{difference:+.4f}".replace("-", "−")
 
 
 def _within(difference: float | None, line: Line) -> str:

@@ -47,6 +47,11 @@ def target(rmse: float) -> str:
     return f"{rmse:.4f}".removesuffix("0")
 
 
+def signed(difference: float) -> str:
+    """A difference of errors with its sign; what rounds to nothing is no loss."""
+    return f"{difference:+z.4f}".replace("-", "−")
+
+
 def times(factor: float | None) -> str:
     """How many times as fast: `3.2×`."""
     return NOTHING if factor is None else f"{significant(factor, 2)}×"

@@ -34,7 +34,7 @@ def test_the_same_records_give_the_same_bytes_whatever_the_users_settings() -> N
 def test_odd_names_times_and_levels_are_drawn() -> None:
     drawn = plot(
         table_of(
-            record("_own.py:A$b$", curve=closed_form(0.95, 0.0)),
+            record("_own.py:A$\\frac$", curve=closed_form(0.95, 0.0)),
             record("ncf", status="timeout", curve=training_curve(0.9, 2.0), targets=(0.9, 0.9001)),
             record("ncf", device="cuda", data=data(floor=0.9, note="A note $5 < $6. " * 12)),
         )

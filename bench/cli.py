@@ -110,7 +110,11 @@ def report(out: Out = Path("results")) -> None:
 
     _warn_of_bad_lines(RecordStore(out))
     beside = out.resolve().parent / "README.md"
-    for path in write(out, readme=beside if beside.is_file() else None):
+    try:
+        written = write(out, readme=beside if beside.is_file() else None)
+    except ValueError as error:
+        _fail(error)
+    for path in written:
         out_console.print(str(path), highlight=False, markup=False)
 
 

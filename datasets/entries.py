@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
 IMPLICIT = "ml-100k-implicit"
 
 
@@ -34,8 +35,7 @@ class Entry:
     @property
     def url(self) -> str:
         """Where the archive is downloaded from; empty for a set that is made."""
-        base = "https://files.grouplens.org/datasets/movielens/"
-        return base + self.archive if self.archive else ""
+        return GROUPLENS + self.archive if self.archive else ""
 
 
 def _synthetic(name: str, size: str, targets: tuple[float, ...]) -> Entry:

@@ -10,17 +10,17 @@ from datasets.dialect import Dialect
 from datasets.sources import Source
 
 
-def line_of_row(source: Source, dialect: Dialect, row: int) -> int:
+def line_of_row(source: Source, dialect: Dialect, row: int) -> int | None:
     """The 1-based line on which data row `row` (0-based, header not counted) ends."""
     wanted = row + dialect.header
     with source.open() as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
         if dialect.delimiter in ("::", " "):
             numbers = (number for number, line in enumerate(text, start=1) if line.strip())
-            return next(islice(numbers, wanted, None))
+            return next(islice(numbers, wanted, None), None)
         reader = csv.reader(text, delimiter=dialect.delimiter, skipinitialspace=True)
-        rows = (reader.line_num for fields in reader if any(field.strip() for field in fields))
-        return next(islice(rows, wanted, None))
+        rows = (reader.line_num for fields in reader if len(fields) > 1 or "".join(fields).strip())
+        return next(islice(rows, wanted, None), None)
 
 
 def undecodable_line(source: Source) -> int | None:

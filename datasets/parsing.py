@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from typing import IO, TYPE_CHECKING, Any
 
 from datasets.dialect import Dialect
@@ -29,19 +30,23 @@ def parse(source: Source, dialect: Dialect, types: dict[str, Any]) -> pd.DataFra
     names = list(range(dialect.width))
     roles = {position: role for role, position in dialect.columns.items()}
     delimiter = {"::": _UNIT_SEPARATOR, " ": r"\s+"}.get(dialect.delimiter, dialect.delimiter)
-    with source.open() as stream:
-        frame = pd.read_csv(
-            _with_single_character(stream) if dialect.delimiter == "::" else stream,
-            sep=delimiter,
-            header=0 if dialect.header else None,
-            names=names,
-            # pandas reports a line with too many columns only where it reads all of them.
-            usecols=None if len(roles) == len(names) else list(roles),
-            index_col=False,
-            dtype={position: types[role] for position, role in roles.items()},
-            na_filter=False,
-            skipinitialspace=True,
-        )
+    with source.open() as stream, warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            frame = pd.read_csv(
+                _with_single_character(stream) if dialect.delimiter == "::" else stream,
+                sep=delimiter,
+                header=0 if dialect.header else None,
+                names=names,
+                # pandas reports a line with too many columns only where it reads all of them.
+                usecols=None if len(roles) == len(names) else list(roles),
+                index_col=False,
+                dtype={position: types[role] for position, role in roles.items()},
+                na_filter=False,
+                skipinitialspace=True,
+            )
+        except pd.errors.ParserWarning as warning:
+            raise pd.errors.ParserError("the lines have more columns than the first") from warning
     return frame.rename(columns=roles)
 
 

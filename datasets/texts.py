@@ -76,9 +76,10 @@ class Texts:
         if not np.isfinite(seconds).all():
             texts = pd.Series(self.columns["timestamp"][1])
             dates = pd.to_datetime(texts, errors="coerce", utc=True, format="mixed")
-            no_date = dates.isna().to_numpy()
-            self._refuse("timestamp", no_date, "the timestamp is neither a number nor a date")
-            seconds = dates.dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.float64)
+            neither = ~np.isfinite(seconds) & dates.isna().to_numpy()
+            self._refuse("timestamp", neither, "the timestamp is neither a number nor a date")
+            since_1970 = dates.dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.float64)
+            seconds = np.where(np.isfinite(seconds), seconds, since_1970)
         huge = np.abs(seconds) >= 2**63
         self._refuse("timestamp", huge, "the timestamp is too large")
         return seconds.astype(np.int64)[self.columns["timestamp"][0]]

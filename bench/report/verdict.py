@@ -37,7 +37,7 @@ def _most_accurate(lines: list[tuple[str, Runs]]) -> str:
 
 def _within_noise(a: dict[int, float], b: dict[int, float]) -> bool:
     interval = difference(a, b).interval
-    return not interval.excludes(0)
+    return interval.level is not None and not interval.excludes(0)
 
 
 def _first_to_target(lines: list[tuple[str, Runs]], goals: list[float]) -> str:

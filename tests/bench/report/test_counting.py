@@ -7,7 +7,7 @@ import pytest
 from bench.records import Record
 from bench.report.assembly import tables
 from bench.report.rows import Row, Runs, device_kind
-from tests.bench.report.factory import data, eight, metrics, record
+from tests.bench.report.factory import data, eight, metrics, record, times
 
 
 def only_row(*records: Record) -> Row:
@@ -24,6 +24,11 @@ def test_the_newest_record_of_a_seed_counts_even_where_it_failed() -> None:
     runs = cpu(record(minute=1), record(status="failed", reason="boom", minute=2))
     assert runs.status == "failed"
     assert runs.remarks == ["failed: boom"]
+
+
+def test_only_runs_that_ended_well_or_in_time_have_figures() -> None:
+    diverged = record(status="diverged", metrics=metrics(0.9, []), times=times(1.0))
+    assert cpu(diverged).scored == []
 
 
 def test_order_in_the_file_does_not_decide_what_is_newest() -> None:
@@ -55,8 +60,10 @@ def test_newest_source_counts_even_where_it_fails() -> None:
 
 
 def test_new_defaults_leave_no_row_of_the_old_ones() -> None:
+    old = {"source": "old", "hyperparameters": {"factors": 8}}
     row = only_row(
-        record(source="old", hyperparameters={"factors": 8}, minute=1),
+        record(**old, minute=1),
+        record(**old, device="cuda", status="skipped", minute=1),
         record(source="new", hyperparameters={"factors": 32}, minute=2),
     )
     assert row.hyperparameters == {"factors": 32}

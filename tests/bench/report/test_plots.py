@@ -25,7 +25,7 @@ def test_the_same_records_give_the_same_bytes_whatever_the_users_settings() -> N
 
     table = table_of(*eight())
     first = plot(table)
-    with mpl.rc_context({"font.size": 30, "lines.linewidth": 9}):
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):
         assert plot(table) == first
     assert Image.open(io.BytesIO(first or b"")).info["Software"] == MADE_BY
 

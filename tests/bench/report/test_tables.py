@@ -112,6 +112,12 @@ def test_a_short_trial_of_the_reference_does_not_become_the_reference() -> None:
     assert made["ncf"]["× numpy_sgd"] == "2.0×"
 
 
+def test_of_several_ways_the_reference_ran_the_one_with_most_seeds_counts() -> None:
+    lucky = record(hyperparameters={"epochs": 40}, rmse=0.90, fit_s=40, minute=9)
+    made = main(*(record(seed=n, fit_s=20) for n in range(3)), lucky, record("ncf", fit_s=10))
+    assert made["ncf"]["× numpy_sgd"] == "2.0×"
+
+
 def test_a_closed_form_has_no_epochs() -> None:
     row = main(record("bias", curve=closed_form(0.94, 0.01)))["bias"]
     assert row["epochs"] == "—"
@@ -145,6 +151,11 @@ def test_targets_are_sorted_by_the_hardest_reached_first() -> None:
     assert made["bias"]["≤ 0.946"] == "0.0100"
     assert made["bias"]["≤ 0.937"] == "∞ (best 0.9440)"
     assert set(made["embedding_mf [1]"].values()) == {"embedding_mf [1]", "—"}
+
+
+def test_only_the_main_table_marks_rows_that_have_figures() -> None:
+    flagged = record(metrics=metrics(0.9, [], flags=["doubtful"]))
+    assert list(cells(target_table(table_of(flagged), Footnotes()))) == ["numpy_sgd"]
 
 
 def test_a_target_that_some_seeds_miss_says_how_many_reached_it() -> None:

@@ -105,10 +105,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     page = tmp_path / "page.md"
     page.write_text("old")
 
-    def full(_: Path, __: bytes) -> None:
+    def full(_: Path, __: Path) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="disk full"):
         replace(page, b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["page.md"]

@@ -1,0 +1,40 @@
+"""Small datasets for tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datasets.assemble import assemble
+from datasets.ratings import Dataset
+from datasets.readers import Table
+
+
+def dataset(n_users: int = 12, n_items: int = 9, n: int = 60, *, seed: int = 0) -> Dataset:
+    """`n` distinct pairs with ids that are neither contiguous nor start at 0, and times."""
+    rng = np.random.default_rng(seed)
+    pairs = rng.choice(n_users * n_items, n, replace=False)
+    users, items = np.divmod(pairs, n_items)
+    user_ids, user_codes = np.unique(users, return_inverse=True)
+    item_ids, item_codes = np.unique(items, return_inverse=True)
+    table = Table(
+        user_codes,
+        item_codes,
+        rng.integers(1, 6, n).astype(np.float32),
+        user_ids * 10 + 7,
+        item_ids * 3 + 100,
+        rng.integers(0, 50, n),
+    )
+    return assemble("small", table)
+
+
+def triples(data: Dataset) -> set[tuple[object, object, float]]:
+    """(user id, item id, rating) as in the source."""
+    ratings = data.ratings
+    return set(
+        zip(
+            data.user_ids[ratings.users].tolist(),
+            data.item_ids[ratings.items].tolist(),
+            ratings.values.tolist(),
+            strict=True,
+        )
+    )

@@ -27,6 +27,7 @@ app = typer.Typer(
 out_console = Console(soft_wrap=True)
 err_console = Console(stderr=True, soft_wrap=True)
 
+DEFAULT_OUT = Path("results")
 WRONG_USE = 2
 INTERRUPTED = 130
 USER_ERRORS = (DataError, SuiteError, ImplementationError, SettingError)
@@ -65,7 +66,7 @@ def run(
     memory_limit: Annotated[
         float | None, typer.Option(min=0.01, help="GB per cell; default: 90 % of what is free.")
     ] = None,
-    out: Out = Path("results"),
+    out: Out = DEFAULT_OUT,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Run what is already recorded, too.")
     ] = False,
@@ -104,14 +105,15 @@ def run(
 
 
 @app.command()
-def report(out: Out = Path("results")) -> None:
+def report(out: Out = DEFAULT_OUT) -> None:
     """Make the pages, the plots and the README's block anew from the records."""
     from bench.report import write
 
     _warn_of_bad_lines(RecordStore(out))
-    beside = out.resolve().parent / "README.md"
+    # The README shows the project's own results, not a scratch folder's.
+    readme = Path("README.md") if out == DEFAULT_OUT else None
     try:
-        written = write(out, readme=beside if beside.is_file() else None)
+        written = write(out, readme=readme)
     except ValueError as error:
         _fail(error)
     for path in written:
@@ -123,14 +125,17 @@ def compare(
     a: Annotated[str, typer.Argument(help="A row: implementation[:preset][@device].")],
     b: Annotated[str, typer.Argument(help="The row to hold it against.")],
     dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
-    out: Out = Path("results"),
+    machine_id: Annotated[str | None, typer.Option("--machine", help="Only this machine.")] = None,
+    out: Out = DEFAULT_OUT,
 ) -> None:
     """Say which of two rows is faster or more accurate, by how much, and how sure that is."""
     from bench.report import compare as compared
 
     records, _ = RecordStore(out).read()
     try:
-        out_console.print(compared(records, a, b, dataset), highlight=False, markup=False)
+        out_console.print(
+            compared(records, a, b, dataset, machine_id), highlight=False, markup=False
+        )
     except ValueError as error:
         _fail(error)
 

@@ -47,7 +47,7 @@ class Cell:
         return digest(
             self.implementation_hash,
             self.target.rpartition(":")[2],
-            asked.hyperparameters,
+            (asked.preset, asked.hyperparameters),
             self.facts.data.fingerprint,
             (asked.split, asked.seed, asked.device, asked.threads),
             (self.rules.patience, self.rules.until_rmse),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -66,9 +67,9 @@ def fingerprint(ratings: Ratings, user_ids: NDArray[Any], item_ids: NDArray[Any]
     digest = hashlib.sha256()
     for ids in (user_ids, item_ids):
         numbers = ids.dtype.kind == "i"
-        text = ids.astype("<i8").tobytes() if numbers else "\n".join(ids).encode()
-        digest.update(f"{'integers' if numbers else 'text'} {len(ids)} {len(text)}\n".encode())
-        digest.update(text)
+        written = ids.astype("<i8").tobytes() if numbers else json.dumps(ids.tolist()).encode()
+        digest.update(f"{'integers' if numbers else 'text'} {len(ids)} {len(written)}\n".encode())
+        digest.update(written)
     for array, dtype in ((ratings.users, "<i4"), (ratings.items, "<i4"), (ratings.values, "<f4")):
         digest.update(array.astype(dtype, copy=False).data)
     return digest.hexdigest()

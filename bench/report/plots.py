@@ -64,7 +64,8 @@ def _draw(figure: Any, table: Table, drawn: list[Trace]) -> None:
     levels = _levels(table)
     low, high = frame(drawn, [rmse for rmse, _ in levels])
     axes.set_ylim(low, high)
-    points = [point for trace in drawn for point in trace.shown.curve]
+    runs = [run for trace in drawn for run in (trace.shown, *trace.others)]
+    points = [point for run in runs for point in run.curve]
     _time_axis(axes.xaxis, [p.seconds for p in points if p.rmse <= high] or [LEAST_SECONDS])
     axes.grid(axis="x", color="0.92", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -109,7 +110,9 @@ def _draw_trace(axes: Any, trace: Trace, high: float) -> Any:
     label = trace.label if len(trace.label) <= 36 else f"…{trace.label[-35:]}"
     if trace.closed_form:
         look["linestyle"] = "none"
-        axes.axhline(trace.best, color=look["color"], linewidth=0.7, linestyle=(0, (2, 3)))
+        axes.axhline(
+            trace.shown.curve[0].rmse, color=look["color"], linewidth=0.7, linestyle=(0, (2, 3))
+        )
     for record in trace.others:
         seconds, rmse = _points(record)
         axes.plot(seconds, rmse, color=look["color"], linewidth=0.7, alpha=0.35)

@@ -53,8 +53,8 @@ def signed(difference: float) -> str:
 
 
 def times(factor: float | None) -> str:
-    """How many times as fast: `3.2×`."""
-    return NOTHING if factor is None else f"{significant(factor, 2)}×"
+    """How many times as fast, to two significant digits: `3.2×`, `41,000×`."""
+    return NOTHING if factor is None else f"{significant(float(f'{factor:.2g}'), 2)}×"
 
 
 def escaped(text: str) -> str:

@@ -47,7 +47,12 @@ def test_times_have_their_range_in_brackets() -> None:
     assert text.seconds(median_interval([12.34, 10, 14])) == "12.3 (10.0–14.0)"
     assert text.seconds(None) == "—"
     assert [text.signed(it) for it in (0.01234, -0.5, -1e-9)] == ["+0.0123", "−0.5000", "+0.0000"]
-    assert text.times(3.21) == "3.2×"
+    assert [text.times(it) for it in (0.0691, 3.21, 99.9, 40_513)] == [
+        "0.069×",
+        "3.2×",
+        "100×",
+        "41,000×",
+    ]
     assert text.times(None) == "—"
     assert [text.target(goal) for goal in (0.9, 0.946, 0.93127)] == ["0.900", "0.946", "0.9313"]
 

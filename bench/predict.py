@@ -60,9 +60,10 @@ def predict_pairs(
     known = asked.known
     predicted = check_predictions(model.predict(users[known], items[known]), int(known.sum()))
     complete = np.clip(ColdStart(split.train).complete(asked, predicted), *split.train.scale)
-    told = f"{name}:{preset} trained on {len(split.train):,} ratings of {dataset}"
-    if np.isfinite(training.best_rmse):
-        told += f", RMSE {training.best_rmse:.4f} on the {len(split.test):,} held out"
+    told = (
+        f"{name}:{preset} trained on {len(split.train):,} ratings of {dataset}, "
+        f"RMSE {training.evaluate(model, split.test):.4f} on the {len(split.test):,} held out"
+    )
     return _to_csv(raw, complete, ~known), told
 
 

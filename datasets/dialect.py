@@ -52,7 +52,7 @@ def find_dialect(source: Source) -> Dialect:
         named = _named_columns(fields)
         if {"user", "item", "rating"} <= named.keys():
             return Dialect(delimiter, True, named, len(fields))
-        if len(fields) >= 3 and _is_number(fields[2]) and not named.keys() & {"user", "item"}:
+        if len(fields) >= 3 and _is_number(fields[2]):
             timed = len(fields) > 3 and _is_number(fields[3])
             roles = ("user", "item", "rating", "timestamp")[: 4 if timed else 3]
             return Dialect(delimiter, False, {role: i for i, role in enumerate(roles)}, len(fields))

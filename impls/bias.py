@@ -41,7 +41,7 @@ class Bias:
     device: str = "cpu"
     seed: int = 0
 
-    def fit(self, train: Ratings, training: Training = Training()) -> Self:  # noqa: ARG002
+    def fit(self, train: Ratings, training: Training = Training()) -> Self:
         users, items = train.users, train.items
         self.mean_ = train.values.mean(dtype=np.float64)
         residuals = train.values - self.mean_  # (n,)
@@ -57,4 +57,4 @@ class Bias:
 
     def predict(self, users: Ids, items: Ids) -> Predicted:
         predicted = self.mean_ + self.user_bias_[users] + self.item_bias_[items]
-        return predicted.astype(np.float32)  # type: ignore[no-any-return]
+        return predicted.astype(np.float32)

@@ -25,9 +25,9 @@ class GlobalMean:
     device: str = "cpu"
     seed: int = 0
 
-    def fit(self, train: Ratings, training: Training = Training()) -> Self:  # noqa: ARG002
+    def fit(self, train: Ratings, training: Training = Training()) -> Self:
         self.mean_ = train.values.mean(dtype=np.float64)
         return self
 
-    def predict(self, users: Ids, items: Ids) -> Predicted:  # noqa: ARG002
+    def predict(self, users: Ids, items: Ids) -> Predicted:
         return np.full(len(users), self.mean_, dtype=np.float32)

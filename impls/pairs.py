@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Ids = NDArray[np.int32]
 Predicted = NDArray[np.float32]
 
-CHUNK = 1 << 16
+CHUNK = 1 << 15
 
 
 def in_chunks(predict: Callable[[Ids, Ids], Predicted], users: Ids, items: Ids) -> Predicted:

@@ -116,6 +116,16 @@ def test_download_once(served: Path, cache_folder: Path, monkeypatch: pytest.Mon
     assert triples(catalog.load("ml-25m")) == EXPECTED
 
 
+def test_a_kept_archive_is_not_hashed_at_each_load(
+    served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_entry(monkeypatch, "ml-25m", checksum=SHA256)
+    (served / "ml-25m.zip").write_bytes(ARCHIVE)
+    catalog.load("ml-25m")
+    monkeypatch.setattr(catalog, "fetch", None)
+    assert triples(catalog.load("ml-25m")) == EXPECTED
+
+
 def test_a_set_that_changes_has_no_checksum(served: Path) -> None:
     (served / "ml-latest-small.zip").write_bytes(zipped({"ml-latest-small/ratings.csv": ROWS}))
     assert triples(catalog.load("ml-latest-small")) == EXPECTED

@@ -81,6 +81,11 @@ def test_ids_may_be_text(write: Write) -> None:
     assert triples(read) == {("a, b", "NA", 1.0), ("null", "é", 2.0), ("null", "NA", 3.0)}
 
 
+def test_spaces_behind_commas_are_no_part_of_an_id(write: Write) -> None:
+    read = catalog.load(str(write('a, x, 1\nb, "y, z", 2\n')))
+    assert triples(read) == {("a", "x", 1.0), ("b", "y, z", 2.0)}
+
+
 def test_text_ids_may_hold_single_colons_in_a_double_colon_file(write: Write) -> None:
     read = catalog.load(str(write("a:1::x::1\nb::y:2::2\n")))
     assert triples(read) == {("a:1", "x", 1.0), ("b", "y:2", 2.0)}

@@ -42,7 +42,10 @@ def resolve(
                 f"it has {', '.join(sorted(fields)) or 'none'}"
             )
         values[name] = _parse(f"{implementation.__name__}.{name}", types[name], text)
-    model = implementation(**values)
+    try:
+        model = implementation(**values)
+    except (TypeError, ValueError) as error:  # the class's own check of its fields
+        raise SettingError(str(error)) from error
     return {name: getattr(model, name) for name in sorted(fields)}
 
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from datasets.ratings import Ratings
 from impls.pairs import Ids, Predicted, in_chunks
@@ -45,7 +44,7 @@ class NCF:
     embedding           width of the MLP's user and item embeddings
     hidden              widths of the MLP's ReLU layers
     gmf_factors         width of GMF's embeddings
-    embedding_dropout   of the concatenated embeddings, in training
+    embedding_dropout   of the concatenated embeddings and of the product, in training
     dropouts            after each hidden layer, in training
     initialisation      "normal" (0, 0.01) for all weights, as in the paper, or "uniform":
                         embeddings on ±0.05 and Xavier layers
@@ -82,23 +81,29 @@ class NCF:
         },
     }
 
-    architecture: Architecture = "mlp"
-    embedding: int = 64
-    hidden: tuple[int, ...] = (128, 64)
-    gmf_factors: int = 8
+    architecture: Architecture = "neumf"
+    embedding: int = 32
+    hidden: tuple[int, ...] = (32,)
+    gmf_factors: int = 64
     embedding_dropout: float = 0.1
-    dropouts: tuple[float, ...] = (0.25, 0.25)
-    initialisation: Literal["normal", "uniform"] = "uniform"
+    dropouts: tuple[float, ...] = (0.2,)
+    initialisation: Literal["normal", "uniform"] = "normal"
     scaled_output: bool = True
     margin: float = 0.0
     loss: Literal["mse", "bce"] = "mse"
     epochs: int = 30
     batch_size: int = 1024
     learning_rate: float = 0.001
-    decay: float = 1.0
-    weight_decay: float = 1e-5
+    decay: float = 0.9
+    weight_decay: float = 1e-6
     device: str = "cpu"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.hidden) != len(self.dropouts):
+            raise ValueError(
+                f"ncf: dropouts {self.dropouts} wants one rate for each layer of {self.hidden}"
+            )
 
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         torch.manual_seed(self.seed)
@@ -126,8 +131,8 @@ class NCF:
     def _loss(self, y: Tensor, values: Tensor) -> Tensor:
         if self.loss == "bce":
             unit = (values - self.low_) / (self.high_ - self.low_)
-            return F.binary_cross_entropy_with_logits(y, unit)
-        return F.mse_loss(self._rating(y), values)
+            return nn.functional.binary_cross_entropy_with_logits(y, unit)
+        return nn.functional.mse_loss(self._rating(y), values)
 
     def _rating(self, y: Tensor) -> Tensor:
         if self.scaled_output or self.loss == "bce":
@@ -169,10 +174,11 @@ class GMF(nn.Module):
         super().__init__()
         self.user = nn.Embedding(n_users, of.gmf_factors)
         self.item = nn.Embedding(n_items, of.gmf_factors)
+        self.dropout = nn.Dropout(of.embedding_dropout)
         self.width = of.gmf_factors
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        return self.user(users) * self.item(items)  # (B, width)
+        return self.dropout(self.user(users) * self.item(items))  # (B, width)
 
 
 class Network(nn.Module):
@@ -180,9 +186,13 @@ class Network(nn.Module):
 
     def __init__(self, of: NCF, n_users: int, n_items: int) -> None:
         super().__init__()
-        halves = {"mlp": [MLP], "gmf": [GMF], "neumf": [GMF, MLP]}[of.architecture]
-        self.halves = nn.ModuleList(half(of, n_users, n_items) for half in halves)
-        self.output = nn.Linear(sum(half.width for half in self.halves), 1)
+        halves: list[GMF | MLP] = []
+        if of.architecture != "mlp":
+            halves.append(GMF(of, n_users, n_items))
+        if of.architecture != "gmf":
+            halves.append(MLP(of, n_users, n_items))
+        self.halves = nn.ModuleList(halves)
+        self.output = nn.Linear(sum(half.width for half in halves), 1)
         self.apply(_normal if of.initialisation == "normal" else _uniform)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:

@@ -1,0 +1,62 @@
+"""It learns what there is to learn, and no more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from impls.protocol import Training
+from tests.conformance.base import Subject
+from tests.conformance.making import exact, movielens, noisy, reported_rmse, rmse
+
+CUDA_TOLERANCE = 0.02
+"""RMSE; on a GPU batches and dropout are drawn from another generator."""
+
+
+class Learns(Subject):
+    def test_accuracy_on_the_synthetic_set(self) -> None:
+        train, held_out = noisy()
+        lowest, highest = self.rmse["synthetic"]
+        assert lowest <= rmse(self.make(**self.small).fit(train), held_out) <= highest
+
+    def test_accuracy_on_ml_100k(self) -> None:
+        if "ml-100k" not in self.rmse:
+            pytest.skip("too slow for a test; its accuracy is held by parity")
+        split = movielens()
+        model = self.make()
+        model.fit(split.train, Training(model, split.validation))
+        lowest, highest = self.rmse["ml-100k"]
+        assert lowest <= reported_rmse(model, split) <= highest
+
+    def test_fits_a_low_rank_matrix(self) -> None:
+        """With factors to spare and no noise, pairs it has not seen come out, too."""
+        if self.free is None:
+            pytest.skip("the model has no factors")
+        train, held_out = exact()
+        model = self.make(**self.small, **self.free).fit(train)
+        assert rmse(model, train) < 0.05
+        assert rmse(model, held_out) < 0.2
+
+    def test_regularisation_holds_it_back(self) -> None:
+        if self.held_back is None:
+            pytest.skip("the model has no regularisation")
+        train = noisy()[0]
+        free, held_back = (
+            np.ptp(self.make(**{**self.small, **more}).fit(train).predict(train.users, train.items))
+            for more in ({}, self.held_back)
+        )
+        assert held_back < 0.5 * free
+
+    @pytest.mark.cuda
+    def test_cpu_and_cuda_agree(self) -> None:
+        if "cuda" not in self.implementation.devices:
+            pytest.skip("the implementation runs on the CPU alone")
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device")
+        train, held_out = noisy()
+        on_cpu, on_cuda = (
+            rmse(self.make(**self.small, device=device).fit(train), held_out)
+            for device in ("cpu", "cuda")
+        )
+        assert on_cuda == pytest.approx(on_cpu, abs=CUDA_TOLERANCE)

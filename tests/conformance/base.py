@@ -1,0 +1,49 @@
+"""What a conformance test knows of the implementation that it tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from impls.protocol import Implementation
+
+Hyperparameters = Mapping[str, Any]
+
+
+class Subject:
+    """An implementation, and what to expect of it.
+
+    implementation  its class
+    presets         the names of its presets
+    rmse            bands (lowest, highest) that the RMSE of the `default` preset lies in:
+                    "synthetic" for held-out ratings of `making.noisy`, "ml-100k" for the test
+                    part of 80/10/10 by seed 0. Better than its band is a finding, too.
+
+    Where the implementation's own defaults do not serve:
+
+    small           hyperparameters for a few thousand ratings rather than 100,000
+    free            … without regularisation and with more factors than there is structure;
+                    None where the model cannot fit a low-rank matrix
+    held_back       … with a regularisation that leaves next to nothing to learn
+    """
+
+    implementation: ClassVar[type[Any]]
+    presets: ClassVar[tuple[str, ...]]
+    rmse: ClassVar[Mapping[str, tuple[float, float]]]
+    small: ClassVar[Hyperparameters] = {}
+    free: ClassVar[Hyperparameters | None] = None
+    held_back: ClassVar[Hyperparameters | None] = None
+
+    def make(self, preset: str = "default", **hyperparameters: Any) -> Implementation:
+        """The preset as it is, but for `hyperparameters`."""
+        return self.implementation(**{**self.implementation.presets[preset], **hyperparameters})
+
+    def quick(self, **hyperparameters: Any) -> Implementation:
+        """At most three epochs of `small`, for what holds at any accuracy."""
+        epochs = {"epochs": 3} if self.has_epochs else {}
+        return self.make(**{**self.small, **epochs, **hyperparameters})
+
+    @property
+    def has_epochs(self) -> bool:
+        """False for a closed form, which asks `training` for none."""
+        return "epochs" in self.implementation.__dataclass_fields__

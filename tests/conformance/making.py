@@ -1,0 +1,96 @@
+"""Ratings whose structure is known, small enough that one rating at a time is quick."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bench.score import ColdStart, score
+from datasets import catalog, splits
+from datasets.ratings import HeldOut, Ratings
+from impls.protocol import Implementation
+
+SCALE = (1.0, 5.0)
+NOISE = 0.3
+"""Standard deviation of what no model can know of `noisy`."""
+
+
+@functools.cache
+def tiny() -> Ratings:
+    """600 ratings of 40 users and 30 items: for what holds at any accuracy."""
+    return low_rank(40, 30, 600, noise=NOISE, seed=1)[0]
+
+
+@functools.cache
+def noisy() -> tuple[Ratings, HeldOut]:
+    """1,200 ratings to learn from and 300 held out, of biases, a product of rank 2 and noise."""
+    return low_rank(50, 40, 1_200, noise=NOISE, seed=2)
+
+
+@functools.cache
+def exact() -> tuple[Ratings, HeldOut]:
+    """The same without noise: 640 ratings and 160 held out, four of five pairs."""
+    return low_rank(40, 25, 640, noise=0.0, seed=3)
+
+
+def low_rank(
+    n_users: int, n_items: int, n: int, noise: float, seed: int
+) -> tuple[Ratings, HeldOut]:
+    """`n` ratings and `n` / 4 held out, in random order: 3 + b_u + c_i + p_u·q_i + noise."""
+    rng = np.random.default_rng(seed)
+    users, items = np.divmod(rng.permutation(n_users * n_items)[: n + n // 4], n_items)
+    b, c = 0.4 * rng.standard_normal(n_users), 0.4 * rng.standard_normal(n_items)
+    P, Q = 0.65 * rng.standard_normal((n_users, 2)), 0.65 * rng.standard_normal((n_items, 2))
+    score = 3 + b[users] + c[items] + np.einsum("nk,nk->n", P[users], Q[items])
+    values = np.clip(score + noise * rng.standard_normal(len(score)), *SCALE)
+    train = Ratings(users[:n], items[:n], values[:n], n_users, n_items, SCALE)
+    return train, HeldOut(users[n:], items[n:], values[n:])
+
+
+def rescaled(ratings: Ratings, lowest: float, highest: float) -> Ratings:
+    """The same ratings on another scale."""
+    low, high = ratings.scale
+    values = lowest + (ratings.values - low) * (highest - lowest) / (high - low)
+    return dataclasses.replace(ratings, values=values, scale=(lowest, highest))
+
+
+def thresholded(ratings: Ratings) -> Ratings:
+    """1 for a rating above the middle of the scale, else 0."""
+    return dataclasses.replace(
+        ratings, values=ratings.values > sum(ratings.scale) / 2, scale=(0.0, 1.0)
+    )
+
+
+def all_pairs(ratings: Ratings) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Every user with every item: users (n,), items (n,)."""
+    users, items = np.divmod(np.arange(ratings.n_users * ratings.n_items), ratings.n_items)
+    return users.astype(np.int32), items.astype(np.int32)
+
+
+def rmse(model: Implementation, ratings: Ratings | HeldOut) -> float:
+    """Unclipped, over ratings whose users and items are all known."""
+    errors = model.predict(ratings.users, ratings.items) - ratings.values
+    return float(np.sqrt(np.mean(errors.astype(np.float64) ** 2)))
+
+
+@functools.cache
+def movielens() -> splits.Split:
+    """ml-100k, 80/10/10 by seed 0; skips where RATEBENCH_DATA has none."""
+    folder = os.environ.get("RATEBENCH_DATA")
+    if not folder or not (Path(folder) / "ml-100k" / "u.data").is_file():
+        pytest.skip("RATEBENCH_DATA names no folder with ml-100k")
+    return splits.cut(catalog.load("ml-100k"), "random:80/10/10", 0)
+
+
+def reported_rmse(model: Implementation, split: splits.Split) -> float:
+    """Test RMSE as a record has it: cold pairs filled in, clipped."""
+    test = split.test
+    predicted = model.predict(test.users[test.known], test.items[test.known])
+    complete = ColdStart(split.train).complete(test, predicted)
+    return score(complete, test.values, split.train.scale).rmse

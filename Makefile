@@ -21,8 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 env: $(STAMP) ## make .venv from the locked versions
 
 bench: $(STAMP) ## run the quick suite and write the tables
-	@$(BIN)/bench run --suite quick
-	@$(BIN)/bench report
+	@$(BIN)/bench run --suite quick; status=$$?; $(BIN)/bench report && exit $$status
 
 test: lint types ## lint, types and all tests
 	@$(BIN)/python -m pytest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import psutil
 import typer
@@ -17,6 +17,9 @@ from bench.loading import ImplementationError
 from bench.records import Record, RecordStore
 from bench.suite import Overrides, SuiteError, read
 from datasets.errors import DataError
+
+if TYPE_CHECKING:
+    from bench.plan import Cell
 
 app = typer.Typer(
     add_completion=False,
@@ -52,7 +55,8 @@ def run(
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Repeats, with seeds 0 … N−1.")] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads per cell; default: physical cores.")
+        int | None,
+        typer.Option(min=1, help="Threads per cell; default: the suite's, else all cores."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs, where there are any.")] = None,
     preset: Annotated[str | None, typer.Option(help="Named hyperparameters.")] = None,
@@ -64,7 +68,8 @@ def run(
         float | None, typer.Option(min=0.001, help="Seconds on the training clock per cell.")
     ] = None,
     memory_limit: Annotated[
-        float | None, typer.Option(min=0.01, help="GB per cell; default: 90 % of what is free.")
+        float | None,
+        typer.Option(min=0.01, max=1e6, help="GB per cell; default: 90 % of what is free."),
     ] = None,
     out: Out = DEFAULT_OUT,
     fresh: Annotated[
@@ -73,7 +78,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
 ) -> None:
     """Run a suite: one fresh process per cell, one record per cell, resumed where it stopped."""
-    from bench.data import facts
+    from bench.data import check_split, facts
     from bench.plan import Planner
 
     block = {
@@ -92,11 +97,16 @@ def run(
             block={name: value for name, value in block.items() if value is not None},
             settings=parse_settings(set_ or []),
         )
-        planner = Planner(facts, machine.environment().cores, overrides, _loudly)
+        planner = Planner(facts, check_split, machine.environment().cores, overrides, _loudly)
         cells = planner.plan(overrides.apply(read(suite)))
     except USER_ERRORS as error:
         _fail(error)
     _warn_of_bad_lines(RecordStore(out))
+    if not dry_run:
+        try:
+            RecordStore(out).folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _fail(OSError(f"--out {out}: records cannot be kept there: {error.strerror}"))
     if dry_run:
         _print_plan(cells, RecordStore(out), fresh)
     else:
@@ -178,8 +188,11 @@ def predict(
     err_console.print(told, highlight=False, markup=False)
     if output is None:
         sys.stdout.write(text)
-    else:
+        return
+    try:
         output.write_text(text)
+    except OSError as error:
+        _fail(OSError(f"--output {output}: {error.strerror}"))
 
 
 @app.command()
@@ -196,7 +209,7 @@ def main() -> None:
     app()
 
 
-def _run(cells: list[Any], out: Path, memory_limit_bytes: int, fresh: bool) -> None:
+def _run(cells: list[Cell], out: Path, memory_limit_bytes: int, fresh: bool) -> None:
     from bench.execute import ProcessExecutor
     from bench.progress import Progress, summary
     from bench.run import Runner
@@ -205,20 +218,19 @@ def _run(cells: list[Any], out: Path, memory_limit_bytes: int, fresh: bool) -> N
     progress = Progress(out_console, len(cells), finished)
     runner = Runner(RecordStore(out), ProcessExecutor(), progress, memory_limit_bytes)
     try:
-        runner.run(cells, fresh=fresh)
+        with progress:
+            runner.run(cells, fresh=fresh)
     except KeyboardInterrupt:
         err_console.print(f"\ninterrupted; {len(finished)} of {len(cells)} cells are recorded:")
         for record in finished:
             err_console.print(f"  {record.cell.implementation}  {summary(record)}", markup=False)
         err_console.print("the same command goes on from here")
         raise typer.Exit(INTERRUPTED) from None
-    except DataError as error:
-        _fail(error)
     if any(record.status == "failed" for record in finished):
         raise typer.Exit(1)
 
 
-def _print_plan(cells: list[Any], store: RecordStore, fresh: bool) -> None:
+def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
     done = {} if fresh else store.finished()
     environment = machine.environment()
     for number, cell in enumerate(cells, start=1):

@@ -57,6 +57,11 @@ def facts(name: str, note: str = "") -> Facts:
     return Facts(data, tuple(entry.targets) if entry else ())
 
 
+def check_split(dataset: str, split: str) -> None:
+    """Cut once, for the errors alone: DataError where the name or the data will not do."""
+    splits.cut(load(dataset), split, seed=0)
+
+
 @dataclass
 class Splits:
     """Cuts each split once and keeps it while cells of its seed run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any, get_type_hints
 
@@ -27,7 +28,6 @@ def resolve(
     `epochs` applies where the class has such a field. Raises SettingError.
     """
     values = dict(preset)
-    types = get_type_hints(implementation)
     fields = {
         field.name
         for field in dataclasses.fields(implementation)
@@ -41,12 +41,15 @@ def resolve(
                 f"{implementation.__name__} has no hyperparameter '{name}'; "
                 f"it has {', '.join(sorted(fields)) or 'none'}"
             )
-        values[name] = _parse(f"{implementation.__name__}.{name}", types[name], text)
+        values[name] = _parse(implementation, name, text)
     try:
         model = implementation(**values)
     except (TypeError, ValueError) as error:  # the class's own check of its fields
         raise SettingError(str(error)) from error
-    return {name: getattr(model, name) for name in sorted(fields)}
+    resolved = {name: getattr(model, name) for name in sorted(fields)}
+    for name, value in resolved.items():
+        _check_recordable(f"{implementation.__name__}.{name}", value)
+    return resolved
 
 
 def parse_settings(words: list[str]) -> dict[str, dict[str, str]]:
@@ -61,7 +64,26 @@ def parse_settings(words: list[str]) -> dict[str, dict[str, str]]:
     return settings
 
 
-def _parse(where: str, kind: Any, text: str) -> Any:
+def _check_recordable(where: str, value: Any) -> None:
+    """A record is JSON, and its hyperparameters must come back from it as they were."""
+    plain = list(value) if isinstance(value, tuple) else value
+    try:
+        same = json.loads(json.dumps(plain, allow_nan=False)) == plain
+    except (TypeError, ValueError):
+        same = False
+    if not same:
+        raise SettingError(
+            f"{where} is {value!r}; a hyperparameter is a number, a text, true or false, "
+            "None, or a tuple or list of these"
+        )
+
+
+def _parse(implementation: type[Any], name: str, text: str) -> Any:
+    where = f"{implementation.__name__}.{name}"
+    try:
+        kind = get_type_hints(implementation)[name]
+    except NameError as error:
+        raise SettingError(f"{where}={text}: the field's type is not known: {error}") from error
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):

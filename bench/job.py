@@ -44,10 +44,6 @@ class Job:
         fields = json.loads(text)
         fields["rules"] = Rules(**fields["rules"])
         fields["scale"] = tuple(fields["scale"])
-        fields["hyperparameters"] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in fields["hyperparameters"].items()
-        }
         return cls(**fields)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
 from tabulate import tabulate
 
 from bench import loading, suite
@@ -38,7 +40,15 @@ def _implementations() -> list[list[str]]:
                 described.source,
             ]
         )
-    return [*rows, ["path/to/file.py:Class", "your own", "", "", "README, 'Add your own'"]]
+    outside = [
+        [point.name, "", "", "", f"from outside: {point.value}"]
+        for point in entry_points(group=loading.ENTRY_POINT_GROUP)
+    ]
+    return [
+        *rows,
+        *outside,
+        ["path/to/file.py:Class", "your own", "", "", "README, 'Add your own'"],
+    ]
 
 
 def _datasets() -> list[list[str]]:

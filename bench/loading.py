@@ -28,13 +28,10 @@ class ImplementationError(Exception):
 class NotImportableError(ImplementationError):
     """A module that does not import. Its row is `skipped` for want of a package, else `failed`."""
 
-    def __init__(self, error: Exception) -> None:
-        self.status: Literal["skipped", "failed"]
-        if isinstance(error, ModuleNotFoundError):
-            self.status, self.reason = "skipped", f"package not installed: {error.name}"
-        else:
-            self.status, self.reason = "failed", f"import: {type(error).__name__}: {error}"
-        super().__init__(self.reason)
+    def __init__(self, status: Literal["skipped", "failed"], reason: str) -> None:
+        super().__init__(reason)
+        self.status: Literal["skipped", "failed"] = status
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -76,8 +73,10 @@ def load_class(target: str) -> type[Any]:
     location, _, class_name = target.rpartition(":")
     try:
         module = _module(location)
+    except ModuleNotFoundError as error:
+        raise NotImportableError("skipped", f"package not installed: {error.name}") from error
     except Exception as error:
-        raise NotImportableError(error) from error
+        raise NotImportableError("failed", f"import: {type(error).__name__}: {error}") from error
     found = getattr(module, class_name, None)
     if not inspect.isclass(found):
         classes = [name for name, value in vars(module).items() if _defined_in(module, value)]
@@ -100,6 +99,15 @@ def describe(implementation: type[Any]) -> Description:
     )
 
 
+def restored(implementation: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Hyperparameters that have been through JSON, tuples again where the class has tuples."""
+    defaults = {field.name: field.default for field in dataclasses.fields(implementation)}
+    return {
+        name: tuple(value) if isinstance(defaults[name], tuple) else value
+        for name, value in values.items()
+    }
+
+
 def source_hash(implementation: type[Any]) -> str:
     """Digest of the file that defines the class, and of what it imports from beside it.
 
@@ -116,9 +124,14 @@ def source_hash(implementation: type[Any]) -> str:
 
 
 def _imported_from_beside(file: Path) -> list[Path]:
-    """Files of the same folder that `file` imports from, as in `from impls.x import y`."""
-    nodes = ast.walk(ast.parse(file.read_text()))
-    modules = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    """Files of the same folder that `file` imports, whole or in part."""
+    modules: list[str] = []
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            # `from . import x` names modules where others name what is in one.
+            modules += [node.module] if node.module else [alias.name for alias in node.names]
     beside = [file.with_name(f"{module.rpartition('.')[2]}.py") for module in modules]
     return [path for path in beside if path.is_file()]
 
@@ -129,11 +142,13 @@ def _module(location: str) -> ModuleType:
     path = Path(location)
     # A file may import what stands beside it, as it could when run by itself.
     sys.path.append(str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    # A name of its own, for a file may be called like a module that others need.
+    name = f"ratebench_{hashlib.sha256(location.encode()).hexdigest()[:8]}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # dataclasses look their module up there
+    sys.modules[name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
     return module
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from bench import loading, machine
 from bench.data import Facts
-from bench.hyperparameters import resolve
+from bench.describing import describe
+from bench.hyperparameters import SettingError
 from bench.records import CellRecord, Environment, Reference, Status, digest
 from bench.suite import Block, Overrides, Suite
 from bench.training import Rules
@@ -48,7 +49,7 @@ class Cell:
             self.implementation_hash,
             self.target.rpartition(":")[2],
             (asked.preset, asked.hyperparameters),
-            self.facts.data.fingerprint,
+            (self.facts.data.fingerprint, self.facts.data.note),
             (asked.split, asked.seed, asked.device, asked.threads),
             (self.rules.patience, self.rules.until_rmse),
             (environment.python, environment.versions, environment.machine),
@@ -59,16 +60,19 @@ class Cell:
 class Planner:
     """Turns blocks into cells.
 
-    facts_of   loads a dataset's facts by name and note; raises DataError
-    threads    for blocks that name no number
-    on_notice  hears, loudly, that a set stands in for another
+    facts_of     loads a dataset's facts by name and note; raises DataError
+    check_split  cuts a dataset once by a split's name; raises DataError
+    threads      for blocks that name no number
+    on_notice    hears, loudly, what a reader of the figures must know of the data
     """
 
     facts_of: Callable[[str, str], Facts]
+    check_split: Callable[[str, str], object]
     threads: int
     overrides: Overrides = field(default_factory=Overrides)
     on_notice: Callable[[str], None] = lambda _: None
     _facts: dict[str, tuple[str, Facts]] = field(default_factory=dict)
+    _checked: set[tuple[str, str]] = field(default_factory=set)
 
     def plan(self, suite: Suite) -> list[Cell]:
         """The cells in the order they run: repeat by repeat, each in a seeded random order.
@@ -76,13 +80,27 @@ class Planner:
         Raises DataError, SuiteError, ImplementationError or SettingError for what cannot
         be planned, before anything has run.
         """
+        self._check_names(suite)
         cells = [cell for block in suite.blocks for cell in self._cells(suite, block)]
+        if all(cell.hindrance and "no preset" in cell.hindrance.reason for cell in cells):
+            raise SettingError(f"no row of this run has a preset '{cells[0].asked.preset}'")
         random.Random(suite.name).shuffle(cells)
         return sorted(cells, key=_turn)
+
+    def _check_names(self, suite: Suite) -> None:
+        names = {name for block in suite.blocks for name in block.implementations}
+        if strangers := set(self.overrides.settings) - names:
+            raise SettingError(
+                f"--set {strangers.pop()}.…: no such row in this run; it has "
+                f"{', '.join(sorted(names))}"
+            )
 
     def _cells(self, suite: Suite, block: Block) -> Iterator[Cell]:
         for wanted in block.datasets:
             dataset, facts = self._dataset(wanted, block.fallback)
+            if (dataset, block.split) not in self._checked:
+                self.check_split(dataset, block.split)
+                self._checked.add((dataset, block.split))
             for name in block.implementations:
                 for device in _devices(block.devices):
                     yield from self._repeats(suite, block, name, dataset, facts, device)
@@ -92,20 +110,17 @@ class Planner:
     ) -> Iterable[Cell]:
         target = loading.target_of(name)
         rules = Rules(block.patience, block.until_rmse, block.time_limit_s)
-        model, implementation_hash, values, hindrance = "", "", {}, None
+        settings = self.overrides.settings.get(name, {})
+        model, implementation_hash, values = "", "", {}
         try:
-            implementation = loading.load_class(target)
+            described = describe(target, block.preset, settings, block.epochs)
         except loading.NotImportableError as error:
-            hindrance = Hindrance(error.status, error.reason)
+            hindrance: Hindrance | None = Hindrance(error.status, error.reason)
         else:
-            described = loading.describe(implementation)
-            model, implementation_hash = described.model, loading.source_hash(implementation)
-            if block.preset in described.presets:
-                settings = self.overrides.settings.get(name, {})
-                preset = described.presets[block.preset]
-                values = resolve(implementation, preset, settings, block.epochs)
-                hindrance = _device_hindrance(device, described.devices)
-            else:
+            model, implementation_hash = described.model, described.implementation_hash
+            values = described.hyperparameters or {}
+            hindrance = _device_hindrance(device, described.devices)
+            if described.hyperparameters is None:
                 hindrance = Hindrance("skipped", f"has no preset '{block.preset}'")
         for seed in range(block.seeds):
             asked = CellRecord(
@@ -138,6 +153,11 @@ class Planner:
                 note = f"{fallback} stands in for {wanted}, which could not be had here"
                 self.on_notice(f"{error}\n{note}: these are not {wanted} figures")
                 self._facts[wanted] = fallback, self.facts_of(fallback, note)
+            if repeated := self._facts[wanted][1].data.duplicates:
+                self.on_notice(
+                    f"{wanted}: {repeated} ratings of pairs that are rated again later "
+                    "in the file; the last one counts"
+                )
         return self._facts[wanted]
 
 
@@ -162,6 +182,6 @@ def _devices(asked: list[str]) -> list[str]:
 def _device_hindrance(device: str, supported: tuple[str, ...]) -> Hindrance | None:
     kind = device.partition(":")[0]
     if kind not in supported:
-        return Hindrance("skipped", f"{' and '.join(supported).upper()} only")
+        return Hindrance("skipped", f"{' and '.join(each.upper() for each in supported)} only")
     problem = machine.device_problem(device)
     return Hindrance("skipped", problem) if problem else None

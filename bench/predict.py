@@ -15,11 +15,12 @@ from bench import loading
 from bench.hyperparameters import SettingError, resolve
 from bench.score import ColdStart, check_predictions
 from datasets import catalog, splits
+from datasets.dialect import named_columns
 from datasets.ratings import UNKNOWN, HeldOut
 from impls.protocol import Training
 
-PATIENCE = 3
-HEADERS = ({"user", "item"}, {"user_id", "item_id"}, {"userid", "itemid"}, {"userid", "movieid"})
+PATIENCE = 5
+"""Epochs without a better held-out RMSE, as in the suites."""
 
 
 class PairsError(Exception):
@@ -83,7 +84,7 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         fields = [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
         if len(fields) < 2 or not all(fields[:2]):
             raise PairsError(f"{path}:{number}: a user and an item are needed, found {line!r}")
-        if not pairs and {field.lower() for field in fields[:2]} in HEADERS:
+        if not pairs and named_columns(fields[:2]).keys() == {"user", "item"}:
             continue
         pairs.append((fields[0], fields[1]))
     if not pairs:
@@ -93,8 +94,12 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
 
 def _indices(raw: list[str], ids: NDArray[Any]) -> NDArray[np.int32]:
     """Training ids of raw ones, UNKNOWN where training has none. (n,)"""
-    index = {str(source_id): position for position, source_id in enumerate(ids.tolist())}
-    return np.array([index.get(each, UNKNOWN) for each in raw], np.int32)
+    index = {source_id: position for position, source_id in enumerate(ids.tolist())}
+    if ids.dtype.kind == "i":  # as when ratings are read: 007 is 7, and a word is unknown
+        asked: list[Any] = [int(each) if each.isdecimal() else None for each in raw]
+    else:
+        asked = list(raw)
+    return np.array([index.get(each, UNKNOWN) for each in asked], np.int32)
 
 
 def _to_csv(

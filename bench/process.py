@@ -49,7 +49,8 @@ class WorkerProcess:
         self.exited_ns = 0
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "bench.worker"),
+                # -P: a file in the user's folder may be called like a module that the worker needs.
+                *(sys.executable, "-P", "-m", "bench.worker"),
                 *map(str, (control_read, events_write, self.spawned_ns)),
             ],
             stdin=subprocess.DEVNULL,
@@ -131,14 +132,19 @@ class WorkerProcess:
     def kill_leftovers(self, patience_s: float = 1.0) -> int:
         """End what the worker started and left; returns how many were still running.
 
-        Helpers that end by themselves just after their parent are given `patience_s`.
+        Helpers that end by themselves just after their parent are given `patience_s`. Whole
+        process groups are killed, a few times over: what forks as it dies stays in its group.
         """
         _, left = psutil.wait_procs(self._descendants(), timeout=patience_s)
-        for process in left:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(left, timeout=patience_s)
-        return len(left)
+        found = len(left)
+        for _ in range(5):
+            if not left:
+                break
+            for process in left:
+                _kill_group_of(process)
+            psutil.wait_procs(left, timeout=patience_s)
+            left = self._descendants()
+        return found
 
     @property
     def ending(self) -> str:
@@ -166,11 +172,12 @@ class WorkerProcess:
 
     def _descendants(self) -> list[psutil.Process]:
         """Running processes that the worker left: orphans come to the harness (Linux)."""
-        return [
-            child
-            for child in psutil.Process().children(recursive=True)
-            if child.pid not in self._strangers and child.pid != self._process.pid
-        ]
+        left = []
+        for child in psutil.Process().children():
+            if child.pid not in self._strangers and child.pid != self._process.pid:
+                with contextlib.suppress(psutil.Error):
+                    left += [child, *child.children(recursive=True)]
+        return left
 
 
 def _chunks(fd: int, limit: int | None) -> Iterator[bytes]:
@@ -183,6 +190,13 @@ def _chunks(fd: int, limit: int | None) -> Iterator[bytes]:
         yield chunk
         if not chunk:
             return
+
+
+def _kill_group_of(process: psutil.Process) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        group = os.getpgid(process.pid)
+        if group != os.getpgrp():
+            os.killpg(group, signal.SIGKILL)
 
 
 def _adopt_orphans() -> None:

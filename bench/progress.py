@@ -6,9 +6,11 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 from rich.console import Console
 from rich.status import Status as Spinner
+from rich.text import Text
 
 from bench.execute import Event
 from bench.plan import Cell
@@ -34,6 +36,12 @@ class Progress:
     def __post_init__(self) -> None:
         self._began = self.timer()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end_live_line()
+
     def already_done(self, cell: Cell) -> None:
         self.number += 1
         self._say(f"{self._place(cell)}  already recorded")
@@ -46,7 +54,7 @@ class Progress:
         self._cell_began = self.timer()
         self._label = self._place(cell)
         if self.console.is_terminal:
-            self._spinner = self.console.status(self._label)
+            self._spinner = self.console.status(Text(self._label))
             self._spinner.start()
         else:
             self._say(self._label)
@@ -60,16 +68,19 @@ class Progress:
             f"epoch {epoch}/{planned}  validation RMSE {event['rmse']:.4f}  {_duration(left)} left"
         )
         if self._spinner is not None:
-            self._spinner.update(f"{self._label}  {told}{self._run_left()}")
+            self._spinner.update(Text(f"{self._label}  {told}{self._run_left()}"))
         elif epoch == planned or epoch & (epoch - 1) == 0:  # 1, 2, 4, 8, … in a log
             self._say(f"    {told}")
 
     def finished(self, record: Record) -> None:
+        self._end_live_line()
+        self.records.append(record)
+        self._say(f"{self._label}  {summary(record)}{self._run_left()}")
+
+    def _end_live_line(self) -> None:
         if self._spinner is not None:
             self._spinner.stop()
             self._spinner = None
-        self.records.append(record)
-        self._say(f"{self._label}  {summary(record)}{self._run_left()}")
 
     def _place(self, cell: Cell) -> str:
         asked = cell.asked

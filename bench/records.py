@@ -37,7 +37,7 @@ class CellRecord(_Part):
     model: str = ""
     """The model's name: rows with an equal one are the same maths."""
     rules: dict[str, Any] = Field(default_factory=dict)
-    """The harness's stopping rules: patience, time_limit_s, memory_limit_gb."""
+    """The harness's stopping rules: patience, until_rmse, time_limit_s."""
 
 
 class Metrics(_Part):
@@ -157,6 +157,8 @@ class Record(_Part):
     targets: list[Target] = Field(default_factory=list)
     curve: list[Point] = Field(default_factory=list)
     memory: Memory | None = None
+    thread_pools: dict[str, int] = Field(default_factory=dict)
+    """Threads of each pool that was loaded after the warm-up."""
     data: Data
     source: Source
     environment: Environment
@@ -198,10 +200,11 @@ class RecordStore:
         """Add one record; returns the file it went to."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{record.environment.machine}.jsonl"
-        with path.open("a+b", buffering=0) as file:
+        with path.open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             torn = _ends_mid_line(path)
             file.write((b"\n" if torn else b"") + record.to_line().encode() + b"\n")
+            file.flush()  # raises where the disk is full
             os.fsync(file.fileno())
         return path
 
@@ -209,7 +212,7 @@ class RecordStore:
         """Every record in file and line order, and every line that is not one."""
         records: list[Record] = []
         bad: list[BadLine] = []
-        for path in sorted(self.folder.glob("*.jsonl")):
+        for path in sorted(filter(Path.is_file, self.folder.glob("*.jsonl"))):
             for parsed in _parse(path):
                 (bad if isinstance(parsed, BadLine) else records).append(parsed)  # type: ignore[arg-type]
         return records, bad
@@ -235,8 +238,12 @@ def _parse(path: Path) -> Iterator[Record | BadLine]:
                 yield BadLine(path, number, f"not a record of schema {SCHEMA}")
                 continue
             yield Record.model_validate(fields)
-        except (ValueError, ValidationError) as error:
-            yield BadLine(path, number, str(error).splitlines()[0])
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            yield BadLine(path, number, f"{where}: {first['msg'].lower()}")
+        except (ValueError, RecursionError) as error:
+            yield BadLine(path, number, f"no JSON: {error}")
 
 
 def _ends_mid_line(path: Path) -> bool:

@@ -55,19 +55,19 @@ class Runner:
         records = []
         environment = machine.environment()
         for cell in cells:
+            # Asked anew for each cell: another run may have finished it meanwhile.
+            done = None if fresh else self.store.finished().get(cell.identity(environment))
+            if done is not None:
+                self._learn_targets(cell, done.curve)
+                self.observer.already_done(cell)
+                continue
             with self.exclusive(self.observer.waiting):
-                # Asked anew for each cell: another run may have finished it meanwhile.
-                done = None if fresh else self.store.finished().get(cell.identity(environment))
-                if done is None:
-                    self.observer.started(cell)
-                    record = self._run(cell)
-                    # Written before the next cell starts, so that a crash loses one at most.
-                    self.store.append(record)
-                    records.append(record)
-                    self.observer.finished(record)
-                else:
-                    self._learn_targets(cell, done.curve)
-                    self.observer.already_done(cell)
+                self.observer.started(cell)
+                record = self._run(cell)
+                # Written before the next cell starts, so that a crash loses one at most.
+                self.store.append(record)
+            records.append(record)
+            self.observer.finished(record)
         self.splits.discard()
         return records
 
@@ -78,7 +78,7 @@ class Runner:
             return record
         asked = cell.asked
         prepared = self.splits.prepare(asked.dataset, asked.split, asked.seed)
-        limits = Limits(cell.rules.time_limit_s or float("inf"), self.memory_limit_bytes)
+        limits = Limits(cell.rules.time_limit_s, self.memory_limit_bytes)
         job = _job(cell, prepared)
         outcome = self.executor.execute(job, prepared.test, limits, self.observer.heard)
         self._learn_targets(cell, outcome.curve)
@@ -142,6 +142,7 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, targets: tuple[f
         record.log = outcome.log
     if outcome.result:
         record.times = _times(outcome)
+        record.thread_pools = outcome.result["threads"]
         record.memory = Memory(
             host_peak_bytes=outcome.result["host_peak_bytes"],
             device_peak_bytes=outcome.result["device_peak_bytes"],

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,7 +30,7 @@ class Block(BaseModel):
     datasets: list[str] = Field(min_length=1)
     preset: str = "default"
     split: str = "random:80/10/10"
-    devices: list[str] = ["auto"]
+    devices: list[Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]] = ["auto"]
     seeds: int = Field(default=1, ge=1)
     threads: int | None = Field(default=None, ge=1)
     epochs: int | None = Field(default=None, ge=1)
@@ -72,20 +72,39 @@ class Overrides:
                     "datasets": self.datasets or block.datasets,
                 }
             elif self._chooses(block):
+                self._refuse_another_protocol(suite.name)
                 names = {}
             else:
                 continue
             fallback = None if self.datasets else block.fallback
             update = {**names, "fallback": fallback, **self.block}
-            blocks.append(block.model_validate(block.model_dump() | update))
+            blocks.append(_checked(block.model_dump() | update))
         if not blocks:
             raise SuiteError(f"nothing in suite '{suite.name}' has the names asked for")
         return suite.model_copy(update={"blocks": blocks})
+
+    def _refuse_another_protocol(self, suite: str) -> None:
+        changed = [name for name in ("split", "preset", "epochs") if name in self.block]
+        if changed or self.settings:
+            raise SuiteError(
+                f"suite '{suite}' runs published protocols as they were: leave out "
+                + ", ".join(f"--{name}" for name in (*changed, *(["set"] if self.settings else [])))
+            )
 
     def _chooses(self, block: Block) -> bool:
         return (
             not self.implementations or bool({*self.implementations} & {*block.implementations})
         ) and (not self.datasets or bool({*self.datasets} & {*block.datasets}))
+
+
+def _checked(fields: Mapping[str, Any]) -> Block:
+    """A block from options; raises SuiteError for a value it cannot take."""
+    try:
+        return Block.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = first["loc"][0]
+        raise SuiteError(f"{where}: {first['input']!r}: {first['msg'].lower()}") from None
 
 
 def names() -> list[str]:

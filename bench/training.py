@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from bench.clock import Clock
 from bench.score import ColdStart, check_predictions, score
 from datasets.ratings import HeldOut
@@ -21,12 +23,12 @@ class Rules:
 
     patience      epochs without a better validation RMSE; None: never
     until_rmse    validation RMSE at which to stop; None: never
-    time_limit_s  seconds on the training clock; None: no limit
+    time_limit_s  seconds on the training clock
     """
 
     patience: int | None = None
     until_rmse: float | None = None
-    time_limit_s: float | None = None
+    time_limit_s: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,20 @@ class ClockedTraining(Training):
         )
         complete = self.cold_start.complete(validation, predicted)
         errors = score(complete, validation.values, self.scale)
-        point = Checkpoint(len(self.epoch_ends), self.clock.seconds("fit"), errors.rmse, errors.mae)
-        if math.isfinite(errors.rmse):
+        # Asked of the predictions themselves: clipped, an infinite one would have a fair error.
+        finite = bool(np.isfinite(predicted).all())
+        point = Checkpoint(
+            len(self.epoch_ends),
+            self.clock.seconds("fit"),
+            errors.rmse if finite else math.nan,
+            errors.mae,
+        )
+        if finite:
             self.curve.append(point)
         elif self.diverged_at is None:
             self.diverged_at = point.epoch
         self.on_checkpoint(point, self.planned_epochs)
-        return errors.rmse
+        return point.rmse
 
     def finish(self) -> None:
         """After `fit`: a model that never asked for an epoch gets its one point."""
@@ -107,7 +116,7 @@ class ClockedTraining(Training):
         return min(self.curve, key=lambda point: point.rmse).epoch if self.curve else None
 
     def _must_stop(self, epoch: int, n: int) -> bool:
-        limit, until = self.rules.time_limit_s, self.rules.until_rmse
-        self.timed_out = limit is not None and self.epoch_ends[-1] >= limit and epoch < n
+        until = self.rules.until_rmse
+        self.timed_out = self.epoch_ends[-1] >= self.rules.time_limit_s and epoch < n
         reached = until is not None and self.best_rmse <= until
         return self.timed_out or reached or self.diverged_at is not None

@@ -22,7 +22,7 @@ from typing import Any
 
 from bench.clock import Clock
 from bench.job import Job, read_column, read_train, read_validation
-from bench.loading import load_class
+from bench.loading import load_class, restored
 from bench.score import ColdStart, check_predictions
 from bench.training import Checkpoint, ClockedTraining, OneEpoch
 from datasets.ratings import Ratings
@@ -40,21 +40,21 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
     try:
         _run(job, clock, orders, send)
     except MemoryError as error:
-        send("failed", status="out of memory", reason=f"MemoryError: {error}".rstrip(": "))
+        send("failed", status="out of memory", reason=_told(error, job))
     except Exception as error:
         traceback.print_exc()
         if _is_device_out_of_memory(error):
-            send("failed", status="out of memory", reason=_told(error))
+            send("failed", status="out of memory", reason=_told(error, job))
         else:
-            send("failed", status="failed", reason=_told(error))
+            send("failed", status="failed", reason=_told(error, job))
     return 0
 
 
 def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     send("phase", name="import")
     implementation = load_class(job.target)
-    model = implementation(**job.hyperparameters, device=job.device, seed=job.seed)
-    clock.synchronise = _synchroniser(job.device)
+    hyperparameters = restored(implementation, job.hyperparameters)
+    model = implementation(**hyperparameters, device=job.device, seed=job.seed)
 
     clock.enter("overhead")
     train, validation = read_train(job), read_validation(job)
@@ -62,6 +62,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
 
     send("phase", name="warm-up")
     clock.enter("warmup")
+    clock.synchronise = _synchroniser(job.device)  # from here on: it makes the device's context
     _warm_up(dataclasses.replace(model), train, job.seed)
 
     clock.enter("overhead")
@@ -157,7 +158,10 @@ def _pinned_threads(allowed: int) -> dict[str, int]:
     """Threads of every pool that is loaded; raises RuntimeError where one has too many."""
     from threadpoolctl import threadpool_info  # after the implementation's own imports
 
-    pools = {str(pool["prefix"]): int(pool["num_threads"]) for pool in threadpool_info()}
+    pools: dict[str, int] = {}
+    for pool in threadpool_info():  # several may have one name, as NumPy's and SciPy's BLAS
+        name = str(pool["prefix"])
+        pools[name] = max(int(pool["num_threads"]), pools.get(name, 0))
     if torch := sys.modules.get("torch"):
         pools["torch"] = torch.get_num_threads()
     if numba := sys.modules.get("numba"):
@@ -201,9 +205,13 @@ def _is_device_out_of_memory(error: Exception) -> bool:
     return torch is not None and isinstance(error, torch.OutOfMemoryError)
 
 
-def _told(error: Exception) -> str:
-    """`file.py:12: ValueError: message`, for the innermost line of the traceback."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+def _told(error: Exception, job: Job) -> str:
+    """`file.py:12: ValueError: message`: the implementation's own line, else the innermost."""
+    frames = traceback.extract_tb(error.__traceback__)
+    module = job.target.rpartition(":")[0]
+    path = module if module.endswith(".py") else module.replace(".", "/") + ".py"
+    own = [frame for frame in frames if frame.filename.endswith(path)]
+    frame = (own or frames)[-1]
     message = str(error).strip().partition("\n")[0]
     return f"{Path(frame.filename).name}:{frame.lineno}: {type(error).__name__}: {message}"
 

@@ -73,7 +73,7 @@ def _in_data_folder(entry: Entry) -> Path | None:
 
 def _existing(path: str) -> Path:
     """The path of a file that was named; a wrong catalog name gets its own message."""
-    found = Path(path).expanduser()
+    found = Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises for ~nobody
     if not found.exists():
         near = difflib.get_close_matches(path, CATALOG, n=1)
         guess = f"Did you mean {near[0]}? " if near else ""

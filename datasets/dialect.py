@@ -49,7 +49,7 @@ def find_dialect(source: Source) -> Dialect:
     number, line = _first_line(source)
     candidates = [(delimiter, split(line, delimiter)) for delimiter in DELIMITERS]
     for delimiter, fields in candidates:
-        named = _named_columns(fields)
+        named = named_columns(fields)
         if {"user", "item", "rating"} <= named.keys():
             return Dialect(delimiter, True, named, len(fields))
         if len(fields) >= 3 and _is_number(fields[2]):
@@ -82,7 +82,7 @@ def _first_line(source: Source) -> tuple[int, str]:
     raise DataError("the file is empty", "It needs one line per rating", where=source, line=1)
 
 
-def _named_columns(fields: list[str]) -> dict[str, int]:
+def named_columns(fields: list[str]) -> dict[str, int]:
     # RecBole writes the type behind the name: "user_id:token".
     names = [re.sub(r"[^a-z0-9]", "", field.lower().split(":")[0]) for field in fields]
     return {
@@ -103,9 +103,9 @@ def _is_number(field: str) -> bool:
 
 def _no_dialect(source: Source, line: int, candidates: list[tuple[str, list[str]]]) -> DataError:
     fields = max(
-        (fields for _, fields in candidates), key=lambda f: (len(_named_columns(f)), len(f))
+        (fields for _, fields in candidates), key=lambda f: (len(named_columns(f)), len(f))
     )
-    named = _named_columns(fields)
+    named = named_columns(fields)
     remedy = "Give columns user, item, rating and optionally timestamp, in this order or by header"
     if len(fields) < 3:
         problem = f"{len(fields)} column(s), three are needed"

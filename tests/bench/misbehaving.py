@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -158,6 +162,66 @@ class NoEpochs(Mean):
     def fit(self, train, training=Training()):
         self.mean_ = float(train.values.mean())
         return self
+
+
+@dataclass
+class Infinite(Mean):
+    def predict(self, users, items):
+        return np.full(len(users), np.inf, np.float32)
+
+
+@dataclass
+class InfiniteAtLast(Mean):
+    """Finite in the warm-up and while validated, not when it counts."""
+
+    called: ClassVar[list[int]] = []
+
+    def predict(self, users, items):
+        self.called.append(len(users))
+        finite = len(self.called) <= 1 + self.epochs
+        return np.full(len(users), self.mean_ if finite else np.inf, np.float32)
+
+
+@dataclass
+class NeedsCleanSlate(Mean):
+    """Raises where the garbage collector is on in `fit`, or the object was fitted before."""
+
+    def fit(self, train, training=Training()):
+        if hasattr(self, "fitted_"):
+            raise RuntimeError("the warm-up used this object")
+        if len(train) >= 1000:
+            assert not gc.isenabled()
+        self.fitted_ = True
+        return super().fit(train, training)
+
+
+@dataclass
+class PeeksAtPairs(Mean):
+    """Looks for test pairs, wherever the harness puts files, while it trains."""
+
+    def epoch(self):
+        found = list(Path(tempfile.gettempdir()).rglob("test.*"))
+        if found:
+            raise RuntimeError(f"saw {found}")
+
+
+@dataclass
+class TakesTorchThreads(Mean):
+    def fit(self, train, training=Training()):
+        import torch
+
+        torch.set_num_threads(2)
+        return super().fit(train, training)
+
+
+@dataclass
+class TupleAndList(Mean):
+    pair: tuple[int, ...] = (1, 2)
+    many: list[int] = field(default_factory=lambda: [3])
+
+    def epoch(self):
+        assert isinstance(self.pair, tuple)
+        assert isinstance(self.many, list)
 
 
 @dataclass

@@ -119,6 +119,9 @@ def test_a_device_that_is_missing_is_a_skipped_row(
         (["run", "--dataset", "no/such/file.csv"], "no/such/file.csv"),
         (["run", "--impl", MEAN, "--set", "x=1"], "write it as implementation.field=value"),
         (["run", "--impl", MEAN, "--split", "half"], "half"),
+        (["run", "--device", "gpu"], "devices: 'gpu'"),
+        (["run", "--impl", MEAN, "--split", "leave-last"], "timestamps"),
+        (["run", "--impl", MEAN, "--out", "ratings.csv"], "--out ratings.csv: records cannot"),
         (["compare", "a", "b"], "a"),
         (["predict", "--impl", "bias", "--dataset", "ratings.csv", "--pairs", "none.csv"], "none"),
     ],
@@ -146,6 +149,14 @@ def test_predictions_for_raw_ids(bench: Bench, ratings: Path, tmp_path: Path) ->
     assert [row.split(",")[3] for row in rows] == ["0", "1", "1"]
     assert all(1 <= float(row.split(",")[2]) <= 5 for row in rows)
     assert "RMSE" in done.stderr
+
+
+def test_pairs_may_write_integer_ids_as_the_source_does(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "padded.csv"
+    path.write_text("".join(f"{n % 20:03},{n // 20:03},{n % 5 + 1}\n" for n in range(200)))
+    (tmp_path / "pairs.csv").write_text("userId,movieId\n007,003\n7,3\nseven,3\n")
+    done = bench("predict", "--impl", "bias", "--dataset", str(path), "--pairs", "pairs.csv")
+    assert [row.split(",")[3] for row in done.stdout.splitlines()[1:]] == ["0", "0", "1"]
 
 
 def test_doctor_and_list_tell_what_is_here(bench: Bench) -> None:

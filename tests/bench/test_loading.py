@@ -47,6 +47,17 @@ def test_a_change_beside_it_is_a_change_of_the_implementation(tmp_path: Path) ->
     assert source_hash(implementation) != first
 
 
+@pytest.mark.parametrize("statement", ["import helper", "from helper import X"])
+def test_every_form_of_import_counts(tmp_path: Path, statement: str) -> None:
+    file, helper = tmp_path / "own_c.py", tmp_path / "helper.py"
+    helper.write_text("X = 1\n")
+    file.write_text(SOURCE.format(name="c").replace("from helper_of_c import CONSTANT", statement))
+    implementation = load_class(target_of(f"{file}:Own"))
+    first = source_hash(implementation)
+    helper.write_text("X = 2\n")
+    assert source_hash(implementation) != first
+
+
 def test_a_class_from_outside_may_say_nothing_of_itself(tmp_path: Path) -> None:
     (tmp_path / "helper_of_b.py").write_text("CONSTANT = 1\n")
     (tmp_path / "own_b.py").write_text(SOURCE.format(name="b"))

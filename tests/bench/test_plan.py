@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import machine
+from bench import describing, machine
 from bench.data import Facts
 from bench.hyperparameters import SettingError
 from bench.loading import ImplementationError
@@ -38,8 +38,10 @@ def suite(**block: Any) -> Suite:
     )
 
 
-def plan(asked: Suite, overrides: Overrides = Overrides(), **planner: Any) -> list[Cell]:  # noqa: B008
-    return Planner(facts, threads=1, overrides=overrides, **planner).plan(overrides.apply(asked))
+def plan(asked: Suite, overrides: Overrides = Overrides(), **changes: Any) -> list[Cell]:  # noqa: B008
+    settings = {"check_split": lambda *_: None, "threads": 1, **changes}
+    planner = Planner(facts, overrides=overrides, **settings)
+    return planner.plan(overrides.apply(asked))
 
 
 @pytest.fixture
@@ -186,3 +188,97 @@ def test_every_suite_reads_and_an_unknown_one_lists_them() -> None:
 def test_a_wrong_setting_is_told(settings: dict[str, str], told: str) -> None:
     with pytest.raises(SettingError, match=told):
         plan(suite(implementations=[MEAN]), Overrides(settings={MEAN: settings}))
+
+
+def test_a_stand_in_is_another_cell_than_the_set_itself() -> None:
+    environment = machine.environment()
+    (named,) = plan(suite(implementations=["bias"]))
+    (stand_in,) = plan(
+        suite(implementations=["bias"], datasets=["nowhere"], fallback="with-targets")
+    )
+    assert named.identity(environment) != stand_in.identity(environment)
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "reason"),
+    [
+        ("import sys; sys.exit(0)", "failed", "import ended its process with exit code 0"),
+        ("import os; os._exit(3)", "failed", "import ended its process with exit code 3"),
+        ("print('x' * 10**6); 1 / 0", "failed", "ZeroDivisionError"),
+    ],
+)
+def test_a_file_that_ends_its_process_at_import_ends_no_harness(
+    tmp_path: Path, source: str, status: str, reason: str
+) -> None:
+    (tmp_path / "ends.py").write_text(source)
+    (cell,) = plan(suite(implementations=[f"{tmp_path}/ends.py:A"]))
+    assert cell.hindrance is not None
+    assert cell.hindrance.status == status
+    assert reason in cell.hindrance.reason
+
+
+def test_an_import_that_never_ends_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describing, "PATIENCE_S", 0.5)
+    (tmp_path / "hangs.py").write_text("while True: pass")
+    (cell,) = plan(suite(implementations=[f"{tmp_path}/hangs.py:A"]))
+    assert cell.hindrance is not None
+    assert "import did not end within 0.5 s" in cell.hindrance.reason
+
+
+def test_a_file_may_be_called_like_a_module_that_others_need(tmp_path: Path) -> None:
+    for name in ("random", "statistics", "bench"):
+        path = tmp_path / f"{name}.py"
+        path.write_text(MISBEHAVING.read_text())
+        (cell,) = plan(suite(implementations=[f"{path}:Mean"]))
+        assert cell.hindrance is None
+
+
+def test_the_split_is_tried_before_anything_runs() -> None:
+    tried: list[tuple[str, str]] = []
+    asked = suite(datasets=["with-targets", "file"], split="leave-last", seeds=3)
+    plan(asked, check_split=lambda *names: tried.append(names))
+    assert tried == [("with-targets", "leave-last"), ("file", "leave-last")]
+
+
+@pytest.mark.parametrize("device", ["bogus", "gpu", "cpu:0", "cuda:x", "cuda:-1"])
+def test_a_wrong_device_is_refused(device: str) -> None:
+    with pytest.raises(SuiteError, match=f"devices: '{device}'"):
+        plan(suite(), Overrides(block={"devices": [device]}))
+
+
+def test_settings_and_presets_that_no_row_has_are_refused() -> None:
+    with pytest.raises(SettingError, match=r"--set numpy_sdg\.…: no such row"):
+        plan(suite(), Overrides(settings={"numpy_sdg": {"factors": "9"}}))
+    with pytest.raises(SettingError, match="no row of this run has a preset 'pubished'"):
+        plan(suite(), Overrides(block={"preset": "pubished"}))
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        Overrides(block={"epochs": 1}),
+        Overrides(block={"split": "random:90/10"}),
+        Overrides(settings={"numpy_sgd": {"factors": "9"}}),
+    ],
+)
+def test_a_published_protocol_is_run_as_it_was(overrides: Overrides) -> None:
+    with pytest.raises(SuiteError, match="published protocols as they were"):
+        plan(read("published"), overrides)
+
+
+@pytest.mark.parametrize("default", ["pathlib.Path('x')", "float('inf')", "{1: 2}"])
+def test_a_hyperparameter_that_no_record_can_hold_is_refused(tmp_path: Path, default: str) -> None:
+    (tmp_path / "odd.py").write_text(
+        "import dataclasses, pathlib\n"
+        "@dataclasses.dataclass\n"
+        "class Odd:\n"
+        f"    odd: object = dataclasses.field(default_factory=lambda: {default})\n"
+        "    device: str = 'cpu'\n"
+        "    seed: int = 0\n"
+        "    def fit(self, train, training=None): ...\n"
+        "    def predict(self, users, items): ...\n"
+    )
+    with pytest.raises(SettingError, match=r"Odd\.odd is"):
+        plan(suite(implementations=[f"{tmp_path}/odd.py:Odd"]))

@@ -78,6 +78,7 @@ def test_foreign_and_torn_lines_are_named_and_skipped(tmp_path: Path) -> None:
     path = store.append(record("a"))
     with path.open("a") as file:
         file.write('{"schema": 999}\n[1, 2]\nnot json\n\n{"schema": 1, "identity": "torn')
+    (path.parent / "a-folder.jsonl").mkdir()
     store.append(record("b"))
     records, bad = store.read()
     assert [each.identity for each in records] == ["a", "b"]
@@ -128,3 +129,12 @@ def test_an_empty_or_missing_folder_has_no_records(tmp_path: Path) -> None:
 
 def test_a_digest_does_not_depend_on_key_order() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
+
+
+def test_a_line_nested_beyond_reason_is_skipped(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    path = store.append(record("a"))
+    with path.open("a") as file:
+        file.write("[" * 200_000 + "\n")
+    records, bad = store.read()
+    assert len(records) == len(bad) == 1

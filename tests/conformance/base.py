@@ -22,9 +22,9 @@ class Subject:
     Where the implementation's own defaults do not serve:
 
     small           hyperparameters for a few thousand ratings rather than 100,000
-    free            … without regularisation and with more factors than there is structure;
-                    None where the model cannot fit a low-rank matrix
-    held_back       … with a regularisation that leaves next to nothing to learn
+    free            what to change in `small` to fit a low-rank matrix as closely as the model
+                    can: no regularisation, factors to spare; None where it has no factors
+    held_back       what to change in `small` to regularise strongly; None where it cannot
     """
 
     implementation: ClassVar[type[Any]]

@@ -16,7 +16,7 @@ from datasets import catalog, splits
 from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Implementation
 
-SCALE = (1.0, 5.0)
+SCALE = (0.0, 6.0)
 NOISE = 0.3
 """Standard deviation of what no model can know of `noisy`."""
 

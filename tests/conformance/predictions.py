@@ -15,8 +15,9 @@ ROUNDING = 1e-5
 
 class Predicts(Subject):
     @pytest.fixture(scope="class")
-    def fitted(self) -> Implementation:
-        return self.quick().fit(tiny())
+    @classmethod
+    def fitted(cls) -> Implementation:
+        return cls().quick().fit(tiny())
 
     @pytest.mark.parametrize("n", [0, 1, 1_000_000])
     def test_predictions_are_finite_float32(self, fitted: Implementation, n: int) -> None:
@@ -33,7 +34,10 @@ class Predicts(Subject):
     def test_the_order_of_pairs_does_not_matter(self, fitted: Implementation) -> None:
         users, items = all_pairs(tiny())
         order = np.random.default_rng(1).permutation(len(users))
-        straight, shuffled = fitted.predict(users, items), fitted.predict(users[order], items[order])
+        straight, shuffled = (
+            fitted.predict(users, items),
+            fitted.predict(users[order], items[order]),
+        )
         np.testing.assert_allclose(shuffled, straight[order], atol=ROUNDING)
 
     def test_a_pair_alone_is_predicted_as_among_others(self, fitted: Implementation) -> None:

@@ -9,7 +9,7 @@ from tests.conformance.predictions import Predicts
 from tests.conformance.repeatability import Repeatable
 
 
-class Conformance(Repeatable, Predicts, TrainsByEpochs, MeetsEdges, Learns):
+class Conformance(Learns, TrainsByEpochs, MeetsEdges, Predicts, Repeatable):
     """Holds an implementation to its protocol. A new one gets all of it by four lines:
 
         class TestMine(Conformance):
@@ -17,5 +17,5 @@ class Conformance(Repeatable, Predicts, TrainsByEpochs, MeetsEdges, Learns):
             presets = ("default",)
             rmse = {"synthetic": (0.45, 0.50), "ml-100k": (0.89, 0.92)}
 
-    `base.Subject` says what else a class may say of itself.
+    `base.Subject` says what else a class may say of itself. pytest runs the last base first.
     """

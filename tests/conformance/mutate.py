@@ -1,0 +1,132 @@
+"""python -m tests.conformance.mutate: which test catches which mistake, as a markdown table.
+
+Each mutation is made in a copy of the repository, never in the checkout. Real data is left out,
+so that the table is the same everywhere. It takes some minutes. Exits with 1 if one survives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pandas  # noqa: F401 - slow to import, so once for all
+import pytest
+import torch._dynamo  # noqa: F401 - likewise; an optimiser imports it
+from tabulate import tabulate
+
+from tests.conformance.mutations import MUTATIONS, Mutation
+
+ROOT = Path(__file__).parents[2]
+FORK = multiprocessing.get_context("fork")
+TESTED_BY = {
+    "global_mean": "TestGlobalMean",
+    "bias": "TestBias",
+    "numpy_sgd": "TestNumpySGD or parity",
+    "autograd_mf": "TestAutogradMF or parity",
+    "sparse_embedding_mf": "TestSparseEmbeddingMF or parity",
+    "embedding_mf": "TestEmbeddingMF",
+    "autorec": "TestAutoRec",
+    "ncf": "TestNCF",
+}
+"""Which tests to run, as pytest's -k has it; all of them for a file that many share."""
+
+
+def main() -> int:
+    """Print the table; returns the exit code."""
+    for mutation in MUTATIONS:
+        mutation.applied(ROOT)  # a stale fragment is an error before anything runs
+    with tempfile.TemporaryDirectory(prefix="ratebench-mutants-") as folder:
+        copy = Path(folder)
+        for part in ("bench", "datasets", "impls", "tests"):
+            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        if failed := first_failure(copy, "parity or bias"):
+            raise SystemExit(f"without any mutation there fails {failed}")
+        rows = []
+        for n, mutation in enumerate(MUTATIONS, 1):
+            caught = caught_by(mutation, copy)
+            print(
+                f"{n}/{len(MUTATIONS)} {mutation.file}: {mutation.mistake}: {caught}",
+                file=sys.stderr,
+            )
+            rows.append(
+                (
+                    f"`{mutation.file}`",
+                    mutation.mistake,
+                    f"`{mutation.old.strip()}` → `{mutation.new.strip() or ' '}`",
+                    f"`{caught}`" if caught else "**survives**",
+                )
+            )
+    print(tabulate(rows, ["file", "mistake", "change", "first test that fails"], "pipe"))
+    return 0 if all(caught != "**survives**" for *_, caught in rows) else 1
+
+
+def caught_by(mutation: Mutation, copy: Path) -> str | None:
+    """The first test that fails with the mistake in the copy, which is mended afterwards."""
+    path = mutation.path(copy)
+    original = path.read_text()
+    path.write_text(mutation.applied(copy))
+    try:
+        return first_failure(copy, TESTED_BY.get(mutation.file, ""))
+    finally:
+        path.write_text(original)
+
+
+def first_failure(root: Path, selection: str) -> str | None:
+    """Class and name of the first conformance test that fails in `root`; None if none does.
+
+    It runs in a fork of this process, which has paid for the imports.
+    """
+    result, send = FORK.Pipe(duplex=False)
+    child = FORK.Process(target=_run, args=(root, selection, send))
+    child.start()
+    send.close()
+    try:
+        failed: str | None = result.recv()
+    except EOFError:
+        raise SystemExit(f"the tests of {selection or 'everything'} could not run") from None
+    child.join()
+    return failed
+
+
+class FirstFailure:
+    """A pytest plugin that remembers the test that ended the run."""
+
+    test: str | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and self.test is None:
+            self.test = report.nodeid.partition("::")[2]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and self.test is None:
+            self.test = f"import of {report.nodeid}"
+
+
+def _run(root: Path, selection: str, send: Connection) -> None:
+    ours = {"bench", "datasets", "impls", "tests"}
+    for name in [name for name in sys.modules if name.partition(".")[0] in ours]:
+        del sys.modules[name]  # they come from the checkout
+    sys.path.insert(0, str(root))
+    sys.dont_write_bytecode = True  # it would outlive a mutation
+    os.chdir(root)
+    os.environ.pop("RATEBENCH_DATA", None)
+    seen = FirstFailure()
+    choice = f"({selection or 'test'}) and not mutation"
+    options = ["tests/conformance", "-x", "--tb=no", "-p", "no:cacheprovider", "-k", choice]
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        code = pytest.main(options, [seen])
+    if (code == pytest.ExitCode.OK) != (seen.test is None):
+        sys.exit(told.getvalue())
+    send.send(seen.test)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""One-line mistakes that the suite must catch, as (file, what is wrong, old, new)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """`old` stands exactly once in impls/`file`.py; `new` in its place is the mistake."""
+
+    file: str
+    mistake: str
+    old: str
+    new: str
+
+    def applied(self, root: Path) -> str:
+        """The text of the file with the mistake; raises LookupError where `old` is not there."""
+        text = self.path(root).read_text()
+        if text.count(self.old) != 1:
+            raise LookupError(
+                f"impls/{self.file}.py has {self.old!r} {text.count(self.old)} times, not once: "
+                "write the mutation anew in tests/conformance/mutations.py"
+            )
+        return text.replace(self.old, self.new)
+
+    def path(self, root: Path) -> Path:
+        return root / "impls" / f"{self.file}.py"
+
+
+MUTATIONS = [
+    Mutation(*line)
+    for line in (
+        ("global_mean", "another statistic", "mean(dtype=np.float64)", "max()"),
+        ("global_mean", "float64 result", "self.mean_, dtype=np.float32", "self.mean_"),
+        ("bias", "sign", "train.values - self.mean_", "train.values + self.mean_"),
+        ("bias", "wrong index", "(items, without_user,", "(users, without_user,"),
+        ("bias", "missing bias", "[users] + self.item_bias_[items]", "[users]"),
+        ("bias", "sides not alternated", "residuals - self.item_bias_[items]", "residuals"),
+        ("bias", "dropped regularisation", "self.user_damping + np", "1e-9 + np"),
+        ("numpy_sgd", "sign of a gradient", "= change * q,", "= -change * q,"),
+        ("numpy_sgd", "dropped regularisation", "1 - step * self.regularisation", "1.0"),
+        ("numpy_sgd", "missing bias", "b_user[u] - b_item[i] -", "b_user[u] -"),
+        ("numpy_sgd", "wrong index", "= shrink * b_item[i] +", "= shrink * b_user[u] +"),
+        ("numpy_sgd", "factor 2 left out", "step = 2 * self", "step = self"),
+        ("numpy_sgd", "no decay", " * self.decay**epoch", ""),
+        ("numpy_sgd", "q learns from the new p", "q += towards_p", "q += change * p"),
+        ("autograd_mf", "sign of a gradient", "by_u[:-1], alpha=rate", "by_u[:-1], alpha=-rate"),
+        ("autograd_mf", "dropped regularisation", "learnt_V[i].mul_(shrink)", "learnt_V[i]"),
+        ("autograd_mf", "wrong index", "by_v[1:]", "by_v[:-1]"),
+        ("autograd_mf", "missing bias", "1.0 if self.biases else 0.0", "0.0"),
+        ("autograd_mf", "biases that were left out", "1.0 if self.biases else 0.0", "1.0"),
+        ("sparse_embedding_mf", "sign of a penalty", "loss + self.regul", "loss - self.regul"),
+        ("sparse_embedding_mf", "dropped regularisation", "if self.regularisation:", "if False:"),
+        ("sparse_embedding_mf", "missing bias", "[p * q, *biases]", "[p * q, *biases[:1]]"),
+        ("sparse_embedding_mf", "wrong index", "users, items, users, ", "users, users, users, "),
+        ("sparse_embedding_mf", "gradients pile up", "optimiser.zero_grad()", "pass"),
+        ("sparse_embedding_mf", "no decay", "schedule.step()", "pass"),
+        ("embedding_mf", "sign of a penalty", "squared_error + self", "squared_error - self"),
+        ("embedding_mf", "dropped regularisation", "self.regularisation * l2", "0 * l2"),
+        ("embedding_mf", "dropped weight decay", "=self.weight_decay", "=0.0"),
+        ("embedding_mf", "missing bias", "(b_user + b_item)", "b_user"),
+        ("embedding_mf", "wrong index", "targets[batch]", "targets[batch.flip(0)]"),
+        ("embedding_mf", "gradients pile up", "optimiser.zero_grad()", "pass"),
+        ("embedding_mf", "not scaled back", "self.scaling_.sd * products", "products"),
+        ("autorec", "sign of the loss", "return (predicted -", "return -(predicted -"),
+        ("autorec", "dropped regularisation", " + share * self.regularisation / 2 * l2", ""),
+        ("autorec", "missing bias b", " + self.W_.bias[c]", ""),
+        ("autorec", "missing b_u and b_i", "if self.bias_ is None else", "if self.bias_ else"),
+        ("autorec", "wrong mask", "[rated]", "[rated[0], rated[1].flip(0)]"),
+        ("autorec", "wrong rows encoded", "self._input(rows[chunk])", "self._input(chunk)"),
+        ("autorec", "dropout in predict", "(self.V_(x))", "(nn.functional.dropout(self.V_(x)))"),
+        ("ncf", "eval mode left out", "self.network_.eval()", "pass"),
+        ("ncf", "train mode left out", "self.network_.train()", "pass"),
+        ("ncf", "wrong index", "values[batch])", "values[batch.flip(0)])"),
+        ("ncf", "gradients pile up", "optimiser.zero_grad()", "pass"),
+        ("ncf", "dropped regularisation", "weight_decay=self.weight_decay", "weight_decay=0.0"),
+        ("ncf", "an embedding left out", "[self.user(users), ", "[self.item(items), "),
+        ("ncf", "lowest taken for 0", "(self.high_ - self.low_) * torch", "self.high_ * torch"),
+        ("per_rating", "not shuffled", "rng.permutation(len(train))", "np.arange(len(train))"),
+        ("per_rating", "wrong index", "targets[rows]", "targets[: len(rows)]"),
+        ("scaling", "no division by σ", " / self.sd", ""),
+        ("scaling", "division by 0", " or 1.0", ""),
+        ("rated_rows", "wrong order", "columns[order]", "columns"),
+        ("rated_rows", "wrong start", " - (ends - counts)", " - ends"),
+        ("pairs", "a pair left out", "start + CHUNK)", "start + CHUNK - 1)"),
+        ("protocol", "deaf to stopping", "if stop:", "if False:"),
+        ("protocol", "shallow copy of the best epoch", "copy.deepcopy(value)", "copy.copy(value)"),
+        ("protocol", "best not restored", "vars(self.model).update(self._best_state)", "pass"),
+    )
+]  # fmt: skip

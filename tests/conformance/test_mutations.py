@@ -1,0 +1,28 @@
+"""The list of mutations keeps up with the implementations; `mutate` runs it."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from impls.registry import IMPLEMENTATIONS
+from tests.conformance.mutate import ROOT, TESTED_BY
+from tests.conformance.mutations import MUTATIONS, Mutation
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: f"{m.file}: {m.mistake}")
+def test_a_mutation_is_one_line_that_python_can_read(mutation: Mutation) -> None:
+    ast.parse(mutation.applied(ROOT))
+    assert "\n" not in mutation.old + mutation.new
+
+
+def test_a_stale_mutation_is_an_error() -> None:
+    with pytest.raises(LookupError, match="0 times, not once"):
+        Mutation("bias", "stale", "no such code", "").applied(ROOT)
+
+
+def test_every_implementation_has_two_mutations() -> None:
+    files = [mutation.file for mutation in MUTATIONS]
+    assert TESTED_BY.keys() == IMPLEMENTATIONS.keys()
+    assert all(files.count(name) >= 2 for name in IMPLEMENTATIONS)

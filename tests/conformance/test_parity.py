@@ -1,0 +1,142 @@
+"""The rows of the same maths, update by update, against each other and against their loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from datasets.ratings import Ratings
+from impls.autograd_mf import AutogradMF
+from impls.numpy_sgd import NumpySGD
+from impls.protocol import Implementation
+from impls.sparse_embedding_mf import SparseEmbeddingMF
+from tests.conformance.epochs import Watch
+from tests.conformance.making import all_pairs, low_rank, noisy
+
+Array = NDArray[np.float64]
+
+
+class Learnt(NamedTuple):
+    """P (n_users, k), Q (n_items, k), user biases (n_users,), item biases (n_items,)."""
+
+    P: Array
+    Q: Array
+    b_user: Array
+    b_item: Array
+
+
+def _of_numpy(model: NumpySGD) -> Learnt:
+    return Learnt(model.P_.copy(), model.Q_.copy(), model.user_bias_, model.item_bias_)
+
+
+def _of_autograd(model: AutogradMF) -> Learnt:
+    U, V = model.U_.detach().numpy().copy(), model.V_.detach().numpy().copy()
+    return Learnt(U[:, 1:-1], V[:, 1:-1], U[:, 0], V[:, -1])
+
+
+def _of_sparse(model: SparseEmbeddingMF) -> Learnt:
+    P, Q, *biases = (table.weight.detach().numpy().copy() for table in model.tables_)
+    b_user, b_item = biases or (np.zeros((len(P), 1)), np.zeros((len(Q), 1)))
+    return Learnt(P, Q, b_user[:, 0], b_item[:, 0])
+
+
+ROWS: dict[type[Any], tuple[dict[str, int], Callable[[Any], Learnt]]] = {
+    NumpySGD: ({}, _of_numpy),
+    AutogradMF: ({}, _of_autograd),
+    SparseEmbeddingMF: ({"batch_size": 1}, _of_sparse),
+}
+
+PUBLISHED_FORM = {
+    "biases": False,
+    "standardise": False,
+    "initialisation": "uniform",
+    "regularisation": 0.0,
+    "learning_rate": 0.01,
+    "decay": 1.0,
+}
+
+
+@pytest.mark.parametrize("settings", [{}, PUBLISHED_FORM], ids=["default", "published form"])
+def test_2000_updates_end_in_the_same_factors(settings: dict[str, Any]) -> None:
+    train = low_rank(40, 30, 500, noise=0.3, seed=4)[0]
+    fits = []
+    for row, (more, learnt) in ROWS.items():
+        model = row(factors=8, epochs=4, dtype="float64", seed=3, **{**settings, **more})
+        fits.append((learnt(model.fit(train)), model.predict(*all_pairs(train))))
+    (expected, predicted), *others = fits
+    for other, other_predicted in others:
+        for name, one, two in zip(Learnt._fields, expected, other, strict=True):
+            np.testing.assert_allclose(two, one, rtol=1e-5, atol=0, err_msg=name)
+        np.testing.assert_allclose(other_predicted, predicted, rtol=1e-5)
+
+
+def test_equal_settings_are_equal_defaults() -> None:
+    """So that `default` is one search's result in all three rows."""
+    one, *others = ({**vars(row()), "batch_size": None} for row in ROWS)
+    assert all(other == one for other in others)
+
+
+def _loss(learnt: Learnt, train: Ratings, regularisation: float) -> float:
+    """Σ e² + λ(b_u² + b_i² + ‖p_u‖² + ‖q_i‖²) over the ratings, as the docstrings have it."""
+    u, i = train.users, train.items
+    p, q, b_user, b_item = learnt.P[u], learnt.Q[i], learnt.b_user[u], learnt.b_item[i]
+    errors = train.values - b_user - b_item - (p * q).sum(axis=1)
+    l2 = (p**2).sum() + (q**2).sum() + (b_user**2).sum() + (b_item**2).sum()
+    return float((errors**2).sum() + regularisation * l2)
+
+
+def _gradient(learnt: Learnt, train: Ratings, regularisation: float) -> Learnt:
+    """By central differences."""
+    width = 1e-5
+    gradient = Learnt(*(np.zeros_like(part) for part in learnt))
+    for part, by_part in zip(learnt, gradient, strict=True):
+        for place, entry in np.ndenumerate(part):
+            either_side = []
+            for moved in (entry + width, entry - width):
+                part[place] = moved
+                either_side.append(_loss(learnt, train, regularisation))
+            part[place] = entry
+            by_part[place] = (either_side[0] - either_side[1]) / (2 * width)
+    return gradient
+
+
+@pytest.mark.parametrize(
+    ("row", "ratings"),
+    [(NumpySGD, 1), (AutogradMF, 1), (SparseEmbeddingMF, 1), (SparseEmbeddingMF, 6)],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_a_step_goes_down_the_documented_loss(row: type[Any], ratings: int) -> None:
+    """The second of two steps on the same ratings: by then the biases are not zero."""
+    train = Ratings(
+        np.array([0, 0, 1, 1, 2, 2])[:ratings],
+        np.array([1, 0, 1, 2, 0, 2])[:ratings],
+        np.array([4.0, 2.5, 5.0, 1.0, 3.0, 3.5])[:ratings],
+        3,
+        3,
+        (1.0, 5.0),
+    )
+    batch = {"batch_size": ratings} if row is SparseEmbeddingMF else {}
+    rate, decay, regularisation = 0.01, 0.7, 0.3
+    model: Implementation = row(
+        factors=4,
+        epochs=2,
+        learning_rate=rate,
+        decay=decay,
+        regularisation=regularisation,
+        standardise=False,
+        std=0.5,
+        dtype="float64",
+        **batch,
+    )
+    watch = Watch(model, noisy()[1], look=lambda: ROWS[row][1](model))
+    model.fit(train, watch)
+    before, after = watch.seen
+    gradient = _gradient(before, train, regularisation)
+    for name, start, end, slope in zip(Learnt._fields, before, after, gradient, strict=True):
+        expected = -rate * decay * slope
+        np.testing.assert_allclose(end - start, expected, rtol=1e-6, atol=1e-10, err_msg=name)
+        assert np.any(slope)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from datasets.ratings import HeldOut, Ratings
+from impls.autorec import ACTIVATIONS, AutoRec
+from impls.bias import Bias
+from tests.impls.making import low_rank
+
+
+@pytest.mark.parametrize("based_on", ["item", "user"])
+def test_the_input_is_the_training_matrix_and_nothing_else(
+    based_on: Any, low_rank_set: tuple[Ratings, HeldOut]
+) -> None:
+    train, held_out = low_rank_set
+    seen: list[torch.Tensor] = []
+    model = AutoRec(based_on=based_on, targets="rating", presence=0.0, epochs=1).fit(train)
+    model.V_.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model.predict(*np.indices((train.n_users, train.n_items), dtype=np.int32).reshape(2, -1))
+    matrix = np.zeros((train.n_users, train.n_items), np.float32)
+    matrix[train.users, train.items] = train.values
+    expected = matrix.T if based_on == "item" else matrix
+    np.testing.assert_array_equal(torch.cat(seen).numpy(), expected)
+    assert (matrix[held_out.users, held_out.items] == 0).all()
+
+
+def test_a_rating_at_the_target_s_zero_is_told_from_none() -> None:
+    train = Ratings([0, 1, 2], [0, 0, 1], [1.0, 5.0, 3.0], 3, 2, (1.0, 5.0))
+    model = AutoRec(targets="unit", presence=3.0, hidden=4, epochs=1).fit(train)
+    seen: list[torch.Tensor] = []
+    model.V_.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model.predict(train.users, train.items)
+    np.testing.assert_allclose(seen[0].numpy(), [[3.0, 4.0, 0.0], [0.0, 0.0, 3.5]])
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, None])
+def test_the_loss_counts_rated_entries_and_a_batch_s_part_of_the_penalty(batch_size: Any) -> None:
+    train, _ = low_rank(6, 5)
+    model = AutoRec(
+        targets="rating",
+        presence=0.0,
+        hidden=3,
+        regularisation=7.0,
+        epochs=0,
+        batch_size=batch_size,
+    ).fit(train)
+    parameters = (*model.V_.parameters(), *model.W_.parameters())
+    V, c, W, b = (parameter.detach().double().numpy() for parameter in parameters)
+    X = np.zeros((5, 6))
+    X[train.items, train.users] = train.values
+    output = 1 / (1 + np.exp(-(X @ V.T + c))) @ W.T + b
+    squared = ((output - X)[train.items, train.users] ** 2).sum()
+    expected = squared + 7.0 / 2 * ((V**2).sum() + (W**2).sum())
+    batches = torch.randperm(5).split(batch_size or 5)
+    found = sum(float(model._loss(rows).detach()) for rows in batches)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("hidden", ACTIVATIONS)
+@pytest.mark.parametrize("output", ACTIVATIONS)
+def test_every_activation_learns(hidden: Any, output: Any, train: Ratings) -> None:
+    def training_error(epochs: int) -> float:
+        model = AutoRec(
+            hidden_activation=hidden,
+            output_activation=output,
+            targets="unit",
+            hidden=20,
+            batch_size=10,
+            regularisation=1.0,
+            epochs=epochs,
+        )
+        predicted = model.fit(train).predict(train.users, train.items)
+        return float(np.mean((predicted - train.values) ** 2))
+
+    assert training_error(10) < 0.9 * training_error(1)
+
+
+def test_weight_decay_pulls_towards_the_bias_model(
+    low_rank_set: tuple[Ratings, HeldOut],
+) -> None:
+    train, held_out = low_rank_set
+    bias = Bias().fit(train).predict(held_out.users, held_out.items)
+
+    def distance(regularisation: float) -> float:
+        model = AutoRec(regularisation=regularisation, epochs=20).fit(train)
+        return float(np.abs(model.predict(held_out.users, held_out.items) - bias).mean())
+
+    assert distance(1e5) < 0.5 * distance(10.0)
+
+
+def test_dropout_is_off_in_predict(train: Ratings) -> None:
+    model = AutoRec(dropout=0.5, epochs=2).fit(train)
+    pairs = (train.users[:50], train.items[:50])
+    assert (model.predict(*pairs) == model.predict(*pairs)).all()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from datasets.ratings import Split
 from impls.protocol import Training
 from tests.conformance.base import Subject
-from tests.conformance.making import exact, movielens, noisy, reported_rmse, rmse, tiny
+from tests.conformance.making import additive, exact, noisy, reported_rmse, rmse, tiny
 
 CUDA_TOLERANCE = 0.02
 """RMSE; on a GPU batches and dropout are drawn from another generator."""
@@ -19,23 +20,30 @@ class Learns(Subject):
         lowest, highest = self.rmse["synthetic"]
         assert lowest <= rmse(self.make(**self.small).fit(train), held_out) <= highest
 
-    def test_accuracy_on_ml_100k(self) -> None:
+    def test_accuracy_on_ml_100k(self, request: pytest.FixtureRequest) -> None:
         if "ml-100k" not in self.rmse:
             pytest.skip("too slow for a test; its accuracy is held by parity")
-        split = movielens()
+        split: Split = request.getfixturevalue("movielens")
         model = self.make()
         model.fit(split.train, Training(model, split.validation))
         lowest, highest = self.rmse["ml-100k"]
         assert lowest <= reported_rmse(model, split) <= highest
 
-    def test_fits_a_low_rank_matrix(self) -> None:
+    def test_fits_a_low_rank_matrix(self, form: str) -> None:
         """With factors to spare and no noise, pairs it has not seen come out, too."""
         if self.free is None:
             pytest.skip("the model has no factors")
         train, held_out = exact()
-        model = self.make(**{**self.small, **self.free}).fit(train)
+        model = self.make(**{**self.small, **self.free, **self.forms[form]}).fit(train)
         assert rmse(model, train) < 0.1
         assert rmse(model, held_out) < 0.2
+
+    def test_biases_alone_fit_what_is_additive(self) -> None:
+        if self.biases_alone is None:
+            pytest.skip("the model is not one of biases beside factors")
+        train, held_out = additive()
+        model = self.make(**{**self.small, **(self.free or {}), **self.biases_alone})
+        assert rmse(model.fit(train), held_out) < 0.1 * train.values.std()
 
     def test_regularisation_holds_it_back(self) -> None:
         if self.held_back is None:

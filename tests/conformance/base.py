@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import pytest
+
 from impls.protocol import Implementation
 
 Hyperparameters = Mapping[str, Any]
@@ -24,6 +26,9 @@ class Subject:
     small           hyperparameters for a few thousand ratings rather than 100,000
     free            what to change in `small` to fit a low-rank matrix as closely as the model
                     can: no regularisation, factors to spare; None where it has no factors
+    forms           by name, what to change in both for each form of the model that fits a
+                    low-rank matrix by itself
+    biases_alone    what to change in both to leave b_u + b_i; None where there is no such model
     held_back       what to change in `small` to regularise strongly; None where it cannot
     """
 
@@ -32,6 +37,8 @@ class Subject:
     rmse: ClassVar[Mapping[str, tuple[float, float]]]
     small: ClassVar[Hyperparameters] = {}
     free: ClassVar[Hyperparameters | None] = None
+    forms: ClassVar[Mapping[str, Hyperparameters]] = {"default": {}}
+    biases_alone: ClassVar[Hyperparameters | None] = None
     held_back: ClassVar[Hyperparameters | None] = None
 
     def make(self, preset: str = "default", **hyperparameters: Any) -> Implementation:
@@ -39,9 +46,15 @@ class Subject:
         return self.implementation(**{**self.implementation.presets[preset], **hyperparameters})
 
     def quick(self, **hyperparameters: Any) -> Implementation:
-        """At most three epochs of `small`, for what holds at any accuracy."""
+        """Three epochs of `small`, for what holds at any accuracy."""
         epochs = {"epochs": 3} if self.has_epochs else {}
         return self.make(**{**self.small, **epochs, **hyperparameters})
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A test that takes a `preset` or a `form` runs once for each."""
+        for name, values in (("preset", self.presets), ("form", self.forms)):
+            if name in metafunc.fixturenames:
+                metafunc.parametrize(name, values)
 
     @property
     def has_epochs(self) -> bool:

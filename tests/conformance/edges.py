@@ -25,10 +25,6 @@ def another(value: Any, kind: Any) -> Any:
 
 
 class MeetsEdges(Subject):
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        if "preset" in metafunc.fixturenames:
-            metafunc.parametrize("preset", self.presets)
-
     def test_presets_are_all_tested(self) -> None:
         assert set(self.presets) == set(self.implementation.presets)
         assert "default" in self.presets

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
-from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from bench.score import ColdStart, score
-from datasets import catalog, splits
-from datasets.ratings import HeldOut, Ratings
+from datasets.ratings import HeldOut, Ratings, Split
 from impls.protocol import Implementation
 
 SCALE = (0.0, 6.0)
@@ -39,14 +35,20 @@ def exact() -> tuple[Ratings, HeldOut]:
     return low_rank(40, 25, 640, noise=0.0, seed=3)
 
 
+@functools.cache
+def additive() -> tuple[Ratings, HeldOut]:
+    """User and item biases and nothing else: 640 ratings and 160 held out."""
+    return low_rank(40, 25, 640, noise=0.0, seed=6, rank=0)
+
+
 def low_rank(
-    n_users: int, n_items: int, n: int, noise: float, seed: int
+    n_users: int, n_items: int, n: int, noise: float, seed: int, rank: int = 2
 ) -> tuple[Ratings, HeldOut]:
     """`n` ratings and `n` / 4 held out, in random order: 3 + b_u + c_i + p_u·q_i + noise."""
     rng = np.random.default_rng(seed)
     users, items = np.divmod(rng.permutation(n_users * n_items)[: n + n // 4], n_items)
     b, c = 0.4 * rng.standard_normal(n_users), 0.4 * rng.standard_normal(n_items)
-    P, Q = 0.65 * rng.standard_normal((n_users, 2)), 0.65 * rng.standard_normal((n_items, 2))
+    P, Q = (0.65 * rng.standard_normal((size, rank)) for size in (n_users, n_items))
     score = 3 + b[users] + c[items] + np.einsum("nk,nk->n", P[users], Q[items])
     values = np.clip(score + noise * rng.standard_normal(len(score)), *SCALE)
     train = Ratings(users[:n], items[:n], values[:n], n_users, n_items, SCALE)
@@ -79,16 +81,7 @@ def rmse(model: Implementation, ratings: Ratings | HeldOut) -> float:
     return float(np.sqrt(np.mean(errors.astype(np.float64) ** 2)))
 
 
-@functools.cache
-def movielens() -> splits.Split:
-    """ml-100k, 80/10/10 by seed 0; skips where RATEBENCH_DATA has none."""
-    folder = os.environ.get("RATEBENCH_DATA")
-    if not folder or not (Path(folder) / "ml-100k" / "u.data").is_file():
-        pytest.skip("RATEBENCH_DATA names no folder with ml-100k")
-    return splits.cut(catalog.load("ml-100k"), "random:80/10/10", 0)
-
-
-def reported_rmse(model: Implementation, split: splits.Split) -> float:
+def reported_rmse(model: Implementation, split: Split) -> float:
     """Test RMSE as a record has it: cold pairs filled in, clipped."""
     test = split.test
     predicted = model.predict(test.users[test.known], test.items[test.known])

@@ -1,4 +1,4 @@
-"""python -m tests.conformance.mutate: which test catches which mistake, as a markdown table.
+"""python -m tests.conformance.mutate > docs/mutations.md: which test catches which mistake.
 
 Each mutation is made in a copy of the repository, never in the checkout. Real data is left out,
 so that the table is the same everywhere. It takes some minutes. Exits with 1 if one survives.
@@ -37,9 +37,19 @@ TESTED_BY = {
 }
 """Which tests to run, as pytest's -k has it; all of them for a file that many share."""
 
+INTRODUCTION = """# Mutations: which mistakes the tests catch
+
+Each line below puts one mistake into one implementation, or into what several share, and names
+the first conformance test that then fails. Without any mistake all of them pass. Tests on real
+data are left out, and there are more tests than the first.
+
+`python -m tests.conformance.mutate > docs/mutations.md` makes this page from the list in
+`tests/conformance/mutations.py`; it takes some minutes.
+"""
+
 
 def main() -> int:
-    """Print the table; returns the exit code."""
+    """Print the page; returns the exit code."""
     for mutation in MUTATIONS:
         mutation.applied(ROOT)  # a stale fragment is an error before anything runs
     with tempfile.TemporaryDirectory(prefix="ratebench-mutants-") as folder:
@@ -47,7 +57,7 @@ def main() -> int:
         for part in ("bench", "datasets", "impls", "tests"):
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)
-        if failed := first_failure(copy, "parity or bias"):
+        if failed := first_failure(copy, ""):
             raise SystemExit(f"without any mutation there fails {failed}")
         rows = []
         for n, mutation in enumerate(MUTATIONS, 1):
@@ -64,6 +74,7 @@ def main() -> int:
                     f"`{caught}`" if caught else "**survives**",
                 )
             )
+    print(INTRODUCTION)
     print(tabulate(rows, ["file", "mistake", "change", "first test that fails"], "pipe"))
     return 0 if all(caught != "**survives**" for *_, caught in rows) else 1
 

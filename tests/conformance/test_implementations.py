@@ -25,6 +25,7 @@ class TestBias(Conformance):
     implementation = Bias
     presets = ("default", "published", "surprise")
     rmse = {"synthetic": (0.595, 0.615), "ml-100k": (0.940, 0.943)}
+    biases_alone = {"user_damping": 0.0, "item_damping": 0.0}
     held_back = {"user_damping": 1e6, "item_damping": 1e6}
 
 
@@ -34,6 +35,7 @@ class TestNumpySGD(Conformance):
     rmse = {"synthetic": (0.405, 0.43), "ml-100k": (0.900, 0.912)}
     small = {"factors": 8, "std": 0.1}
     free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}
+    biases_alone = {"factors": 0}
     held_back = {"regularisation": 1.0}
 
 
@@ -43,6 +45,7 @@ class TestAutogradMF(Conformance):
     rmse = {"synthetic": (0.405, 0.43)}
     small = {"factors": 8, "std": 0.1}
     free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}
+    biases_alone = {"factors": 0}
     held_back = {"regularisation": 1.0}
 
 
@@ -52,6 +55,7 @@ class TestSparseEmbeddingMF(Conformance):
     rmse = {"synthetic": (0.405, 0.43), "ml-100k": (0.900, 0.912)}
     small = {"factors": 8, "std": 0.1, "batch_size": 16}
     free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}
+    biases_alone = {"factors": 0}
     held_back = {"regularisation": 1.0}
 
 
@@ -61,6 +65,7 @@ class TestEmbeddingMF(Conformance):
     rmse = {"synthetic": (0.35, 0.375), "ml-100k": (0.903, 0.915)}
     small = {"factors": 8, "std": 0.1, "batch_size": 16, "learning_rate": 0.01}
     free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}
+    biases_alone = {"factors": 0}
     held_back = {"regularisation": 5.0}
 
 
@@ -76,13 +81,17 @@ class TestAutoRec(Conformance):
         "learning_rate": 0.01,
     }
     free = {"dropout": 0.0, "epochs": 60, "regularisation": 0.0}
+    forms = {
+        "item": {},
+        "user": {"based_on": "user", "presence": 0.0, "epochs": 120, "decay": 1.0},
+    }
     held_back = {"regularisation": 1e4}
 
 
 class TestNCF(Conformance):
     implementation = NCF
     presets = ("default", "published", "published-binary", "embedding-net")
-    rmse = {"synthetic": (0.335, 0.37), "ml-100k": (0.895, 0.93)}
+    rmse = {"synthetic": (0.335, 0.37), "ml-100k": (0.901, 0.913)}
     small = {
         "architecture": "neumf",
         "embedding": 16,
@@ -102,6 +111,11 @@ class TestNCF(Conformance):
         "epochs": 40,
         "decay": 0.95,
         "weight_decay": 0.0,
+    }
+    forms = {
+        "neumf": {},
+        "mlp": {"architecture": "mlp", "initialisation": "uniform"},
+        "gmf": {"architecture": "gmf"},
     }
     held_back = {"weight_decay": 1.0}
 

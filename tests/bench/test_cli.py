@@ -16,7 +16,9 @@ from bench.records import Record, RecordStore
 
 MISBEHAVING = Path(__file__).parent / "misbehaving.py"
 MEAN = f"{MISBEHAVING}:Mean"
-BENCH = [sys.executable, "-c", "from bench.cli import main; main()"]
+# A shell ignores SIGINT for what it starts in the background, and children inherit that.
+START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+BENCH = [sys.executable, "-c", f"{START}; from bench.cli import main; main()"]
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -188,7 +190,10 @@ def test_an_interrupted_run_keeps_finished_cells_and_resumes(
             break
     os.kill(run.pid, kill)
     run.stdout.close()
-    assert run.wait(timeout=20) == code
+    try:
+        assert run.wait(timeout=20) == code
+    finally:
+        run.kill()  # one that goes on would keep the machine's lock
     assert len(records(tmp_path / "results")) == finished
     again = bench("run", "--impl", MEAN, "--dataset", str(ratings), "--seeds", "2")
     assert again.returncode == 0

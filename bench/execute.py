@@ -95,12 +95,12 @@ def _note(outcome: Outcome, event: Event) -> None:
 
 
 def _judged(outcome: Outcome, stop: Stop | None, left_behind: int, ending: str) -> Outcome:
-    """Settle the status: what the harness did to the worker outweighs what it said."""
+    """Settle the status: its own fault first, then what the harness had to do, then its result."""
     result = outcome.result
-    if stop is not None:
-        outcome.status, outcome.reason = stop.status, stop.reason
-    elif outcome.reason:
+    if outcome.reason:  # the worker told what went wrong; that it was slow to end adds nothing
         pass
+    elif stop is not None:
+        outcome.status, outcome.reason = stop.status, stop.reason
     elif not result:
         outcome.reason = ending
     elif left_behind:

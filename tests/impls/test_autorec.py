@@ -92,7 +92,14 @@ def test_weight_decay_pulls_towards_the_bias_model(
     assert distance(1e5) < 0.5 * distance(10.0)
 
 
-def test_dropout_is_off_in_predict(train: Ratings) -> None:
-    model = AutoRec(dropout=0.5, epochs=2).fit(train)
-    pairs = (train.users[:50], train.items[:50])
-    assert (model.predict(*pairs) == model.predict(*pairs)).all()
+def test_dropout_holds_learning_back_and_is_off_in_predict(train: Ratings) -> None:
+    def fitted(dropout: float) -> AutoRec:
+        return AutoRec(dropout=dropout, regularisation=1.0, batch_size=10, epochs=10).fit(train)
+
+    def training_error(model: AutoRec) -> float:
+        predicted = model.predict(train.users, train.items)
+        return float(np.mean((predicted - train.values) ** 2))
+
+    dropped = fitted(0.9)
+    assert training_error(dropped) > 1.5 * training_error(fitted(0.0))
+    assert training_error(dropped) == training_error(dropped)

@@ -75,6 +75,25 @@ def test_dropout_is_on_in_every_epoch_and_off_in_predict(train: Ratings) -> None
     assert (model.predict(*pairs) == model.predict(*pairs)).all()
 
 
+@pytest.mark.parametrize(
+    ("architecture", "dropout"),
+    [
+        ("mlp", {"embedding_dropout": 0.95}),
+        ("gmf", {"embedding_dropout": 0.95}),
+        ("mlp", {"dropouts": (0.95,)}),
+    ],
+)
+def test_each_dropout_holds_learning_back(
+    architecture: Any, dropout: dict[str, Any], train: Ratings
+) -> None:
+    def training_error(**dropouts: Any) -> float:
+        none = {"embedding_dropout": 0.0, "dropouts": (0.0,)}
+        model = NCF(architecture=architecture, **SMALL, **(none | dropouts)).fit(train)
+        return float(np.mean((model.predict(train.users, train.items) - train.values) ** 2))
+
+    assert training_error(**dropout) > 1.3 * training_error()
+
+
 def test_weight_decay_pulls_the_weights_in(train: Ratings) -> None:
     def size(weight_decay: float) -> float:
         model = NCF(weight_decay=weight_decay, **SMALL).fit(train)

@@ -93,10 +93,13 @@ def test_per_rating_rows_hold_the_same_factors_after_2000_updates(settings: dict
     train, _ = low_rank(50, 50)
     assert len(train) == 1000
     common = {"factors": 8, "epochs": 2, "dtype": "float64", "seed": 3} | settings
-    expected = learnt(NumpySGD(**common).fit(train))
+    model = NumpySGD(**common).fit(train)
+    expected = learnt(model)
+    predicted = model.predict(train.users, train.items)
     for other in (AutogradMF(**common), SparseEmbeddingMF(batch_size=1, **common)):
         for name, found in learnt(other.fit(train)).items():
             np.testing.assert_allclose(found, expected[name], rtol=1e-9, atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(other.predict(train.users, train.items), predicted, rtol=1e-6)
 
 
 def test_a_sparse_batch_adds_up_the_updates_of_its_ratings() -> None:

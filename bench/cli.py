@@ -1,4 +1,4 @@
-"""The verbs: run, report, list, compare, predict, doctor."""
+"""The verbs: run, tune, report, list, compare, predict, doctor."""
 
 from __future__ import annotations
 
@@ -110,8 +110,35 @@ def run(
     if dry_run:
         _print_plan(cells, RecordStore(out), fresh)
     else:
-        limit = memory_limit * 1e9 if memory_limit else psutil.virtual_memory().available * 0.9
-        _run(cells, out, int(limit), fresh)
+        _run(cells, out, _memory_limit(memory_limit), fresh)
+
+
+@app.command()
+def tune(
+    study: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names, or path/to/study.toml; default: all that `bench list` names."),
+    ] = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Trials of every study: the same for all of them.")
+    ] = 40,
+    out: Out = DEFAULT_OUT,
+) -> None:
+    """Search for hyperparameters on validation; no test rating is seen. Resumes."""
+    from bench.tune import study as studies
+    from bench.tune.session import Session
+
+    try:
+        chosen = [studies.read(name) for name in study or studies.names()]
+        session = Session(out_console, out, trials * len(chosen), _memory_limit(None), _loudly)
+        try:
+            for each in chosen:
+                session.search(each, trials)
+        except KeyboardInterrupt:
+            err_console.print("\ninterrupted; the same command goes on from the recorded trials")
+            raise typer.Exit(INTERRUPTED) from None
+    except (*USER_ERRORS, studies.StudyError) as error:
+        _fail(error)
 
 
 @app.command()
@@ -228,6 +255,11 @@ def _run(cells: list[Cell], out: Path, memory_limit_bytes: int, fresh: bool) -> 
         raise typer.Exit(INTERRUPTED) from None
     if any(record.status == "failed" for record in finished):
         raise typer.Exit(1)
+
+
+def _memory_limit(gigabytes: float | None) -> int:
+    """In bytes; by default 90 % of what is free."""
+    return int(gigabytes * 1e9 if gigabytes else psutil.virtual_memory().available * 0.9)
 
 
 def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:

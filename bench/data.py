@@ -7,11 +7,15 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from bench.job import write_split
 from bench.records import Data
 from bench.score import ColdStart
 from datasets import catalog, splits
 from datasets.ratings import Dataset, HeldOut
+
+NO_RATINGS = HeldOut(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,12 @@ def check_split(dataset: str, split: str) -> None:
 
 @dataclass
 class Splits:
-    """Cuts each split once and keeps it while cells of its seed run."""
+    """Cuts each split once and keeps it while cells of its seed run.
 
+    blind  leaves the test part empty, so that nothing can be chosen by it
+    """
+
+    blind: bool = False
     _seed: int | None = None
     _prepared: dict[tuple[str, str], Prepared] = field(default_factory=dict)
 
@@ -76,7 +84,7 @@ class Splits:
             self._seed = seed
         key = (dataset, split)
         if key not in self._prepared:
-            self._prepared[key] = _prepare(dataset, split, seed)
+            self._prepared[key] = _prepare(dataset, split, seed, self.blind)
         return self._prepared[key]
 
     def discard(self) -> None:
@@ -86,8 +94,9 @@ class Splits:
         self._prepared.clear()
 
 
-def _prepare(dataset: str, split: str, seed: int) -> Prepared:
+def _prepare(dataset: str, split: str, seed: int, blind: bool) -> Prepared:
     cut = splits.cut(load(dataset), split, seed)
     folder = tempfile.TemporaryDirectory(prefix="ratebench-")
     write_split(cut, Path(folder.name))
-    return Prepared(folder, cut.train.n_users, cut.train.n_items, cut.test, ColdStart(cut.train))
+    test = NO_RATINGS if blind else cut.test
+    return Prepared(folder, cut.train.n_users, cut.train.n_items, test, ColdStart(cut.train))

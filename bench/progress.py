@@ -104,8 +104,13 @@ class Progress:
 def summary(record: Record) -> str:
     """A record in a few words: its scores, or its status and reason."""
     scores = ""
-    if record.metrics is not None and record.times is not None:
-        scores = f"RMSE {record.metrics.rmse:.4f}  fit {record.times.fit_s:.3g} s"
+    if record.times is not None:
+        fit = f"fit {record.times.fit_s:.3g} s"
+        if record.metrics is not None:
+            scores = f"RMSE {record.metrics.rmse:.4f}  {fit}"
+        elif record.curve:
+            best = min(point.rmse for point in record.curve)
+            scores = f"validation RMSE {best:.4f}  {fit}"
     if record.status == "ok":
         return scores
     return "  ".join(filter(None, (f"{record.status}: {record.reason}", scores)))

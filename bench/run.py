@@ -136,7 +136,8 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, targets: tuple[f
     record.status, record.reason = outcome.status, outcome.reason
     record.curve = outcome.curve
     record.targets = [Target(rmse=rmse, seconds=_reached(outcome.curve, rmse)) for rmse in targets]
-    if outcome.status in ("ok", "timeout") and outcome.predicted is not None:
+    scored = len(prepared.test) and outcome.predicted is not None
+    if scored and outcome.status in ("ok", "timeout"):
         record.metrics = _metrics(outcome, prepared, record.data.scale)
     if outcome.status != "ok":
         record.log = outcome.log

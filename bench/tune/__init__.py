@@ -1,0 +1,1 @@
+"""The search for hyperparameters: equal budgets, validation alone, every trial a record."""

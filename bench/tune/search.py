@@ -1,0 +1,69 @@
+"""The search itself: optuna asks, cells answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+
+from bench.plan import Cell
+from bench.records import Record
+from bench.tune.study import Study, StudyError
+
+TRIALS = 40
+"""Trials of every search: an equal budget is part of a fair comparison."""
+
+Settings = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`rmse` is the best validation RMSE of the trial's epochs; None where it failed."""
+
+    number: int
+    settings: Settings
+    rmse: float | None
+
+
+def search(
+    study: Study,
+    trials: int,
+    plan: Callable[[Settings], Cell],
+    run: Callable[[Cell], Record],
+) -> Iterator[Trial]:
+    """Try the default first, then what a tree-structured Parzen estimator suggests.
+
+    Its seed is fixed, so that the same answers lead to the same questions: a search that was
+    interrupted asks again for what is already recorded, and goes on from there. Raises
+    StudyError where the space does not hold the default.
+
+    Bergstra, Bardenet, Bengio & Kégl 2011, Algorithms for hyper-parameter optimization.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    asking = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
+    asking.enqueue_trial(_standing(study, plan({})))
+    fixed = {name: str(value) for name, value in study.fixed.items()}
+    for number in range(trials):
+        asked = asking.ask()
+        settings = {name: values.suggest(asked, name) for name, values in study.space.items()}
+        rmse = validation_rmse(run(plan(fixed | settings)))
+        if rmse is None:  # no number to learn from, but a place to keep away from
+            asking.tell(asked, state=optuna.trial.TrialState.PRUNED)
+        else:
+            asking.tell(asked, rmse)
+        yield Trial(number, settings, rmse)
+
+
+def _standing(study: Study, cell: Cell) -> dict[str, Any]:
+    if cell.hindrance is not None:
+        raise StudyError(f"study {study.name}: {study.tuned}: {cell.hindrance.reason}")
+    return study.standing(cell.asked.hyperparameters)
+
+
+def validation_rmse(record: Record) -> float | None:
+    """What the search minimises: the best epoch's, of a run that came to its end."""
+    if record.status != "ok" or not record.curve:
+        return None
+    return min(point.rmse for point in record.curve)

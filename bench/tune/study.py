@@ -1,0 +1,142 @@
+"""What a search varies, as written in `studies/*.toml` or in a file of one's own."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import optuna
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bench.suite import Block, Suite
+
+STUDIES = files("bench") / "tune" / "studies"
+SIGNIFICANT_DIGITS = 3
+"""Of a tried number: what is tried can then be written as a default."""
+
+
+class StudyError(Exception):
+    """A study that does not exist, cannot be read, or does not fit its implementation."""
+
+
+class Range(BaseModel):
+    """Numbers from `low` to `high`, whole ones where both are; `log` for scales."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError("low must be below high, and above 0 where log is set")
+        return self
+
+    def suggest(self, trial: optuna.Trial, name: str) -> str:
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return str(trial.suggest_int(name, self.low, self.high, log=self.log))
+        value = trial.suggest_float(name, self.low, self.high, log=self.log)
+        return f"{value:.{SIGNIFICANT_DIGITS}g}"
+
+    def holds(self, value: Any) -> bool:
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+
+class Choices(BaseModel):
+    """One of a few values of any kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    choices: list[Any] = Field(min_length=2)
+
+    def suggest(self, trial: optuna.Trial, name: str) -> str:
+        return str(trial.suggest_categorical(name, [str(choice) for choice in self.choices]))
+
+    def holds(self, value: Any) -> bool:
+        return str(value) in map(str, self.choices)
+
+
+class Study(BaseModel):
+    """One search, for all rows of one model: the first runs its trials, the rest share them.
+
+    fixed  hyperparameters of every trial that differ from the default and are not searched
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    description: str
+    implementations: list[str] = Field(min_length=1)
+    dataset: str = "ml-100k"
+    split: str = "random:80/10/10"
+    patience: Annotated[int, Field(ge=1)] = 5
+    time_limit_s: Annotated[float, Field(gt=0)] = 600
+    fixed: dict[str, Any] = {}
+    space: dict[str, Range | Choices] = Field(min_length=1)
+
+    @property
+    def tuned(self) -> str:
+        """The implementation that runs the trials."""
+        return self.implementations[0]
+
+    def suite(self) -> Suite:
+        """One cell, whose hyperparameters each trial sets; one thread, so that it repeats
+        bit for bit."""
+        block = Block(
+            implementations=[self.tuned],
+            datasets=[self.dataset],
+            split=self.split,
+            devices=["cpu"],
+            threads=1,
+            patience=self.patience,
+            time_limit_s=self.time_limit_s,
+        )
+        return Suite(name=f"tune:{self.name}", description=self.description, blocks=[block])
+
+    def standing(self, default: Mapping[str, Any]) -> dict[str, Any]:
+        """The default's place in the space; StudyError where the space leaves it out."""
+        for name, values in self.space.items():
+            if name not in default:
+                raise StudyError(f"study {self.name}: {self.tuned} has no hyperparameter '{name}'")
+            if not values.holds(default[name]):
+                raise StudyError(
+                    f"study {self.name}: the default {name} = {default[name]} of {self.tuned} "
+                    f"is not in the space; widen it, for the default is trial 0"
+                )
+        return {
+            name: default[name] if isinstance(values, Range) else str(default[name])
+            for name, values in self.space.items()
+        }
+
+
+def names() -> list[str]:
+    """The studies that come with ratebench."""
+    return sorted(entry.name.removesuffix(".toml") for entry in STUDIES.iterdir())
+
+
+def read(name: str) -> Study:
+    """A study by its name, or by the path of a TOML file. Raises StudyError."""
+    if name in names():
+        text = (STUDIES / f"{name}.toml").read_text()
+    elif name.endswith(".toml"):
+        try:
+            text = Path(name).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise StudyError(f"{name}: cannot be read: {error}") from error
+    else:
+        raise StudyError(
+            f"no study '{name}'. There are: {', '.join(names())}; or give a path/to/study.toml"
+        )
+    try:
+        return Study.model_validate({"name": Path(name).stem, **tomllib.loads(text)})
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{name}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise StudyError(f"{name}: {where}: {first['msg'].lower()}") from None

@@ -179,7 +179,7 @@ def compare(
 
 @app.command("list")
 def list_() -> None:
-    """Name the implementations, datasets and suites."""
+    """Name the implementations, datasets, suites and studies."""
     from bench.listing import listing
 
     out_console.print(listing(), highlight=False, markup=False)

@@ -7,18 +7,27 @@ from importlib.metadata import entry_points
 from tabulate import tabulate
 
 from bench import loading, suite
+from bench.tune import study
 from datasets import catalog
 from impls.registry import IMPLEMENTATIONS
 
 
 def listing() -> str:
-    """Implementations, datasets and suites, each as a plain table."""
+    """Implementations, datasets, suites and studies, each as a plain table."""
     sections = {
         "implementations": (["name", "model", "devices", "presets", "source"], _implementations()),
         "datasets": (["name", "what", "where"], _datasets()),
         "suites": (
             ["name", "what"],
             [[name, suite.read(name).description] for name in suite.names()],
+        ),
+        "studies, for bench tune": (
+            ["name", "what", "rows that share it"],
+            [
+                [name, each.description, ", ".join(each.implementations)]
+                for name in study.names()
+                for each in [study.read(name)]
+            ],
         ),
     }
     return "\n\n".join(

@@ -24,8 +24,10 @@ lost, and a row goes only when its record does.
 - `docs/reading-the-tables.md` says what each column means and how it is measured."""
 
 
-def index_page(pages: Mapping[str, Sequence[Table]], published: str, bad: Sequence[BadLine]) -> str:
-    """The index; `pages`: file name -> the tables on that page."""
+def index_page(
+    pages: Mapping[str, Sequence[Table]], others: Mapping[str, str], bad: Sequence[BadLine]
+) -> str:
+    """The index. `pages`: file name -> the tables on that page; `others`: -> what is there."""
     parts = [MARK, "# Results", ABOUT]
     if pages:
         tables = [table for some in pages.values() for table in some]
@@ -33,8 +35,7 @@ def index_page(pages: Mapping[str, Sequence[Table]], published: str, bad: Sequen
         parts += [
             "\n".join(dict.fromkeys(f"- {note}" for table in tables for note in notes(table)))
         ]
-        if published:
-            parts.append(f"Published numbers, and ours beside them: [published]({published}).")
+        parts.append("\n".join(f"- [{told.capitalize()}]({name})" for name, told in others.items()))
         parts += ["## Machines", "\n".join(_machines(tables))]
     else:
         parts.append("Nothing is recorded yet: `make bench` makes the first tables.")

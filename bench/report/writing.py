@@ -13,8 +13,16 @@ from bench.report.plots import plot
 from bench.report.published import published_page
 from bench.report.readme import block, with_block
 from bench.report.rows import Table
+from bench.report.tuning import tuning_page
+from bench.tune import FOLDER
 
 PUBLISHED = "published.md"
+TUNING = "tuning.md"
+OTHERS = {
+    PUBLISHED: "published numbers, and ours beside them",
+    TUNING: "searches for hyperparameters",
+}
+"""Pages that are not of one dataset, and what is on them."""
 
 
 def write(out: Path, *, readme: Path | None = None) -> list[Path]:
@@ -35,7 +43,11 @@ def write(out: Path, *, readme: Path | None = None) -> list[Path]:
     content = {name: page(some).encode() for name, some in by_page.items()}
     if published := published_page(made):
         content[PUBLISHED] = published.encode()
-    content["index.md"] = index_page(by_page, PUBLISHED if published else "", bad).encode()
+    trials, bad_trials = RecordStore(out / FOLDER).read()
+    if tuning := tuning_page(trials):
+        content[TUNING] = tuning.encode()
+    others = {name: OTHERS[name] for name in OTHERS if name in content}
+    content["index.md"] = index_page(by_page, others, [*bad, *bad_trials]).encode()
     content |= {
         name: drawn for table in made if (name := plot_name(table)) and (drawn := plot(table))
     }

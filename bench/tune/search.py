@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,6 @@ import optuna
 from bench.plan import Cell
 from bench.records import Record
 from bench.tune.study import Study, StudyError
-
-TRIALS = 40
-"""Trials of every search: an equal budget is part of a fair comparison."""
 
 Settings = Mapping[str, str]
 
@@ -54,6 +51,12 @@ def search(
         else:
             asking.tell(asked, rmse)
         yield Trial(number, settings, rmse)
+
+
+def best_of(trials: Iterable[Trial]) -> Trial | None:
+    """The trial with the lowest validation RMSE; None where none has a result."""
+    with_result = [trial for trial in trials if trial.rmse is not None]
+    return min(with_result, key=lambda trial: trial.rmse or 0.0, default=None)
 
 
 def _standing(study: Study, cell: Cell) -> dict[str, Any]:

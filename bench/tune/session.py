@@ -15,11 +15,9 @@ from bench.progress import Progress
 from bench.records import Record, RecordStore
 from bench.run import Runner
 from bench.suite import Overrides
-from bench.tune.search import Settings, Trial, search
+from bench.tune import FOLDER
+from bench.tune.search import Settings, Trial, best_of, search
 from bench.tune.study import Study
-
-FOLDER = "tuning"
-"""Of the trials' records in a results folder: trials are not results."""
 
 
 class Session:
@@ -48,13 +46,10 @@ class Session:
 
     def search(self, study: Study, trials: int) -> None:
         """Run or resume one search, telling each trial. Raises StudyError and DataError."""
-        best: Trial | None = None
+        done: list[Trial] = []
         for trial in search(study, trials, lambda settings: self._plan(study, settings), self._run):
-            if trial.rmse is not None and (
-                best is None or best.rmse is None or trial.rmse < best.rmse
-            ):
-                best = trial
-            self._tell(study, trial, best)
+            done.append(trial)
+            self._tell(study, trial, best_of(done))
 
     def _plan(self, study: Study, settings: Settings) -> Cell:
         overrides = Overrides(settings={study.tuned: settings})
@@ -69,10 +64,9 @@ class Session:
 
     def _tell(self, study: Study, trial: Trial, best: Trial | None) -> None:
         settings = "  ".join(f"{name}={value}" for name, value in trial.settings.items())
-        told = "no result" if trial.rmse is None else f"{trial.rmse:.4f}"
-        standing = "" if best is None else f"best {best.rmse:.4f} (trial {best.number})"
+        leader = "" if best is None else f"best: trial {best.number}, {best.rmse:.4f}"
         self.console.print(
-            f"{study.name} trial {trial.number}: {told}  {standing}  {settings}",
+            f"{study.name} trial {trial.number}: {settings}  ({leader or 'none has a result'})",
             highlight=False,
             markup=False,
         )

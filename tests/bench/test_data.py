@@ -36,6 +36,13 @@ def test_each_seed_has_its_own_split_and_keeps_it_while_it_runs(ratings: str) ->
     assert not Path(second.folder.name).exists()
 
 
+def test_blind_splits_hold_no_test_rating(ratings: str) -> None:
+    seeing = Splits().prepare(ratings, "random:80/10/10", 0)
+    blind = Splits(blind=True).prepare(ratings, "random:80/10/10", 0)
+    assert (len(seeing.test), len(blind.test)) == (20, 0)
+    assert blind.n_users == seeing.n_users
+
+
 def test_facts_count_what_is_rated_again(ratings: str) -> None:
     told = facts(ratings, "a note").data
     assert (told.n_users, told.n_items, told.n_ratings) == (20, 10, 200)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.data import NO_RATINGS
 from bench.execute import Event, Listener, Outcome
 from bench.job import Job
 from bench.plan import Cell, Hindrance
@@ -185,6 +186,20 @@ def test_scores_and_times_come_from_the_outcome(tmp_path: Path) -> None:
     assert times.overhead_s == 32 + 1
     parts = (times.import_s, times.warmup_s, times.fit_s, times.evaluation_s, times.predict_s)
     assert sum(parts) + times.overhead_s == times.wall_s
+
+
+def test_without_test_ratings_a_record_has_no_scores(tmp_path: Path) -> None:
+    class Blind(FakeSplits):
+        def prepare(self, dataset: str, split: str, seed: int) -> Any:
+            return SimpleNamespace(
+                **vars(super().prepare(dataset, split, seed)) | {"test": NO_RATINGS}
+            )
+
+    executor = FakeExecutor()
+    runner = Runner(RecordStore(tmp_path), executor, Silent(), 10**9, Blind(), unlocked)  # type: ignore[arg-type]
+    (record,) = runner.run([cell("a")], fresh=False)
+    assert (record.status, record.metrics) == ("ok", None)
+    assert record.curve
 
 
 def test_seconds_to_target_is_the_first_point_at_or_below_it(tmp_path: Path) -> None:

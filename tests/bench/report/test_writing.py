@@ -55,6 +55,7 @@ def test_it_writes_index_pages_and_plots_and_returns_their_paths(tmp_path: Path)
     assert (row["ratings"], row["rows"], row["newest"]) == ("100,000", "1", "2026-11-20")
     assert "**Beware.**" in index
     assert "(published.md)" in index
+    assert "tuning" not in index
     linked = (tmp_path / "ml-100k.md").read_text()
     assert any(f"({name})" in linked for name in names if name.startswith("plots/"))
 

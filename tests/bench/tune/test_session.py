@@ -1,0 +1,66 @@
+"""`bench tune` for real, on a small file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.records import RecordStore
+from tests.bench.test_cli import Bench, bench, environment, ratings  # noqa: F401 - fixtures
+
+STUDY = """
+description = "a few settings"
+implementations = ["numpy_sgd"]
+dataset = "{ratings}"
+fixed = {{ epochs = 2 }}
+
+[space]
+factors = {{ choices = [2, 64] }}
+learning_rate = {{ low = 0.01, high = 0.1, log = true }}
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path, ratings: Path) -> Path:  # noqa: F811
+    path = tmp_path / "mine.toml"
+    path.write_text(STUDY.format(ratings=ratings))
+    return path
+
+
+def test_trials_are_records_that_have_seen_no_test_rating(
+    bench: Bench,  # noqa: F811
+    study: Path,
+    tmp_path: Path,
+) -> None:
+    done = bench("tune", str(study), "--trials", "2")
+    assert done.returncode == 0, done.stderr
+    assert "mine trial 1: " in done.stdout
+    found, _ = RecordStore(tmp_path / "results" / "tuning").read()
+    assert [each.status for each in found] == ["ok", "ok"]
+    assert all(each.metrics is None and each.curve for each in found)
+    assert found[0].cell.hyperparameters["factors"] == 64, "the default comes first"
+    assert {each.cell.hyperparameters["epochs"] for each in found} == {2}
+
+    resumed = bench("tune", str(study), "--trials", "3")
+    assert resumed.stdout.count("already recorded") == 2
+    assert len(RecordStore(tmp_path / "results" / "tuning").read()[0]) == 3
+    assert not (tmp_path / "results" / "records").exists(), "trials are not results"
+
+    assert bench("report").returncode == 0
+    assert "3 trials of numpy_sgd" in (tmp_path / "results" / "tuning.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nonesuch"], "no study 'nonesuch'"),
+        (["gone.toml"], "cannot be read"),
+        (["bias", "--trials", "0"], "trials"),
+    ],
+)
+def test_a_mistake_is_one_clear_error(bench: Bench, words: list[str], told: str) -> None:  # noqa: F811
+    done = bench("tune", *words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,97 @@
+"""Studies: what a search may vary, and that each fits the rows that share it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import loading
+from bench.hyperparameters import resolve
+from bench.tune import study as studies
+from bench.tune.study import Choices, Range, Study, StudyError
+from impls.registry import IMPLEMENTATIONS
+
+SPACE = {"factors": Choices(choices=[2, 4]), "learning_rate": Range(low=0.01, high=1.0, log=True)}
+
+
+def study(**changes: object) -> Study:
+    fields = {"name": "s", "description": "", "implementations": ["numpy_sgd"], "space": SPACE}
+    return Study.model_validate(fields | changes)
+
+
+@pytest.mark.parametrize("name", studies.names())
+def test_every_row_of_a_study_has_its_hyperparameters_and_its_default_in_the_space(
+    name: str,
+) -> None:
+    each = studies.read(name)
+    defaults = []
+    for row in each.implementations:
+        kind = loading.load_class(IMPLEMENTATIONS[row])
+        settings = {field: str(value) for field, value in each.fixed.items()}
+        defaults.append(each.standing(resolve(kind, kind.presets["default"], settings)))
+    assert all(default == defaults[0] for default in defaults), "one search, one set of values"
+    models = {loading.load_class(IMPLEMENTATIONS[row]).model for row in each.implementations}
+    assert len(models) == 1, "rows of one study are of the same maths"
+
+
+def test_every_implementation_with_hyperparameters_is_in_one_study() -> None:
+    rows = [row for name in studies.names() for row in studies.read(name).implementations]
+    assert sorted(rows) == sorted(IMPLEMENTATIONS.keys() - {"global_mean"})
+
+
+@given(st.integers(0, 100), st.floats(1e-6, 1e3), st.floats(1.01, 1e3), st.booleans())
+def test_what_is_suggested_lies_in_the_range(
+    seed: int, low: float, factor: float, log: bool
+) -> None:
+    values = Range(low=low, high=low * factor, log=log)
+    asked = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed)).ask()
+    digit = 0.01 * low * factor  # rounding to three digits may step over an end
+    assert low - digit <= float(values.suggest(asked, "x")) <= low * factor + digit
+
+
+def test_whole_ends_give_whole_numbers() -> None:
+    asked = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
+    assert Range(low=3, high=9).suggest(asked, "n") in list("3456789")
+
+
+@pytest.mark.parametrize(
+    ("default", "told"),
+    [
+        ({"factors": 2}, "has no hyperparameter 'learning_rate'"),
+        ({"factors": 8, "learning_rate": 0.1}, "default factors = 8 of numpy_sgd is not in"),
+        ({"factors": 4, "learning_rate": 2.0}, "default learning_rate = 2.0 of numpy_sgd is not"),
+    ],
+)
+def test_a_space_without_the_default_is_refused(default: dict[str, float], told: str) -> None:
+    with pytest.raises(StudyError, match=told):
+        study().standing(default)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("implementations = [", "mine.toml: "),
+        ("implementations = []\n[space]\na = {low=1, high=2}", "implementations"),
+        ("implementations = ['a']\n[space]\na = {low=2, high=1}", "low must be"),
+        ("implementations = ['a']\n[space]\na = {low=0, high=1, log=true}", "low must be"),
+        ("implementations = ['a']\nspaces = 1", "space"),
+    ],
+)
+def test_a_study_that_cannot_be_read_is_one_clear_error(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"description = ''\n{text}")
+    with pytest.raises(StudyError, match=told):
+        studies.read(str(path))
+
+
+def test_an_unknown_study_is_told_what_there_is() -> None:
+    with pytest.raises(StudyError, match=r"no study 'nonesuch'\. There are: autorec, bias"):
+        studies.read("nonesuch")
+    with pytest.raises(StudyError, match=r"gone\.toml: cannot be read"):
+        studies.read("gone.toml")

@@ -46,7 +46,7 @@ def _section(search: str, trials: Sequence[Record]) -> list[str]:
     cell = trials[0].cell
     best = {n: point for n, trial in enumerate(trials) if (point := _best(trial)) is not None}
     without = len(trials) - len(best)
-    told = [f"{len(trials)} trial{"s" * (len(trials) != 1)} of {escaped(cell.implementation)}"]
+    told = [f"{len(trials)} trial{'s' * (len(trials) != 1)} of {escaped(cell.implementation)}"]
     told += [f"{without} of them without a result"] if without else []
     told.append(f"on {escaped(title(cell.dataset))}, {escaped(cell.split)}, seed {cell.seed}")
     parts = [f"### {escaped(search.removeprefix('tune:'))}", ", ".join(told) + "."]

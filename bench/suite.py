@@ -62,20 +62,20 @@ class Overrides:
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def apply(self, suite: Suite) -> Suite:
-        """The suite as asked for. A block with a published number beside it is one row of
-        one protocol: names choose among such blocks and never change them."""
+        """The suite as asked for. In a block with a published number beside it names choose
+        among its rows and add none: the number is of that protocol."""
         blocks = []
         for block in suite.blocks:
             if block.reference is None:
-                names = {
-                    "implementations": self.implementations or block.implementations,
-                    "datasets": self.datasets or block.datasets,
-                }
-            elif self._chooses(block):
-                self._refuse_another_protocol(suite.name)
-                names = {}
+                implementations = self.implementations or block.implementations
+                datasets = self.datasets or block.datasets
             else:
-                continue
+                implementations = _chosen(block.implementations, self.implementations)
+                datasets = _chosen(block.datasets, self.datasets)
+                if not implementations or not datasets:
+                    continue
+                self._refuse_another_protocol(suite.name)
+            names = {"implementations": implementations, "datasets": datasets}
             fallback = None if self.datasets else block.fallback
             update = {**names, "fallback": fallback, **self.block}
             blocks.append(_checked(block.model_dump() | update))
@@ -91,10 +91,10 @@ class Overrides:
                 + ", ".join(f"--{name}" for name in (*changed, *(["set"] if self.settings else [])))
             )
 
-    def _chooses(self, block: Block) -> bool:
-        return (
-            not self.implementations or bool({*self.implementations} & {*block.implementations})
-        ) and (not self.datasets or bool({*self.datasets} & {*block.datasets}))
+
+def _chosen(names: list[str], asked: list[str]) -> list[str]:
+    """The names that are asked for; all where nothing is."""
+    return [name for name in names if name in asked] if asked else names
 
 
 def _checked(fields: Mapping[str, Any]) -> Block:

@@ -115,7 +115,7 @@ class AutoRec:
         self.bias_ = Bias().fit(train) if self.targets == "residual" else None
         if self.bias_ is not None:
             values = values - self.bias_.predict(train.users, train.items)
-            self.scaling_ = Scaling.of(values, standardise=True)
+            self.scaling_ = Scaling.of(values, "standardised")
         else:
             unit = Scaling(lowest, highest - lowest)
             self.scaling_ = unit if self.targets == "unit" else Scaling()

@@ -31,7 +31,7 @@ class TestBias(Conformance):
 
 class TestNumpySGD(Conformance):
     implementation = NumpySGD
-    presets = ("default", "published")
+    presets = ("default", "published", "surprise")
     rmse = {"synthetic": (0.405, 0.43), "ml-100k": (0.900, 0.912)}
     small = {"factors": 8, "std": 0.1}
     free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}

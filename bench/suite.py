@@ -62,20 +62,25 @@ class Overrides:
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def apply(self, suite: Suite) -> Suite:
-        """The suite as asked for. In a block with a published number beside it names choose
-        among its rows and add none: the number is of that protocol."""
+        """The suite as asked for. Names that are in the suite choose among its rows; others
+        take the place of its own, but not in a block with a published number beside it."""
         blocks = []
+        own = {
+            "implementations": {name for block in suite.blocks for name in block.implementations},
+            "datasets": {name for block in suite.blocks for name in block.datasets},
+        }
         for block in suite.blocks:
-            if block.reference is None:
-                implementations = self.implementations or block.implementations
-                datasets = self.datasets or block.datasets
-            else:
-                implementations = _chosen(block.implementations, self.implementations)
-                datasets = _chosen(block.datasets, self.datasets)
-                if not implementations or not datasets:
-                    continue
+            names = {
+                "implementations": self.implementations,
+                "datasets": self.datasets,
+            }
+            for kind, asked in names.items():
+                if not asked or block.reference or own[kind].issuperset(asked):
+                    names[kind] = _chosen(getattr(block, kind), asked)
+            if not all(names.values()):
+                continue
+            if block.reference:
                 self._refuse_another_protocol(suite.name)
-            names = {"implementations": implementations, "datasets": datasets}
             fallback = None if self.datasets else block.fallback
             update = {**names, "fallback": fallback, **self.block}
             blocks.append(_checked(block.model_dump() | update))

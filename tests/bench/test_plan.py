@@ -174,6 +174,22 @@ def test_a_published_row_is_chosen_by_name_and_never_changed() -> None:
         plan(read("published"), Overrides(datasets=["ml-10m"]))
 
 
+def test_names_of_a_suite_choose_among_its_rows_and_others_take_their_place() -> None:
+    def rows(**names: list[str]) -> set[tuple[str, ...]]:
+        blocks = Overrides(**names).apply(read("full")).blocks
+        return {(dataset, *b.implementations) for b in blocks for dataset in b.datasets}
+
+    assert rows(implementations=["autograd_mf"]) == {
+        ("ml-100k", "autograd_mf"),
+        ("ml-1m", "autograd_mf"),
+    }
+    assert {dataset for dataset, *_ in rows(datasets=["ml-1m"])} == {"ml-1m"}
+    assert rows(implementations=[MEAN, "bias"]) == {
+        (dataset, MEAN, "bias") for dataset in ("ml-100k", "ml-1m")
+    }
+    assert {dataset for dataset, *_ in rows(datasets=["mine.csv"])} == {"mine.csv"}
+
+
 def test_every_published_row_can_run() -> None:
     published = read("published")
     assert all(block.reference for block in published.blocks)

@@ -87,8 +87,9 @@ def flags(record: Record) -> list[str]:
     return record.metrics.flags
 
 
-def test_an_honest_row_passes(run: Run) -> None:
-    (record,) = run("ItemMeans")
+@pytest.mark.parametrize("name", ["ItemMeans", "KeepsAPool"])
+def test_an_honest_row_passes(run: Run, name: str) -> None:
+    (record,) = run(name)
     assert flags(record) == []
     first, *_, last = record.curve
     assert last.rmse < first.rmse

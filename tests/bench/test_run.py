@@ -54,6 +54,9 @@ class FakeSplits:
             folder=folder, n_users=1, n_items=1, test=TEST, cold_start=ColdStart(TRAIN)
         )
 
+    def are_intact(self) -> bool:
+        return True
+
     def discard(self) -> None: ...
 
 

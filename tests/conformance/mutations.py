@@ -85,7 +85,8 @@ MUTATIONS = [
         ("rated_rows", "wrong start", " - (ends - counts)", " - ends"),
         ("pairs", "a pair left out", "start + CHUNK)", "start + CHUNK - 1)"),
         ("protocol", "deaf to stopping", "if stop:", "if False:"),
-        ("protocol", "shallow copy of the best epoch", "copy.deepcopy(value)", "copy.copy(value)"),
+        ("protocol", "shallow copy of the best epoch", "vars(copy.deepcopy(", "vars(copy.copy("),
+        ("protocol", "the model itself evaluated", "copy.deepcopy(self.model)", "self.model"),
         ("protocol", "best not restored", "vars(self.model).update(self._best_state)", "pass"),
     )
 ]  # fmt: skip

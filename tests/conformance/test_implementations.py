@@ -42,7 +42,8 @@ class TestNumpySGD(Conformance):
 class TestAutogradMF(Conformance):
     implementation = AutogradMF
     presets = ("default", "published")
-    rmse = {"synthetic": (0.405, 0.43)}
+    rmse = {"synthetic": (0.405, 0.43), "ml-100k": (0.967, 0.977)}
+    on_ml_100k = {"epochs": 1}  # what more of them make is `TestNumpySGD`'s, by parity
     small = {"factors": 8, "std": 0.1}
     free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}
     biases_alone = {"factors": 0}
@@ -122,6 +123,6 @@ class TestNCF(Conformance):
 
 def test_every_registered_implementation_is_held_to_the_protocol() -> None:
     tested = {kind.implementation for kind in Conformance.__subclasses__()}
-    assert {f"{kind.__module__}:{kind.__qualname__}" for kind in tested} == set(
+    assert {f"{kind.__module__}:{kind.__qualname__}" for kind in tested} >= set(
         IMPLEMENTATIONS.values()
     )

@@ -30,6 +30,18 @@ ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "elu": nn.functional.elu,
 }
 
+PUBLISHED: Mapping[str, Any] = {
+    "hidden": 500,
+    "epochs": 80,
+    "targets": "rating",
+    "presence": 0.0,
+    "regularisation": 200.0,
+    "optimiser": "rprop",
+    "batch_size": None,
+    "learning_rate": 0.01,
+    "decay": 1.0,
+}
+
 
 @dataclass
 class AutoRec:
@@ -61,17 +73,8 @@ class AutoRec:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "default": {},
         "user": {"based_on": "user"},
-        "published": {
-            "hidden": 500,
-            "epochs": 100,
-            "targets": "rating",
-            "presence": 0.0,
-            "regularisation": 100.0,
-            "optimiser": "rprop",
-            "batch_size": None,
-            "learning_rate": 0.01,
-            "decay": 1.0,
-        },
+        "published": PUBLISHED,
+        "published-user": {**PUBLISHED, "based_on": "user"},
     }
 
     based_on: Literal["item", "user"] = "item"

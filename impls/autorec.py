@@ -74,7 +74,7 @@ class AutoRec:
         "default": {},
         "user": {"based_on": "user"},
         "published": PUBLISHED,
-        "published-user": {**PUBLISHED, "based_on": "user"},
+        "published-user": {**PUBLISHED, "based_on": "user", "regularisation": 300.0},
     }
 
     based_on: Literal["item", "user"] = "item"

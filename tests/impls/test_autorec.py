@@ -133,7 +133,8 @@ def test_products_and_gradients_are_those_of_dense_matrices() -> None:
     G = torch.zeros(7, 5, dtype=torch.float64)
     G[rows, columns] = g
     torch.testing.assert_close(sparse_times_dense(rows, columns, g, 7, W), G @ W)
-    H.requires_grad_(), W.requires_grad_()
+    H.requires_grad_()
+    W.requires_grad_()
     products = RatedProducts.apply(H, W, rows, columns)
     torch.testing.assert_close(products, (H @ W.T)[rated])
     products.backward(g)

@@ -72,7 +72,7 @@ class TestEmbeddingMF(Conformance):
 
 class TestAutoRec(Conformance):
     implementation = AutoRec
-    presets = ("default", "user", "published")
+    presets = ("default", "user", "published", "published-user")
     rmse = {"synthetic": (0.40, 0.435), "ml-100k": (0.876, 0.889)}
     small = {
         "hidden": 20,

@@ -35,9 +35,9 @@ class Bias:
         "surprise": {"user_damping": 15.0, "item_damping": 10.0, "sweeps": 10},
     }
 
-    user_damping: float = 1.1
-    item_damping: float = 2.9
-    sweeps: int = 17
+    user_damping: float = 5.0
+    item_damping: float = 3.0
+    sweeps: int = 10
     device: str = "cpu"
     seed: int = 0
 

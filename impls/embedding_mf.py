@@ -55,13 +55,13 @@ class EmbeddingMF:
     }
 
     factors: int = 64
-    epochs: int = 13
+    epochs: int = 20
     batch_size: int = 1024
-    learning_rate: float = 0.00299
-    decay: float = 0.875
-    regularisation: float = 0.0509
+    learning_rate: float = 0.005
+    decay: float = 0.85
+    regularisation: float = 0.07
     weight_decay: float = 0.0
-    std: float = 0.00774
+    std: float = 0.01
     targets: Targets = "standardised"
     device: str = "cpu"
     seed: int = 0

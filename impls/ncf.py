@@ -82,20 +82,20 @@ class NCF:
     }
 
     architecture: Architecture = "neumf"
-    embedding: int = 16
-    hidden: tuple[int, ...] = (128,)
-    gmf_factors: int = 128
-    embedding_dropout: float = 0.0487
-    dropouts: tuple[float, ...] = (0.0,)
+    embedding: int = 32
+    hidden: tuple[int, ...] = (32,)
+    gmf_factors: int = 64
+    embedding_dropout: float = 0.1
+    dropouts: tuple[float, ...] = (0.2,)
     initialisation: Literal["normal", "uniform"] = "normal"
     scaled_output: bool = True
     margin: float = 0.0
     loss: Literal["mse", "bce"] = "mse"
-    epochs: int = 5
-    batch_size: int = 256
-    learning_rate: float = 0.000876
-    decay: float = 0.83
-    weight_decay: float = 1.1e-6
+    epochs: int = 30
+    batch_size: int = 1024
+    learning_rate: float = 0.001
+    decay: float = 0.9
+    weight_decay: float = 1e-6
     device: str = "cpu"
     seed: int = 0
 

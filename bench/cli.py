@@ -51,7 +51,7 @@ def run(
         list[str] | None, typer.Option(help="cpu, cuda, cuda:1 or auto. Several allowed.")
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="random:80/10/10, random:90/10, u1, fold:1/5, leave-last …")
+        str | None, typer.Option(help="random:80/10/10, random:90/10, 5-fold, u1, leave-last …")
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Repeats, with seeds 0 … N−1.")] = None,
     threads: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,13 +29,17 @@ class Facts:
 
 @dataclass(frozen=True)
 class Prepared:
-    """One split, laid out in `folder` for workers; its test ratings stay in this process."""
+    """One split, laid out in `folder` for workers; its test ratings stay in this process.
+
+    digest  of the folder as it was laid out
+    """
 
     folder: tempfile.TemporaryDirectory[str]
     n_users: int
     n_items: int
     test: HeldOut
     cold_start: ColdStart
+    digest: str
 
 
 @functools.lru_cache(maxsize=2)
@@ -87,6 +92,16 @@ class Splits:
             self._prepared[key] = _prepare(dataset, split, seed, self.blind)
         return self._prepared[key]
 
+    def are_intact(self) -> bool:
+        """Whether every folder holds what was laid out and nothing more.
+
+        Its files belong to the user whom the workers run as, so permissions would not hold.
+        """
+        return all(
+            _digest(Path(prepared.folder.name)) == prepared.digest
+            for prepared in self._prepared.values()
+        )
+
     def discard(self) -> None:
         """Delete what is laid out for workers."""
         for prepared in self._prepared.values():
@@ -98,5 +113,22 @@ def _prepare(dataset: str, split: str, seed: int, blind: bool) -> Prepared:
     cut = splits.cut(load(dataset), split, seed)
     folder = tempfile.TemporaryDirectory(prefix="ratebench-")
     write_split(cut, Path(folder.name))
-    test = NO_RATINGS if blind else cut.test
-    return Prepared(folder, cut.train.n_users, cut.train.n_items, test, ColdStart(cut.train))
+    return Prepared(
+        folder,
+        cut.train.n_users,
+        cut.train.n_items,
+        NO_RATINGS if blind else cut.test,
+        ColdStart(cut.train),
+        _digest(Path(folder.name)),
+    )
+
+
+def _digest(folder: Path) -> str:
+    """Of the names and contents of a folder's files; of none where it is gone."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        digest.update(f"{path.relative_to(folder)}\0".encode())
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

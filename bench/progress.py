@@ -87,7 +87,7 @@ class Progress:
         preset = "" if asked.preset == "default" else f":{asked.preset}"
         return (
             f"[{self.number}/{self.total}] {asked.implementation}{preset}  {asked.dataset}  "
-            f"{asked.device}  seed {asked.seed}"
+            f"{asked.split}  {asked.device}  seed {asked.seed}"
         )
 
     def _run_left(self) -> str:

@@ -132,14 +132,18 @@ class Environment(_Part):
 
 
 class Reference(_Part):
-    """A published number that the row stands beside."""
+    """A published number that the row stands beside. `of`: what reached it."""
 
-    rmse: float | None = None
+    rmse: float
     mae: float | None = None
     clipped: bool = True
+    of: str = ""
     source: str
     protocol: str
     within: float | None = None
+    """How far ours may be from each number, either way."""
+    reach: float | None = None
+    """The RMSE that ours is to reach: at most this."""
 
 
 class Record(_Part):

@@ -59,6 +59,7 @@ class Runner:
             done = None if fresh else self.store.finished().get(cell.identity(environment))
             if done is not None:
                 self._learn_targets(cell, done.curve)
+                self._relabel(cell, done)
                 self.observer.already_done(cell)
                 continue
             with self.exclusive(self.observer.waiting):
@@ -71,6 +72,11 @@ class Runner:
         self.splits.discard()
         return records
 
+    def _relabel(self, cell: Cell, done: Record) -> None:
+        """A run that has come to stand beside a published number needs no other run."""
+        if cell.reference not in (None, done.reference):
+            self.store.append(done.model_copy(update={"reference": cell.reference}))
+
     def _run(self, cell: Cell) -> Record:
         record = self._blank(cell)
         if cell.hindrance is not None:
@@ -81,6 +87,9 @@ class Runner:
         limits = Limits(cell.rules.time_limit_s, self.memory_limit_bytes)
         job = _job(cell, prepared)
         outcome = self.executor.execute(job, prepared.test, limits, self.observer.heard)
+        if not self.splits.are_intact():
+            self.splits.discard()  # the next cell gets what was cut, not what is left of it
+            outcome = Outcome("failed", "changed the files that hold the ratings", log=outcome.log)
         self._learn_targets(cell, outcome.curve)
         _fill(record, outcome, prepared, self._targets_for(cell))
         return record
@@ -165,7 +174,14 @@ def _metrics(outcome: Outcome, prepared: Prepared, scale: tuple[float, float]) -
         n_cold=int((~test.known).sum()),
         epochs=outcome.result["epochs"],
         best_epoch=outcome.result["best_epoch"],
-        flags=doubts(outcome.predicted, test, scores, prepared.cold_start.global_mean),
+        flags=doubts(
+            outcome.predicted,
+            test,
+            scores,
+            prepared.cold_start.global_mean,
+            fit_s=outcome.result["parts"]["fit"],
+            predict_s=outcome.result["parts"]["predict"],
+        ),
     )
 
 

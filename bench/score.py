@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from datasets.ratings import UNKNOWN, HeldOut, Ratings
 
+LONG_S = 1.0
+"""Seconds of `predict` below which nobody asks whether they belong to training."""
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -57,16 +60,26 @@ def score(
 
 
 def doubts(
-    predicted: NDArray[np.float32], test: HeldOut, scores: Scores, global_mean: float
+    predicted: NDArray[np.float32],
+    test: HeldOut,
+    scores: Scores,
+    global_mean: float,
+    fit_s: float,
+    predict_s: float,
 ) -> list[str]:
     """Why a finite row may still not be a model: said in a footnote, never hidden.
 
     `predicted` are the model's own, for the known pairs (n_known,).
     """
-    if len(predicted) > 1 and np.ptp(predicted) == 0:
-        return ["all predictions are equal"]
+    found = []
     mean_rmse = float(np.sqrt(np.mean((global_mean - test.values.astype(np.float64)) ** 2)))
-    return ["no better than global_mean"] if scores.rmse >= mean_rmse else []
+    if len(predicted) > 1 and np.ptp(predicted) == 0:
+        found.append("all predictions are equal")
+    elif scores.rmse >= mean_rmse:
+        found.append("no better than global_mean")
+    if predict_s > max(fit_s, LONG_S):
+        found.append("predicting takes longer than training, and is not on the training clock")
+    return found
 
 
 def check_predictions(predicted: object, n: int) -> NDArray[np.float32]:

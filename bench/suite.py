@@ -62,20 +62,25 @@ class Overrides:
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def apply(self, suite: Suite) -> Suite:
-        """The suite as asked for. A block with a published number beside it is one row of
-        one protocol: names choose among such blocks and never change them."""
+        """The suite as asked for. Names that are in the suite choose among its rows; others
+        take the place of its own, but not in a block with a published number beside it."""
         blocks = []
+        own = {
+            "implementations": {name for block in suite.blocks for name in block.implementations},
+            "datasets": {name for block in suite.blocks for name in block.datasets},
+        }
         for block in suite.blocks:
-            if block.reference is None:
-                names = {
-                    "implementations": self.implementations or block.implementations,
-                    "datasets": self.datasets or block.datasets,
-                }
-            elif self._chooses(block):
-                self._refuse_another_protocol(suite.name)
-                names = {}
-            else:
+            names = {
+                "implementations": self.implementations,
+                "datasets": self.datasets,
+            }
+            for kind, asked in names.items():
+                if not asked or block.reference or own[kind].issuperset(asked):
+                    names[kind] = _chosen(getattr(block, kind), asked)
+            if not all(names.values()):
                 continue
+            if block.reference:
+                self._refuse_another_protocol(suite.name)
             fallback = None if self.datasets else block.fallback
             update = {**names, "fallback": fallback, **self.block}
             blocks.append(_checked(block.model_dump() | update))
@@ -91,10 +96,10 @@ class Overrides:
                 + ", ".join(f"--{name}" for name in (*changed, *(["set"] if self.settings else [])))
             )
 
-    def _chooses(self, block: Block) -> bool:
-        return (
-            not self.implementations or bool({*self.implementations} & {*block.implementations})
-        ) and (not self.datasets or bool({*self.datasets} & {*block.datasets}))
+
+def _chosen(names: list[str], asked: list[str]) -> list[str]:
+    """The names that are asked for; all where nothing is."""
+    return [name for name in names if name in asked] if asked else names
 
 
 def _checked(fields: Mapping[str, Any]) -> Block:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import statistics
@@ -11,7 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bench.asking import contradiction
 from bench.clock import Clock
+from bench.company import Company
 from bench.score import ColdStart, check_predictions, score
 from datasets.ratings import HeldOut
 from impls.protocol import Implementation, Training
@@ -50,7 +53,10 @@ class OneEpoch(Training):
 
 @dataclass
 class ClockedTraining(Training):
-    """Training on the clock. `on_checkpoint` hears each point and the planned epochs."""
+    """Training on the clock. `on_checkpoint` hears each point and the planned epochs.
+
+    fault  what a row gained from that is not on the clock or not its own; it ends training
+    """
 
     clock: Clock = field(kw_only=True)
     cold_start: ColdStart = field(kw_only=True)
@@ -62,6 +68,8 @@ class ClockedTraining(Training):
     planned_epochs: int = field(default=0, init=False)
     timed_out: bool = field(default=False, init=False)
     diverged_at: int | None = field(default=None, init=False)
+    fault: str | None = field(default=None, init=False)
+    _company: Company = field(default_factory=Company, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.patience = self.rules.patience
@@ -72,14 +80,15 @@ class ClockedTraining(Training):
     def checkpoint(self, epoch: int, n: int) -> bool:
         self.planned_epochs = n
         self.epoch_ends.append(self.clock.seconds("fit"))
+        self._look_for_company()
         out_of_patience = super().checkpoint(epoch, n)
         return self._must_stop(epoch, n) or out_of_patience
 
     def evaluate(self, model: Implementation, validation: HeldOut) -> float:
         known = validation.known
-        predicted = check_predictions(
-            model.predict(validation.users[known], validation.items[known]), int(known.sum())
-        )
+        users, items = validation.users[known], validation.items[known]
+        predicted = check_predictions(model.predict(users, items), len(users))
+        self.fault = self.fault or contradiction(model, users, items, predicted, self.scale)
         complete = self.cold_start.complete(validation, predicted)
         errors = score(complete, validation.values, self.scale)
         # Asked of the predictions themselves: clipped, an infinite one would have a fair error.
@@ -99,10 +108,12 @@ class ClockedTraining(Training):
 
     def finish(self) -> None:
         """After `fit`: a model that never asked for an epoch gets its one point."""
+        self._look_for_company()
         if not self.epoch_ends and self.model is not None and self.validation is not None:
             with self.unclocked():
                 if len(self.validation):
-                    self.keep_if_best(self.model, self.evaluate(self.model, self.validation))
+                    rmse = self.evaluate(copy.deepcopy(self.model), self.validation)
+                    self.keep_if_best(self.model, rmse)
 
     @property
     def epoch_s(self) -> float | None:
@@ -119,4 +130,8 @@ class ClockedTraining(Training):
         until = self.rules.until_rmse
         self.timed_out = self.epoch_ends[-1] >= self.rules.time_limit_s and epoch < n
         reached = until is not None and self.best_rmse <= until
-        return self.timed_out or reached or self.diverged_at is not None
+        broken = self.diverged_at is not None or self.fault is not None
+        return self.timed_out or reached or broken
+
+    def _look_for_company(self) -> None:
+        self.fault = self.fault or self._company.newcomers()

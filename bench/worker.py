@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.asking import contradiction
 from bench.clock import Clock
 from bench.job import Job, read_column, read_train, read_validation
 from bench.loading import load_class, restored
@@ -85,6 +86,9 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     clock.enter("overhead")
     gc.enable()
     training.finish()
+    if training.fault is not None:
+        send("failed", status="failed", reason=training.fault)
+        return
 
     send("phase", name="predict")
     pairs = orders.get().strip()
@@ -93,6 +97,9 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     predicted = model.predict(users, items)
     clock.enter("overhead")
     check_predictions(predicted, len(users)).tofile(Path(pairs) / "predicted")
+    if fault := contradiction(model, users, items, predicted, job.scale):
+        send("failed", status="failed", reason=fault)
+        return
     send(
         "result",
         epochs=len(training.epoch_ends),

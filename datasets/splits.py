@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from datasets.errors import DataError
 from datasets.ratings import UNKNOWN, Dataset, HeldOut, Ratings, Split
 
-GRAMMAR = "random:80/10/10, random:90/10, random:80/20, fold:1/5 … fold:5/5, u1 … u5, leave-last"
+GRAMMAR = "random:80/10/10, random:90/10, random:80/20, 5-fold, u1 … u5, leave-last"
+
+_PARTITION_SEED = 0
 
 _NOBODY = np.empty(0, dtype=np.int64)
 
@@ -20,7 +22,9 @@ def cut(dataset: Dataset, name: str, seed: int) -> Split:
 
     random:80/10/10  train/validation/test in per cent, at random by `seed`
     random:90/10     train/test in per cent, no validation part
-    fold:2/5         the second of five random test parts that together are the whole set
+    5-fold           of five random test parts that together are the whole set, and which are the
+                     same for every seed, the one numbered `seed` mod 5: seeds 0 … 4 together
+                     are a cross-validation. Likewise any K-fold from 2-fold on
     u1 … u5          the official folds of MovieLens 100K, no validation part
     leave-last       of each user with three or more ratings, the latest is test and the one
                      before it validation; equal times are ordered at random
@@ -30,8 +34,9 @@ def cut(dataset: Dataset, name: str, seed: int) -> Split:
     part that would be empty.
     """
     rng = np.random.default_rng(seed)
-    train, validation, test = _rows(dataset, name, rng)
-    if not len(train) or not len(test):
+    train, validation, test = _rows(dataset, name, seed, rng)
+    too_few = len(dataset.ratings) < (folds(name) or 0)
+    if too_few or not len(train) or not len(test):
         raise DataError(
             f"split {name} of {len(dataset.ratings)} ratings leaves a part empty",
             "Use more ratings or another split",
@@ -40,8 +45,14 @@ def cut(dataset: Dataset, name: str, seed: int) -> Split:
     return _build(dataset, name, seed, (rng.permutation(train), validation, test))
 
 
+def folds(name: str) -> int | None:
+    """K of a split called K-fold, whose repeats are the K folds; None of any other."""
+    found = re.fullmatch(r"([1-9]\d*)-fold", name)
+    return int(found[1]) if found and int(found[1]) >= 2 else None
+
+
 def _rows(
-    dataset: Dataset, name: str, rng: np.random.Generator
+    dataset: Dataset, name: str, seed: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Rows of the dataset for train, validation and test."""
     n = len(dataset.ratings)
@@ -53,10 +64,10 @@ def _rows(
             ends = np.round(np.cumsum(percents[:2]) * n / 100).astype(np.int64)
             train, validation, test = np.split(rng.permutation(n), ends)
             return train, validation, test
-    if (found := re.fullmatch(r"fold:(\d+)/(\d+)", name)) and 1 <= int(found[1]) <= int(found[2]):
-        parts = np.array_split(rng.permutation(n), int(found[2]))
-        test = parts.pop(int(found[1]) - 1)
-        return np.concatenate([*parts, _NOBODY]), _NOBODY, test
+    if k := folds(name):
+        parts = np.array_split(np.random.default_rng(_PARTITION_SEED).permutation(n), k)
+        test = parts.pop(seed % k)
+        return np.concatenate(parts), _NOBODY, test
     if re.fullmatch(r"u[1-5]", name):
         return _official(dataset, name)
     if name == "leave-last":
@@ -70,7 +81,7 @@ def _official(
     if name not in dataset.folds:
         raise DataError(
             f"there is no official fold {name}",
-            "Only ml-100k in GroupLens' folder or archive has u1 … u5; use fold:1/5 … fold:5/5",
+            "Only ml-100k in GroupLens' folder or archive has u1 … u5; use 5-fold",
             where=dataset.name,
         )
     is_test = dataset.folds[name]

@@ -13,7 +13,7 @@ from datasets.ratings import Ratings
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.per_rating import Initialisation, in_random_order, initial_factors
 from impls.protocol import Training
-from impls.scaling import Scaling
+from impls.scaling import Scaling, Targets
 
 
 @dataclass
@@ -38,7 +38,7 @@ class AutogradMF:
             "decay": 1.0,
             "regularisation": 0.0,
             "biases": False,
-            "standardise": False,
+            "targets": "raw",
             "std": 1.0,
         },
     }
@@ -49,7 +49,7 @@ class AutogradMF:
     decay: float = 0.8
     regularisation: float = 0.06
     biases: bool = True
-    standardise: bool = True
+    targets: Targets = "standardised"
     initialisation: Initialisation = "normal"
     std: float = 0.03
     dtype: str = "float32"
@@ -61,7 +61,7 @@ class AutogradMF:
         P, Q = initial_factors(
             rng, train, self.factors, self.initialisation, self.std, self.dtype
         )  # (n_users, k), (n_items, k)
-        self.scaling_ = Scaling.of(train.values, self.standardise)
+        self.scaling_ = Scaling.of(train.values, self.targets)
         targets = self.scaling_.targets(train.values, self.dtype)  # (n,)
         # A zero in place of the one keeps the other side's bias at zero.
         one = 1.0 if self.biases else 0.0

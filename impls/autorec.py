@@ -15,6 +15,7 @@ from datasets.ratings import Ratings
 from impls.bias import Bias
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
+from impls.rated_products import RatedProducts, sparse_times_dense
 from impls.rated_rows import RatedRows
 from impls.scaling import Scaling
 
@@ -27,6 +28,18 @@ ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "relu": torch.relu,
     "elu": nn.functional.elu,
+}
+
+PUBLISHED: Mapping[str, Any] = {
+    "hidden": 500,
+    "epochs": 80,
+    "targets": "rating",
+    "presence": 0.0,
+    "regularisation": 200.0,
+    "optimiser": "rprop",
+    "batch_size": None,
+    "learning_rate": 0.01,
+    "decay": 1.0,
 }
 
 
@@ -60,17 +73,8 @@ class AutoRec:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "default": {},
         "user": {"based_on": "user"},
-        "published": {
-            "hidden": 500,
-            "epochs": 100,
-            "targets": "rating",
-            "presence": 0.0,
-            "regularisation": 100.0,
-            "optimiser": "rprop",
-            "batch_size": None,
-            "learning_rate": 0.01,
-            "decay": 1.0,
-        },
+        "published": PUBLISHED,
+        "published-user": {**PUBLISHED, "based_on": "user", "regularisation": 300.0},
     }
 
     based_on: Literal["item", "user"] = "item"
@@ -92,9 +96,11 @@ class AutoRec:
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         torch.manual_seed(self.seed)
         self.rated_ = self._rated_rows(train)
-        self.V_ = nn.Linear(self.rated_.n_columns, self.hidden).to(self.device)
-        self.W_ = nn.Linear(self.hidden, self.rated_.n_columns).to(self.device)
-        parameters = [*self.V_.parameters(), *self.W_.parameters()]
+        encoder = nn.Linear(self.rated_.n_columns, self.hidden)
+        decoder = nn.Linear(self.hidden, self.rated_.n_columns)
+        start = (encoder.weight.T.contiguous(), encoder.bias, decoder.weight, decoder.bias)
+        parameters = [nn.Parameter(p.detach().to(self.device)) for p in start]
+        self.V_, self.c_, self.W_, self.b_ = parameters  # (n_columns, hidden) V and W
         optimisers = {"adam": torch.optim.Adam, "rprop": torch.optim.Rprop}
         optimiser = optimisers[self.optimiser](parameters, lr=self.learning_rate)
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, self.decay)
@@ -115,7 +121,7 @@ class AutoRec:
         self.bias_ = Bias().fit(train) if self.targets == "residual" else None
         if self.bias_ is not None:
             values = values - self.bias_.predict(train.users, train.items)
-            self.scaling_ = Scaling.of(values, standardise=True)
+            self.scaling_ = Scaling.of(values, "standardised")
         else:
             unit = Scaling(lowest, highest - lowest)
             self.scaling_ = unit if self.targets == "unit" else Scaling()
@@ -127,21 +133,19 @@ class AutoRec:
         """(row, column)"""
         return (item, user) if self.based_on == "item" else (user, item)
 
-    def _input(self, rows: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
-        """x (B, n_columns), where its m rated entries are ((m,), (m,)), and t there (m,)."""
+    def _encode(self, rows: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
+        """g(V x + c) (B, hidden), where the m rated entries of x are ((m,), (m,)), t there (m,)."""
         position, columns, targets = self.rated_.entries(rows)
-        x = torch.zeros(len(rows), self.rated_.n_columns, device=self.device)
-        x[position, columns] = targets + self.presence
-        return x, (position, columns), targets
-
-    def _encode(self, x: Tensor) -> Tensor:
-        return ACTIVATIONS[self.hidden_activation](self.V_(x))  # (B, hidden)
+        x = targets + self.presence  # (m,)
+        Vx = sparse_times_dense(position, columns, x, len(rows), self.V_)  # (B, hidden)
+        return ACTIVATIONS[self.hidden_activation](Vx + self.c_), (position, columns), targets
 
     def _loss(self, rows: Tensor) -> Tensor:
-        x, rated, targets = self._input(rows)
-        hidden = nn.functional.dropout(self._encode(x), self.dropout)  # (B, hidden)
-        predicted = ACTIVATIONS[self.output_activation](self.W_(hidden)[rated])  # (m,)
-        l2 = self.V_.weight.square().sum() + self.W_.weight.square().sum()
+        hidden, rated, targets = self._encode(rows)
+        hidden = nn.functional.dropout(hidden, self.dropout)  # (B, hidden)
+        outputs = RatedProducts.apply(hidden, self.W_, *rated) + self.b_[rated[1]]  # (m,)
+        predicted = ACTIVATIONS[self.output_activation](outputs)
+        l2 = self.V_.square().sum() + self.W_.square().sum()
         share = len(rows) / len(self.rated_)
         return (predicted - targets).square().sum() + share * self.regularisation / 2 * l2
 
@@ -153,7 +157,7 @@ class AutoRec:
 
         def decode(place: Ids, columns: Ids) -> Predicted:
             h, c = (torch.tensor(ids, device=self.device) for ids in (place, columns))
-            outputs = (hidden[h] * self.W_.weight[c]).sum(dim=1) + self.W_.bias[c]
+            outputs = (hidden[h] * self.W_[c]).sum(dim=1) + self.b_[c]
             targets = ACTIVATIONS[self.output_activation](outputs)  # (n,)
             return (self.scaling_.mean + self.scaling_.sd * targets).cpu().numpy()
 
@@ -161,8 +165,8 @@ class AutoRec:
         return predicted if self.bias_ is None else predicted + self.bias_.predict(users, items)
 
     def _hidden(self, rows: Tensor) -> Tensor:
-        """g(V x + c) of each row, a few at a time so that x stays small. (len(rows), hidden)"""
+        """g(V x + c) of each row, in small batches to bound memory. (len(rows), hidden)"""
         hidden = torch.empty(len(rows), self.hidden, device=self.device)
         for chunk in torch.arange(len(rows)).split(256):
-            hidden[chunk] = self._encode(self._input(rows[chunk])[0])
+            hidden[chunk] = self._encode(rows[chunk])[0]
         return hidden

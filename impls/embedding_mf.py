@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from datasets.ratings import Ratings
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
-from impls.scaling import Scaling
+from impls.scaling import Scaling, Targets
 
 
 @dataclass
@@ -30,7 +30,7 @@ class EmbeddingMF:
     regularisation    λ, on the rows of the batch, so often-rated rows are held more
     weight_decay      Adam's own L2, on every row at every step
     std               of the normal initial entries of all four tables
-    standardise       False learns the raw ratings: μ = 0, σ = 1
+    targets           learnt are "standardised", "centred" (σ = 1) or "raw" (μ = 0, too) ratings
 
     Koren, Bell & Volinsky 2009; in this form Zhang et al., Dive into Deep Learning,
     section Matrix Factorization.
@@ -50,7 +50,7 @@ class EmbeddingMF:
             "regularisation": 0.0,
             "weight_decay": 1e-5,
             "std": 0.01,
-            "standardise": False,
+            "targets": "raw",
         },
     }
 
@@ -62,7 +62,7 @@ class EmbeddingMF:
     regularisation: float = 0.07
     weight_decay: float = 0.0
     std: float = 0.01
-    standardise: bool = True
+    targets: Targets = "standardised"
     device: str = "cpu"
     seed: int = 0
 
@@ -78,7 +78,7 @@ class EmbeddingMF:
         widths = ((train.n_users, self.factors), (train.n_items, self.factors))
         biases = ((train.n_users, 1), (train.n_items, 1))
         self.tables_ = nn.ModuleList(table(*shape) for shape in (*widths, *biases))
-        self.scaling_ = Scaling.of(train.values, self.standardise)
+        self.scaling_ = Scaling.of(train.values, self.targets)
         users, items, targets = (
             torch.tensor(array, device=self.device)
             for array in (train.users, train.items, self.scaling_.targets(train.values))

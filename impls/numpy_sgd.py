@@ -12,7 +12,7 @@ from datasets.ratings import Ratings
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.per_rating import Initialisation, in_random_order, initial_factors
 from impls.protocol import Training
-from impls.scaling import Scaling
+from impls.scaling import Scaling, Targets
 
 
 @dataclass
@@ -29,7 +29,7 @@ class NumpySGD:
     decay             η is multiplied by it after every epoch, as in Koren 2008
     regularisation    λ
     biases            False leaves out b_u and b_i
-    standardise       False learns the raw ratings: μ = 0, σ = 1
+    targets           learnt are "standardised", "centred" (σ = 1) or "raw" (μ = 0, too) ratings
     initialisation    entries of p_u and q_i: "normal" (0, `std`), or "uniform" on [0, 1)
     dtype             "float32" or "float64" factors
 
@@ -48,8 +48,18 @@ class NumpySGD:
             "decay": 1.0,
             "regularisation": 0.0,
             "biases": False,
-            "standardise": False,
+            "targets": "raw",
             "initialisation": "uniform",
+        },
+        "surprise": {
+            "factors": 100,
+            "epochs": 20,
+            "learning_rate": 0.0025,
+            "decay": 1.0,
+            "regularisation": 0.02,
+            "targets": "centred",
+            "std": 0.1,
+            "dtype": "float64",
         },
     }
 
@@ -59,7 +69,7 @@ class NumpySGD:
     decay: float = 0.8
     regularisation: float = 0.06
     biases: bool = True
-    standardise: bool = True
+    targets: Targets = "standardised"
     initialisation: Initialisation = "normal"
     std: float = 0.03
     dtype: str = "float32"
@@ -71,7 +81,7 @@ class NumpySGD:
         self.P_, self.Q_ = initial_factors(
             rng, train, self.factors, self.initialisation, self.std, self.dtype
         )  # (n_users, k), (n_items, k)
-        self.scaling_ = Scaling.of(train.values, self.standardise)
+        self.scaling_ = Scaling.of(train.values, self.targets)
         targets = self.scaling_.targets(train.values, self.dtype)  # (n,)
         # Lists of row views and of floats are read several times faster than arrays.
         P, Q = list(self.P_), list(self.Q_)

@@ -18,8 +18,9 @@ from datasets.ratings import HeldOut, Ratings
 class Implementation(Protocol):
     """A dataclass whose fields are its hyperparameters.
 
-    Everything `predict` needs is an attribute before the first epoch ends, for `predict`
-    is called between epochs, and the attributes of the best epoch are put back after the last.
+    Everything `predict` needs is an attribute before the first epoch ends, for a deep copy
+    of the model is asked to `predict` between epochs, and the attributes of the best epoch are
+    put back after the last. A pair's prediction depends on nothing else that is asked for.
     Attributes that are not hyperparameters end in an underscore or start with one.
     """
 
@@ -86,7 +87,8 @@ class Training:
         """Look at the model after `epoch` epochs; True ends training."""
         rmse = None
         if self.model is not None and self.validation is not None and len(self.validation):
-            rmse = self.evaluate(self.model, self.validation)
+            # Of a copy, so that nothing `predict` does to its model is left for training.
+            rmse = self.evaluate(copy.deepcopy(self.model), self.validation)
             self.keep_if_best(self.model, rmse)
         if self.progress:
             told = "" if rmse is None else f"  validation RMSE {rmse:.4f}"
@@ -103,7 +105,7 @@ class Training:
         """Remember the model's state where `rmse` is the lowest so far, else lose patience."""
         if rmse < self.best_rmse:
             self.best_rmse, self._stale = rmse, 0
-            self._best_state = {name: _snapshot(value) for name, value in vars(model).items()}
+            self._best_state = vars(copy.deepcopy(model))
         else:
             self._stale += 1
 
@@ -111,10 +113,3 @@ class Training:
         """Put the best epoch's state back into the model."""
         if self.model is not None and self._best_state is not None:
             vars(self.model).update(self._best_state)
-
-
-def _snapshot(value: object) -> object:
-    """A copy that later training cannot change; read-only arrays are shared."""
-    if isinstance(value, np.ndarray) and not value.flags.writeable:
-        return value
-    return copy.deepcopy(value)

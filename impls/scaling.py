@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+Targets = Literal["standardised", "centred", "raw"]
+"""What is learnt of a rating r: (r − μ)/σ, r − μ, or r itself."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +20,15 @@ class Scaling:
     sd: float = 1.0
 
     @classmethod
-    def of(cls, values: NDArray[np.float32], standardise: bool) -> Self:
-        """The scaling to mean 0 and standard deviation 1 (0 where all values are equal)."""
-        if not standardise:
+    def of(cls, values: NDArray[np.float32], targets: Targets) -> Self:
+        """The scaling of the ratings `values` to mean 0 and standard deviation 1
+        (0 where all values are equal), to mean 0 alone, or to nothing else."""
+        if targets == "raw":
             return cls()
-        return cls(float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64)) or 1.0)
+        mean = float(values.mean(dtype=np.float64))
+        if targets == "centred":
+            return cls(mean)
+        return cls(mean, float(values.std(dtype=np.float64)) or 1.0)
 
     def targets(self, values: NDArray[np.float32], dtype: str = "float32") -> NDArray[np.floating]:
         """What is learnt of the ratings `values`. (n,)"""

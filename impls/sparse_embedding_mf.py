@@ -14,7 +14,7 @@ from datasets.ratings import Ratings
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.per_rating import Initialisation, initial_factors
 from impls.protocol import Training
-from impls.scaling import Scaling
+from impls.scaling import Scaling, Targets
 
 
 @dataclass
@@ -40,7 +40,7 @@ class SparseEmbeddingMF:
             "decay": 1.0,
             "regularisation": 0.0,
             "biases": False,
-            "standardise": False,
+            "targets": "raw",
             "std": 1.0,
         },
     }
@@ -52,7 +52,7 @@ class SparseEmbeddingMF:
     decay: float = 0.8
     regularisation: float = 0.06
     biases: bool = True
-    standardise: bool = True
+    targets: Targets = "standardised"
     initialisation: Initialisation = "normal"
     std: float = 0.03
     dtype: str = "float32"
@@ -64,7 +64,7 @@ class SparseEmbeddingMF:
         P, Q = initial_factors(
             rng, train, self.factors, self.initialisation, self.std, self.dtype
         )  # (n_users, k), (n_items, k)
-        self.scaling_ = Scaling.of(train.values, self.standardise)
+        self.scaling_ = Scaling.of(train.values, self.targets)
         weights = [P, Q]
         if self.biases:
             weights += [np.zeros((len(weight), 1), self.dtype) for weight in (P, Q)]

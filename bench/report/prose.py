@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.report.figures import REFERENCE, reference_row
 from bench.report.rows import Table
 from bench.report.text import escaped, significant, title
+from datasets.splits import folds
 
 
 def dataset_line(table: Table) -> str:
@@ -64,9 +65,14 @@ def intervals(table: Table) -> str:
     repeats = {len(runs.scored) for row in table.rows for runs in row.runs.values()} - {0}
     if not repeats:
         return ""
+    k = folds(table.split)
+    repeat = "fold" if k else "seed"
     if max(repeats) == 1:
-        return "One seed, so no interval can be given: `--seeds 3` or more gives one."
-    told = "RMSE and MAE: mean over seeds ± its 95 % t interval. Times: median, and in brackets"
+        more = f"`--seeds {k}` runs them all" if k else "`--seeds 3` or more gives one"
+        return f"One {repeat}, so no interval can be given: {more}."
+    told = (
+        f"RMSE and MAE: mean over {repeat}s ± its 95 % t interval. Times: median, and in brackets"
+    )
     if max(repeats) < 6:
         return f"{told} the range of the runs (below six no 95 % interval exists)."
     if min(repeats - {1}) >= 6:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.records import Record
+from datasets.splits import folds
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,15 @@ class Runs:
 
     @property
     def status(self) -> str:
-        """`ok`, or `2 of 3 ok` where seeds were repeated and at least one ended well."""
+        """`ok`, or `2 of 3 ok` where seeds were repeated and at least one ended well.
+
+        Of a cross-validation `4 of 5 folds ok`, those that never ran among the five.
+        """
         statuses = Counter(record.status for record in self.records)
-        if len(self.records) > 1 and (statuses["ok"] or len(statuses) > 1):
-            return f"{statuses['ok']} of {len(self.records)} ok"
+        k = folds(self.records[0].cell.split)
+        repeats = max(len(self.records), k or 1)
+        if repeats > 1 and (statuses["ok"] or len(statuses) > 1):
+            return f"{statuses['ok']} of {repeats} {'folds ' if k else ''}ok"
         return self.records[0].status
 
     @property

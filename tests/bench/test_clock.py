@@ -23,6 +23,10 @@ class FakeTimer:
     def __init__(self) -> None:
         self.now = 0
 
+    def __deepcopy__(self, _: object) -> FakeTimer:
+        """A copy of a model lives in the same time."""
+        return self
+
     def __call__(self) -> int:
         return self.now
 
@@ -45,7 +49,9 @@ class Stepwise:
         return self
 
     def predict(self, users, items):
-        self.timer.pass_seconds(10)  # evaluation is slow, and must not be on the clock
+        # Evaluation, which asks twice, is slow, and must not be on the clock.
+        self.timer.pass_seconds(10)
+        self.asked_ = True
         return np.full(len(users), 3 + self.error_, np.float32)
 
 
@@ -102,7 +108,7 @@ def test_device_is_synchronised_before_each_reading(timer: FakeTimer) -> None:
 def test_evaluation_is_not_on_the_training_clock(timer: FakeTimer) -> None:
     training = fit(timer, [3, 2, 1])
     assert training.clock.seconds("fit") == 3
-    assert training.clock.seconds("evaluation") == 30
+    assert training.clock.seconds("evaluation") == 60
     assert [point.seconds for point in training.curve] == [1, 2, 3]
     assert training.epoch_s == 1
 
@@ -138,6 +144,16 @@ def test_divergence_ends_training_and_leaves_no_point(timer: FakeTimer) -> None:
     training = fit(timer, [2, float("nan"), 1])
     assert training.diverged_at == 2
     assert [point.epoch for point in training.curve] == [1]
+
+
+def test_a_closed_form_is_evaluated_and_left_as_fit_made_it(timer: FakeTimer) -> None:
+    training = fit(timer, [])
+    model = training.model
+    assert isinstance(model, Stepwise)
+    model.error_ = 1
+    training.finish()
+    assert [(point.epoch, point.rmse) for point in training.curve] == [(0, 1)]
+    assert not hasattr(model, "asked_")
 
 
 def test_first_epoch_length_includes_set_up(timer: FakeTimer) -> None:

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,10 @@ from bench.job import Job, write_pairs, write_split
 from bench.training import Rules
 from bench.watch import Limits
 from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
+from tests.bench import running
+from tests.bench.running import LIMITS
 
 MISBEHAVING = Path(__file__).parent / "misbehaving.py"
-LIMITS = Limits(time_limit_s=60, memory_limit_bytes=1_000_000_000, grace_s=5, exit_s=20)
 Execute = Callable[..., Outcome]
 
 
@@ -43,21 +43,8 @@ def split() -> Split:
 def execute(split: Split, tmp_path: Path) -> Execute:
     write_split(split, tmp_path)
 
-    def execute(name: str, limits: Limits = LIMITS, **job: Any) -> Outcome:
-        asked = {
-            "target": f"{MISBEHAVING}:{name}",
-            "hyperparameters": {},
-            "device": "cpu",
-            "seed": 0,
-            "threads": 1,
-            "arrays": str(tmp_path),
-            "n_users": 30,
-            "n_items": 20,
-            "scale": (1, 5),
-            "rules": Rules(),
-            **job,
-        }
-        return ProcessExecutor().execute(Job(**asked), split.test, limits, lambda _: None)
+    def execute(name: str, limits: Limits = LIMITS, **changes: Any) -> Outcome:
+        return running.execute(f"{MISBEHAVING}:{name}", split, tmp_path, limits, **changes)
 
     return execute
 
@@ -92,7 +79,6 @@ def test_the_clocks_parts_sum_to_the_process_wall_time(execute: Execute) -> None
         ("EatsMemory", "out of memory", r"used more than the memory limit of 1\.0 GB"),
         ("ExitsAtOnce", "failed", "ended with exit code 0 before it gave a result"),
         ("KilledFromOutside", "failed", "killed by SIGKILL from outside"),
-        ("MutatesTheSplit", "failed", "ValueError: cannot set WRITEABLE flag"),
     ],
 )
 def test_what_goes_wrong_is_told(execute: Execute, name: str, status: str, reason: str) -> None:
@@ -179,16 +165,6 @@ def test_test_ratings_never_reach_the_worker(split: Split, tmp_path: Path) -> No
         for part in ("train", "validation")
         for column in ("users", "items", "values")
     }
-
-
-def test_test_pairs_come_only_after_training(
-    execute: Execute, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = str(tmp_path_factory.mktemp("temporary"))
-    monkeypatch.setenv("TMPDIR", place)
-    monkeypatch.setattr(tempfile, "tempdir", place)
-    outcome = execute("PeeksAtPairs")
-    assert (outcome.status, outcome.reason) == ("ok", "")
 
 
 def test_test_pairs_come_without_their_ratings(split: Split, tmp_path: Path) -> None:

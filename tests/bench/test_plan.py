@@ -16,6 +16,7 @@ from bench.plan import Cell, Planner
 from bench.records import Data
 from bench.suite import Overrides, Suite, SuiteError, names, read
 from datasets.errors import NotAvailable
+from datasets.splits import folds
 
 MISBEHAVING = Path(__file__).parent / "misbehaving.py"
 MEAN = f"{MISBEHAVING}:Mean"
@@ -163,9 +164,43 @@ def test_a_dataset_asked_for_by_name_never_falls_back() -> None:
 def test_a_published_row_is_chosen_by_name_and_never_changed() -> None:
     cells = plan(read("published"), Overrides(implementations=["numpy_sgd"]))
     assert {cell.asked.implementation for cell in cells} == {"numpy_sgd"}
-    assert {cell.asked.preset for cell in cells} == {"published"}
+    assert {(cell.asked.preset, cell.asked.split) for cell in cells} == {
+        ("published", "random:80/20"),
+        ("surprise", "5-fold"),
+        ("surprise", "u1"),
+        ("default", "u1"),
+    }
     with pytest.raises(SuiteError, match="nothing in suite 'published'"):
-        plan(read("published"), Overrides(datasets=["ml-1m"]))
+        plan(read("published"), Overrides(datasets=["ml-10m"]))
+
+
+def test_names_of_a_suite_choose_among_its_rows_and_others_take_their_place() -> None:
+    def rows(**names: list[str]) -> set[tuple[str, ...]]:
+        blocks = Overrides(**names).apply(read("full")).blocks
+        return {(dataset, *b.implementations) for b in blocks for dataset in b.datasets}
+
+    assert rows(implementations=["autograd_mf"]) == {
+        ("ml-100k", "autograd_mf"),
+        ("ml-1m", "autograd_mf"),
+    }
+    assert {dataset for dataset, *_ in rows(datasets=["ml-1m"])} == {"ml-1m"}
+    assert rows(implementations=[MEAN, "bias"]) == {
+        (dataset, MEAN, "bias") for dataset in ("ml-100k", "ml-1m")
+    }
+    assert {dataset for dataset, *_ in rows(datasets=["mine.csv"])} == {"mine.csv"}
+
+
+def test_every_published_row_can_run() -> None:
+    published = read("published")
+    assert all(block.reference for block in published.blocks)
+    cells = plan(published)
+    assert {cell.asked.split for cell in cells} == {"random:80/20", "random:90/10", "5-fold", "u1"}
+    assert {cell.hindrance for cell in cells} == {None}
+
+
+def test_a_published_cross_validation_runs_each_fold_once() -> None:
+    for block in read("published").blocks:
+        assert block.seeds == (folds(block.split) or block.seeds)
 
 
 def test_every_suite_reads_and_an_unknown_one_lists_them() -> None:

@@ -34,11 +34,11 @@ def test_plain_lines_tell_cell_epoch_score_and_time_left() -> None:
     progress.heard({"event": "phase", "name": "predict"})
     progress.finished(record(status="failed", reason="broke"))
     assert text.getvalue().splitlines() == [
-        "[1/3] bias  d  cpu  seed 0  already recorded",
-        "[2/3] bias  d  cpu  seed 0",
+        "[1/3] bias  d  random:80/10/10  cpu  seed 0  already recorded",
+        "[2/3] bias  d  random:80/10/10  cpu  seed 0",
         "    epoch 1/20  validation RMSE 0.9500  4 min left",
         "    epoch 2/20  validation RMSE 0.9500  3 min left",
         "    epoch 4/20  validation RMSE 0.9500  3 min left",
-        "[2/3] bias  d  cpu  seed 0  failed: broke  (1 more, about 40 s)",
+        "[2/3] bias  d  random:80/10/10  cpu  seed 0  failed: broke  (1 more, about 40 s)",
     ]
     assert [each.status for each in done] == ["failed"]

@@ -15,7 +15,7 @@ from bench.data import NO_RATINGS
 from bench.execute import Event, Listener, Outcome
 from bench.job import Job
 from bench.plan import Cell, Hindrance
-from bench.records import CellRecord, Point, Record, RecordStore
+from bench.records import CellRecord, Point, Record, RecordStore, Reference
 from bench.run import Runner
 from bench.score import ColdStart
 from bench.training import Rules
@@ -53,6 +53,9 @@ class FakeSplits:
         return SimpleNamespace(
             folder=folder, n_users=1, n_items=1, test=TEST, cold_start=ColdStart(TRAIN)
         )
+
+    def are_intact(self) -> bool:
+        return True
 
     def discard(self) -> None: ...
 
@@ -136,6 +139,16 @@ def test_what_has_an_ok_record_is_not_run_again_unless_fresh(tmp_path: Path) -> 
     assert executor.ran == ["b"]
     run(tmp_path, cells, executor, fresh=True)
     assert executor.ran == ["b", "a", "b"]
+
+
+def test_a_published_number_that_is_new_or_mended_needs_no_other_run(tmp_path: Path) -> None:
+    run(tmp_path, [cell("a")], FakeExecutor())
+    number = Reference(rmse=0.9, source="a paper", protocol="as there")
+    executor = FakeExecutor()
+    for asked in (cell("a", reference=number), cell("a", reference=number), cell("a")):
+        run(tmp_path, [asked], executor)
+    assert executor.ran == []
+    assert [each.reference for each in RecordStore(tmp_path).read()[0]] == [None, number]
 
 
 def test_a_changed_implementation_runs_again(tmp_path: Path) -> None:

@@ -60,7 +60,21 @@ def test_equal_predictions_and_rows_no_better_than_the_mean_are_doubted() -> Non
     ):
         array = np.array(predicted, np.float32)
         scores = score(array.astype(np.float64), test.values, (1, 5))
-        assert doubts(array, test, scores, global_mean=3.0) == expected
+        assert doubts(array, test, scores, global_mean=3.0, fit_s=1, predict_s=1) == expected
+
+
+@pytest.mark.parametrize(
+    ("fit_s", "predict_s", "doubted"),
+    [(0.0, 0.9, False), (0.0, 1.1, True), (2.0, 1.9, False), (2.0, 2.1, True)],
+)
+def test_more_work_in_predict_than_in_fit_is_doubted(
+    fit_s: float, predict_s: float, doubted: bool
+) -> None:
+    """Work put off until `predict` is not on the training clock, so it is said."""
+    test, predicted = held_out((0, 0, 1), (0, 1, 5)), np.array([2, 4], np.float32)
+    scores = score(predicted.astype(np.float64), test.values, (1, 5))
+    found = doubts(predicted, test, scores, 3.0, fit_s=fit_s, predict_s=predict_s)
+    assert [reason.startswith("predicting takes longer") for reason in found] == [True] * doubted
 
 
 @pytest.mark.parametrize(

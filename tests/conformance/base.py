@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from bench.loading import Description, describe
 from impls.protocol import Implementation
 
 Hyperparameters = Mapping[str, Any]
@@ -24,6 +25,7 @@ class Subject:
     Where the implementation's own defaults do not serve:
 
     small           hyperparameters for a few thousand ratings rather than 100,000
+    on_ml_100k      what to change in `default` where all of it is too slow for a test
     free            what to change in `small` to fit a low-rank matrix as closely as the model
                     can: no regularisation, factors to spare; None where it has no factors
     forms           by name, what to change in both for each form of the model that fits a
@@ -36,6 +38,7 @@ class Subject:
     presets: ClassVar[tuple[str, ...]]
     rmse: ClassVar[Mapping[str, tuple[float, float]]]
     small: ClassVar[Hyperparameters] = {}
+    on_ml_100k: ClassVar[Hyperparameters] = {}
     free: ClassVar[Hyperparameters | None] = None
     forms: ClassVar[Mapping[str, Hyperparameters]] = {"default": {}}
     biases_alone: ClassVar[Hyperparameters | None] = None
@@ -43,7 +46,7 @@ class Subject:
 
     def make(self, preset: str = "default", **hyperparameters: Any) -> Implementation:
         """The preset as it is, but for `hyperparameters`."""
-        return self.implementation(**{**self.implementation.presets[preset], **hyperparameters})
+        return self.implementation(**{**self.declared.presets[preset], **hyperparameters})
 
     def quick(self, **hyperparameters: Any) -> Implementation:
         """Three epochs of `small`, for what holds at any accuracy."""
@@ -55,6 +58,11 @@ class Subject:
         for name, values in (("preset", self.presets), ("form", self.forms)):
             if name in metafunc.fixturenames:
                 metafunc.parametrize(name, values)
+
+    @property
+    def declared(self) -> Description:
+        """What the class says of itself, or what stands for it where one from outside does not."""
+        return describe(self.implementation)
 
     @property
     def has_epochs(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from datasets import catalog, splits
 from datasets.ratings import Split
@@ -18,7 +19,8 @@ def one_thread() -> Iterator[None]:
     """The sums of a parallel reduction depend on how it was cut."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with threadpool_limits(1):
+        yield
     torch.set_num_threads(threads)
 
 

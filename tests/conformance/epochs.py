@@ -31,9 +31,11 @@ class Watch(Training):
 
     look: Callable[[], object] = field(kw_only=True)
     seen: list[object] = field(default_factory=list)
+    asked: list[Implementation] = field(default_factory=list)
 
     def evaluate(self, model: Implementation, validation: HeldOut) -> float:
         self.seen.append(self.look())
+        self.asked.append(model)
         return float(len(self.seen))
 
 
@@ -64,6 +66,15 @@ class TrainsByEpochs(Subject):
         watched.fit(tiny(), watch)
         assert len(watch.seen) == 3
         assert np.array_equal(watch.seen[-1], self.table(self.quick().fit(tiny())))
+
+    def test_a_copy_is_asked_between_epochs_and_answers_alike(self) -> None:
+        """It holds all that `predict` needs, and training on does not change it."""
+        model = self.quick()
+        watch = self.watch(model, lambda: self.table(model))
+        model.fit(tiny(), watch)
+        assert all(asked is not model for asked in watch.asked)
+        answers = [self.table(asked) for asked in watch.asked]
+        assert all(map(np.array_equal, answers, watch.seen))
 
     def test_the_best_epoch_comes_back_exactly(self) -> None:
         model = self.quick()

@@ -31,7 +31,7 @@ class TestBias(Conformance):
 
 class TestNumpySGD(Conformance):
     implementation = NumpySGD
-    presets = ("default", "published")
+    presets = ("default", "published", "surprise")
     rmse = {"synthetic": (0.405, 0.43), "ml-100k": (0.900, 0.912)}
     small = {"factors": 8, "std": 0.1}
     free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}
@@ -42,7 +42,8 @@ class TestNumpySGD(Conformance):
 class TestAutogradMF(Conformance):
     implementation = AutogradMF
     presets = ("default", "published")
-    rmse = {"synthetic": (0.405, 0.43)}
+    rmse = {"synthetic": (0.405, 0.43), "ml-100k": (0.967, 0.977)}
+    on_ml_100k = {"epochs": 1}  # what more of them make is `TestNumpySGD`'s, by parity
     small = {"factors": 8, "std": 0.1}
     free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}
     biases_alone = {"factors": 0}
@@ -71,7 +72,7 @@ class TestEmbeddingMF(Conformance):
 
 class TestAutoRec(Conformance):
     implementation = AutoRec
-    presets = ("default", "user", "published")
+    presets = ("default", "user", "published", "published-user")
     rmse = {"synthetic": (0.40, 0.435), "ml-100k": (0.876, 0.889)}
     small = {
         "hidden": 20,
@@ -122,6 +123,6 @@ class TestNCF(Conformance):
 
 def test_every_registered_implementation_is_held_to_the_protocol() -> None:
     tested = {kind.implementation for kind in Conformance.__subclasses__()}
-    assert {f"{kind.__module__}:{kind.__qualname__}" for kind in tested} == set(
+    assert {f"{kind.__module__}:{kind.__qualname__}" for kind in tested} >= set(
         IMPLEMENTATIONS.values()
     )

@@ -52,7 +52,7 @@ ROWS: dict[type[Any], tuple[dict[str, int], Callable[[Any], Learnt]]] = {
 
 PUBLISHED_FORM = {
     "biases": False,
-    "standardise": False,
+    "targets": "raw",
     "initialisation": "uniform",
     "regularisation": 0.0,
     "learning_rate": 0.01,
@@ -127,7 +127,7 @@ def test_a_step_goes_down_the_documented_loss(row: type[Any], ratings: int) -> N
         learning_rate=rate,
         decay=decay,
         regularisation=regularisation,
-        standardise=False,
+        targets="raw",
         std=0.5,
         dtype="float64",
         **batch,

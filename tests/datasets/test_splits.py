@@ -15,7 +15,18 @@ from datasets.ratings import UNKNOWN, Dataset, HeldOut, Ratings, Split
 from tests.datasets.making import dataset, triples
 
 DATA = dataset()
-NAMES = ["random:80/10/10", "random:90/10", "random:80/20", "fold:1/5", "fold:5/5", "leave-last"]
+NAMES = ["random:80/10/10", "random:90/10", "random:80/20", "5-fold", "2-fold", "leave-last"]
+
+
+def timed(users: list[int], times: list[int]) -> Dataset:
+    n = len(users)
+    ratings = Ratings(
+        np.array(users), np.arange(n), np.arange(n), max(users) + 1, n, (0.0, float(n))
+    )
+    return Dataset("t", ratings, np.arange(max(users) + 1), np.arange(n), "", np.array(times))
+
+
+FULL = timed([0, 1, 2] * 10, [0] * 30)
 
 
 def source_triples(cut: Split, part: HeldOut | Ratings) -> set[tuple[int, int, float]]:
@@ -64,7 +75,7 @@ def test_held_out_ratings_keep_their_source_ids() -> None:
         ("random:80/10/10", (48, 6, 6)),
         ("random:90/10", (54, 0, 6)),
         ("random:80/20", (48, 0, 12)),
-        ("fold:2/5", (48, 0, 12)),
+        ("5-fold", (48, 0, 12)),
     ],
 )
 def test_sizes(name: str, sizes: tuple[int, int, int]) -> None:
@@ -72,13 +83,29 @@ def test_sizes(name: str, sizes: tuple[int, int, int]) -> None:
     assert (len(cut.train), len(cut.validation), len(cut.test)) == sizes
 
 
-def test_folds_partition_the_set() -> None:
-    tested: list[tuple[int, int, float]] = []
-    for fold in range(1, 6):
-        cut = splits.cut(dataset(5, 5, 25), f"fold:{fold}/5", 7)
-        tested += source_triples(cut, cut.test)
-    assert len(tested) == 25
-    assert set(tested) == triples(dataset(5, 5, 25))
+@given(k=st.integers(2, 12), first=st.integers(0, 1000))
+def test_k_seeds_in_a_row_are_a_cross_validation(k: int, first: int) -> None:
+    """Test parts are disjoint, together the whole set, and equal in size to within one."""
+    parts = [
+        splits.cut(FULL, f"{k}-fold", seed).test.values.tolist() for seed in range(first, first + k)
+    ]
+    assert sorted(value for part in parts for value in part) == FULL.ratings.values.tolist()
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_the_seed_of_a_fold_picks_it_and_orders_its_training_part() -> None:
+    one, again, next_round = (splits.cut(FULL, "5-fold", seed) for seed in (2, 2, 7))
+    assert np.array_equal(one.train.values, again.train.values)
+    assert np.array_equal(one.test.values, next_round.test.values)
+    assert not np.array_equal(one.train.values, next_round.train.values)
+    assert sorted(one.train.values) == sorted(next_round.train.values)
+
+
+@pytest.mark.parametrize(
+    ("name", "k"), [("5-fold", 5), ("10-fold", 10), ("1-fold", None), ("u1", None)]
+)
+def test_the_number_of_folds_is_in_the_name(name: str, k: int | None) -> None:
+    assert splits.folds(name) == k
 
 
 def test_the_seed_decides() -> None:
@@ -104,14 +131,6 @@ def test_test_values_cannot_be_reached_from_train(name: str) -> None:
         assert len(base) == len(cut.train)
         assert not np.shares_memory(array, DATA.ratings.values)
         assert not np.shares_memory(array, cut.test.values)
-
-
-def timed(users: list[int], times: list[int]) -> Dataset:
-    n = len(users)
-    ratings = Ratings(
-        np.array(users), np.arange(n), np.arange(n), max(users) + 1, n, (0.0, float(n))
-    )
-    return Dataset("t", ratings, np.arange(max(users) + 1), np.arange(n), "", np.array(times))
 
 
 def test_leave_last_takes_the_latest_of_those_with_three() -> None:
@@ -145,14 +164,14 @@ def test_official_folds() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "random", "random:80/30", "random:80/10/5", "fold:6/5", "fold:0/5", "u6", "last"]
+    "name", ["", "random", "random:80/30", "random:80/10/5", "1-fold", "05-fold", "u6", "last"]
 )
 def test_an_unknown_name_lists_the_grammar(name: str) -> None:
-    with pytest.raises(DataError, match=r"random:80/10/10, .*fold:1/5 … fold:5/5, .*leave-last"):
+    with pytest.raises(DataError, match=r"random:80/10/10, .*5-fold, .*leave-last"):
         splits.cut(DATA, name, 0)
 
 
-@pytest.mark.parametrize("name", ["random:100/0", "random:0/100", "fold:1/1", "leave-last"])
+@pytest.mark.parametrize("name", ["random:100/0", "random:0/100", "5-fold", "leave-last"])
 def test_an_empty_part_is_refused(name: str) -> None:
     with pytest.raises(DataError, match="leaves a part empty"):
         splits.cut(timed([0, 0, 1, 1], [1, 2, 3, 4]), name, 0)

@@ -5,36 +5,54 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from datasets.ratings import HeldOut, Ratings
+from impls import autorec
 from impls.autorec import ACTIVATIONS, AutoRec
 from impls.bias import Bias
+from impls.rated_products import RatedProducts, sparse_times_dense
 from tests.impls.making import low_rank
+
+
+def inputs_seen(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.float32]]:
+    """Every x (B, n_columns) that is encoded from now on."""
+    seen: list[NDArray[np.float32]] = []
+
+    def recording(
+        rows: Tensor, columns: Tensor, values: Tensor, n_rows: int, dense: Tensor
+    ) -> Tensor:
+        x = torch.zeros(n_rows, len(dense))
+        x[rows, columns] = values
+        seen.append(x.numpy())
+        return sparse_times_dense(rows, columns, values, n_rows, dense)
+
+    monkeypatch.setattr(autorec, "sparse_times_dense", recording)
+    return seen
 
 
 @pytest.mark.parametrize("based_on", ["item", "user"])
 def test_the_input_is_the_training_matrix_and_nothing_else(
-    based_on: Any, low_rank_set: tuple[Ratings, HeldOut]
+    based_on: Any, low_rank_set: tuple[Ratings, HeldOut], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, held_out = low_rank_set
-    seen: list[torch.Tensor] = []
     model = AutoRec(based_on=based_on, targets="rating", presence=0.0, epochs=1).fit(train)
-    model.V_.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    seen = inputs_seen(monkeypatch)
     model.predict(*np.indices((train.n_users, train.n_items), dtype=np.int32).reshape(2, -1))
     matrix = np.zeros((train.n_users, train.n_items), np.float32)
     matrix[train.users, train.items] = train.values
     expected = matrix.T if based_on == "item" else matrix
-    np.testing.assert_array_equal(torch.cat(seen).numpy(), expected)
+    np.testing.assert_array_equal(np.concatenate(seen), expected)
     assert (matrix[held_out.users, held_out.items] == 0).all()
 
 
-def test_a_rating_at_the_target_s_zero_is_told_from_none() -> None:
+def test_a_rating_at_the_target_s_zero_is_told_from_none(monkeypatch: pytest.MonkeyPatch) -> None:
     train = Ratings([0, 1, 2], [0, 0, 1], [1.0, 5.0, 3.0], 3, 2, (1.0, 5.0))
     model = AutoRec(targets="unit", presence=3.0, hidden=4, epochs=1).fit(train)
-    seen: list[torch.Tensor] = []
-    model.V_.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    seen = inputs_seen(monkeypatch)
     model.predict(train.users, train.items)
-    np.testing.assert_allclose(seen[0].numpy(), [[3.0, 4.0, 0.0], [0.0, 0.0, 3.5]])
+    np.testing.assert_allclose(seen[0], [[3.0, 4.0, 0.0], [0.0, 0.0, 3.5]])
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, None])
@@ -48,11 +66,11 @@ def test_the_loss_counts_rated_entries_and_a_batch_s_part_of_the_penalty(batch_s
         epochs=0,
         batch_size=batch_size,
     ).fit(train)
-    parameters = (*model.V_.parameters(), *model.W_.parameters())
+    parameters = (model.V_, model.c_, model.W_, model.b_)
     V, c, W, b = (parameter.detach().double().numpy() for parameter in parameters)
     X = np.zeros((5, 6))
     X[train.items, train.users] = train.values
-    output = 1 / (1 + np.exp(-(X @ V.T + c))) @ W.T + b
+    output = 1 / (1 + np.exp(-(X @ V + c))) @ W.T + b
     squared = ((output - X)[train.items, train.users] ** 2).sum()
     expected = squared + 7.0 / 2 * ((V**2).sum() + (W**2).sum())
     batches = torch.randperm(5).split(batch_size or 5)
@@ -103,3 +121,22 @@ def test_dropout_holds_learning_back_and_is_off_in_predict(train: Ratings) -> No
     dropped = fitted(0.9)
     assert training_error(dropped) > 1.5 * training_error(fitted(0.0))
     assert training_error(dropped) == training_error(dropped)
+
+
+def test_products_and_gradients_are_those_of_dense_matrices() -> None:
+    rng = torch.Generator().manual_seed(0)
+    rated = torch.rand(7, 5, generator=rng) < 0.4
+    rated[2] = rated[:, 3] = False
+    rows, columns = rated.nonzero(as_tuple=True)
+    g = torch.rand(len(rows), generator=rng, dtype=torch.float64)
+    H, W = (torch.rand(n, 3, generator=rng, dtype=torch.float64) for n in (7, 5))
+    G = torch.zeros(7, 5, dtype=torch.float64)
+    G[rows, columns] = g
+    torch.testing.assert_close(sparse_times_dense(rows, columns, g, 7, W), G @ W)
+    H.requires_grad_()
+    W.requires_grad_()
+    products = RatedProducts.apply(H, W, rows, columns)
+    torch.testing.assert_close(products, (H @ W.T)[rated])
+    products.backward(g)
+    torch.testing.assert_close(H.grad, G @ W)
+    torch.testing.assert_close(W.grad, G.T @ H)

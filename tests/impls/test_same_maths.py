@@ -49,7 +49,7 @@ def test_steps_follow_the_loss_differentiated_numerically(biases: bool) -> None:
         regularisation=0.3,
         std=0.5,
         biases=biases,
-        standardise=False,
+        targets="raw",
         dtype="float64",
     ).fit(train)
 
@@ -71,6 +71,28 @@ def test_steps_follow_the_loss_differentiated_numerically(biases: bool) -> None:
         np.testing.assert_allclose(found, now[name], rtol=1e-6, atol=1e-8, err_msg=name)
 
 
+def test_the_preset_surprise_takes_the_steps_that_surprise_takes() -> None:
+    """Its learning rate stands at e·q − λp, where ours stands at the gradient, 2(e·q − λp)."""
+    train, _ = low_rank(6, 5)
+    settings = NumpySGD.presets["surprise"] | {"epochs": 1}
+    found = learnt(NumpySGD(**settings).fit(train))
+
+    rng = np.random.default_rng(0)
+    p, q = initial_factors(rng, train, 100, "normal", 0.1, "float64")
+    b_user, b_item = np.zeros(6), np.zeros(5)
+    mean = train.values.mean(dtype=np.float64)
+    for u, i, r in in_random_order(rng, train, train.values):
+        e = r - mean - b_user[u] - b_item[i] - p[u] @ q[i]
+        b_user[u] += 0.005 * (e - 0.02 * b_user[u])
+        b_item[i] += 0.005 * (e - 0.02 * b_item[i])
+        p[u], q[i] = (
+            p[u] + 0.005 * (e * q[i] - 0.02 * p[u]),
+            q[i] + 0.005 * (e * p[u] - 0.02 * q[i]),
+        )
+    for name, expected in {"p": p, "q": q, "b_user": b_user, "b_item": b_item}.items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-9, err_msg=name)
+
+
 def differences(loss: Any, parameter: NDArray[np.float64], step: float = 1e-5) -> Any:
     """Central differences of `loss()` by each entry of `parameter`."""
     gradient = np.zeros_like(parameter)
@@ -86,8 +108,13 @@ def differences(loss: Any, parameter: NDArray[np.float64], step: float = 1e-5) -
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"biases": False, "std": 0.5}, {"initialisation": "uniform", "standardise": False}],
-    ids=["default", "no biases", "uniform"],
+    [
+        {},
+        {"biases": False, "std": 0.5},
+        {"initialisation": "uniform", "targets": "raw"},
+        {"targets": "centred"},
+    ],
+    ids=["default", "no biases", "uniform", "centred"],
 )
 def test_per_rating_rows_hold_the_same_factors_after_2000_updates(settings: dict[str, Any]) -> None:
     train, _ = low_rank(50, 50)

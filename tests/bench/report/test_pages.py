@@ -118,6 +118,12 @@ def test_the_note_says_what_the_brackets_are(seeds: int, told: str) -> None:
     assert told in intervals(table_of(*(record(seed=n) for n in range(seeds))))
 
 
+@pytest.mark.parametrize(("seeds", "told"), [(1, "One fold.*`--seeds 5`"), (5, "mean over folds")])
+def test_the_repeats_of_a_cross_validation_are_folds(seeds: int, told: str) -> None:
+    folds = (record(split="5-fold", seed=seed) for seed in range(seeds))
+    assert re.search(told, intervals(table_of(*folds)))
+
+
 def test_rows_of_unlike_repeats_say_where_the_range_stands() -> None:
     many, few = [record(seed=n) for n in range(6)], [record("ncf", seed=n) for n in range(3)]
     assert "fewer than six" in intervals(table_of(*many, *few))

@@ -1,0 +1,43 @@
+"""A prediction is of one pair: the others that are asked for must not matter."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.score import check_predictions
+from impls.protocol import Implementation
+
+SAMPLE = 256
+"""Pairs asked for again, at most half of all, so that how often an id is among them differs."""
+
+TOLERANCE = 1e-3
+"""Root mean square difference, of the scale's width. Sums in another order, in float32 or TF32,
+stay well below it; dropout that was left on, or a count of what is asked for, is far above."""
+
+
+def contradiction(
+    model: Implementation,
+    users: NDArray[np.int32],
+    items: NDArray[np.int32],
+    predicted: NDArray[np.float32],
+    scale: tuple[float, float],
+) -> str | None:
+    """Ask for some of the pairs (n,) again, in other company, and say if the answers differ.
+
+    None where they agree with `predicted` (n,), as clipped to the scale, or where that is not
+    finite, which is a fault of another name.
+    """
+    n = len(users)
+    if not n or not np.isfinite(predicted).all():
+        return None
+    rows = np.random.default_rng(0).choice(n, min(SAMPLE, (n + 1) // 2), replace=False)
+    again = check_predictions(model.predict(users[rows], items[rows]), len(rows))
+    difference = np.clip(again, *scale) - np.clip(predicted[rows], *scale)
+    rms = float(np.sqrt(np.mean(difference.astype(np.float64) ** 2)))
+    if rms <= TOLERANCE * (scale[1] - scale[0]):
+        return None
+    return (
+        "predictions depend on which other pairs are asked for, or on earlier calls: "
+        f"{len(rows)} of {n} pairs, asked for again, differ by {rms:.2g} (root mean square)"
+    )

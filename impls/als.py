@@ -45,13 +45,13 @@ class ALS:
 
     factors: int = 16
     epochs: int = 12
-    regularisation: float = 0.06
+    regularisation: float = 0.09
     std: float = 0.1
     device: str = "cpu"
     seed: int = 0
 
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
-        self.scaling_ = Scaling.of(train.values, standardise=True)
+        self.scaling_ = Scaling.of(train.values, "standardised")
         z = self.scaling_.targets(train.values)
         users, items = train.users, train.items
         by_user = LengthBuckets.of(users, items, z, train.n_users, self.device)
@@ -69,7 +69,7 @@ class ALS:
         """The best `rows` (n_rows, 1 + k) beside fixed `others` (n_others, 1 + k)."""
         ridge = self.regularisation * torch.eye(rows.shape[1], device=self.device)
         for bucket in ratings:
-            A, b = normal_equations(bucket, others)  # (B, 1 + k, 1 + k), (B, 1 + k)
+            A, b, _ = normal_equations(bucket, others)  # (B, 1 + k, 1 + k), (B, 1 + k)
             L = torch.linalg.cholesky(A + bucket.counts[:, None, None] * ridge)
             rows[bucket.rows] = torch.cholesky_solve(b[:, :, None], L)[:, :, 0]
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from datasets.ratings import Ratings
 from impls.biased_factors import normal_equations, products, start
+from impls.gaussian_rows import draw_prior, gamma, normal
 from impls.length_buckets import LengthBuckets
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
@@ -18,8 +19,8 @@ from impls.scaling import Scaling
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One draw of all rows; never changed, so copies of it are itself."""
+class Draw:
+    """One draw of all rows. It never changes, so copies of it are itself."""
 
     W: Tensor  # (n_users, 1 + k)
     X: Tensor  # (n_items, 1 + k)
@@ -32,18 +33,19 @@ class Sample:
 class BayesianMF:
     """r̂ = μ + σ E[b_u + b_i + p_u·q_i], the mean over draws from the posterior.
 
-    z_ui ~ N(b_u + b_i + p_u·q_i, 1/α) for the standardised rating z, rows w_u = (b_u, p_u) ~
-    N(m_W, Λ_W⁻¹), x_i = (b_i, q_i) ~ N(m_X, Λ_X⁻¹), Gamma and Normal–Wishart priors on α and
-    (m, Λ). Given the rest each of these has a known distribution, and a sweep draws them in
-    turn; there is no learning rate and no λ to tune.
+    z_ui ~ N(b_u + b_i + p_u·q_i, 1/α) for the standardised rating z. The rows w_u = (b_u, p_u)
+    of the users are N(m_W, Λ_W⁻¹), those of the items, x_i = (b_i, q_i), N(m_X, Λ_X⁻¹), with
+    Gamma and normal–Wishart priors on α and (m, Λ). Given all the others, each of these has a
+    distribution that is easily drawn from; a sweep draws them in turn. So there is no learning
+    rate and no λ to tune.
 
     factors    k, entries of p_u and q_i
     epochs     sweeps
-    burn_in    sweeps whose draws are forgotten once later ones are there
+    burn_in    sweeps whose draws are left out of the mean once there are later ones
     std        of the normal initial entries of q_i
 
     Salakhutdinov & Mnih 2008, Bayesian probabilistic matrix factorization using Markov chain
-    Monte Carlo; with biases Rendle, Zhang & Koren 2019, On the difficulty of evaluating
+    Monte Carlo; with biases as in Rendle, Zhang & Koren 2019, On the difficulty of evaluating
     baselines.
     """
 
@@ -54,50 +56,57 @@ class BayesianMF:
 
     factors: int = 16
     epochs: int = 60
-    burn_in: int = 5
+    burn_in: int = 8
     std: float = 0.1
     device: str = "cpu"
     seed: int = 0
 
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
-        self.scaling_ = Scaling.of(train.values, standardise=True)
+        self.scaling_ = Scaling.of(train.values, "standardised")
         z = self.scaling_.targets(train.values)
         users, items = train.users, train.items
         by_user = LengthBuckets.of(users, items, z, train.n_users, self.device)
         by_item = LengthBuckets.of(items, users, z, train.n_items, self.device)
+        host = torch.Generator().manual_seed(self.seed)
         rng = torch.Generator(self.device).manual_seed(self.seed)
-        host_rng = torch.Generator().manual_seed(self.seed)
-        W = start(train.n_users, self.factors, self.std, host_rng).to(self.device)
-        X = start(train.n_items, self.factors, self.std, host_rng).to(self.device)
+        W, X = (
+            start(n, self.factors, self.std, host).to(self.device)
+            for n in (train.n_users, train.n_items)
+        )
         alpha = torch.ones((), device=self.device)
 
-        for epoch in training.epochs(self.epochs):
-            squared_error = torch.zeros((), device=self.device)
+        for sweep in training.epochs(self.epochs):
             W, _ = self._draw(W, by_user, X, alpha, rng)
             X, squared_error = self._draw(X, by_item, W, alpha, rng)
-            alpha = _gamma(1 + len(train) / 2, 1 + squared_error / 2, rng)
-            if epoch <= self.burn_in:
-                self.samples_: list[Sample] = []
-            self.samples_.append(Sample(W, X))
+            alpha = gamma(1 + torch.full_like(alpha, len(train) / 2), 1 + squared_error / 2, rng)
+            if sweep <= self.burn_in:
+                self.draws_: list[Draw] = []
+            self.draws_.append(Draw(W, X))
         return self
 
-    def _draw(self, rows, ratings, others, alpha, rng):
-        """New `rows` (n_rows, 1 + k), beside fixed `others`, and their squared error."""
-        mean, precision = normal_wishart(rows, rng)  # (d,), (d, d)
-        prior = precision @ mean  # (d,)
-        drawn = torch.randn(rows.shape, generator=rng, device=self.device)
-        # rows without ratings come from the prior alone
-        squared_error = torch.zeros((), device=self.device)
-        new = mean + torch.linalg.solve_triangular(torch.linalg.cholesky(precision).mT, drawn.mT, upper=True).mT
+    def _draw(
+        self,
+        rows: Tensor,
+        ratings: LengthBuckets,
+        others: Tensor,
+        alpha: Tensor,
+        rng: torch.Generator,
+    ) -> tuple[Tensor, Tensor]:
+        """New rows (n_rows, 1 + k) beside fixed `others`, and their squared error."""
+        mean, precision = draw_prior(rows, rng)  # (1 + k,), (1 + k, 1 + k)
+        # Rows without a rating keep what the prior draws; the others are drawn over.
+        new = mean + normal(torch.linalg.cholesky(precision), rng, len(rows))
+        noise = torch.randn(rows.shape, generator=rng, device=self.device)
+        squared_error = torch.zeros_like(alpha)
         for bucket in ratings:
-            A, b = normal_equations(bucket, others)
-            L = torch.linalg.cholesky(precision + alpha * A)
-            y = torch.linalg.solve_triangular(L, (prior + alpha * b)[:, :, None], upper=False)
-            noise = drawn[bucket.rows][:, :, None]
-            w = torch.linalg.solve_triangular(L.mT, y + noise, upper=True)  # (B, d, 1)
+            A, b, y2 = normal_equations(bucket, others)
+            L = torch.linalg.cholesky(precision + alpha * A)  # (B, 1 + k, 1 + k)
+            towards = (precision @ mean + alpha * b)[:, :, None]  # (B, 1 + k, 1)
+            white = torch.linalg.solve_triangular(L, towards, upper=False)
+            white += noise[bucket.rows][:, :, None]
+            w = torch.linalg.solve_triangular(L.mT, white, upper=True)
             new[bucket.rows] = w[:, :, 0]
-            z_b = ((bucket.values - others[bucket.columns][:, :, 0] * bucket.there)).square().sum()
-            squared_error += z_b - 2 * (w[:, :, 0] * b).sum() + (w.mT @ A @ w).sum()
+            squared_error += y2.sum() + (w.mT @ (A @ w - 2 * b[:, :, None])).sum()
         return new, squared_error
 
     def predict(self, users: Ids, items: Ids) -> Predicted:
@@ -105,32 +114,8 @@ class BayesianMF:
 
     def _predict(self, users: Ids, items: Ids) -> Predicted:
         u, i = (torch.tensor(ids, dtype=torch.long, device=self.device) for ids in (users, items))
-        z = sum(products(s.W[u], s.X[i]) for s in self.samples_) / len(self.samples_)
+        total = torch.zeros(len(u), device=self.device)
+        for draw in self.draws_:
+            total += products(draw.W[u], draw.X[i])
+        z = total / len(self.draws_)  # (n,)
         return (self.scaling_.mean + self.scaling_.sd * z).cpu().numpy()
-
-
-def _gamma(shape, rate, rng):
-    g = torch._standard_gamma(torch.as_tensor(float(shape)), generator=rng)
-    return g / rate
-
-
-def normal_wishart(rows: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """m (d,) and Λ (d, d) drawn given `rows` (n, d) ~ N(m, Λ⁻¹).
-
-    Prior: Λ ~ Wishart(I, d), m ~ N(0, (β Λ)⁻¹), β = 1, as in the paper.
-    """
-    n, d = rows.shape
-    mean = rows.mean(0)
-    centred = rows - mean
-    beta, dof = 1.0, d
-    S = torch.eye(d, device=rows.device) + centred.mT @ centred + (beta * n / (beta + n)) * torch.outer(mean, mean)
-    # Bartlett
-    L = torch.linalg.cholesky(torch.linalg.inv(S))
-    dof = dof + n
-    T = torch.tril(torch.randn(d, d, generator=rng, device=rows.device), -1)
-    chi = torch._standard_gamma((dof - torch.arange(d, device=rows.device, dtype=torch.float32)) / 2, generator=rng) * 2
-    T = T + torch.diag(chi.sqrt())
-    LT = L @ T
-    precision = LT @ LT.mT
-    m = n * mean / (beta + n) + torch.linalg.solve_triangular(torch.linalg.cholesky((beta + n) * precision).mT, torch.randn(d, 1, generator=rng, device=rows.device), upper=True)[:, 0]
-    return m, precision

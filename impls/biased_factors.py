@@ -20,14 +20,13 @@ def products(w: Tensor, x: Tensor) -> Tensor:
     return w[:, 0] + x[:, 0] + (w[:, 1:] * x[:, 1:]).sum(dim=1)
 
 
-def normal_equations(bucket: Bucket, others: Tensor) -> tuple[Tensor, Tensor]:
-    """Σ x xᵀ (B, 1 + k, 1 + k) and Σ (z − b) x (B, 1 + k) of each row of a bucket.
+def normal_equations(bucket: Bucket, others: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Σ x xᵀ (B, 1 + k, 1 + k), Σ y x (B, 1 + k) and Σ y² (B,) of each row of a bucket.
 
-    x = (1, q) for the entry's row (b, q) of `others` (n_others, 1 + k).
+    x = (1, q) and y = z − b, for the entry's row (b, q) of `others` (n_others, 1 + k). The
+    squared error of a row w is Σ y² − 2 w·Σ y x + wᵀ Σ x xᵀ w.
     """
-    x = others[bucket.columns]  # (B, L, 1 + k)
-    residuals = bucket.values - x[:, :, 0] * bucket.there  # (B, L)
-    x *= bucket.there[:, :, None]
+    x = others[bucket.columns] * bucket.there[:, :, None]  # (B, L, 1 + k)
+    y = (bucket.values - x[:, :, 0])[:, :, None]  # (B, L, 1)
     x[:, :, 0] = bucket.there
-    A = x.mT @ x
-    return A, (x.mT @ residuals[:, :, None])[:, :, 0]
+    return x.mT @ x, (x.mT @ y)[:, :, 0], y.square().sum(dim=(1, 2))

@@ -53,7 +53,7 @@ class NumpySGDStrata:
         # One table of all rows, biases inside beside a one: (p_u, b_u, 1) · (q_i, 1, b_i).
         self.rows_ = np.pad(np.concatenate([P, Q]), ((0, 0), (0, 2)))  # (n_users + n_items, k + 2)
         self.rows_[: len(P), -1] = self.rows_[len(P) :, -2] = 1.0
-        self.scaling_ = Scaling.of(train.values, standardise=True)
+        self.scaling_ = Scaling.of(train.values, "standardised")
         targets = self.scaling_.targets(train.values)  # (n,)
         self.n_items_ = len(Q)  # rows of items are counted from the end
         places = np.stack([train.users, train.items + len(P)])  # (2, n)

@@ -11,4 +11,8 @@ IMPLEMENTATIONS = {
     "sparse_embedding_mf": "impls.sparse_embedding_mf:SparseEmbeddingMF",
     "autorec": "impls.autorec:AutoRec",
     "ncf": "impls.ncf:NCF",
+    "numpy_sgd_strata": "impls.numpy_sgd_strata:NumpySGDStrata",
+    "numba_sgd": "impls.numba_sgd:NumbaSGD",
+    "als": "impls.als:ALS",
+    "bayesian_mf": "impls.bayesian_mf:BayesianMF",
 }

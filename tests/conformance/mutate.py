@@ -34,6 +34,10 @@ TESTED_BY = {
     "embedding_mf": "TestEmbeddingMF",
     "autorec": "TestAutoRec",
     "ncf": "TestNCF",
+    "numpy_sgd_strata": "TestNumpySGDStrata",
+    "numba_sgd": "TestNumbaSGD",
+    "als": "TestALS",
+    "bayesian_mf": "TestBayesianMF",
 }
 """Which tests to run, as pytest's -k has it; all of them for a file that many share."""
 

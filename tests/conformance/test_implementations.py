@@ -3,13 +3,17 @@
 # ruff: noqa: RUF012 - `base.Subject` declares the dicts as class variables
 from __future__ import annotations
 
+from impls.als import ALS
 from impls.autograd_mf import AutogradMF
 from impls.autorec import AutoRec
+from impls.bayesian_mf import BayesianMF
 from impls.bias import Bias
 from impls.embedding_mf import EmbeddingMF
 from impls.global_mean import GlobalMean
 from impls.ncf import NCF
+from impls.numba_sgd import NumbaSGD
 from impls.numpy_sgd import NumpySGD
+from impls.numpy_sgd_strata import NumpySGDStrata
 from impls.registry import IMPLEMENTATIONS
 from impls.sparse_embedding_mf import SparseEmbeddingMF
 from tests.conformance.suite import Conformance
@@ -119,6 +123,45 @@ class TestNCF(Conformance):
         "gmf": {"architecture": "gmf"},
     }
     held_back = {"weight_decay": 1.0}
+
+
+class TestNumpySGDStrata(Conformance):
+    implementation = NumpySGDStrata
+    presets = ("default",)
+    rmse = {"synthetic": (0.405, 0.43), "ml-100k": (0.900, 0.912)}
+    small = {"factors": 8, "std": 0.1}
+    free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}
+    biases_alone = {"factors": 0}
+    held_back = {"regularisation": 1.0}
+
+
+class TestNumbaSGD(Conformance):
+    implementation = NumbaSGD
+    presets = ("default",)
+    rmse = {"synthetic": (0.405, 0.43), "ml-100k": (0.900, 0.912)}
+    small = {"factors": 6, "std": 0.1, "learning_rate": 0.04, "decay": 0.8, "regularisation": 0.06}
+    free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}
+    biases_alone = {"factors": 0}
+    held_back = {"regularisation": 1.0}
+
+
+class TestALS(Conformance):
+    implementation = ALS
+    presets = ("default",)
+    rmse = {"synthetic": (0.35, 0.43), "ml-100k": (0.905, 0.920)}
+    small = {"factors": 4}
+    free = {"epochs": 40, "regularisation": 1e-4}
+    biases_alone = {"factors": 0}
+    held_back = {"regularisation": 5.0}
+
+
+class TestBayesianMF(Conformance):
+    implementation = BayesianMF
+    presets = ("default",)
+    rmse = {"synthetic": (0.33, 0.40), "ml-100k": (0.885, 0.905)}
+    small = {"factors": 4, "epochs": 40}
+    free = {"epochs": 60}
+    biases_alone = {"factors": 0}
 
 
 def test_every_registered_implementation_is_held_to_the_protocol() -> None:

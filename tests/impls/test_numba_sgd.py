@@ -1,0 +1,90 @@
+"""Blocks that threads do not share, and the step on two vectors."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from impls.blocked import cut
+from impls.numba_sgd import NumbaSGD
+from impls.scaling import Scaling
+from impls.vector_rows import aligned_rows, coefficients, diagonal_steps, lanes_for
+from tests.impls.making import low_rank
+
+
+@given(st.integers(1, 9), st.integers(1, 3), st.integers(0, 100))
+@settings(deadline=None, max_examples=30)
+def test_the_grid_holds_every_rating_once_in_the_block_of_its_groups(
+    groups: int, threads: int, seed: int
+) -> None:
+    train, _ = low_rank(23, 17, seed=seed)
+    blocks, scaling = cut(train, groups, threads, np.random.default_rng(seed))
+    assert blocks.starts[0] == 0
+    assert blocks.starts[-1] == len(train)
+    expected = Scaling.of(train.values, "standardised")
+    assert (scaling.mean, scaling.sd) == pytest.approx((expected.mean, expected.sd))
+    rows = sorted(zip(train.users, train.items, expected.targets(train.values), strict=True))
+    found = sorted(zip(blocks.users, blocks.items, blocks.targets, strict=True))
+    np.testing.assert_allclose(found, rows, rtol=1e-4, atol=1e-5)
+    of = np.repeat(np.arange(groups**2), np.diff(blocks.starts))
+    for ids, group in ((blocks.users, of // groups), (blocks.items, of % groups)):
+        assert all(len(set(group[ids == each])) == 1 for each in set(ids))
+
+
+def test_ratings_in_order_are_scattered() -> None:
+    train, _ = low_rank(200, 100)
+    order = np.argsort(train.users, kind="stable")
+    by_user = type(train)(
+        train.users[order], train.items[order], train.values[order], 200, 100, train.scale
+    )
+    blocks, _ = cut(by_user, 1, 1, np.random.default_rng(0))
+    neighbours = np.abs(np.diff(blocks.users[::16].astype(int)))
+    assert np.median(neighbours) > 20
+
+
+@pytest.mark.parametrize("factors", [0, 1, 6, 7, 14, 30])
+def test_a_step_is_the_gradients(factors: int) -> None:
+    """One rating: rows, biases and constants after a step, against the formula."""
+    lanes = lanes_for(factors)
+    rng = np.random.default_rng(0)
+    U, V = aligned_rows(3, lanes), aligned_rows(2, lanes)
+    for rows in (U, V):
+        rows[:, : factors + 2] = rng.normal(size=(len(rows), factors + 2))
+    U[:, factors + 1] = V[:, factors] = 1.0
+    assert U.ctypes.data % 64 == V.ctypes.data % 64 == 0
+    p, b_user = U[1, :factors].copy(), U[1, factors]
+    q, b_item = V[0, :factors].copy(), V[0, factors + 1]
+    step, regularisation = 0.1, 0.3
+    shrink = 1 - step * regularisation
+    change = step * (2.0 - b_user - b_item - p @ q)
+    others = U[[0, 2]].copy(), V[[1]].copy()
+
+    starts, one = np.array([0, 1]), np.array([1], np.int32)
+    per_lane = coefficients(factors, lanes, step, shrink)
+    target = np.array([2.0], np.float32)
+    diagonal_steps(lanes)(starts, one, one - 1, target, U, V, per_lane, 1, 0)
+
+    np.testing.assert_allclose(U[1, :factors], shrink * p + change * q, rtol=1e-5)
+    np.testing.assert_allclose(V[0, :factors], shrink * q + change * p, rtol=1e-5)
+    assert U[1, factors] == pytest.approx(shrink * b_user + change, rel=1e-5)
+    assert V[0, factors + 1] == pytest.approx(shrink * b_item + change, rel=1e-5)
+    assert U[1, factors + 1] == V[0, factors] == 1.0
+    assert not U[1, factors + 2 :].any()
+    assert np.array_equal(U[[0, 2]], others[0])
+    assert np.array_equal(V[[1]], others[1])
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
+def test_two_threads_give_the_same_each_time() -> None:
+    train, _ = low_rank(80, 50)
+    before = numba.get_num_threads()
+    numba.set_num_threads(2)
+    try:
+        one, other = (NumbaSGD(seed=1).fit(train) for _ in range(2))
+    finally:
+        numba.set_num_threads(before)
+    assert np.array_equal(one.U_, other.U_)
+    assert np.array_equal(one.V_, other.V_)

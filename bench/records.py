@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 SCHEMA = 1
 
 Status = Literal["ok", "timeout", "out of memory", "diverged", "failed", "skipped"]
+WELL: tuple[Status, ...] = ("ok",)
 
 
 class _Part(BaseModel):
@@ -221,7 +222,7 @@ class RecordStore:
                 (bad if isinstance(parsed, BadLine) else records).append(parsed)  # type: ignore[arg-type]
         return records, bad
 
-    def finished(self, settled: Collection[Status] = ("ok",)) -> dict[str, Record]:
+    def finished(self, settled: Collection[Status] = WELL) -> dict[str, Record]:
         """The newest record of each identity that has one with a `settled` status."""
         return {record.identity: record for record in self.read()[0] if record.status in settled}
 

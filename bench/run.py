@@ -15,6 +15,7 @@ from bench.execute import Event, Executor, Outcome
 from bench.job import Job
 from bench.plan import BASELINE, Cell
 from bench.records import (
+    WELL,
     Memory,
     Metrics,
     Point,
@@ -53,7 +54,7 @@ class Runner:
     memory_limit_bytes: int
     splits: Splits = field(default_factory=Splits)
     exclusive: Callable[[Callable[[], None]], AbstractContextManager[None]] = machine.exclusive
-    settled: Collection[Status] = ("ok",)
+    settled: Collection[Status] = WELL
     _targets: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
 
     def run(self, cells: list[Cell], *, fresh: bool) -> list[Record]:

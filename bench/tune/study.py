@@ -81,9 +81,13 @@ class Choices(BaseModel):
         return next((str(choice) for choice in self.choices if choice == value), None)
 
 
+def _kind(values: Any) -> str:
+    has_choices = isinstance(values, Choices) or (isinstance(values, dict) and "choices" in values)
+    return "choices" if has_choices else "range"
+
+
 Values = Annotated[
-    Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")],
-    Discriminator(lambda values: "choices" if "choices" in values else "range"),
+    Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
 ]
 
 

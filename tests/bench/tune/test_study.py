@@ -94,7 +94,7 @@ def test_another_space_is_another_search() -> None:
         ("implementations = ['a']\n[space]\na = {low=2, high=1}", "low must be"),
         ("implementations = ['a']\n[space]\na = {low=0, high=1, log=true}", "low must be"),
         ("implementations = ['a']\nspaces = 1", "space"),
-        ("implementations = ['a']\n[space]\na = {choices=[2]}", "space: a: choices: list should"),
+        ("implementations = ['a']\n[space]\na = {choices=[2]}", "space: a: list should have at"),
         ("implementations = ['a']\nfixed={a=1}\n[space]\na={low=1, high=2}", "a: fixed and in"),
     ],
 )

@@ -101,15 +101,11 @@ def run(
         cells = planner.plan(overrides.apply(read(suite)))
     except USER_ERRORS as error:
         _fail(error)
-    _warn_of_bad_lines(RecordStore(out))
-    if not dry_run:
-        try:
-            RecordStore(out).folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            _fail(OSError(f"--out {out}: records cannot be kept there: {error.strerror}"))
     if dry_run:
+        _warn_of_bad_lines(RecordStore(out))
         _print_plan(cells, RecordStore(out), fresh)
     else:
+        _open_store(out, out)
         _run(cells, out, _memory_limit(memory_limit), fresh)
 
 
@@ -124,21 +120,24 @@ def tune(
     ] = 40,
     out: Out = DEFAULT_OUT,
 ) -> None:
-    """Search for hyperparameters on validation; no test rating is seen. Resumes."""
+    """Search for hyperparameters on validation alone, the test part left out. Resumes."""
+    from bench.tune import FOLDER
     from bench.tune import study as studies
     from bench.tune.session import Session
 
     try:
         chosen = [studies.read(name) for name in study or studies.names()]
-        session = Session(out_console, out, trials * len(chosen), _memory_limit(None), _loudly)
-        try:
+        _open_store(out / FOLDER, out)
+        total = trials * len(chosen)
+        with Session(out_console, out, total, _memory_limit(None), _loudly) as session:
             for each in chosen:
                 session.search(each, trials)
-        except KeyboardInterrupt:
-            err_console.print("\ninterrupted; the same command goes on from the recorded trials")
-            raise typer.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt:
+        err_console.print("\ninterrupted; the same command goes on from the recorded trials")
+        raise typer.Exit(INTERRUPTED) from None
     except (*USER_ERRORS, studies.StudyError) as error:
         _fail(error)
+    _fail_if_any_failed(session.records)
 
 
 @app.command()
@@ -253,8 +252,22 @@ def _run(cells: list[Cell], out: Path, memory_limit_bytes: int, fresh: bool) -> 
             err_console.print(f"  {record.cell.implementation}  {summary(record)}", markup=False)
         err_console.print("the same command goes on from here")
         raise typer.Exit(INTERRUPTED) from None
-    if any(record.status == "failed" for record in finished):
+    _fail_if_any_failed(finished)
+
+
+def _fail_if_any_failed(records: list[Record]) -> None:
+    if any(record.status == "failed" for record in records):
         raise typer.Exit(1)
+
+
+def _open_store(folder: Path, out: Path) -> None:
+    """Make the place of records, and tell what in it is none."""
+    store = RecordStore(folder)
+    try:
+        store.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _fail(OSError(f"--out {out}: records cannot be kept there: {error.strerror}"))
+    _warn_of_bad_lines(store)
 
 
 def _memory_limit(gigabytes: float | None) -> int:

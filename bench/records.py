@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 SCHEMA = 1
 
 Status = Literal["ok", "timeout", "out of memory", "diverged", "failed", "skipped"]
+WELL: tuple[Status, ...] = ("ok",)
 
 
 class _Part(BaseModel):
@@ -221,9 +222,9 @@ class RecordStore:
                 (bad if isinstance(parsed, BadLine) else records).append(parsed)  # type: ignore[arg-type]
         return records, bad
 
-    def finished(self) -> dict[str, Record]:
-        """The newest `ok` record of each identity that has one."""
-        return {record.identity: record for record in self.read()[0] if record.status == "ok"}
+    def finished(self, settled: Collection[Status] = WELL) -> dict[str, Record]:
+        """The newest record of each identity that has one with a `settled` status."""
+        return {record.identity: record for record in self.read()[0] if record.status in settled}
 
 
 def digest(*parts: object) -> str:

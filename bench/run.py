@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,12 +15,14 @@ from bench.execute import Event, Executor, Outcome
 from bench.job import Job
 from bench.plan import BASELINE, Cell
 from bench.records import (
+    WELL,
     Memory,
     Metrics,
     Point,
     Record,
     RecordStore,
     Source,
+    Status,
     Target,
     Times,
 )
@@ -40,7 +42,11 @@ class Observer(Protocol):
 
 @dataclass
 class Runner:
-    """Runs a plan. `exclusive` holds the machine for one cell at a time."""
+    """Runs a plan.
+
+    exclusive  holds the machine for one cell at a time
+    settled    the statuses of a record that need no other run
+    """
 
     store: RecordStore
     executor: Executor
@@ -48,34 +54,40 @@ class Runner:
     memory_limit_bytes: int
     splits: Splits = field(default_factory=Splits)
     exclusive: Callable[[Callable[[], None]], AbstractContextManager[None]] = machine.exclusive
+    settled: Collection[Status] = WELL
     _targets: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
 
     def run(self, cells: list[Cell], *, fresh: bool) -> list[Record]:
-        """Run what has no `ok` record yet (all, where `fresh`); returns the new records."""
-        records = []
-        environment = machine.environment()
-        for cell in cells:
-            # Asked anew for each cell: another run may have finished it meanwhile.
-            done = None if fresh else self.store.finished().get(cell.identity(environment))
-            if done is not None:
-                self._learn_targets(cell, done.curve)
-                self._relabel(cell, done)
-                self.observer.already_done(cell)
-                continue
-            with self.exclusive(self.observer.waiting):
-                self.observer.started(cell)
-                record = self._run(cell)
-                # Written before the next cell starts, so that a crash loses one at most.
-                self.store.append(record)
-            records.append(record)
-            self.observer.finished(record)
+        """Run what has no record yet (all, where `fresh`); returns the records, old and new."""
+        records = [self.record_of(cell, fresh=fresh) for cell in cells]
         self.splits.discard()
         return records
 
-    def _relabel(self, cell: Cell, done: Record) -> None:
-        """A run that has come to stand beside a published number needs no other run."""
-        if cell.reference not in (None, done.reference):
-            self.store.append(done.model_copy(update={"reference": cell.reference}))
+    def record_of(self, cell: Cell, *, fresh: bool = False) -> Record:
+        """The record that the cell has, else (or where `fresh`) that of a run of it now."""
+        if not fresh and (done := self._done(cell)):
+            return done
+        with self.exclusive(self.observer.waiting):
+            # Asked again: another run may have finished it while this one waited.
+            if not fresh and (done := self._done(cell)):
+                return done
+            self.observer.started(cell)
+            record = self._run(cell)
+            # Written before the next cell starts, so that a crash loses one at most.
+            self.store.append(record)
+        self.observer.finished(record)
+        return record
+
+    def _done(self, cell: Cell) -> Record | None:
+        done = self.store.finished(self.settled).get(cell.identity(machine.environment()))
+        if done is not None:
+            self._learn_targets(cell, done.curve)
+            # A run that has come to stand beside a published number needs no other run.
+            if cell.reference not in (None, done.reference):
+                done = done.model_copy(update={"reference": cell.reference})
+                self.store.append(done)
+            self.observer.already_done(cell)
+        return done
 
     def _run(self, cell: Cell) -> Record:
         record = self._blank(cell)

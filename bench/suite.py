@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.records import Reference
+from datasets.splits import folds
 
 
 class SuiteError(Exception):
@@ -40,6 +41,13 @@ class Block(BaseModel):
     fallback: str | None = None
     reference: Reference | None = None
 
+    @model_validator(mode="after")
+    def _no_fold_twice(self) -> Block:
+        k = folds(self.split)
+        if k and self.seeds > k:
+            raise ValueError(f"seeds: {self.split} has {k} folds, one for each seed")
+        return self
+
 
 class Suite(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -63,30 +71,37 @@ class Overrides:
 
     def apply(self, suite: Suite) -> Suite:
         """The suite as asked for. Names that are in the suite choose among its rows; others
-        take the place of its own, but not in a block with a published number beside it."""
-        blocks = []
-        own = {
-            "implementations": {name for block in suite.blocks for name in block.implementations},
-            "datasets": {name for block in suite.blocks for name in block.datasets},
-        }
+        take the place of its own, but not in a block with a published number beside it.
+        Raises SuiteError for a name that is left over."""
+        blocks: list[Block] = []
         for block in suite.blocks:
-            names = {
-                "implementations": self.implementations,
-                "datasets": self.datasets,
-            }
-            for kind, asked in names.items():
-                if not asked or block.reference or own[kind].issuperset(asked):
-                    names[kind] = _chosen(getattr(block, kind), asked)
-            if not all(names.values()):
+            implementations = self._names(suite, block, "implementations")
+            datasets = self._names(suite, block, "datasets")
+            if block.reference is None:
+                implementations, datasets = _without_repeats(implementations, datasets, blocks)
+            if not implementations or not datasets:
                 continue
             if block.reference:
                 self._refuse_another_protocol(suite.name)
+            names = {"implementations": implementations, "datasets": datasets}
             fallback = None if self.datasets else block.fallback
             update = {**names, "fallback": fallback, **self.block}
             blocks.append(_checked(block.model_dump() | update))
-        if not blocks:
-            raise SuiteError(f"nothing in suite '{suite.name}' has the names asked for")
+        asked = {*self.implementations, *self.datasets}
+        used = {name for block in blocks for name in (*block.implementations, *block.datasets)}
+        if not blocks or asked - used:
+            told = ", ".join(sorted(asked - used or asked))
+            raise SuiteError(f"suite '{suite.name}' has no row of {told}")
         return suite.model_copy(update={"blocks": blocks})
+
+    def _names(self, suite: Suite, block: Block, kind: str) -> list[str]:
+        """What is asked for of a block's names: all, some of them, or others in their place."""
+        asked: list[str] = getattr(self, kind)
+        own: list[str] = getattr(block, kind)
+        in_suite = {name for each in suite.blocks for name in getattr(each, kind)}
+        if asked and block.reference is None and not in_suite.issuperset(asked):
+            return asked
+        return [name for name in own if name in asked] if asked else own
 
     def _refuse_another_protocol(self, suite: str) -> None:
         changed = [name for name in ("split", "preset", "epochs") if name in self.block]
@@ -97,9 +112,19 @@ class Overrides:
             )
 
 
-def _chosen(names: list[str], asked: list[str]) -> list[str]:
-    """The names that are asked for; all where nothing is."""
-    return [name for name in names if name in asked] if asked else names
+def _without_repeats(
+    implementations: list[str], datasets: list[str], before: list[Block]
+) -> tuple[list[str], list[str]]:
+    """The names less the rows that blocks before have already, which come of names that took
+    the place of several blocks' own."""
+    have = {
+        (implementation, dataset)
+        for block in before
+        for implementation in block.implementations
+        for dataset in block.datasets
+    }
+    new = [i for i in implementations if any((i, d) not in have for d in datasets)]
+    return new, [d for d in datasets if any((i, d) not in have for i in new)]
 
 
 def _checked(fields: Mapping[str, Any]) -> Block:
@@ -108,8 +133,9 @@ def _checked(fields: Mapping[str, Any]) -> Block:
         return Block.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
-        where = first["loc"][0]
-        raise SuiteError(f"{where}: {first['input']!r}: {first['msg'].lower()}") from None
+        if not first["loc"]:  # of the block as a whole
+            raise SuiteError(first["msg"].removeprefix("Value error, ")) from None
+        raise SuiteError(f"{first['loc'][0]}: {first['input']!r}: {first['msg'].lower()}") from None
 
 
 def names() -> list[str]:

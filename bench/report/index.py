@@ -35,14 +35,17 @@ def index_page(
         parts += [
             "\n".join(dict.fromkeys(f"- {note}" for table in tables for note in notes(table)))
         ]
-        parts.append("\n".join(f"- [{told.capitalize()}]({name})" for name, told in others.items()))
         parts += ["## Machines", "\n".join(_machines(tables))]
     else:
-        parts.append("Nothing is recorded yet: `make bench` makes the first tables.")
+        parts.append("No result is recorded yet: `make bench` makes the first tables.")
+    if others:
+        lines = (f"- [{told.capitalize()}]({name})" for name, told in others.items())
+        parts += ["## More", "\n".join(lines)]
     if bad:
         parts += [
             "## Unreadable lines",
-            f"Lines in `records/` that are no record, and were left out: {len(bad)}.",
+            "Lines in `records/` and `tuning/records/` that are no record, and were left out: "
+            f"{len(bad)}.",
             "\n".join(f"- {escaped(_told(line))}" for line in bad),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"

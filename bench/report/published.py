@@ -59,7 +59,8 @@ def published_page(tables: Sequence[Table]) -> str:
         "published number, which may be another model. Ours is the mean over seeds, or over the "
         "folds of a cross-validation, ± its 95 % t interval; where the split has no validation "
         "part, it is the last epoch's. Difference: ours less the published number. Agreed: what "
-        "was asked of ours before it ran; — where nothing was.",
+        "the suite asks of ours; — where it asks nothing. Where a number is not reached, "
+        "`docs/implementations.md` says what was tried.",
     ]
     return "\n\n".join(part for part in [*head, *parts] if part) + "\n"
 

@@ -16,11 +16,13 @@ SHOWN = 10
 """The best trials of a search; the records hold them all."""
 
 ABOUT = """\
-Made by `bench tune`: the same number of trials for every model, trial 0 being the default of \
-that day and the others suggested by a tree-structured Parzen estimator (optuna). Rows of the \
-same maths share one search. A trial is judged by the best validation RMSE of its epochs. The \
-test part is left out of a trial, so its record holds no test score and none could be chosen \
-by one. The seconds of trials may have had other work beside them and are no benchmark."""
+Made by `bench tune`, which gives every model the same number of trials: trial 0 is the default \
+of that day, with what the study fixes (more epochs, as a rule), and the others are suggested by \
+a tree-structured Parzen estimator (optuna). Rows of the same maths share one search. A trial is \
+judged by the best validation RMSE of its epochs. The test part is left out of a trial, so its \
+record holds no test score and none could be chosen by one. The seconds of trials may have had \
+other work beside them and are no benchmark. `docs/implementations.md` says what was made of \
+these searches."""
 
 
 def tuning_page(records: Iterable[Record]) -> str:
@@ -29,12 +31,20 @@ def tuning_page(records: Iterable[Record]) -> str:
     parts: list[str] = []
     for machine, of_machine in sorted(grouped(ordered, lambda r: r.environment.machine).items()):
         parts += [f"## Machine {escaped(machine)}", escaped(caption(of_machine))]
-        for search, trials in sorted(grouped(of_machine, lambda r: r.cell.suite).items()):
-            parts += _section(search, _last_of_each(trials))
+        searches = grouped(of_machine, _search)
+        for search in sorted(searches, key=lambda search: (search, searches[search][0].started_at)):
+            parts += _section(_last_of_each(searches[search]))
     if not parts:
         return ""
     head = [MARK, "# Searches for hyperparameters", "[All results](index.md)", ABOUT]
     return "\n\n".join([*head, *parts]) + "\n"
+
+
+def _search(record: Record) -> tuple[str, str, str, str]:
+    """What the trials of one search share: its space, its source, its data."""
+    cell = record.cell
+    source = record.source.implementation_hash
+    return cell.suite, cell.implementation, source, record.data.fingerprint + cell.split
 
 
 def _last_of_each(records: Sequence[Record]) -> list[Record]:
@@ -42,14 +52,16 @@ def _last_of_each(records: Sequence[Record]) -> list[Record]:
     return [runs[-1] for runs in grouped(records, lambda record: record.identity).values()]
 
 
-def _section(search: str, trials: Sequence[Record]) -> list[str]:
+def _section(trials: Sequence[Record]) -> list[str]:
     cell = trials[0].cell
+    name, _, _ = cell.suite.removeprefix("tune:").partition("#")
     best = {n: point for n, trial in enumerate(trials) if (point := _best(trial)) is not None}
     without = len(trials) - len(best)
     told = [f"{len(trials)} trial{'s' * (len(trials) != 1)} of {escaped(cell.implementation)}"]
     told += [f"{without} of them without a result"] if without else []
     told.append(f"on {escaped(title(cell.dataset))}, {escaped(cell.split)}, seed {cell.seed}")
-    parts = [f"### {escaped(search.removeprefix('tune:'))}", ", ".join(told) + "."]
+    told.append(f"source {trials[0].source.implementation_hash[:8]}")
+    parts = [f"### {escaped(name)}", ", ".join(told) + "."]
     if not best:
         return parts
     order = sorted(best, key=lambda n: best[n].rmse)

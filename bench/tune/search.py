@@ -27,10 +27,12 @@ class Trial:
 def search(
     study: Study,
     trials: int,
-    plan: Callable[[Settings], Cell],
+    default: Cell,
+    with_settings: Callable[[Settings], Cell],
     run: Callable[[Cell], Record],
 ) -> Iterator[Trial]:
-    """Try the default first, then what a tree-structured Parzen estimator suggests.
+    """Try the default with what the study fixes, then what a tree-structured Parzen
+    estimator suggests.
 
     Its seed is fixed, so that the same answers lead to the same questions: a search that was
     interrupted asks again for what is already recorded, and goes on from there. Raises
@@ -40,12 +42,12 @@ def search(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     asking = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
-    asking.enqueue_trial(_standing(study, plan({})))
+    asking.enqueue_trial(_standing(study, default))
     fixed = {name: str(value) for name, value in study.fixed.items()}
     for number in range(trials):
         asked = asking.ask()
         settings = {name: values.suggest(asked, name) for name, values in study.space.items()}
-        rmse = validation_rmse(run(plan(fixed | settings)))
+        rmse = validation_rmse(run(with_settings(fixed | settings)))
         if rmse is None:  # no number to learn from, but a place to keep away from
             asking.tell(asked, state=optuna.trial.TrialState.PRUNED)
         else:
@@ -55,8 +57,8 @@ def search(
 
 def best_of(trials: Iterable[Trial]) -> Trial | None:
     """The trial with the lowest validation RMSE; None where none has a result."""
-    with_result = [trial for trial in trials if trial.rmse is not None]
-    return min(with_result, key=lambda trial: trial.rmse or 0.0, default=None)
+    ranked = [(trial.rmse, trial.number, trial) for trial in trials if trial.rmse is not None]
+    return min(ranked)[2] if ranked else None
 
 
 def _standing(study: Study, cell: Cell) -> dict[str, Any]:

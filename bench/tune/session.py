@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from rich.console import Console
 
-from bench import machine
-from bench.data import Splits, check_split, facts
+from bench.data import Splits, check_split, facts, load
+from bench.describing import describe
 from bench.execute import ProcessExecutor
 from bench.plan import Cell, Planner
 from bench.progress import Progress
 from bench.records import Record, RecordStore
 from bench.run import Runner
-from bench.suite import Overrides
 from bench.tune import FOLDER
 from bench.tune.search import Settings, Trial, best_of, search
-from bench.tune.study import Study
+from bench.tune.study import Study, StudyError
+from datasets import splits
 
 
 class Session:
     """One call of `bench tune`: its trials go to `<out>/tuning/records`.
 
-    total  trials of all its searches, for the progress shown on `console`
+    total    trials of all its searches, for the progress shown on `console`
+    records  of the trials that it ran, not of those that were recorded before
     """
 
     def __init__(
@@ -36,31 +39,45 @@ class Session:
     ) -> None:
         self.console = console
         self.on_notice = on_notice
-        self.runner = Runner(
+        self.records: list[Record] = []
+        self._progress = Progress(console, total, self.records)
+        self._runner = Runner(
             RecordStore(out / FOLDER),
             ProcessExecutor(),
-            Progress(console, total, []),
+            self._progress,
             memory_limit_bytes,
             Splits(blind=True),
+            # What did not end well would not the next time: a search learns that once.
+            settled=("ok", "diverged", "timeout", "out of memory"),
         )
+
+    def __enter__(self) -> Self:
+        self._progress.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.__exit__(*error)
+        self._runner.splits.discard()
 
     def search(self, study: Study, trials: int) -> None:
         """Run or resume one search, telling each trial. Raises StudyError and DataError."""
+        planner = Planner(facts, check_split, 1, on_notice=self.on_notice)
+        [cell] = planner.plan(study.suite())
+        if not len(splits.cut(load(study.dataset), study.split, cell.asked.seed).validation):
+            raise StudyError(
+                f"study {study.name}: split {study.split} has no validation part to search on; "
+                "use random:80/10/10 or leave-last"
+            )
+
+        def with_settings(settings: Settings) -> Cell:
+            told = describe(cell.target, cell.asked.preset, settings, None)
+            update = {"hyperparameters": told.hyperparameters}
+            return dataclasses.replace(cell, asked=cell.asked.model_copy(update=update))
+
         done: list[Trial] = []
-        for trial in search(study, trials, lambda settings: self._plan(study, settings), self._run):
+        for trial in search(study, trials, cell, with_settings, self._runner.record_of):
             done.append(trial)
             self._tell(study, trial, best_of(done))
-
-    def _plan(self, study: Study, settings: Settings) -> Cell:
-        overrides = Overrides(settings={study.tuned: settings})
-        planner = Planner(facts, check_split, 1, overrides, self.on_notice)
-        [cell] = planner.plan(study.suite())
-        return cell
-
-    def _run(self, cell: Cell) -> Record:
-        new = self.runner.run([cell], fresh=False)
-        environment = machine.environment()
-        return new[0] if new else self.runner.store.finished()[cell.identity(environment)]
 
     def _tell(self, study: Study, trial: Trial, best: Trial | None) -> None:
         settings = "  ".join(f"{name}={value}" for name, value in trial.settings.items())

@@ -6,12 +6,23 @@ import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import optuna
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
+from bench.records import digest
 from bench.suite import Block, Suite
+
+if TYPE_CHECKING:
+    import optuna
 
 STUDIES = files("bench") / "tune" / "studies"
 SIGNIFICANT_DIGITS = 3
@@ -37,14 +48,21 @@ class Range(BaseModel):
             raise ValueError("low must be below high, and above 0 where log is set")
         return self
 
-    def suggest(self, trial: optuna.Trial, name: str) -> str:
-        if isinstance(self.low, int) and isinstance(self.high, int):
-            return str(trial.suggest_int(name, self.low, self.high, log=self.log))
-        value = trial.suggest_float(name, self.low, self.high, log=self.log)
-        return f"{value:.{SIGNIFICANT_DIGITS}g}"
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
 
-    def holds(self, value: Any) -> bool:
-        return isinstance(value, int | float) and self.low <= value <= self.high
+    def suggest(self, trial: optuna.Trial, name: str) -> str:
+        if self.whole:
+            return str(trial.suggest_int(name, int(self.low), int(self.high), log=self.log))
+        value = trial.suggest_float(name, self.low, self.high, log=self.log)
+        rounded = float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+        return str(min(max(rounded, self.low), self.high))
+
+    def place_of(self, value: Any) -> Any:
+        """`value` as optuna has it; None where it is not in the range."""
+        kind = int if self.whole else int | float
+        return value if isinstance(value, kind) and self.low <= value <= self.high else None
 
 
 class Choices(BaseModel):
@@ -57,8 +75,20 @@ class Choices(BaseModel):
     def suggest(self, trial: optuna.Trial, name: str) -> str:
         return str(trial.suggest_categorical(name, [str(choice) for choice in self.choices]))
 
-    def holds(self, value: Any) -> bool:
-        return str(value) in map(str, self.choices)
+    def place_of(self, value: Any) -> Any:
+        """`value` as optuna has it; None where it is not among the choices."""
+        value = list(value) if isinstance(value, tuple) else value
+        return next((str(choice) for choice in self.choices if choice == value), None)
+
+
+def _kind(values: Any) -> str:
+    has_choices = isinstance(values, Choices) or (isinstance(values, dict) and "choices" in values)
+    return "choices" if has_choices else "range"
+
+
+Values = Annotated[
+    Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
+]
 
 
 class Study(BaseModel):
@@ -77,7 +107,13 @@ class Study(BaseModel):
     patience: Annotated[int, Field(ge=1)] = 5
     time_limit_s: Annotated[float, Field(gt=0)] = 600
     fixed: dict[str, Any] = {}
-    space: dict[str, Range | Choices] = Field(min_length=1)
+    space: dict[str, Values] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fixed_or_searched(self) -> Study:
+        if both := self.fixed.keys() & self.space.keys():
+            raise ValueError(f"{', '.join(sorted(both))}: fixed and in the space")
+        return self
 
     @property
     def tuned(self) -> str:
@@ -86,7 +122,7 @@ class Study(BaseModel):
 
     def suite(self) -> Suite:
         """One cell, whose hyperparameters each trial sets; one thread, so that it repeats
-        bit for bit."""
+        bit for bit. Its name holds what was searched: another space is another search."""
         block = Block(
             implementations=[self.tuned],
             datasets=[self.dataset],
@@ -96,22 +132,24 @@ class Study(BaseModel):
             patience=self.patience,
             time_limit_s=self.time_limit_s,
         )
-        return Suite(name=f"tune:{self.name}", description=self.description, blocks=[block])
+        searched = digest(self.model_dump(mode="json", exclude={"name", "description"}))[:6]
+        return Suite(
+            name=f"tune:{self.name}#{searched}", description=self.description, blocks=[block]
+        )
 
     def standing(self, default: Mapping[str, Any]) -> dict[str, Any]:
         """The default's place in the space; StudyError where the space leaves it out."""
+        found = {}
         for name, values in self.space.items():
             if name not in default:
                 raise StudyError(f"study {self.name}: {self.tuned} has no hyperparameter '{name}'")
-            if not values.holds(default[name]):
+            found[name] = values.place_of(default[name])
+            if found[name] is None:
                 raise StudyError(
                     f"study {self.name}: the default {name} = {default[name]} of {self.tuned} "
-                    f"is not in the space; widen it, for the default is trial 0"
+                    f"is not in the space; widen it, for the search starts from the default"
                 )
-        return {
-            name: default[name] if isinstance(values, Range) else str(default[name])
-            for name, values in self.space.items()
-        }
+        return found
 
 
 def names() -> list[str]:
@@ -138,5 +176,5 @@ def read(name: str) -> Study:
         raise StudyError(f"{name}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise StudyError(f"{name}: {where}: {first['msg'].lower()}") from None
+        where = "".join(f"{part}: " for part in first["loc"] if part not in ("range", "choices"))
+        raise StudyError(f"{name}: {where}{first['msg'].lower()}") from None

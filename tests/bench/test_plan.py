@@ -170,24 +170,38 @@ def test_a_published_row_is_chosen_by_name_and_never_changed() -> None:
         ("surprise", "u1"),
         ("default", "u1"),
     }
-    with pytest.raises(SuiteError, match="nothing in suite 'published'"):
+    with pytest.raises(SuiteError, match="suite 'published' has no row of ml-10m"):
         plan(read("published"), Overrides(datasets=["ml-10m"]))
 
 
 def test_names_of_a_suite_choose_among_its_rows_and_others_take_their_place() -> None:
-    def rows(**names: list[str]) -> set[tuple[str, ...]]:
+    def rows(**names: list[str]) -> list[tuple[str, str]]:
         blocks = Overrides(**names).apply(read("full")).blocks
-        return {(dataset, *b.implementations) for b in blocks for dataset in b.datasets}
+        return [(d, i) for b in blocks for d in b.datasets for i in b.implementations]
 
-    assert rows(implementations=["autograd_mf"]) == {
+    assert rows(implementations=["autograd_mf"]) == [
         ("ml-100k", "autograd_mf"),
         ("ml-1m", "autograd_mf"),
-    }
-    assert {dataset for dataset, *_ in rows(datasets=["ml-1m"])} == {"ml-1m"}
-    assert rows(implementations=[MEAN, "bias"]) == {
-        (dataset, MEAN, "bias") for dataset in ("ml-100k", "ml-1m")
-    }
-    assert {dataset for dataset, *_ in rows(datasets=["mine.csv"])} == {"mine.csv"}
+    ]
+    full = rows()
+    assert len(full) == len(set(full)) == 16
+    assert rows(datasets=["ml-1m"]) == [row for row in full if row[0] == "ml-1m"]
+    assert rows(implementations=[MEAN, "bias"]) == [
+        (dataset, name) for dataset in ("ml-100k", "ml-1m") for name in (MEAN, "bias")
+    ]
+    elsewhere = rows(datasets=["mine.csv"])
+    assert sorted(elsewhere) == sorted(("mine.csv", name) for _, name in full[:8])
+
+
+def test_a_name_that_ends_in_no_row_is_an_error() -> None:
+    asked = Overrides(implementations=["numpy_sgd", MEAN])
+    with pytest.raises(SuiteError, match=r"suite 'published' has no row of .*Mean"):
+        asked.apply(read("published"))
+
+
+def test_a_fold_is_not_run_twice() -> None:
+    with pytest.raises(SuiteError, match="5-fold has 5 folds"):
+        plan(suite(), Overrides(block={"split": "5-fold", "seeds": 6}))
 
 
 def test_every_published_row_can_run() -> None:

@@ -151,6 +151,32 @@ def test_a_published_number_that_is_new_or_mended_needs_no_other_run(tmp_path: P
     assert [each.reference for each in RecordStore(tmp_path).read()[0]] == [None, number]
 
 
+def test_what_another_run_finished_while_this_one_waited_is_not_run_again(
+    tmp_path: Path,
+) -> None:
+    @contextlib.contextmanager
+    def after_another_run(on_wait: Callable[[], None]) -> Iterator[None]:
+        run(tmp_path, [cell("a")], FakeExecutor())
+        yield
+
+    executor = FakeExecutor()
+    store, splits = RecordStore(tmp_path), FakeSplits()
+    runner = Runner(store, executor, Silent(), 10**9, splits, after_another_run)  # type: ignore[arg-type]
+    (record,) = runner.run([cell("a")], fresh=False)
+    assert executor.ran == []
+    assert store.read()[0] == [record]
+
+
+def test_what_counts_as_settled_needs_no_other_run(tmp_path: Path) -> None:
+    diverged = {"a": lambda: Outcome("diverged", "not finite")}
+    (first,) = run(tmp_path, [cell("a")], FakeExecutor(diverged))
+    executor = FakeExecutor()
+    store, splits, settled = RecordStore(tmp_path), FakeSplits(), ("ok", "diverged")
+    runner = Runner(store, executor, Silent(), 10**9, splits, unlocked, settled)  # type: ignore[arg-type]
+    assert runner.run([cell("a")], fresh=False) == [first]
+    assert executor.ran == []
+
+
 def test_a_changed_implementation_runs_again(tmp_path: Path) -> None:
     before = cell("a")
     run(tmp_path, [before], FakeExecutor())
@@ -227,8 +253,8 @@ def test_without_a_target_the_baseline_of_the_run_sets_it(tmp_path: Path) -> Non
     records = run(tmp_path, cells, FakeExecutor())
     assert [[target.rmse for target in each.targets] for each in records] == [[1.0], [1.0], []]
     # Resumed: the baseline's record serves as well as its run.
-    again = run(tmp_path, [cells[0], cell("c", dataset="file")], FakeExecutor())
-    assert [[target.rmse for target in each.targets] for each in again] == [[1.0]]
+    _, again = run(tmp_path, [cells[0], cell("c", dataset="file")], FakeExecutor())
+    assert [target.rmse for target in again.targets] == [1.0]
 
 
 def test_a_timeout_with_predictions_keeps_its_scores(tmp_path: Path) -> None:

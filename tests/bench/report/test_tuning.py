@@ -37,7 +37,9 @@ def test_the_best_trials_come_first_and_the_default_is_always_there() -> None:
         "fit s": "12.3",
         "rate": "0.2",
     }
-    assert "### ncf\n\n13 trials of ncf, on ml-100k, random:80/10/10, seed 0." in text
+    assert (
+        "### ncf\n\n13 trials of ncf, on ml-100k, random:80/10/10, seed 0, source source-a." in text
+    )
 
 
 def test_a_trial_without_a_result_is_counted() -> None:
@@ -51,6 +53,13 @@ def test_a_trial_that_ran_again_counts_once_at_its_place() -> None:
     again = trial(0, 0.91, minute=5, identity="ncf-0-cpu-0")
     rows = cells(tuning_page([trial(0, 0.95, status="failed"), trial(1, 0.92), again]))
     assert {n: row["validation RMSE"] for n, row in rows.items()} == {"0": "0.9100", "1": "0.9200"}
+
+
+def test_trials_of_another_source_or_space_are_another_search() -> None:
+    one = trial(0, 0.95)
+    space = one.cell.model_copy(update={"suite": "tune:ncf#abc"})
+    text = tuning_page([one, trial(1, 0.9, source="source-b"), trial(2, 0.91, cell=space)])
+    assert text.count("### ncf\n\n1 trial of ncf") == 3
 
 
 def test_without_a_search_there_is_no_page() -> None:

@@ -25,10 +25,11 @@ STUDY = Study(
 DEFAULT = {"factors": 2, "rate": 0.5, "epochs": 3}
 
 
+CELL: Any = SimpleNamespace(asked=SimpleNamespace(hyperparameters=DEFAULT), hindrance=None)
+
+
 def plan(settings: Settings) -> Any:
-    return SimpleNamespace(
-        asked=SimpleNamespace(hyperparameters=DEFAULT), hindrance=None, settings=settings
-    )
+    return SimpleNamespace(settings=settings)
 
 
 def curve(*rmses: float) -> list[Point]:
@@ -45,7 +46,7 @@ def answer(cell: Any) -> Record:
 
 
 def test_the_default_is_trial_0_and_the_search_finds_better() -> None:
-    trials = list(search(STUDY, 40, plan, answer))
+    trials = list(search(STUDY, 40, CELL, plan, answer))
     assert [trial.number for trial in trials] == list(range(40))
     assert trials[0].settings == {"factors": "2", "rate": "0.5"}
     best = best_of(trials)
@@ -62,14 +63,14 @@ def test_every_trial_has_what_is_fixed_beside_what_is_searched() -> None:
         seen.append(cell.settings)
         return answer(cell)
 
-    list(search(STUDY, 3, plan, remember))
+    list(search(STUDY, 3, CELL, plan, remember))
     assert [settings["epochs"] for settings in seen] == ["7", "7", "7"]
     assert seen[0] == {"epochs": "7", "factors": "2", "rate": "0.5"}
 
 
 def test_an_interrupted_search_asks_the_same_again_and_goes_on() -> None:
-    first = list(islice(search(STUDY, 20, plan, answer), 12))
-    again = list(search(STUDY, 20, plan, answer))
+    first = list(islice(search(STUDY, 20, CELL, plan, answer), 12))
+    again = list(search(STUDY, 20, CELL, plan, answer))
     assert again[:12] == first
     assert len({trial.settings["rate"] for trial in again}) > 15
 
@@ -80,7 +81,7 @@ def test_a_trial_without_a_result_does_not_end_the_search() -> None:
             return record(status="diverged")
         return answer(cell)
 
-    trials = list(search(STUDY, 30, plan, fails_above))
+    trials = list(search(STUDY, 30, CELL, plan, fails_above))
     assert trials[0].rmse is None
     best = best_of(trials)
     assert best is not None
@@ -88,11 +89,9 @@ def test_a_trial_without_a_result_does_not_end_the_search() -> None:
 
 
 def test_a_cell_that_cannot_run_ends_the_search_at_once() -> None:
-    def hindered(settings: Settings) -> Any:
-        return SimpleNamespace(hindrance=Hindrance("skipped", "no package"), asked=None)
-
+    hindered: Any = SimpleNamespace(hindrance=Hindrance("skipped", "no package"))
     with pytest.raises(StudyError, match="numpy_sgd: no package"):
-        next(search(STUDY, 3, hindered, answer))
+        next(search(STUDY, 3, hindered, plan, answer))
 
 
 def test_a_trial_counts_by_its_best_epoch_and_only_if_it_ended_ok() -> None:

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from bench.records import RecordStore
-from tests.bench.test_cli import Bench, bench, environment, ratings  # noqa: F401 - fixtures
+from tests.bench.test_cli import (  # noqa: F401 - fixtures
+    MISBEHAVING,
+    Bench,
+    bench,
+    environment,
+    ratings,
+)
 
 STUDY = """
 description = "a few settings"
@@ -51,15 +57,60 @@ def test_trials_are_records_that_have_seen_no_test_rating(
     assert "3 trials of numpy_sgd" in (tmp_path / "results" / "tuning.md").read_text()
 
 
+def test_a_split_without_validation_is_refused_before_the_first_trial(
+    bench: Bench,  # noqa: F811
+    study: Path,
+    tmp_path: Path,
+) -> None:
+    study.write_text(f'split = "random:90/10"\n{study.read_text()}')
+    done = bench("tune", str(study))
+    assert done.returncode == 2
+    assert "split random:90/10 has no validation part" in done.stderr
+    assert not RecordStore(tmp_path / "results" / "tuning").read()[0]
+
+
+def test_a_trial_that_diverged_is_not_run_again(
+    bench: Bench,  # noqa: F811
+    study: Path,
+    tmp_path: Path,
+) -> None:
+    study.write_text(study.read_text().replace("high = 0.1", "high = 1e30"))
+    assert bench("tune", str(study), "--trials", "4").returncode == 0
+    statuses = [each.status for each in RecordStore(tmp_path / "results" / "tuning").read()[0]]
+    assert "diverged" in statuses
+    assert bench("tune", str(study), "--trials", "4").stdout.count("already recorded") == 4
+
+
+def test_trials_that_fail_are_told_by_the_exit_code(
+    bench: Bench,  # noqa: F811
+    tmp_path: Path,
+    ratings: Path,  # noqa: F811
+) -> None:
+    path = tmp_path / "raises.toml"
+    path.write_text(
+        f"description = 'never'\nimplementations = ['{MISBEHAVING}:Raises']\n"
+        f"dataset = '{ratings}'\n[space]\nepochs = {{ low = 1, high = 9 }}\n"
+    )
+    done = bench("tune", str(path), "--trials", "2")
+    assert done.returncode == 1, done.stderr
+    assert "none has a result" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["nonesuch"], "no study 'nonesuch'"),
         (["gone.toml"], "cannot be read"),
         (["bias", "--trials", "0"], "trials"),
+        (["bias", "--out", "mine.toml"], "records cannot be kept there"),
     ],
 )
-def test_a_mistake_is_one_clear_error(bench: Bench, words: list[str], told: str) -> None:  # noqa: F811
+def test_a_mistake_is_one_clear_error(
+    bench: Bench,  # noqa: F811
+    study: Path,
+    words: list[str],
+    told: str,
+) -> None:
     done = bench("tune", *words)
     assert done.returncode == 2
     assert told in done.stderr

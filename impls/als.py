@@ -45,7 +45,7 @@ class ALS:
 
     factors: int = 16
     epochs: int = 12
-    regularisation: float = 0.09
+    regularisation: float = 0.1
     std: float = 0.1
     device: str = "cpu"
     seed: int = 0

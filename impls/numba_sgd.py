@@ -45,19 +45,20 @@ class NumbaSGD:
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
 
-    factors: int = 14
+    factors: int = 62
     epochs: int = 12
-    learning_rate: float = 0.05
-    decay: float = 0.65
-    regularisation: float = 0.02
-    std: float = 0.03
+    learning_rate: float = 0.0582
+    decay: float = 0.71
+    regularisation: float = 0.048
+    std: float = 0.018
     device: str = "cpu"
     seed: int = 0
 
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         rng = np.random.default_rng(self.seed)
         k, lanes, threads = self.factors, lanes_for(self.factors), numba.get_num_threads()
-        groups = threads * math.ceil((train.n_users + train.n_items) * lanes * 4 / CACHE_BYTES / threads)
+        row_bytes = 4 * lanes * (train.n_users + train.n_items)
+        groups = threads * math.ceil(row_bytes / CACHE_BYTES / threads)
         blocks, self.scaling_ = cut(train, groups, threads, rng)
         self.U_ = aligned_rows(train.n_users, lanes)  # (n_users, lanes): p_u, b_u, 1, 0 …
         self.V_ = aligned_rows(train.n_items, lanes)  # (n_items, lanes): q_i, 1, b_i, 0 …

@@ -23,8 +23,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+ENTRY_BYTES = 4
 LINE = 16
-"""Entries in a cache line of 64 bytes; rows start on one, so that none is split over two."""
+"""Entries in a cache line of 64 bytes; tables start on one, so that rows are split over few."""
 REASSOCIATE = ("reassoc", "contract", "nsz")
 
 FloatRows = NDArray[np.float32]
@@ -38,7 +39,7 @@ def lanes_for(factors: int) -> int:
 def aligned_rows(n: int, lanes: int) -> FloatRows:
     """Zeros (n, lanes) that start on a cache line."""
     buffer = np.zeros(n * lanes + LINE, np.float32)
-    first = -buffer.ctypes.data // buffer.itemsize % LINE
+    first = -buffer.ctypes.data // ENTRY_BYTES % LINE
     return buffer[first : first + n * lanes].reshape(n, lanes)
 
 
@@ -57,7 +58,7 @@ def diagonal_steps(lanes: int) -> Callable[..., None]:
 
     `lanes` is a constant of the compiled code, which keeps whole rows in registers.
     """
-    step, row_bytes = _step(lanes), lanes * np.dtype(np.float32).itemsize
+    step, row_bytes = _step(lanes), lanes * ENTRY_BYTES
 
     @njit(parallel=True)
     def steps(starts, users, items, values, U, V, coefficients, groups, shift):  # type: ignore[no-untyped-def]
@@ -70,7 +71,7 @@ def diagonal_steps(lanes: int) -> Callable[..., None]:
                 item_row = item_rows + items[n] * row_bytes
                 step(user_row, item_row, with_lanes, values[n])
 
-    return steps  # type: ignore[no-any-return]
+    return steps
 
 
 def _step(lanes: int) -> Any:
@@ -85,13 +86,17 @@ def _step(lanes: int) -> Any:
     @intrinsic
     def step(context, user_row, item_row, coefficients, target):  # type: ignore[no-untyped-def]
         def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            *addresses, target = arguments
-            at_user, at_item, at_coefficients = (
-                builder.inttoptr(address, row.as_pointer()) for address in addresses
-            )
+            at_user, at_item, at_coefficients, target = arguments
 
-            def load(pointer: Any, n: int = 0) -> Any:
-                return builder.load(builder.gep(pointer, [ir.Constant(number, n)]))
+            def pointer(address: Any, n: int = 0) -> Any:
+                """To row n of a table; vectors of odd lengths would be padded in an array."""
+                offset = ir.Constant(address.type, n * lanes * ENTRY_BYTES)
+                return builder.inttoptr(builder.add(address, offset), row.as_pointer())
+
+            def load(address: Any, n: int = 0) -> Any:
+                loaded = builder.load(pointer(address, n))
+                loaded.align = ENTRY_BYTES  # more would have to hold for every copy of a table
+                return loaded
 
             u, v = load(at_user), load(at_item)
             keep_u, learn_u, keep_v, learn_v = (load(at_coefficients, n) for n in range(4))
@@ -112,8 +117,11 @@ def _step(lanes: int) -> Any:
                 towards = builder.fmul(builder.fmul(e, learn), other, flags=REASSOCIATE)
                 return builder.fadd(builder.fmul(keep, row), towards, flags=REASSOCIATE)
 
-            builder.store(moved(keep_u, u, learn_u, v), at_user)
-            builder.store(moved(keep_v, v, learn_v, u), at_item)
+            for new, place in (
+                (moved(keep_u, u, learn_u, v), at_user),
+                (moved(keep_v, v, learn_v, u), at_item),
+            ):
+                builder.store(new, pointer(place)).align = ENTRY_BYTES
             return context.get_dummy_value()
 
         return types.void(types.intp, types.intp, types.intp, types.float32), generate

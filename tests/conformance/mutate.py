@@ -35,11 +35,17 @@ TESTED_BY = {
     "autorec": "TestAutoRec",
     "ncf": "TestNCF",
     "numpy_sgd_strata": "TestNumpySGDStrata",
-    "numba_sgd": "TestNumbaSGD",
+    "numba_sgd": "TestNumbaSGD or parity",
     "als": "TestALS",
     "bayesian_mf": "TestBayesianMF",
+    "strata": "TestNumpySGDStrata",
+    "blocked": "TestNumbaSGD or parity",
+    "vector_rows": "TestNumbaSGD or parity",
+    "length_buckets": "TestALS",
+    "biased_factors": "TestALS",
+    "gaussian_rows": "TestBayesianMF",
 }
-"""Which tests to run, as pytest's -k has it; all of them for a file that many share."""
+"""Which tests to run, as pytest's -k has it; all of them for a file that is not named here."""
 
 INTRODUCTION = """# Mutations: which mistakes the tests catch
 

@@ -24,5 +24,5 @@ def test_a_stale_mutation_is_an_error() -> None:
 
 def test_every_implementation_has_two_mutations() -> None:
     files = [mutation.file for mutation in MUTATIONS]
-    assert TESTED_BY.keys() == IMPLEMENTATIONS.keys()
+    assert TESTED_BY.keys() >= IMPLEMENTATIONS.keys()
     assert all(files.count(name) >= 2 for name in IMPLEMENTATIONS)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from datasets.ratings import Ratings
 from impls.autograd_mf import AutogradMF
+from impls.blocked import cut
+from impls.numba_sgd import NumbaSGD
 from impls.numpy_sgd import NumpySGD
 from impls.protocol import Implementation
 from impls.sparse_embedding_mf import SparseEmbeddingMF
 from tests.conformance.epochs import Watch
-from tests.conformance.making import all_pairs, low_rank, noisy
+from tests.conformance.making import all_pairs, low_rank, noisy, tiny
 
 Array = NDArray[np.float64]
 
@@ -140,3 +143,34 @@ def test_a_step_goes_down_the_documented_loss(row: type[Any], ratings: int) -> N
         expected = -rate * decay * slope
         np.testing.assert_allclose(end - start, expected, rtol=1e-6, atol=1e-10, err_msg=name)
         assert np.any(slope)
+
+
+def test_numba_sgd_is_the_same_loop_in_the_order_of_its_blocks() -> None:
+    train = tiny()
+    step, k = 2 * 0.04, 3
+    settings = {"factors": k, "learning_rate": 0.04, "decay": 0.5, "regularisation": 0.1}
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        model = NumbaSGD(**settings, epochs=2, std=0.3, seed=7).fit(train)
+    finally:
+        numba.set_num_threads(threads)
+
+    rng = np.random.default_rng(7)
+    blocks, _ = cut(train, 1, 1, rng)
+    p, q = (
+        0.3 * np.sqrt(12) * (rng.random((n, k), np.float32).astype(np.float64) - 0.5)
+        for n in (train.n_users, train.n_items)
+    )
+    b_user, b_item = np.zeros(train.n_users), np.zeros(train.n_items)
+    for eta in (step, step / 2):
+        shrink = 1 - eta * 0.1
+        for u, i, z in zip(blocks.users, blocks.items, blocks.targets, strict=True):
+            change = eta * (z - b_user[u] - b_item[i] - p[u] @ q[i])
+            b_user[u], b_item[i] = shrink * b_user[u] + change, shrink * b_item[i] + change
+            p[u], q[i] = shrink * p[u] + change * q[i], shrink * q[i] + change * p[u]
+    close = {"rtol": 1e-3, "atol": 1e-4}
+    np.testing.assert_allclose(model.U_[:, :k], p, **close)
+    np.testing.assert_allclose(model.V_[:, :k], q, **close)
+    np.testing.assert_allclose(model.U_[:, k], b_user, **close)
+    np.testing.assert_allclose(model.V_[:, k + 1], b_item, **close)

@@ -63,8 +63,9 @@ def test_the_squared_error_of_a_row_comes_out_of_its_equations() -> None:
         A, b, y2 = normal_equations(bucket, x)
         rows = w[bucket.rows][:, :, None]
         total += float(y2.sum() + (rows.mT @ (A @ rows - 2 * b[:, :, None])).sum())
-    products = (w[train.users, 1:] * x[train.items, 1:]).sum(dim=1)
-    errors = torch.tensor(train.values) - w[train.users, 0] - x[train.items, 0] - products
+    users, items = (torch.tensor(ids).long() for ids in (train.users, train.items))
+    products = (w[users, 1:] * x[items, 1:]).sum(dim=1)
+    errors = torch.tensor(train.values) - w[users, 0] - x[items, 0] - products
     assert abs(total - float(errors.square().sum())) < 1e-3 * total
 
 
@@ -84,6 +85,17 @@ def test_the_prior_learns_mean_and_precision_of_many_rows() -> None:
     drawn = torch.stack([p for _, p in draws]).mean(dim=0)
     torch.testing.assert_close(mean, torch.tensor([1.0, -2.0]), rtol=0, atol=0.02)
     torch.testing.assert_close(drawn, precision, rtol=0.05, atol=0.05)
+
+
+def test_rows_that_ratings_say_little_of_are_drawn_around_the_mean_of_all() -> None:
+    train, _ = low_rank(80, 50)
+    model = BayesianMF(factors=1)
+    rng = torch.Generator().manual_seed(0)
+    rows = torch.tensor([3.0, -2.0]) + 0.1 * torch.randn(80, 2, generator=rng)
+    others = torch.randn(50, 2, generator=rng)
+    by_user = LengthBuckets.of(train.users, train.items, train.values, 80, "cpu")
+    drawn, _ = model._draw(rows, by_user, others, torch.tensor(1e-9), rng)
+    torch.testing.assert_close(drawn.mean(dim=0), torch.tensor([3.0, -2.0]), rtol=0, atol=0.3)
 
 
 def test_predictions_are_the_mean_over_draws_after_burn_in() -> None:

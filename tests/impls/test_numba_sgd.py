@@ -45,7 +45,7 @@ def test_ratings_in_order_are_scattered() -> None:
     assert np.median(neighbours) > 20
 
 
-@pytest.mark.parametrize("factors", [0, 1, 6, 7, 14, 30])
+@pytest.mark.parametrize("factors", [0, 1, 6, 7, 14, 22, 30, 38])
 def test_a_step_is_the_gradients(factors: int) -> None:
     """One rating: rows, biases and constants after a step, against the formula."""
     lanes = lanes_for(factors)

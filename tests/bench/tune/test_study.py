@@ -108,7 +108,7 @@ def test_a_study_that_cannot_be_read_is_one_clear_error(
 
 
 def test_an_unknown_study_is_told_what_there_is() -> None:
-    with pytest.raises(StudyError, match=r"no study 'nonesuch'\. There are: autorec, bias"):
+    with pytest.raises(StudyError, match=r"no study 'nonesuch'\. There are: als, autorec"):
         studies.read("nonesuch")
     with pytest.raises(StudyError, match=r"gone\.toml: cannot be read"):
         studies.read("gone.toml")

@@ -13,14 +13,15 @@ from bench.report.text import NOTHING, escaped, significant, target
 
 
 def target_table(table: Table, notes: Footnotes) -> str:
-    """Median seconds to each target; empty where the table has none.
+    """Median seconds to each target; empty where the table has none, or no row was looked at
+    in training, as on a split without a validation part.
 
     The row that reached the hardest target first leads.
     """
     goals = targets(table)
-    if not goals:
-        return ""
     lines = [(line, progress(line[2], goals)) for line in _lines(table)]
+    if not goals or not any(made for _, made in lines):
+        return ""
     lines.sort(key=lambda line: _place(line[1], goals))
     reached = [
         Column(f"≤ {target(goal)}", [_to(made, goal) for _, made in lines]) for goal in goals

@@ -179,6 +179,7 @@ def test_runs_made_with_other_targets_are_read_off_their_curves() -> None:
 
 def test_without_targets_there_is_no_target_table() -> None:
     assert target_table(table_of(record(targets=())), Footnotes()) == ""
+    assert target_table(table_of(record(split="u1", curve=[])), Footnotes()) == ""
 
 
 def test_costs_are_in_seconds_and_megabytes() -> None:

@@ -184,13 +184,13 @@ def test_names_of_a_suite_choose_among_its_rows_and_others_take_their_place() ->
         ("ml-1m", "autograd_mf"),
     ]
     full = rows()
-    assert len(full) == len(set(full)) == 16
+    assert len(full) == len(set(full)) == 24
     assert rows(datasets=["ml-1m"]) == [row for row in full if row[0] == "ml-1m"]
     assert rows(implementations=[MEAN, "bias"]) == [
         (dataset, name) for dataset in ("ml-100k", "ml-1m") for name in (MEAN, "bias")
     ]
     elsewhere = rows(datasets=["mine.csv"])
-    assert sorted(elsewhere) == sorted(("mine.csv", name) for _, name in full[:8])
+    assert sorted(elsewhere) == sorted(("mine.csv", name) for _, name in full[:12])
 
 
 def test_a_name_that_ends_in_no_row_is_an_error() -> None:

@@ -41,8 +41,11 @@ TESTED_BY = {
     "strata": "TestNumpySGDStrata",
     "blocked": "TestNumbaSGD or parity",
     "vector_rows": "TestNumbaSGD or parity",
-    "length_buckets": "TestALS",
-    "biased_factors": "TestALS",
+    "length_buckets": "parity",
+    "compiled_regressions": "TestALS or TestBayesianMF or parity",
+    "batched_regressions": "parity",
+    "vector_gram": "TestALS or parity",
+    "small_cholesky": "TestBayesianMF or parity",
     "gaussian_rows": "TestBayesianMF",
 }
 """Which tests to run, as pytest's -k has it; all of them for a file that is not named here."""

@@ -7,17 +7,7 @@ from typing import Any
 
 from bench.records import Record
 from bench.report.figures import targets
-from bench.report.plots import (
-    COLOURS,
-    DASHES,
-    LEAST_SECONDS,
-    MARKERS,
-    caption,
-    frame,
-    png,
-    short,
-    time_axis,
-)
+from bench.report.plots import LEAST_SECONDS, caption, frame, look, png, short, time_axis
 from bench.report.rows import Table
 from bench.report.text import target
 from bench.report.traces import Trace, traces
@@ -56,26 +46,21 @@ def _draw_trace(axes: Any, trace: Trace, high: float) -> Any:
     """Draw one trace; returns its line for the legend."""
     from matplotlib.lines import Line2D
 
-    look: dict[str, Any] = {
-        "color": COLOURS[trace.style % len(COLOURS)],
-        "marker": MARKERS[trace.style % len(MARKERS)],
-        "linestyle": DASHES[trace.style % len(DASHES)],
-        "markerfacecolor": None if trace.on_cpu else "white",
-    }
+    style = look(trace.style, on_cpu=trace.on_cpu)
     above = f" (above: {trace.best:.3f})" if trace.best > high else ""
     if trace.closed_form or trace.ladder:
-        look["linestyle"] = "none"
+        style["linestyle"] = "none"
     if trace.closed_form:
         axes.axhline(
-            trace.shown.curve[0].rmse, color=look["color"], linewidth=0.7, linestyle=(0, (2, 3))
+            trace.shown.curve[0].rmse, color=style["color"], linewidth=0.7, linestyle=(0, (2, 3))
         )
-    behind = look if trace.ladder else {"color": look["color"], "linewidth": 0.7}
+    behind = style if trace.ladder else {"color": style["color"], "linewidth": 0.7}
     for record in trace.others:
         axes.plot(*_points(record), **behind, alpha=0.35)
     seconds, rmse = _points(trace.shown)
     marked = None if trace.ladder else _marked(seconds, rmse, high)
-    axes.plot(seconds, rmse, markevery=marked, **look)
-    return Line2D([], [], label=short(trace.label) + above, **look)
+    axes.plot(seconds, rmse, markevery=marked, **style)
+    return Line2D([], [], label=short(trace.label) + above, **style)
 
 
 def _points(record: Record) -> tuple[list[float], list[float]]:

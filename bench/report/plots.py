@@ -53,6 +53,16 @@ def png(draw: Callable[[Any], None]) -> bytes:
     return file.getvalue()
 
 
+def look(style: int, *, on_cpu: bool) -> dict[str, Any]:
+    """Colour, marker and dashes of the row at place `style`; hollow where not on the CPU."""
+    return {
+        "color": COLOURS[style % len(COLOURS)],
+        "marker": MARKERS[style % len(MARKERS)],
+        "linestyle": DASHES[style % len(DASHES)],
+        "markerfacecolor": None if on_cpu else "white",
+    }
+
+
 def time_axis(axes: Any, seconds: Sequence[float], label: str) -> None:
     """A log axis in plain seconds that has several labels however short its span."""
     from matplotlib.ticker import LogLocator, NullFormatter

@@ -13,7 +13,7 @@ from bench.report.assembly import tables
 from bench.report.curves import AIR, curves
 from bench.report.pareto import pareto
 from bench.report.plots import COLOURS, DASHES, MADE_BY, MARKERS, frame
-from bench.report.rows import Table
+from bench.report.rows import Row, Table
 from bench.report.traces import traces
 from tests.bench.report.factory import (
     closed_form,
@@ -73,6 +73,22 @@ def test_the_seed_with_the_median_fit_is_shown() -> None:
     [trace] = traces(table_of(*(record(seed=n, fit_s=s) for n, s in enumerate((9.0, 3.0, 5.0)))))
     assert trace.shown.cell.seed == 2
     assert sorted(record.cell.seed for record in trace.others) == [0, 1]
+
+
+def test_full_fits_are_markers_without_a_line_and_even_one_is_no_closed_form() -> None:
+    made = ladder("peer:cornac_mf")
+    drawn = {curves(table_of(made.model_copy(update={"ladder": it}))) for it in (True, False)}
+    assert len(drawn) == 2
+    [trace] = traces(table_of(made.model_copy(update={"curve": made.curve[:1]})))
+    assert not trace.closed_form
+
+
+def test_a_library_has_a_marker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = table_of(record(), ladder("peer:cornac_mf"))
+    assert [row.is_peer for row in table.rows] == [False, True]
+    apart = pareto(table)
+    monkeypatch.setattr(Row, "is_peer", False)
+    assert pareto(table) != apart
 
 
 def test_rows_lie_in_frame_and_first_epochs_and_global_mean_do_not_set_it() -> None:

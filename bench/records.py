@@ -161,6 +161,8 @@ class Record(_Part):
     times: Times | None = None
     targets: list[Target] = Field(default_factory=list)
     curve: list[Point] = Field(default_factory=list)
+    ladder: bool = False
+    """It cannot be interrupted: each point of the curve is a full fit of that many epochs."""
     memory: Memory | None = None
     thread_pools: dict[str, int] = Field(default_factory=dict)
     """Threads of each pool that was loaded after the warm-up."""

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from bench.records import RecordStore
 from bench.report.assembly import tables
+from bench.report.curves import curves
 from bench.report.files import generated, refuse_to_overwrite, replace
 from bench.report.index import index_page
-from bench.report.pages import page, page_name, plot_name
-from bench.report.plots import plot
+from bench.report.pages import curves_name, page, page_name, pareto_name
+from bench.report.pareto import pareto
 from bench.report.published import published_page
 from bench.report.readme import block, with_block
 from bench.report.rows import Table
@@ -48,9 +49,11 @@ def write(out: Path, *, readme: Path | None = None) -> list[Path]:
         content[TUNING] = tuning.encode()
     others = {name: OTHERS[name] for name in OTHERS if name in content}
     content["index.md"] = index_page(by_page, others, [*bad, *bad_trials]).encode()
-    content |= {
-        name: drawn for table in made if (name := plot_name(table)) and (drawn := plot(table))
-    }
+    for table in made:
+        if drawn := curves(table):
+            content[curves_name(table)] = drawn
+        if drawn := pareto(table):
+            content[pareto_name(table)] = drawn
 
     paths = {out / name: text for name, text in content.items()}
     ours = generated(out)

@@ -12,6 +12,9 @@ from datasets.ratings import UNKNOWN, HeldOut, Ratings
 LONG_S = 1.0
 """Seconds of `predict` below which nobody asks whether they belong to training."""
 
+PIECE = 1 << 20
+"""Ratings that are counted at once, so that memory is the ratings' and not the harness's."""
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -97,8 +100,12 @@ def check_predictions(predicted: object, n: int) -> NDArray[np.float32]:
 def _means(
     ids: NDArray[np.int32], values: NDArray[np.float32], size: int, default: float
 ) -> NDArray[np.float64]:
-    counts = np.bincount(ids, minlength=size)
-    sums = np.bincount(ids, weights=values, minlength=size)
+    counts, sums = np.zeros(size, np.int64), np.zeros(size)
+    # A piece at a time, for bincount casts what it is given to 64 bits.
+    for start in range(0, len(ids), PIECE):
+        piece = slice(start, start + PIECE)
+        counts += np.bincount(ids[piece], minlength=size)
+        sums += np.bincount(ids[piece], weights=values[piece], minlength=size)
     means = np.full(size, default)
     np.divide(sums, counts, out=means, where=counts > 0)
     return means

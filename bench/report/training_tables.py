@@ -6,7 +6,15 @@ import math
 from collections.abc import Callable
 
 from bench.records import Memory, Record, Times
-from bench.report.figures import Figure, Progress, median, progress, targets
+from bench.report.figures import (
+    Figure,
+    Progress,
+    median,
+    millions_of_updates,
+    per_cent_of_limit,
+    progress,
+    targets,
+)
 from bench.report.layout import Column, Footnotes, markdown
 from bench.report.rows import Row, Runs, Table
 from bench.report.text import NOTHING, escaped, significant, target
@@ -102,6 +110,8 @@ def _megabytes(peak: Callable[[Memory], int | None]) -> Figure:
 COSTS = {
     "warm-up s": _time(lambda times: times.warmup_s),
     "epoch s": _time(lambda times: times.epoch_s),
+    "M updates/s": millions_of_updates,
+    "% of limit": per_cent_of_limit,
     "predict s": _time(lambda times: times.predict_s),
     "evaluation s": _time(lambda times: times.evaluation_s),
     "cold s": _time(lambda times: times.cold_s),

@@ -51,7 +51,12 @@ class FakeSplits:
     def prepare(self, dataset: str, split: str, seed: int) -> Any:
         folder = SimpleNamespace(name="nowhere")
         return SimpleNamespace(
-            folder=folder, n_users=1, n_items=1, test=TEST, cold_start=ColdStart(TRAIN)
+            folder=folder,
+            n_users=1,
+            n_items=1,
+            n_train=len(TRAIN),
+            test=TEST,
+            cold_start=ColdStart(TRAIN),
         )
 
     def are_intact(self) -> bool:
@@ -73,6 +78,7 @@ def finished(predicted: float = 2.5, best: float = 1.0) -> Outcome:
             "val_rmse": best,
             "host_peak_bytes": 7,
             "device_peak_bytes": None,
+            "host_base_bytes": 5,
             "threads": {"torch": 1},
         },
         curve=[

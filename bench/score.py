@@ -52,14 +52,9 @@ def score(
     predicted: NDArray[np.float64], actual: NDArray[np.float32], scale: tuple[float, float]
 ) -> Scores:
     """Errors of predictions (n,) for ratings (n,), n ≥ 1, in float64."""
-    raw = predicted - actual
-    clipped = np.clip(predicted, *scale) - actual
-    return Scores(
-        rmse=float(np.sqrt(np.mean(clipped**2))),
-        mae=float(np.mean(np.abs(clipped))),
-        rmse_raw=float(np.sqrt(np.mean(raw**2))),
-        mae_raw=float(np.mean(np.abs(raw))),
-    )
+    rmse_raw, mae_raw = _pooled(predicted - actual)
+    rmse, mae = _pooled(np.clip(predicted, *scale) - actual)
+    return Scores(rmse, mae, rmse_raw, mae_raw)
 
 
 def doubts(
@@ -95,6 +90,11 @@ def check_predictions(predicted: object, n: int) -> NDArray[np.float32]:
     if predicted.dtype != np.float32:
         raise TypeError(f"predict returned {predicted.dtype}, not float32")
     return predicted
+
+
+def _pooled(errors: NDArray[np.float64]) -> tuple[float, float]:
+    """Root mean square and mean absolute of the errors (n,)."""
+    return float(np.sqrt(np.mean(errors**2))), float(np.mean(np.abs(errors)))
 
 
 def _means(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
 from bench.records import Record
@@ -44,8 +45,11 @@ MARKS_PER_CURVE = 7
 def plot(table: Table) -> bytes | None:
     """The plot as PNG bytes; None where no row left a curve."""
     drawn = traces(table)
-    if not drawn:
-        return None
+    return png(lambda figure: _draw(figure, table, drawn)) if drawn else None
+
+
+def png(draw: Callable[[Any], None]) -> bytes:
+    """What `draw` draws on a figure, as the bytes of a PNG."""
     # Here, for the import takes most of a second. Not pyplot: it would pick a backend.
     from matplotlib import figure, rc_context, rcdefaults
 
@@ -53,10 +57,25 @@ def plot(table: Table) -> bytes | None:
         rcdefaults()
         with rc_context(STYLE):
             made = figure.Figure(figsize=(10, 5.4), layout="constrained")
-            _draw(made, table, drawn)
+            draw(made)
             file = io.BytesIO()
             made.savefig(file, format="png", dpi=110, metadata={"Software": MADE_BY})
     return file.getvalue()
+
+
+def look(style: int, *, on_cpu: bool) -> dict[str, Any]:
+    """Colour, marker and dashes of the row at place `style`; hollow where not on the CPU."""
+    return {
+        "color": COLOURS[style % len(COLOURS)],
+        "marker": MARKERS[style % len(MARKERS)],
+        "linestyle": DASHES[style % len(DASHES)],
+        "markerfacecolor": None if on_cpu else "white",
+    }
+
+
+def short(label: str) -> str:
+    """A row's label as a plot has room for it: its end, where rows differ."""
+    return label if len(label) <= 36 else f"…{label[-35:]}"
 
 
 def _draw(figure: Any, table: Table, drawn: list[Trace]) -> None:
@@ -100,25 +119,19 @@ def _draw_trace(axes: Any, trace: Trace, high: float) -> Any:
     """Draw one trace; returns its line for the legend."""
     from matplotlib.lines import Line2D
 
-    look: dict[str, Any] = {
-        "color": COLOURS[trace.style % len(COLOURS)],
-        "marker": MARKERS[trace.style % len(MARKERS)],
-        "linestyle": DASHES[trace.style % len(DASHES)],
-        "markerfacecolor": None if trace.on_cpu else "white",
-    }
+    style = look(trace.style, on_cpu=trace.on_cpu)
     above = f" (above: {trace.best:.3f})" if trace.best > high else ""
-    label = trace.label if len(trace.label) <= 36 else f"…{trace.label[-35:]}"
     if trace.closed_form:
-        look["linestyle"] = "none"
+        style["linestyle"] = "none"
         axes.axhline(
-            trace.shown.curve[0].rmse, color=look["color"], linewidth=0.7, linestyle=(0, (2, 3))
+            trace.shown.curve[0].rmse, color=style["color"], linewidth=0.7, linestyle=(0, (2, 3))
         )
     for record in trace.others:
         seconds, rmse = _points(record)
-        axes.plot(seconds, rmse, color=look["color"], linewidth=0.7, alpha=0.35)
+        axes.plot(seconds, rmse, color=style["color"], linewidth=0.7, alpha=0.35)
     seconds, rmse = _points(trace.shown)
-    axes.plot(seconds, rmse, markevery=_marked(seconds, rmse, high), **look)
-    return Line2D([], [], label=label + above, **look)
+    axes.plot(seconds, rmse, markevery=_marked(seconds, rmse, high), **style)
+    return Line2D([], [], label=short(trace.label) + above, **style)
 
 
 def _points(record: Record) -> tuple[list[float], list[float]]:

@@ -230,7 +230,7 @@ def doctor(
     """Look at this machine: versions, threads, CUDA, data, limits, what may disturb a timing."""
     from bench.doctor import examine
 
-    if measure or not machine.current_environment().roofs:
+    if measure:
         _measure()
     out_console.print(examine(), highlight=False, markup=False)
 

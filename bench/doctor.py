@@ -69,6 +69,8 @@ def _governor() -> Iterator[tuple[str, str, str]]:
 
 
 def _roofs(roofs: list[Roof]) -> Iterator[tuple[str, str, str]]:
+    if not roofs:
+        yield "limits", "not measured yet; `bench doctor --measure` does it, or the next run", ""
     for roof in roofs:
         rows = ", ".join(
             f"{rate / 1e9:.3g} in {size / 2**20:g} MiB" for size, rate in roof.bandwidth.items()

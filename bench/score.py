@@ -39,12 +39,13 @@ class ColdStart:
 
     def complete(self, pairs: HeldOut, predicted: NDArray[np.float32]) -> NDArray[np.float64]:
         """Predictions for all pairs (n,), given those for `pairs.known` (n_known,)."""
-        complete = np.full(len(pairs), self.global_mean)
-        has_item = pairs.items != UNKNOWN
-        complete[has_item] = self._item_means[pairs.items[has_item]]
-        has_user = pairs.users != UNKNOWN
-        complete[has_user] = self._user_means[pairs.users[has_user]]
-        complete[pairs.known] = predicted
+        known = pairs.known
+        users, items = pairs.users[~known], pairs.items[~known]
+        cold = np.full(len(users), self.global_mean)
+        cold[items != UNKNOWN] = self._item_means[items[items != UNKNOWN]]
+        cold[users != UNKNOWN] = self._user_means[users[users != UNKNOWN]]
+        complete = np.empty(len(pairs))
+        complete[known], complete[~known] = predicted, cold
         return complete
 
 

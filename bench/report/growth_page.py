@@ -45,9 +45,10 @@ def growth_page(growths: Sequence[Growth]) -> str:
     """The page. `growths`: at least one."""
     parts = [MARK, "# Growth", "[All results](index.md)", ABOUT]
     for growth in growths:
+        threads = " / ".join(str(n) for n in sorted({r.cell.threads for r in growth.records}))
         parts += [
             f"## Machine {escaped(growth.machine)}, {escaped(growth.split)}",
-            escaped(caption(growth.records)),
+            f"{escaped(caption(growth.records))} Threads: {threads}.",
             f"![Seconds per epoch and peak memory over ratings]({growth_plot_name(growth)})",
             *_times(growth),
             *_memory(growth),

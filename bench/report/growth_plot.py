@@ -42,6 +42,7 @@ def _panel(axes: Any, growth: Growth, figure: Figure, unit: float, label: str) -
     _guides(axes, growth, [value / unit for medians in lines for value in medians.values()])
     names = [name.removeprefix("synthetic-") for name in growth.names.values()]
     axes.set_xticks(list(growth.names), names)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.minorticks_off()
     axes.set_xlabel("ratings (log scale)")
     axes.set_ylabel(f"{label} (log scale)")

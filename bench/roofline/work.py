@@ -59,7 +59,7 @@ def sgd(factors: str = "factors", block: int | None = None) -> Counted:
         k = settings[factors]
         tables = ENTRY * (k + 1) * shape.rows
         span = tables if block is None else min(tables, block * shape.threads)
-        return Work(8 * k + 8, 4 * ENTRY * (k + 1) + RATING, span, tables)
+        return Work(8 * k + 7, 4 * ENTRY * (k + 1) + RATING, span, tables)
 
     return counted
 

@@ -126,6 +126,16 @@ def test_each_cell_leaves_one_record(tmp_path: Path) -> None:
     ]
 
 
+def test_a_record_says_how_much_it_was_trained_on_and_what_memory_was_not_its_own(
+    tmp_path: Path,
+) -> None:
+    [made] = run(tmp_path, [cell("a")], FakeExecutor())
+    assert made.metrics is not None
+    assert made.metrics.n_train == len(TRAIN)
+    assert made.memory is not None
+    assert (made.memory.host_base_bytes, made.memory.host_peak_bytes) == (5, 7)
+
+
 def test_a_record_is_written_before_the_next_cell_starts(tmp_path: Path) -> None:
     seen: list[int] = []
 

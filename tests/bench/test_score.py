@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.score import ColdStart, check_predictions, doubts, score
+from bench.score import PIECE, ColdStart, check_predictions, doubts, score
 from datasets.ratings import UNKNOWN, HeldOut, Ratings
 
 TRAIN = Ratings(
@@ -34,6 +36,24 @@ def test_cold_pairs_get_user_mean_else_item_mean_else_global_mean() -> None:
 def test_ids_without_ratings_fall_back_to_the_global_mean() -> None:
     pairs = held_out((2, UNKNOWN, 1), (UNKNOWN, 2, 1))
     assert ColdStart(TRAIN).complete(pairs, np.empty(0, np.float32)).tolist() == [3, 3]
+
+
+def test_means_do_not_depend_on_the_pieces_they_are_summed_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bench.score.PIECE", 2)
+    pairs = held_out((0, UNKNOWN, 1), (1, UNKNOWN, 1), (UNKNOWN, 1, 1))
+    assert ColdStart(TRAIN).complete(pairs, np.empty(0, np.float32)).tolist() == [2, 5, 4]
+
+
+def test_fallbacks_of_many_ratings_take_little_memory_beside_them() -> None:
+    n = 4 * PIECE
+    train = Ratings(np.zeros(n), np.zeros(n), np.ones(n), 1, 1, (1, 5))
+    tracemalloc.start()
+    ColdStart(train)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * n
 
 
 def test_clipped_and_raw_errors_are_pooled() -> None:

@@ -267,12 +267,12 @@ def _run(cells: list[Cell], out: Path, memory_limit_bytes: int, fresh: bool) -> 
 
 
 def _measure() -> None:
-    from bench.roofline.kept import measured
+    from bench.roofline import kept
 
     waiting = "another run is timing on this machine; waiting for its cell to end"
     with machine.exclusive(lambda: err_console.print(waiting)):
         err_console.print("measuring what this machine's memory and arithmetic allow, once …")
-        measured(machine.environment())
+        kept.measured(machine.environment(), kept.measure_apart)
 
 
 def _fail_if_any_failed(records: list[Record]) -> None:

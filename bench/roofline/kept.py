@@ -26,9 +26,7 @@ def measure_apart(threads: int) -> Roof:
     return Roof.model_validate_json(done.stdout)
 
 
-def measured(
-    environment: Environment, measure: Callable[[int], Roof] = measure_apart
-) -> list[Roof]:
+def measured(environment: Environment, measure: Callable[[int], Roof]) -> list[Roof]:
     """Measure this machine now, with one thread and with all cores, and keep the roofs."""
     roofs = [measure(threads) for threads in sorted({1, environment.cores})]
     path = _path()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +14,8 @@ from datasets.ratings import UNKNOWN, HeldOut, Ratings
 LONG_S = 1.0
 """Seconds of `predict` below which nobody asks whether they belong to training."""
 
-PIECE = 1 << 20
-"""Ratings that are counted at once, so that memory is the ratings' and not the harness's."""
+PIECE = 1 << 18
+"""Ratings that are worked on at once, so that a row's peak of memory is not the harness's."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,13 @@ def score(
     predicted: NDArray[np.float64], actual: NDArray[np.float32], scale: tuple[float, float]
 ) -> Scores:
     """Errors of predictions (n,) for ratings (n,), n ≥ 1, in float64."""
-    rmse_raw, mae_raw = _pooled(predicted - actual)
-    rmse, mae = _pooled(np.clip(predicted, *scale) - actual)
-    return Scores(rmse, mae, rmse_raw, mae_raw)
+    sums = np.zeros(4)
+    for piece in _pieces(len(actual)):
+        raw = predicted[piece] - actual[piece]
+        clipped = np.clip(predicted[piece], *scale) - actual[piece]
+        sums += [power.sum() for e in (clipped, raw) for power in (e**2, np.abs(e))]
+    square, mae, square_raw, mae_raw = (sums / len(actual)).tolist()
+    return Scores(math.sqrt(square), mae, math.sqrt(square_raw), mae_raw)
 
 
 def doubts(
@@ -93,18 +99,15 @@ def check_predictions(predicted: object, n: int) -> NDArray[np.float32]:
     return predicted
 
 
-def _pooled(errors: NDArray[np.float64]) -> tuple[float, float]:
-    """Root mean square and mean absolute of the errors (n,)."""
-    return float(np.sqrt(np.mean(errors**2))), float(np.mean(np.abs(errors)))
+def _pieces(n: int) -> Iterator[slice]:
+    return (slice(start, start + PIECE) for start in range(0, n, PIECE))
 
 
 def _means(
     ids: NDArray[np.int32], values: NDArray[np.float32], size: int, default: float
 ) -> NDArray[np.float64]:
     counts, sums = np.zeros(size, np.int64), np.zeros(size)
-    # A piece at a time, for bincount casts what it is given to 64 bits.
-    for start in range(0, len(ids), PIECE):
-        piece = slice(start, start + PIECE)
+    for piece in _pieces(len(ids)):  # bincount casts what it is given to 64 bits
         counts += np.bincount(ids[piece], minlength=size)
         sums += np.bincount(ids[piece], weights=values[piece], minlength=size)
     means = np.full(size, default)

@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from bench.records import Environment, digest
+from bench.roofline.kept import kept
 from datasets import cache
 
 LOCKED = ("numpy", "scipy", "pandas", "numba", "torch")
@@ -27,7 +28,7 @@ LOCKED = ("numpy", "scipy", "pandas", "numba", "torch")
 
 @functools.cache
 def environment() -> Environment:
-    """This machine; `load` is read anew by `current_environment`."""
+    """This machine; load and roofs are read anew by `current_environment`."""
     import cpuinfo  # a quarter of a second, so not at the import of this module
 
     cpu = cpuinfo.get_cpu_info().get("brand_raw") or platform.processor() or "unknown CPU"
@@ -47,8 +48,11 @@ def environment() -> Environment:
 
 
 def current_environment() -> Environment:
-    """This machine with its present one-minute load average."""
-    return environment().model_copy(update={"load": round(os.getloadavg()[0], 2)})
+    """This machine with its present one-minute load average, and its roofs where it has any."""
+    still = environment()
+    return still.model_copy(
+        update={"load": round(os.getloadavg()[0], 2), "roofs": kept(still.machine)}
+    )
 
 
 @functools.cache

@@ -51,6 +51,7 @@ class Metrics(_Part):
     val_rmse: float | None
     n_test: int
     n_cold: int
+    n_train: int | None = None
     epochs: int = 0
     """Epochs that ran; 0 for a closed form."""
     best_epoch: int | None = None
@@ -94,10 +95,15 @@ class Point(_Part):
 
 
 class Memory(_Part):
-    """Peaks in bytes: of the worker's resident memory, and of the device allocator."""
+    """Peaks in bytes: of the worker's resident memory, and of the device allocator.
+
+    host_base_bytes  resident after the warm-up, less the ratings: interpreter, libraries,
+                     compiled code
+    """
 
     host_peak_bytes: int | None
     device_peak_bytes: int | None
+    host_base_bytes: int | None = None
 
 
 class Data(_Part):
@@ -118,6 +124,19 @@ class Source(_Part):
     implementation_hash: str
 
 
+class Roof(_Part):
+    """What this machine was measured to reach with a number of threads (docs/roofline.md).
+
+    flops_per_s  float32 multiplications and additions
+    bandwidth    size of a table in bytes -> bytes read and written per second, in rows taken
+                 from all over it
+    """
+
+    threads: int
+    flops_per_s: float
+    bandwidth: dict[int, float]
+
+
 class Environment(_Part):
     """The machine. `machine` is its id: rows of different machines never share a table."""
 
@@ -130,6 +149,8 @@ class Environment(_Part):
     python: str
     versions: dict[str, str]
     load: float
+    roofs: list[Roof] = Field(default_factory=list)
+    """For one thread and for all cores; empty where they were not measured."""
 
 
 class Reference(_Part):

@@ -168,6 +168,7 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, targets: tuple[f
         record.memory = Memory(
             host_peak_bytes=outcome.result["host_peak_bytes"],
             device_peak_bytes=outcome.result["device_peak_bytes"],
+            host_base_bytes=outcome.result["host_base_bytes"],
         )
 
 
@@ -184,6 +185,7 @@ def _metrics(outcome: Outcome, prepared: Prepared, scale: tuple[float, float]) -
         val_rmse=outcome.result["val_rmse"],
         n_test=len(test),
         n_cold=int((~test.known).sum()),
+        n_train=prepared.n_train,
         epochs=outcome.result["epochs"],
         best_epoch=outcome.result["best_epoch"],
         flags=doubts(

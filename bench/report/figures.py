@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bench.records import Record
 from bench.report.rows import Row, Runs, Table
+from bench.roofline.limit import allowed_per_s, updates_per_s
 from bench.stats import Interval, mean_interval, median_interval
 from datasets.entries import CATALOG
 
@@ -27,6 +28,18 @@ def mae(record: Record) -> float | None:
 
 def fit_s(record: Record) -> float | None:
     return record.times.fit_s if record.times else None
+
+
+def millions_of_updates(record: Record) -> float | None:
+    """A second: an update is one training rating, visited once in an epoch."""
+    rate = updates_per_s(record)
+    return None if rate is None else rate / 1e6
+
+
+def per_cent_of_limit(record: Record) -> float | None:
+    """Of the updates that the machine's memory or arithmetic allows."""
+    rate, allowed = updates_per_s(record), allowed_per_s(record)
+    return 100 * rate / allowed if rate and allowed else None
 
 
 def mean(runs: Runs | None, figure: Figure) -> Interval | None:

@@ -25,7 +25,7 @@ from bench.report.traces import traces
 from bench.report.training_tables import cost_table
 from bench.report.verdict import verdict
 
-RESERVED = ("index", "published", "readme", "tuning")
+RESERVED = ("growth", "index", "published", "readme", "tuning")
 
 
 def page_name(dataset: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.records import Memory, Record, Times
-from bench.report.figures import Figure, median
+from bench.report.figures import Figure, median, millions_of_updates, per_cent_of_limit
 from bench.report.layout import Column, Footnotes, markdown
 from bench.report.rows import Line, Runs, Table
 from bench.report.text import NOTHING, escaped, significant
@@ -61,6 +61,8 @@ def _megabytes(peak: Callable[[Memory], int | None]) -> Figure:
 COSTS = {
     "warm-up s": _time(lambda times: times.warmup_s),
     "epoch s": _time(lambda times: times.epoch_s),
+    "M updates/s": millions_of_updates,
+    "% of limit": per_cent_of_limit,
     "predict s": _time(lambda times: times.predict_s),
     "evaluation s": _time(lambda times: times.evaluation_s),
     "cold s": _time(lambda times: times.cold_s),

@@ -8,6 +8,9 @@ from bench.records import RecordStore
 from bench.report.assembly import tables
 from bench.report.curves import curves
 from bench.report.files import generated, refuse_to_overwrite, replace
+from bench.report.growth import growth
+from bench.report.growth_page import growth_page, growth_plot_name
+from bench.report.growth_plot import growth_plot
 from bench.report.index import index_page
 from bench.report.pages import curves_name, page, page_name, pareto_name
 from bench.report.pareto import pareto
@@ -17,9 +20,11 @@ from bench.report.rows import Table
 from bench.report.tuning import tuning_page
 from bench.tune import FOLDER
 
+GROWTH = "growth.md"
 PUBLISHED = "published.md"
 TUNING = "tuning.md"
 OTHERS = {
+    GROWTH: "how time and memory grow with the number of ratings",
     PUBLISHED: "published numbers, and ours beside them",
     TUNING: "searches for hyperparameters",
 }
@@ -42,6 +47,9 @@ def write(out: Path, *, readme: Path | None = None) -> list[Path]:
     by_page = dict(sorted(by_page.items()))
 
     content = {name: page(some).encode() for name, some in by_page.items()}
+    if growths := growth(records):
+        content[GROWTH] = growth_page(growths).encode()
+        content |= {growth_plot_name(each): growth_plot(each) for each in growths}
     if published := published_page(made):
         content[PUBLISHED] = published.encode()
     trials, bad_trials = RecordStore(out / FOLDER).read()

@@ -51,7 +51,12 @@ class FakeSplits:
     def prepare(self, dataset: str, split: str, seed: int) -> Any:
         folder = SimpleNamespace(name="nowhere")
         return SimpleNamespace(
-            folder=folder, n_users=1, n_items=1, test=TEST, cold_start=ColdStart(TRAIN)
+            folder=folder,
+            n_users=1,
+            n_items=1,
+            n_train=len(TRAIN),
+            test=TEST,
+            cold_start=ColdStart(TRAIN),
         )
 
     def are_intact(self) -> bool:
@@ -73,6 +78,7 @@ def finished(predicted: float = 2.5, best: float = 1.0) -> Outcome:
             "val_rmse": best,
             "host_peak_bytes": 7,
             "device_peak_bytes": None,
+            "host_base_bytes": 5,
             "threads": {"torch": 1},
         },
         curve=[
@@ -118,6 +124,16 @@ def test_each_cell_leaves_one_record(tmp_path: Path) -> None:
         ("b", 0),
         ("a", 1),
     ]
+
+
+def test_a_record_says_how_much_it_was_trained_on_and_what_memory_was_not_its_own(
+    tmp_path: Path,
+) -> None:
+    [made] = run(tmp_path, [cell("a")], FakeExecutor())
+    assert made.metrics is not None
+    assert made.metrics.n_train == len(TRAIN)
+    assert made.memory is not None
+    assert (made.memory.host_base_bytes, made.memory.host_peak_bytes) == (5, 7)
 
 
 def test_a_record_is_written_before_the_next_cell_starts(tmp_path: Path) -> None:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from bench.records import Memory, Record
+from bench.records import Memory, Record, Roof
 from bench.report.assembly import tables
 from bench.report.layout import Footnotes
 from bench.report.rows import Table
 from bench.report.tables import main_table
 from bench.report.target_tables import headline_table, target_table
 from bench.report.training_tables import cost_table
-from tests.bench.report.factory import cells, closed_form, eight, metrics, record
+from tests.bench.report.factory import (
+    cells,
+    closed_form,
+    eight,
+    environment,
+    metrics,
+    record,
+)
 
 
 def table_of(*records: Record) -> Table:
@@ -155,6 +162,18 @@ def test_costs_are_in_seconds_and_megabytes() -> None:
     }
     assert made["ncf"]["device peak MB"] == "12.3"
     assert "device peak MB" not in cost_table(table_of(record()), Footnotes())
+
+
+def test_updates_stand_beside_what_the_machine_allows() -> None:
+    made = metrics(0.9, [], n_train=80_000)
+    machine = environment(roofs=[Roof(threads=2, flops_per_s=1e12, bandwidth={1024: 1.72e6})])
+    settings = {"factors": 9}
+    sgd = record(fit_s=60, metrics=made, hyperparameters=settings, environment=machine)
+    costs = cells(cost_table(table_of(sgd, record("own.py:A", metrics=made)), Footnotes()))
+    # An epoch of 2 s; 172 bytes an update.
+    assert costs["numpy_sgd"]["M updates/s"] == "0.0400"
+    assert costs["numpy_sgd"]["% of limit"] == "400"
+    assert costs["own.py:A"]["% of limit"] == "—"
 
 
 @pytest.mark.parametrize("made", [main_table, headline_table, cost_table])

@@ -62,6 +62,19 @@ def test_it_writes_index_pages_and_plots_and_returns_their_paths(tmp_path: Path)
     assert any(f"({name})" in linked for name in names if name.startswith("plots/"))
 
 
+def test_growth_has_a_page_and_a_plot_that_go_with_their_records(tmp_path: Path) -> None:
+    sizes = {"synthetic-100k": 100_000, "synthetic-1m": 1_000_000}
+    grown = [record(dataset=d, data=data(fingerprint=d, n_ratings=n)) for d, n in sizes.items()]
+    write(store(tmp_path, grown))
+    plot = "plots/growth-random-80-10-10-box-1.png"
+    assert f"]({plot})" in (tmp_path / "growth.md").read_text()
+    assert "(growth.md)" in (tmp_path / "index.md").read_text()
+    assert (tmp_path / plot).exists()
+    (tmp_path / "records" / "box-1.jsonl").unlink()
+    write(store(tmp_path, grown[:1]))
+    assert not {"growth.md", plot} & contents(tmp_path).keys()
+
+
 def test_pages_without_records_go_and_files_of_others_stay(tmp_path: Path) -> None:
     write(store(tmp_path, [record(dataset="gone")]))
     assert (tmp_path / "gone.md").exists()

@@ -52,16 +52,18 @@ class Metrics(_Part):
     n_test: int
     n_cold: int
     epochs: int = 0
-    """Epochs that ran; 0 for a closed form."""
+    """Epochs that ran; 0 for a closed form; of a ladder, those of the chosen fit."""
     best_epoch: int | None = None
     flags: list[str] = Field(default_factory=list)
     """Doubts about the row: "constant predictions", "no better than global_mean"."""
 
 
 class Times(_Part):
-    """Seconds. import + warmup + fit + evaluation + predict + overhead = wall.
+    """Seconds. import + warmup + fit + ladder + evaluation + predict + overhead = wall.
 
-    fit_s     the training clock: all of `fit` less the harness's evaluations
+    fit_s     the training clock: all of `fit` less the harness's evaluations; of a ladder, the
+              chosen fit alone
+    ladder_s  the other fits of a ladder
     epoch_s   median of the epochs; None for a closed form
     cold_s    import + warm-up + fit: what a fresh process waits for a model
     """
@@ -69,6 +71,7 @@ class Times(_Part):
     import_s: float
     warmup_s: float
     fit_s: float
+    ladder_s: float = 0.0
     epoch_s: float | None
     predict_s: float
     evaluation_s: float
@@ -161,6 +164,8 @@ class Record(_Part):
     times: Times | None = None
     targets: list[Target] = Field(default_factory=list)
     curve: list[Point] = Field(default_factory=list)
+    ladder: bool = False
+    """It cannot be interrupted: each point of the curve is a full fit of that many epochs."""
     memory: Memory | None = None
     thread_pools: dict[str, int] = Field(default_factory=dict)
     """Threads of each pool that was loaded after the warm-up."""

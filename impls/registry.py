@@ -17,7 +17,7 @@ IMPLEMENTATIONS = {
     "bayesian_mf": "impls.bayesian_mf:BayesianMF",
     "peer:surprise_svd": "impls.peers.surprise_svd:SurpriseSVD",
     "peer:cornac_mf": "impls.peers.cornac_mf:CornacMF",
-    "peer:myfm": "impls.peers.myfm:MyFM",
+    "peer:myfm": "impls.peers.myfm_gibbs:MyFMGibbs",
     "peer:cmfrec": "impls.peers.cmfrec_als:CmfrecALS",
     "peer:libmf": "impls.peers.libmf_sgd:LibmfSGD",
 }

@@ -37,7 +37,7 @@ class CmfrecALS:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
 
     k: int = 16
-    epochs: int = 20
+    epochs: int = 10
     ladder: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 10, 15, 20, 30)
     lambda_: float = 0.1
     scale_lam: bool = True

@@ -41,7 +41,7 @@ class LibmfSGD:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
 
     k: int = 32
-    epochs: int = 30
+    epochs: int = 20
     ladder: tuple[int, ...] = (2, 4, 6, 8, 10, 15, 20, 30, 40, 60)
     eta: float = 0.05
     lambda_l2: float = 0.05

@@ -19,7 +19,7 @@ BURN_IN = 5
 
 
 @dataclass
-class MyFM:
+class MyFMGibbs:
     """Bayesian factorisation machine: r̂ = E[w_0 + w_u + w_i + v_u·v_i], on one thread.
 
     The library calls back after each draw, with the draw, and can be told to stop: so it is

@@ -22,8 +22,9 @@ class LibmfSGD:
     """Matrix factorisation without biases by SGD, compiled, on blocks that threads never share.
 
     Its initial factors are above 0 and their products near the ratings, so that it is given
-    the ratings as they are. It has a seed of its own that cannot be set, and nothing of it can
-    be seen before its last iteration.
+    the ratings as they are. Its random numbers cannot be seeded; with more than one thread, blocks
+    come in another order each time and no two fits are quite equal. Nothing of it can be seen
+    before its last iteration.
 
     k, eta     as it names them
     epochs     its nr_iters

@@ -165,7 +165,7 @@ def test_numba_sgd_is_the_same_loop_in_the_order_of_its_blocks() -> None:
     b_user, b_item = np.zeros(train.n_users), np.zeros(train.n_items)
     for eta in (step, step / 2):
         shrink = 1 - eta * 0.1
-        for u, i, z in zip(blocks.users, blocks.items, blocks.targets, strict=True):
+        for u, i, z in blocks.ratings.tolist():
             change = eta * (z - b_user[u] - b_item[i] - p[u] @ q[i])
             b_user[u], b_item[i] = shrink * b_user[u] + change, shrink * b_item[i] + change
             p[u], q[i] = shrink * p[u] + change * q[i], shrink * q[i] + change * p[u]

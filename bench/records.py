@@ -53,16 +53,18 @@ class Metrics(_Part):
     n_cold: int
     n_train: int | None = None
     epochs: int = 0
-    """Epochs that ran; 0 for a closed form."""
+    """Epochs that ran; 0 for a closed form; of a ladder, those of the chosen fit."""
     best_epoch: int | None = None
     flags: list[str] = Field(default_factory=list)
     """Doubts about the row: "constant predictions", "no better than global_mean"."""
 
 
 class Times(_Part):
-    """Seconds. import + warmup + fit + evaluation + predict + overhead = wall.
+    """Seconds. import + warmup + fit + ladder + evaluation + predict + overhead = wall.
 
-    fit_s     the training clock: all of `fit` less the harness's evaluations
+    fit_s     the training clock: all of `fit` less the harness's evaluations; of a ladder, the
+              chosen fit alone
+    ladder_s  the other fits of a ladder
     epoch_s   median of the epochs; None for a closed form
     cold_s    import + warm-up + fit: what a fresh process waits for a model
     """
@@ -70,6 +72,7 @@ class Times(_Part):
     import_s: float
     warmup_s: float
     fit_s: float
+    ladder_s: float = 0.0
     epoch_s: float | None
     predict_s: float
     evaluation_s: float

@@ -103,7 +103,8 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
         return
     send(
         "result",
-        epochs=len(training.epoch_ends),
+        epochs=training.epochs_of_fit,
+        epochs_ran=training.epochs_ran,
         best_epoch=training.best_epoch,
         epoch_s=training.epoch_s,
         val_rmse=training.best_rmse if math.isfinite(training.best_rmse) else None,

@@ -43,7 +43,17 @@ class NumbaSGD:
     model: ClassVar[str] = "biased MF"
     source: ClassVar[str] = "Zhuang et al. 2013"
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "default": {},
+        "fast": {
+            "factors": 14,
+            "epochs": 4,
+            "learning_rate": 0.065,
+            "decay": 0.4,
+            "regularisation": 0.018,
+            "std": 0.02,
+        },
+    }
 
     factors: int = 62
     epochs: int = 12

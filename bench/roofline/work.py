@@ -104,5 +104,9 @@ WORK: dict[str, Counted] = {
     "bayesian_mf": alternating(),
     "autorec": autorec,
     "ncf": ncf,
+    "peer:surprise_svd": sgd("n_factors"),
+    "peer:cornac_mf": sgd("k"),
+    "peer:cmfrec": alternating("k"),
+    "peer:libmf": sgd("k"),
 }
 """Implementation -> its work. One that is not here has no limit, and a dash in the tables."""

@@ -161,7 +161,7 @@ def environment(machine: str = "box-1", gpu: str | None = None, **changes: Any) 
         "gpu": gpu,
         "os": "Linux 6.1",
         "python": "3.11.9",
-        "versions": {"numpy": "2.4.6", "torch": "2.13.0", "typer": "0.29.2"},
+        "versions": {"numpy": "2.4.6", "torch": "2.13.0", "pandas": "3.1.1"},
         "load": 0.4,
     }
     return Environment(**(fields | changes))

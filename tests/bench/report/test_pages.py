@@ -101,6 +101,13 @@ def test_the_caption_names_machine_versions_dates_and_load() -> None:
     )
 
 
+def test_the_caption_names_the_version_of_each_library_that_is_a_row() -> None:
+    ours, peer = record(), record("peer:cornac_mf")
+    peer.environment.versions["cornac"] = "3.0.1"
+    assert "cornac" not in caption([ours])
+    assert "torch 2.13.0, cornac 3.0.1. Run" in caption([ours, peer])
+
+
 def test_same_maths_and_different_models_are_told_apart() -> None:
     told = same_maths(table_of(*eight()))
     assert told.startswith("Same maths, so compare their speed; every other row is a different")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from datasets.ratings import Ratings
 from impls.pairs import Ids, Predicted, in_chunks
@@ -25,6 +26,8 @@ class EmbeddingMF:
     factors           k, entries of p_u and q_i
     epochs            passes over the ratings, at most
     batch_size        ratings per step
+    loader            a batch is a slice ("slices") of the ratings where they lie, or is put
+                      together rating by rating ("rows"), as by a DataLoader in most tutorials
     learning_rate     Adam's, of the first epoch
     decay             learning_rate is multiplied by it after every epoch
     regularisation    λ, on the rows of the batch, so often-rated rows are held more
@@ -41,7 +44,8 @@ class EmbeddingMF:
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "default": {},
-        "published": {
+        "published": {"loader": "rows", "batch_size": 32, "learning_rate": 0.001},
+        "d2l": {
             "factors": 30,
             "epochs": 20,
             "batch_size": 512,
@@ -62,6 +66,7 @@ class EmbeddingMF:
     regularisation: float = 0.07
     weight_decay: float = 0.0
     std: float = 0.01
+    loader: Literal["slices", "rows"] = "slices"
     targets: Targets = "standardised"
     device: str = "cpu"
     seed: int = 0
@@ -69,7 +74,10 @@ class EmbeddingMF:
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         # One start on every device; the order is drawn where the ratings lie.
         start = torch.Generator().manual_seed(self.seed)
-        shuffle = torch.Generator(self.device).manual_seed(self.seed)
+        slices = self.loader == "slices"
+        # Single ratings are asked for on the host: on a device each would be a call of its own.
+        home = self.device if slices else "cpu"
+        shuffle = torch.Generator(home).manual_seed(self.seed)
 
         def table(rows: int, width: int) -> nn.Embedding:
             weight = torch.empty(rows, width).normal_(0.0, self.std, generator=start)
@@ -79,23 +87,40 @@ class EmbeddingMF:
         biases = ((train.n_users, 1), (train.n_items, 1))
         self.tables_ = nn.ModuleList(table(*shape) for shape in (*widths, *biases))
         self.scaling_ = Scaling.of(train.values, self.targets)
-        users, items, targets = (
-            torch.tensor(array, device=self.device)
-            for array in (train.users, train.items, self.scaling_.targets(train.values))
+        ratings = TensorDataset(
+            *(
+                torch.tensor(array, device=home)
+                for array in (train.users, train.items, self.scaling_.targets(train.values))
+            )
         )  # (n,) each
         optimiser = torch.optim.Adam(
-            self.tables_.parameters(), self.learning_rate, weight_decay=self.weight_decay
+            self.tables_.parameters(),
+            self.learning_rate,
+            weight_decay=self.weight_decay,
+            fused=slices,  # one pass over the tables; published forms had none
         )
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, self.decay)
 
         for _ in training.epochs(self.epochs):
-            order = torch.randperm(len(train), generator=shuffle, device=self.device)
-            for batch in order.split(self.batch_size):  # (B,)
+            for batch in self._batches(ratings, shuffle):
                 optimiser.zero_grad()
-                self._loss(users[batch], items[batch], targets[batch]).backward()
+                self._loss(*batch).backward()
                 optimiser.step()
             schedule.step()
         return self
+
+    def _batches(
+        self, ratings: TensorDataset, shuffle: torch.Generator
+    ) -> Iterator[tuple[Tensor, ...]]:
+        """Users, items and targets (B,) each, all of them once in a new random order."""
+        if self.loader == "rows":
+            loader = DataLoader(ratings, self.batch_size, shuffle=True, generator=shuffle)
+            for batch in loader:
+                yield tuple(part.to(self.device) for part in batch)
+            return
+        order = torch.randperm(len(ratings), generator=shuffle, device=self.device)
+        for rows in order.split(self.batch_size):  # (B,)
+            yield ratings[rows]
 
     def _rows(self, users: Tensor, items: Tensor) -> list[Tensor]:
         """p_u (B, k), q_i (B, k), b_u (B, 1), b_i (B, 1)."""

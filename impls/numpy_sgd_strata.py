@@ -53,10 +53,12 @@ class NumpySGDStrata:
         # One table of all rows, biases inside beside a one: (p_u, b_u, 1) · (q_i, 1, b_i).
         self.rows_ = np.pad(np.concatenate([P, Q]), ((0, 0), (0, 2)))  # (n_users + n_items, k + 2)
         self.rows_[: len(P), -1] = self.rows_[len(P) :, -2] = 1.0
+        # The rows as one entry each, for `put` moves whole entries.
+        whole = self.rows_.view(np.dtype((np.void, self.rows_[0].nbytes)))[:, 0]
         self.scaling_ = Scaling.of(train.values, "standardised")
         targets = self.scaling_.targets(train.values)  # (n,)
         self.n_items_ = len(Q)  # rows of items are counted from the end
-        places = np.stack([train.users, train.items + len(P)])  # (2, n)
+        places = np.stack([train.users, train.items + len(P)]).astype(np.intp)  # (2, n)
         parts = [
             (places[:, part], targets[part])
             for part in strata(train, rng.permutation(len(train)), at_most=MOST)
@@ -67,13 +69,13 @@ class NumpySGDStrata:
             shrink = 1 - step * np.float32(self.regularisation)
             for n in rng.permutation(len(parts)):
                 place, z = parts[n]  # (2, B), (B,)
-                pq = self.rows_[place]  # (2, B, k + 2)
-                change = step * (z - np.einsum("bk,bk->b", *pq))  # (B,)
+                pq = self.rows_.take(place, axis=0)  # (2, B, k + 2)
+                change = step * (z - np.vecdot(*pq))  # (B,)
                 new = change[:, None] * pq[::-1]
                 pq *= shrink
                 new += pq
                 new[0, :, -1] = new[1, :, -2] = 1.0
-                self.rows_[place] = new
+                whole.put(place, new.view(whole.dtype))
         return self
 
     def predict(self, users: Ids, items: Ids) -> Predicted:

@@ -60,7 +60,7 @@ MUTATIONS = [
         ("embedding_mf", "dropped regularisation", "self.regularisation * l2", "0 * l2"),
         ("embedding_mf", "dropped weight decay", "=self.weight_decay", "=0.0"),
         ("embedding_mf", "missing bias", "(b_user + b_item)", "b_user"),
-        ("embedding_mf", "wrong index", "targets[batch]", "targets[batch.flip(0)]"),
+        ("embedding_mf", "wrong index", "ids = (users, items, users", "ids = (users, users, users"),
         ("embedding_mf", "gradients pile up", "optimiser.zero_grad()", "pass"),
         ("embedding_mf", "not scaled back", "self.scaling_.sd * products", "products"),
         ("autorec", "sign of the loss", "return (predicted -", "return -(predicted -"),

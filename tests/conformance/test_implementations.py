@@ -67,7 +67,7 @@ class TestSparseEmbeddingMF(Conformance):
 
 class TestEmbeddingMF(Conformance):
     implementation = EmbeddingMF
-    presets = ("default", "published")
+    presets = ("default", "published", "d2l")
     rmse = {"synthetic": (0.35, 0.375), "ml-100k": (0.903, 0.915)}
     small = {"factors": 8, "std": 0.1, "batch_size": 16, "learning_rate": 0.01}
     free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}

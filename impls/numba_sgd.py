@@ -73,7 +73,10 @@ class NumbaSGD:
         self.U_ = aligned_rows(train.n_users, lanes)  # (n_users, lanes): p_u, b_u, 1, 0 …
         self.V_ = aligned_rows(train.n_items, lanes)  # (n_items, lanes): q_i, 1, b_i, 0 …
         for rows in (self.U_, self.V_):
-            rows[:, :k] = self.std * math.sqrt(12) * (rng.random((len(rows), k), np.float32) - 0.5)
+            start = rng.random((len(rows), k), np.float32)
+            start -= 0.5  # in place: of large tables each copy is felt
+            start *= self.std * math.sqrt(12)
+            rows[:, :k] = start
         self.U_[:, k + 1] = self.V_[:, k] = 1.0
         take_steps = diagonal_steps(k)
 

@@ -1,10 +1,10 @@
-"""The verbs: run, tune, report, list, compare, predict, doctor."""
+"""The verbs: run, tune, report, list, compare, predict, doctor, gate."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import psutil
 import typer
@@ -31,6 +31,7 @@ out_console = Console(soft_wrap=True)
 err_console = Console(stderr=True, soft_wrap=True)
 
 DEFAULT_OUT = Path("results")
+GATE_OUT = Path(".benchmarks/gate.json")
 WRONG_USE = 2
 INTERRUPTED = 130
 USER_ERRORS = (DataError, SuiteError, ImplementationError, SettingError)
@@ -229,6 +230,40 @@ def doctor() -> None:
     out_console.print(examine(), highlight=False, markup=False)
 
 
+@app.command()
+def gate(
+    base: Annotated[str, typer.Argument(help="The revision to hold it against: origin/main …")],
+    head: Annotated[
+        str | None, typer.Argument(help="The revision to judge; default: the working tree.")
+    ] = None,
+    workload: Annotated[
+        list[str] | None, typer.Option(help="Only these, as the table names them.")
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option(min=1, help="Seconds; what is open then is INCONCLUSIVE.")
+    ] = 300,
+    inconclusive: Annotated[
+        Literal["pass", "fail"],
+        typer.Option(help="Whether that makes the exit code 0 or 2, where nothing FAILs."),
+    ] = "fail",
+    out: Annotated[Path, typer.Option(help="File for the raw timings.")] = GATE_OUT,
+) -> None:
+    """Time two revisions in turns: is any workload of tests/speed slower by 5 %?
+
+    Exit codes: 0 pass, 1 regression, 2 inconclusive, 3 broken or nothing measured.
+    """
+    from bench.gate.command import Asked, GateError, compare
+    from bench.gate.verdicts import BROKEN
+
+    tolerant = inconclusive == "pass"
+    asked = Asked(base, head, tuple(workload or ()), time_limit, tolerant, out)
+    try:
+        code = compare(asked, Path.cwd(), _say, _tell)
+    except GateError as error:
+        _fail(error, BROKEN)
+    raise typer.Exit(code)
+
+
 def main() -> None:
     """The `bench` command."""
     sys.argv[1:] = spread(sys.argv[1:])
@@ -301,6 +336,14 @@ def _loudly(notice: str) -> None:
     err_console.print(f"WARNING: {notice}", style="bold yellow", highlight=False, markup=False)
 
 
-def _fail(error: Exception) -> NoReturn:
+def _say(text: str) -> None:
+    out_console.print(text, highlight=False, markup=False)
+
+
+def _tell(text: str) -> None:
+    err_console.print(text, highlight=False, markup=False)
+
+
+def _fail(error: Exception, code: int = WRONG_USE) -> NoReturn:
     err_console.print(f"error: {error}", style="red", highlight=False, markup=False)
-    raise typer.Exit(WRONG_USE) from None
+    raise typer.Exit(code) from None

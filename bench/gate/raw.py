@@ -1,0 +1,40 @@
+"""All that a gate saw, as JSON: every timing, in its order, with its time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.gate.session import Session
+from bench.gate.trees import Revision
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a session ran on. `seed` is the coin's."""
+
+    base: Revision
+    head: Revision
+    machine: str
+    core: int
+    seed: int
+    stolen: float
+
+
+def write(path: Path, session: Session, setting: Setting) -> None:
+    """Write the file, whole or not at all."""
+    raw: dict[str, Any] = {
+        "schema": 1,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **asdict(setting),
+        "loops": dict(session.loops),
+        "control": session.control and asdict(session.control),
+        "workloads": {name: asdict(series) for name, series in session.workloads.items()},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(raw))
+    partial.replace(path)

@@ -102,7 +102,7 @@ class Process:
         self._send(order=order)
 
     def ready(self) -> Ready | Ended:
-        """The next workload after its untimed call; raises ForeignError where it ran another tree."""
+        """Wait for the next workload. Raises ForeignError where it imported another tree."""
         told = self._receive()
         if "ended" in told:
             return Ended(**told["ended"])

@@ -84,7 +84,8 @@ class Side:
         found = []
         for name, module in list(sys.modules.items()):
             file = Path(getattr(module, "__file__", None) or ".")
-            if name == "__main__" or not file.is_absolute() or file.is_relative_to(self._tree):
+            own = file == Path(__file__) or file.is_relative_to(self._tree)
+            if own or not file.is_absolute():
                 continue
             if name.partition(".")[0] in self._packages or not _is_installed(file):
                 found.append(f"{name}: {file}")

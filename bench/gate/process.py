@@ -63,7 +63,7 @@ class Process:
     def __init__(
         self, name: Name, checkout: Checkout, hash_seed: int, core: int, patience_s: float
     ) -> None:
-        self._name, self._patience_s = name, patience_s
+        self._name, self.patience_s = name, patience_s
         self._log = checkout.tree.with_name(f"{name}.log")
         self._pipe, theirs = multiprocessing.Pipe()
         dropped = ("PYTHONPATH", "PYTEST_ADDOPTS")
@@ -134,8 +134,8 @@ class Process:
             self._pipe.send_bytes(json.dumps(fields).encode())
 
     def _receive(self) -> Any:
-        if not self._pipe.poll(self._patience_s):
-            raise SideError(f"{self._name} hangs: no answer for {self._patience_s:g} s")
+        if not self._pipe.poll(self.patience_s):
+            raise SideError(f"{self._name} hangs: no answer for {self.patience_s:g} s")
         try:
             told = json.loads(self._pipe.recv_bytes())
         except (EOFError, ConnectionResetError):

@@ -41,6 +41,8 @@ class Series:
         """Take in a round, and look."""
         self.rounds.append(quads)
         self.verdict = look(self.Y, limits)
+        if self.verdict is None and len(self.rounds) == max(limits):
+            self.verdict = Verdict.INCONCLUSIVE
 
     def end(self, verdict: Verdict, reason: str) -> None:
         """Settle it without a look."""
@@ -61,9 +63,11 @@ class Control:
         return Series(self.rounds).Y
 
     @property
-    def holds(self) -> bool:
-        """Whether it was looked at, and base never differed from itself."""
-        return len(self.rounds) >= FIRST_LOOK and not self.failed
+    def doubt(self) -> str:
+        """Why nothing may FAIL; empty where base was looked at and never differed from itself."""
+        if self.failed:
+            return "base differed from itself, too"
+        return "" if len(self.rounds) >= FIRST_LOOK else "the null control was never looked at"
 
     def add(self, quads: list[Quad], limits: Mapping[int, Limit]) -> None:
         """Take in a round, and look."""

@@ -62,7 +62,12 @@ class Session:
         return [name for name, series in self.workloads.items() if series.verdict is None]
 
     def _has_time(self, spent_s: float) -> bool:
-        """For the rounds up to the next look: without it they would decide nothing."""
+        """For the rounds up to the next look: without it they would decide nothing.
+
+        The first round says little of the next, for compilers fill their caches in it.
+        """
+        if self.rounds == 1:
+            return spent_s < self.time_limit_s
         missing = min(
             look - len(self.workloads[name].rounds)
             for name in self._open()
@@ -132,12 +137,12 @@ class Session:
 
     def _conclude(self) -> None:
         """What is open stays so; without a control that holds, nobody is accused."""
-        holds = self.control is not None and self.control.holds
+        doubt = self.control.doubt if self.control else ""
         for series in self.workloads.values():
             if series.verdict is None:
                 series.end(Verdict.INCONCLUSIVE, "")
-            elif series.verdict is Verdict.FAIL and not holds:
-                series.end(Verdict.INCONCLUSIVE, "base differed from itself, too")
+            elif series.verdict is Verdict.FAIL and doubt:
+                series.end(Verdict.INCONCLUSIVE, f"would FAIL, but {doubt}")
 
 
 _UNTIMED = (Verdict.BROKEN, Verdict.SKIPPED)

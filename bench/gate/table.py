@@ -46,7 +46,7 @@ def control_line(control: Control | None) -> str:
     if control is None or len(control.rounds) < FIRST_LOOK:
         return "Null control: not looked at."
     estimate = Estimate.of(control.Y)
-    found = "holds" if control.holds else "FAILED, so nothing here can FAIL"
+    found = "FAILED, so that nothing here can FAIL" if control.failed else "holds"
     return (
         f"Null control, base against base on {control.workload}: "
         f"{math.exp(estimate.mean):.3f} ({_interval(estimate, len(control.rounds))}), {found}."

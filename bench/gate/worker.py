@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 
 WORKLOADS = "tests/speed"
+STANDARD_LIBRARY = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib"))
 
 
 class Side:
@@ -31,6 +32,7 @@ class Side:
         self._pipe, self._tree, self._core = pipe, tree, core
         self._everywhere = _affinity()
         self._packages = {path.stem for path in tree.iterdir() if _is_module(path)}
+        self._known: set[str] = set()
         self._ended: dict[str, str] = {}
 
     def send(self, **fields: Any) -> None:
@@ -56,9 +58,10 @@ class Side:
 
     def _in_lockstep(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)  # untimed
-        _pin({self._core})
-        gc.collect()
         gc.disable()
+        gc.collect()
+        gc.freeze()  # so that the next workload's collection need not look at all of this again
+        _pin({self._core})
         self.send(digest=_digest(result), foreign=self._foreign())
         while loops := self.receive()["loops"]:
             started = time.perf_counter_ns()
@@ -80,12 +83,14 @@ class Side:
         self._ended = {}
 
     def _foreign(self) -> list[str]:
-        """Modules that are neither of the tree nor of an installed package, as name: file."""
+        """Modules new since last asked, neither the tree's nor an installed package's."""
         found = []
-        for name, module in list(sys.modules.items()):
-            file = Path(getattr(module, "__file__", None) or ".")
-            own = file == Path(__file__) or file.is_relative_to(self._tree)
-            if own or not file.is_absolute():
+        new = sys.modules.keys() - self._known
+        self._known |= new
+        for name in new:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            own = file == __file__ or file.startswith(f"{self._tree}/")
+            if own or not file.startswith("/"):
                 continue
             if name.partition(".")[0] in self._packages or not _is_installed(file):
                 found.append(f"{name}: {file}")
@@ -96,10 +101,8 @@ def _is_module(path: Path) -> bool:
     return path.suffix == ".py" or (path / "__init__.py").is_file()
 
 
-def _is_installed(file: Path) -> bool:
-    return "site-packages" in file.parts or any(
-        file.is_relative_to(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")
-    )
+def _is_installed(file: str) -> bool:
+    return "/site-packages/" in file or file.startswith(STANDARD_LIBRARY)
 
 
 def _digest(result: Any) -> str:

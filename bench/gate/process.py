@@ -89,6 +89,11 @@ class Process:
             )
         theirs.close()
 
+    @property
+    def pid(self) -> int:
+        """Of the process, which is also its group."""
+        return self._process.pid
+
     def names(self) -> list[str]:
         """The workloads that its tree has."""
         told = self._receive()
@@ -125,7 +130,7 @@ class Process:
     def kill(self) -> None:
         """End it and what it started."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
         self._pipe.close()
 

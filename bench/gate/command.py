@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import machine
 from bench.gate.environments import lock_of, python_for
 from bench.gate.errors import GateError
+from bench.gate.limits import Limit, limits
 from bench.gate.machine import Ticks, machine_line, timing_core
 from bench.gate.process import PATIENCE_S, Checkout, Name, Process, Side
 from bench.gate.raw import Setting, write
@@ -42,6 +43,7 @@ class Asked:
     time_limit_s: float
     tolerant: bool
     out: Path
+    levels: Callable[[int], Mapping[int, Limit]] = limits
     patience_s: float = PATIENCE_S
     seed: int = field(default_factory=lambda: random.SystemRandom().randrange(2**32))
 
@@ -70,6 +72,7 @@ def compare(asked: Asked, folder: Path, say: Say, progress: Say) -> int:
             clock=time.monotonic,
             on_round=lambda session: progress(_progress(session)),
             only=asked.only,
+            levels=asked.levels,
         )
         before = Ticks.now()
         session.run()

@@ -28,9 +28,14 @@ class Ticks:
         return (self.stolen - before.stolen) / max(self.total - before.total, 1e-9)
 
 
+def cores() -> set[int]:
+    """Those that this process may use; {0} where the system does not tell."""
+    return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else {0}
+
+
 def timing_core() -> int:
     """The core on which both sides are timed: the last one, for the first has the interrupts."""
-    return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    return max(cores())
 
 
 def machine_line() -> str:

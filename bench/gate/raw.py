@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.gate.series import Control, Series
 from bench.gate.session import Session
 from bench.gate.trees import Revision
 
@@ -30,11 +31,16 @@ def write(path: Path, session: Session, setting: Setting) -> None:
         "schema": 1,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         **asdict(setting),
+        "seconds": session.seconds,
         "loops": dict(session.loops),
-        "control": session.control and asdict(session.control),
-        "workloads": {name: asdict(series) for name, series in session.workloads.items()},
+        "control": session.control and _told(session.control),
+        "workloads": {name: _told(series) for name, series in session.workloads.items()},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(json.dumps(raw))
     partial.replace(path)
+
+
+def _told(series: Series | Control) -> dict[str, Any]:
+    return {**asdict(series), "Y": series.Y}

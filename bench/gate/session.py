@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from bench.gate.errors import SideError
-from bench.gate.limits import SHARES, limits
+from bench.gate.limits import Limit, limits
 from bench.gate.lockstep import Lockstep, Played
 from bench.gate.process import Name, Side
 from bench.gate.series import Control, Series
@@ -26,6 +26,7 @@ class Session:
     start         starts the sides of a round
     coin          decides every order, hash seed and the control
     only          compare these workloads alone; empty for all
+    levels        number of workloads -> the limits of every look
     time_limit_s  no round is begun that would not end by then
     clock         returns seconds
     """
@@ -36,20 +37,23 @@ class Session:
     clock: Callable[[], float]
     on_round: Callable[[Session], None] = lambda _: None
     only: tuple[str, ...] = ()
+    levels: Callable[[int], Mapping[int, Limit]] = limits
     workloads: dict[str, Series] = field(default_factory=dict)
     control: Control | None = None
     rounds: int = 0
+    seconds: float = 0.0
     _last_round_s: float = 0.0
 
     def run(self) -> None:
         """Raises SideError where a side cannot be timed at all."""
         self._lockstep = Lockstep(self.coin)
         began = self.clock()
-        while not self.rounds or (self._open() and self._has_time(self.clock() - began)):
+        while not self.rounds or (self._open() and self._has_time()):
             before = self.clock()
             self._round()
             self.rounds += 1
             self._last_round_s = self.clock() - before
+            self.seconds = self.clock() - began
             self.on_round(self)
         self._conclude()
 
@@ -61,20 +65,20 @@ class Session:
     def _open(self) -> list[str]:
         return [name for name, series in self.workloads.items() if series.verdict is None]
 
-    def _has_time(self, spent_s: float) -> bool:
+    def _has_time(self) -> bool:
         """For the rounds up to the next look: without it they would decide nothing.
 
         The first round says little of the next, for compilers fill their caches in it.
         """
         if self.rounds == 1:
-            return spent_s < self.time_limit_s
+            return self.seconds < self.time_limit_s
         missing = min(
             look - len(self.workloads[name].rounds)
             for name in self._open()
-            for look in SHARES
+            for look in self._limits
             if look > len(self.workloads[name].rounds)
         )
-        return spent_s + missing * self._last_round_s <= self.time_limit_s
+        return self.seconds + missing * self._last_round_s <= self.time_limit_s
 
     def _round(self) -> None:
         """A fresh pair of processes and the twin, the open workloads in one new order."""
@@ -115,7 +119,7 @@ class Session:
                 series.end(Verdict.NEW, "base does not have it")
             elif name not in head:
                 series.end(Verdict.REMOVED, "head does not have it")
-        self._limits = limits(max(len(self._open()), 1))
+        self._limits = self.levels(max(len(self._open()), 1))
 
     def _control(self) -> str:
         """The same workload as before, else (also where that one broke) one drawn anew."""

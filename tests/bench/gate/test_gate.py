@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bench.gate.errors import ForeignError, GateError, SideError
 from bench.gate.machine import timing_core
 from bench.gate.process import Checkout as Place
 from bench.gate.process import Process, Ready
-from bench.gate.verdicts import BROKEN
+from bench.gate.verdicts import BROKEN, PASSED, UNDECIDED
 from tests.bench.gate.conftest import Checkout
 
 CODE = "def work(n):\n    return sum(range(n))\n"
@@ -113,7 +114,7 @@ def test_sabotage_of_head_is_told_row_by_row(
 def test_raw_timings_have_their_order_and_their_times(checkout: Checkout, tmp_path: Path) -> None:
     checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
     only = asked(tmp_path, only=("same",))
-    compare(only, checkout.root, print, print)
+    assert compare(only, checkout.root, print, print) == UNDECIDED
     raw = json.loads((tmp_path / "raw.json").read_text())
     (quads,) = raw["workloads"]["same"]["rounds"]
     assert {quad["order"] for quad in quads} == {"ABBA", "BAAB"}
@@ -192,3 +193,24 @@ def test_sabotage_a_workload_that_hangs_is_told_and_killed(checkout: Checkout) -
     finally:
         process.kill()
     assert not psutil.pid_exists(process.pid)
+
+
+def bench(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from bench.cli import main; main()", "gate", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_the_command_ends_with_the_gates_own_codes(checkout: Checkout) -> None:
+    """0 for what is undecided where that was asked for; 3 and one line for a user's mistake."""
+    checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
+    words = ("--workload", "same", "--time-limit", "1", "--inconclusive", "pass")
+    undecided = bench(checkout.root, "HEAD", *words)
+    assert undecided.returncode == PASSED
+    assert "| same" in undecided.stdout
+    assert "INCONCLUSIVE: same undecided." in undecided.stdout
+    assert (checkout.root / ".benchmarks/gate.json").is_file()
+
+    wrong = bench(checkout.root, "no-such-branch")
+    assert wrong.returncode == BROKEN
+    assert wrong.stderr.count("\n") == 1
+    assert "error: there is no revision 'no-such-branch' here" in wrong.stderr

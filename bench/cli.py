@@ -232,9 +232,17 @@ def doctor() -> None:
 
 @app.command()
 def gate(
-    base: Annotated[str, typer.Argument(help="The revision to hold it against: origin/main …")],
+    base: Annotated[
+        str | None, typer.Argument(help="The revision to hold it against: origin/main …")
+    ] = None,
     head: Annotated[
         str | None, typer.Argument(help="The revision to judge; default: the working tree.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Screen the working tree against stored runs instead.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Add a run of this revision to a baseline.")
     ] = None,
     workload: Annotated[
         list[str] | None, typer.Option(help="Only these, as the table names them.")
@@ -252,13 +260,22 @@ def gate(
 
     Exit codes: 0 pass, 1 regression, 2 inconclusive, 3 broken or nothing measured.
     """
-    from bench.gate.command import Asked, GateError, compare
+    from bench.gate import screening
+    from bench.gate.command import Asked, compare
+    from bench.gate.errors import GateError
     from bench.gate.verdicts import BROKEN
 
-    tolerant = inconclusive == "pass"
-    asked = Asked(base, head, tuple(workload or ()), time_limit, tolerant, out)
+    if [base, baseline, save].count(None) != 2:
+        _fail(GateError("name one of BASE, --baseline FILE and --save FILE"), BROKEN)
+    only, tolerant = tuple(workload or ()), inconclusive == "pass"
+    asked = Asked(base or "", head, only, time_limit, tolerant, out)
     try:
-        code = compare(asked, Path.cwd(), _say, _tell)
+        if save:
+            code = screening.save(save, asked, Path.cwd(), _say, _tell)
+        elif baseline:
+            code = screening.against(baseline, asked, Path.cwd(), _say, _tell)
+        else:
+            code = compare(asked, Path.cwd(), _say, _tell)
     except GateError as error:
         _fail(error, BROKEN)
     raise typer.Exit(code)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from bench import machine
 from bench.gate.environments import lock_of, python_for
-from bench.gate.errors import GateError
 from bench.gate.limits import Limit, limits
 from bench.gate.machine import Ticks, machine_line, timing_core
 from bench.gate.process import PATIENCE_S, Checkout, Name, Process, Side
@@ -21,8 +20,6 @@ from bench.gate.session import Session, Start
 from bench.gate.table import NOTE, control_line, reasons, summary, table
 from bench.gate.trees import Repository
 from bench.gate.verdicts import exit_code
-
-__all__ = ["Asked", "GateError", "compare"]
 
 Say = Callable[[str], None]
 

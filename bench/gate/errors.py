@@ -21,3 +21,7 @@ class SideError(GateError):
 
 class ForeignError(GateError):
     """A side imported what is not of its tree, so that nothing it says counts."""
+
+
+class BaselineError(GateError):
+    """No baseline where one was named, or nothing that it could be compared with."""

@@ -61,7 +61,12 @@ class Process:
     """A side in a process of its own, on one thread, timed on `core`."""
 
     def __init__(
-        self, name: Name, checkout: Checkout, hash_seed: int, core: int, patience_s: float
+        self,
+        name: Name,
+        checkout: Checkout,
+        hash_seed: int,
+        core: int,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._name, self.patience_s = name, patience_s
         self._log = checkout.tree.with_name(f"{name}.log")

@@ -15,7 +15,10 @@ from bench.gate.limits import SMALLEST, TOLERATED, Limit
 
 
 class Verdict(StrEnum):
-    """What a workload's row says. New ones and those skipped on both sides have no figures."""
+    """What a workload's row says. New ones and those skipped on both sides have no figures.
+
+    SUSPECT and UNSEEN are a screen's: worth a comparison in pairs; nothing to be seen from here.
+    """
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -24,6 +27,8 @@ class Verdict(StrEnum):
     REMOVED = "REMOVED"
     NEW = "new"
     SKIPPED = "skipped"
+    SUSPECT = "SUSPECT"
+    UNSEEN = "nothing seen"
 
 
 PASSED, REGRESSION, UNDECIDED, BROKEN = 0, 1, 2, 3

@@ -41,9 +41,11 @@ def save(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> int
         baseline = stored
     baseline.runs.append(_run(repository, head, baseline.loops, asked.only, progress))
     baseline.write(path)
-    n = len(baseline.runs)
-    enough = "" if n >= FEWEST_RUNS else f"; from {FEWEST_RUNS} on the screen may FAIL"
-    say(f"{path}: {n} runs of {head.told} on {key.cpu}{enough}")
+    n = f"{len(baseline.runs)} run{'s' * (len(baseline.runs) > 1)}"
+    enough = (
+        "" if len(baseline.runs) >= FEWEST_RUNS else f"; from {FEWEST_RUNS} on the screen may FAIL"
+    )
+    say(f"{path}: {n} of {head.told} on {key.cpu}{enough}")
     return PASSED
 
 

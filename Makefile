@@ -20,6 +20,11 @@ $(STAMP): pyproject.toml constraints.txt
 
 env: $(STAMP) ## make .venv from the locked versions
 
+peers: $(STAMP) ## the libraries people use today, into .venv, as rows beside ours
+	@echo "installing the libraries of the extra 'peers' (two are compiled: some minutes, once)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[peers]'
+
 bench: $(STAMP) ## run the quick suite and write the tables
 	@$(BIN)/bench run --suite quick; status=$$?; $(BIN)/bench report && exit $$status
 
@@ -48,4 +53,4 @@ format: $(STAMP) ## let ruff mend what it can
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-.PHONY: help env bench test speed gate lint types format clean
+.PHONY: help env peers bench test speed gate lint types format clean

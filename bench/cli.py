@@ -223,10 +223,16 @@ def predict(
 
 
 @app.command()
-def doctor() -> None:
-    """Look at this machine: versions, threads, CUDA, data, what may disturb a timing."""
+def doctor(
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure memory and arithmetic again.")
+    ] = False,
+) -> None:
+    """Look at this machine: versions, threads, CUDA, data, limits, what may disturb a timing."""
     from bench.doctor import examine
 
+    if measure:
+        _measure()
     out_console.print(examine(), highlight=False, markup=False)
 
 
@@ -290,8 +296,13 @@ def main() -> None:
 def _run(cells: list[Cell], out: Path, memory_limit_bytes: int, fresh: bool) -> None:
     from bench.execute import ProcessExecutor
     from bench.progress import Progress, summary
+    from bench.roofline.work import WORK
     from bench.run import Runner
 
+    if not machine.current_environment().roofs and any(
+        cell.asked.implementation in WORK for cell in cells
+    ):
+        _measure()
     finished: list[Record] = []
     progress = Progress(out_console, len(cells), finished)
     runner = Runner(RecordStore(out), ProcessExecutor(), progress, memory_limit_bytes)
@@ -305,6 +316,15 @@ def _run(cells: list[Cell], out: Path, memory_limit_bytes: int, fresh: bool) -> 
         err_console.print("the same command goes on from here")
         raise typer.Exit(INTERRUPTED) from None
     _fail_if_any_failed(finished)
+
+
+def _measure() -> None:
+    from bench.roofline import kept
+
+    waiting = "another run is timing on this machine; waiting for its cell to end"
+    with machine.exclusive(lambda: err_console.print(waiting)):
+        err_console.print("measuring what this machine's memory and arithmetic allow, once …")
+        kept.measured(machine.environment(), kept.measure_apart)
 
 
 def _fail_if_any_failed(records: list[Record]) -> None:

@@ -49,6 +49,15 @@ class Clock:
         finally:
             self.enter(before)
 
+    def rebook(self, seconds: float, part: str, to: str) -> None:
+        """Move `seconds` that are booked to `part`, once it is known what they were spent on.
+
+        Of several fits, that is known when the last has been looked at. The sum stays.
+        """
+        moved = round(seconds * 1e9)
+        self._booked_ns[part] -= moved
+        self._booked_ns[to] += moved
+
     def seconds(self, part: str) -> float:
         """Seconds booked to `part` so far, the running stretch excluded."""
         return self._booked_ns[part] / 1e9

@@ -37,6 +37,7 @@ class Prepared:
     folder: tempfile.TemporaryDirectory[str]
     n_users: int
     n_items: int
+    n_train: int
     test: HeldOut
     cold_start: ColdStart
     digest: str
@@ -117,6 +118,7 @@ def _prepare(dataset: str, split: str, seed: int, blind: bool) -> Prepared:
         folder,
         cut.train.n_users,
         cut.train.n_items,
+        len(cut.train),
         NO_RATINGS if blind else cut.test,
         ColdStart(cut.train),
         _digest(Path(folder.name)),

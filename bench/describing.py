@@ -29,6 +29,7 @@ class Described:
     """An implementation at a preset: `hyperparameters` is None where it has no such preset."""
 
     model: str
+    library: str
     devices: tuple[str, ...]
     implementation_hash: str
     hyperparameters: dict[str, Any] | None
@@ -70,6 +71,7 @@ def _describe_here(
     known = preset in told.presets
     return Described(
         told.model,
+        told.library,
         told.devices,
         loading.source_hash(implementation),
         resolve(implementation, told.presets[preset], settings, epochs) if known else None,

@@ -12,6 +12,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench import machine
+from bench.records import Roof
 from datasets import cache, catalog
 
 QUIET_LOAD = 0.5
@@ -37,6 +38,7 @@ def _findings() -> Iterator[tuple[str, str, str]]:
     yield _load(environment.load)
     yield "clock", f"perf_counter, resolution {_resolution_ns()} ns", ""
     yield from _governor()
+    yield from _roofs(environment.roofs)
     yield _cache()
     for name in ("ml-100k", "ml-1m"):
         yield _data(name)
@@ -64,6 +66,18 @@ def _governor() -> Iterator[tuple[str, str, str]]:
         slow = governor == "powersave"
         remedy = "! CPU governor is powersave: `cpupower frequency-set -g performance`"
         yield "governor", governor, remedy if slow else ""
+
+
+def _roofs(roofs: list[Roof]) -> Iterator[tuple[str, str, str]]:
+    if not roofs:
+        yield "limits", "not measured yet; `bench doctor --measure` does it, or the next run", ""
+    for roof in roofs:
+        rows = ", ".join(
+            f"{rate / 1e9:.3g} in {size / 2**20:g} MiB" for size, rate in roof.bandwidth.items()
+        )
+        threads = f"{roof.threads} thread{'s' * (roof.threads > 1)}"
+        told = f"{roof.flops_per_s / 1e9:.3g} Gflop/s in float32; GB/s over rows: {rows}"
+        yield threads, told, ""
 
 
 def _cache() -> tuple[str, str, str]:

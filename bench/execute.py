@@ -112,7 +112,7 @@ def _judged(outcome: Outcome, stop: Stop | None, left_behind: int, ending: str) 
         outcome.status, outcome.reason = "diverged", "test predictions are not all finite"
     elif result["timed_out"]:
         outcome.status = "timeout"
-        outcome.reason = f"time limit reached after {result['epochs']} epoch(s)"
+        outcome.reason = f"time limit reached after {result['epochs_ran']} epoch(s)"
     else:
         outcome.status = "ok"
     return outcome

@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import itertools
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,10 +37,14 @@ class NotImportableError(ImplementationError):
 
 @dataclass(frozen=True)
 class Description:
-    """What a class says of itself; a class from outside may leave any of it out."""
+    """What a class says of itself; a class from outside may leave any of it out.
+
+    library  the distribution that it wraps, one of the extra `peers`; empty where it is its own
+    """
 
     model: str
     source: str
+    library: str
     devices: tuple[str, ...]
     presets: Mapping[str, Mapping[str, Any]]
     summary: str
@@ -88,11 +93,12 @@ def load_class(target: str) -> type[Any]:
 
 
 def describe(implementation: type[Any]) -> Description:
-    """Model, source, devices, presets and the first line of the docstring."""
+    """Model, source, library, devices, presets and the first line of the docstring."""
     presets = {"default": {}, **getattr(implementation, "presets", {})}
     return Description(
         model=getattr(implementation, "model", implementation.__name__),
         source=getattr(implementation, "source", ""),
+        library=getattr(implementation, "library", ""),
         devices=tuple(getattr(implementation, "devices", ("cpu",))),
         presets=presets,
         summary=(inspect.getdoc(implementation) or "").partition("\n")[0],
@@ -109,7 +115,7 @@ def restored(implementation: type[Any], values: Mapping[str, Any]) -> dict[str, 
 
 
 def source_hash(implementation: type[Any]) -> str:
-    """Digest of the file that defines the class, and of what it imports from beside it.
+    """Digest of the file that defines the class, and of what it imports of its own package.
 
     A change in any of them is another implementation.
     """
@@ -118,13 +124,13 @@ def source_hash(implementation: type[Any]) -> str:
         file = waiting.pop()
         if file not in files:
             files.add(file)
-            waiting += _imported_from_beside(file)
+            waiting += _imported_from_own_package(file)
     sources = b"".join(file.read_bytes() for file in sorted(files))
     return hashlib.sha256(sources).hexdigest()[:16]
 
 
-def _imported_from_beside(file: Path) -> list[Path]:
-    """Files of the same folder that `file` imports, whole or in part."""
+def _imported_from_own_package(file: Path) -> list[Path]:
+    """Files beside `file`, or elsewhere in its package, that it imports, whole or in part."""
     modules: list[str] = []
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
@@ -132,8 +138,18 @@ def _imported_from_beside(file: Path) -> list[Path]:
         elif isinstance(node, ast.ImportFrom):
             # `from . import x` names modules where others name what is in one.
             modules += [node.module] if node.module else [alias.name for alias in node.names]
-    beside = [file.with_name(f"{module.rpartition('.')[2]}.py") for module in modules]
-    return [path for path in beside if path.is_file()]
+    found = [file.with_name(f"{module.rpartition('.')[2]}.py") for module in modules]
+    package = _package(file)
+    if package is not None:
+        own = [module for module in modules if module.startswith(f"{package.name}.")]
+        found += [package.parent / f"{module.replace('.', '/')}.py" for module in own]
+    return [path for path in found if path.is_file()]
+
+
+def _package(file: Path) -> Path | None:
+    """The outermost package that `file` is in; None where it is in none."""
+    folders = itertools.takewhile(lambda folder: (folder / "__init__.py").is_file(), file.parents)
+    return next(reversed(list(folders)), None)
 
 
 def _module(location: str) -> ModuleType:

@@ -12,13 +12,14 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
 from bench.records import Environment, digest
+from bench.roofline.kept import kept
 from datasets import cache
 
 LOCKED = ("numpy", "scipy", "pandas", "numba", "torch")
@@ -27,7 +28,7 @@ LOCKED = ("numpy", "scipy", "pandas", "numba", "torch")
 
 @functools.cache
 def environment() -> Environment:
-    """This machine; `load` is read anew by `current_environment`."""
+    """This machine; load and roofs are read anew by `current_environment`."""
     import cpuinfo  # a quarter of a second, so not at the import of this module
 
     cpu = cpuinfo.get_cpu_info().get("brand_raw") or platform.processor() or "unknown CPU"
@@ -41,14 +42,26 @@ def environment() -> Environment:
         gpu=_gpu_name(),
         os=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=platform.python_version(),
-        versions=_versions(),
+        versions=versions(LOCKED),
         load=0.0,
     )
 
 
 def current_environment() -> Environment:
-    """This machine with its present one-minute load average."""
-    return environment().model_copy(update={"load": round(os.getloadavg()[0], 2)})
+    """This machine with its present one-minute load average, and its roofs where it has any."""
+    still = environment()
+    return still.model_copy(
+        update={"load": round(os.getloadavg()[0], 2), "roofs": kept(still.machine)}
+    )
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Version of each package that is installed."""
+    found = {}
+    for package in packages:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 @functools.cache
@@ -82,6 +95,13 @@ def device_problem(device: str) -> str | None:
     if index < count:
         return None
     return f"no CUDA device {index}, there are {count}" if count else "no CUDA device"
+
+
+def library_problem(library: str) -> str | None:
+    """Why a row that wraps `library` cannot run here; None where it can, or wraps none."""
+    if not library or versions([library]):
+        return None
+    return f"{library} is not installed: pip install 'ratebench[peers]'"
 
 
 def has_cuda_driver() -> bool:
@@ -127,11 +147,3 @@ def _gpu_name() -> str | None:
     query = [smi, "--query-gpu=name", "--format=csv,noheader"]
     answer = subprocess.run(query, capture_output=True, text=True)
     return answer.stdout.partition("\n")[0].strip() or None
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for package in LOCKED:
-        with contextlib.suppress(PackageNotFoundError):
-            versions[package] = version(package)
-    return versions

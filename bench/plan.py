@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bench import loading, machine
 from bench.data import Facts
-from bench.describing import describe
+from bench.describing import Described, describe
 from bench.hyperparameters import SettingError
 from bench.records import CellRecord, Environment, Reference, Status, digest
 from bench.suite import Block, Overrides, Suite
@@ -31,7 +31,8 @@ class Hindrance:
 class Cell:
     """One row's one run: everything that decides its result.
 
-    `asked` is the part that goes into the record as it stands.
+    asked     the part that goes into the record as it stands
+    versions  of the library that the row wraps, which no other row depends on
     """
 
     asked: CellRecord
@@ -39,12 +40,17 @@ class Cell:
     implementation_hash: str
     facts: Facts
     rules: Rules
+    versions: Mapping[str, str] = field(default_factory=dict)
     reference: Reference | None = None
     hindrance: Hindrance | None = None
 
-    def identity(self, environment: Environment) -> str:
+    def environment(self, machine: Environment) -> Environment:
+        """The machine's, and the version of the library that the row wraps."""
+        return machine.model_copy(update={"versions": {**machine.versions, **self.versions}})
+
+    def identity(self, machine: Environment) -> str:
         """Digest of what decides the result on this machine; limits do not."""
-        asked = self.asked
+        asked, environment = self.asked, self.environment(machine)
         return digest(
             self.implementation_hash,
             self.target.rpartition(":")[2],
@@ -111,7 +117,7 @@ class Planner:
         target = loading.target_of(name)
         rules = Rules(block.patience, block.until_rmse, block.time_limit_s)
         settings = self.overrides.settings.get(name, {})
-        model, implementation_hash, values = "", "", {}
+        model, implementation_hash, values, versions = "", "", {}, {}
         try:
             described = describe(target, block.preset, settings, block.epochs)
         except loading.NotImportableError as error:
@@ -119,7 +125,8 @@ class Planner:
         else:
             model, implementation_hash = described.model, described.implementation_hash
             values = described.hyperparameters or {}
-            hindrance = _device_hindrance(device, described.devices)
+            versions = machine.versions([described.library] if described.library else [])
+            hindrance = _hindrance(described, device)
             if described.hyperparameters is None:
                 hindrance = Hindrance("skipped", f"has no preset '{block.preset}'")
         for seed in range(block.seeds):
@@ -140,7 +147,16 @@ class Planner:
                     "time_limit_s": rules.time_limit_s,
                 },
             )
-            yield Cell(asked, target, implementation_hash, facts, rules, block.reference, hindrance)
+            yield Cell(
+                asked,
+                target,
+                implementation_hash,
+                facts,
+                rules,
+                versions,
+                block.reference,
+                hindrance,
+            )
 
     def _dataset(self, wanted: str, fallback: str | None) -> tuple[str, Facts]:
         """The dataset, or what stands in for it where it cannot be had."""
@@ -179,9 +195,10 @@ def _devices(asked: list[str]) -> list[str]:
     return list(dict.fromkeys(devices))
 
 
-def _device_hindrance(device: str, supported: tuple[str, ...]) -> Hindrance | None:
+def _hindrance(described: Described, device: str) -> Hindrance | None:
     kind = device.partition(":")[0]
-    if kind not in supported:
-        return Hindrance("skipped", f"{' and '.join(each.upper() for each in supported)} only")
-    problem = machine.device_problem(device)
+    if kind not in described.devices:
+        only = " and ".join(each.upper() for each in described.devices)
+        return Hindrance("skipped", f"{only} only")
+    problem = machine.library_problem(described.library) or machine.device_problem(device)
     return Hindrance("skipped", problem) if problem else None

@@ -51,17 +51,20 @@ class Metrics(_Part):
     val_rmse: float | None
     n_test: int
     n_cold: int
+    n_train: int | None = None
     epochs: int = 0
-    """Epochs that ran; 0 for a closed form."""
+    """Epochs that ran; 0 for a closed form; of a ladder, those of the chosen fit."""
     best_epoch: int | None = None
     flags: list[str] = Field(default_factory=list)
     """Doubts about the row: "constant predictions", "no better than global_mean"."""
 
 
 class Times(_Part):
-    """Seconds. import + warmup + fit + evaluation + predict + overhead = wall.
+    """Seconds. import + warmup + fit + ladder + evaluation + predict + overhead = wall.
 
-    fit_s     the training clock: all of `fit` less the harness's evaluations
+    fit_s     the training clock: all of `fit` less the harness's evaluations; of a ladder, the
+              chosen fit alone
+    ladder_s  the other fits of a ladder
     epoch_s   median of the epochs; None for a closed form
     cold_s    import + warm-up + fit: what a fresh process waits for a model
     """
@@ -69,6 +72,7 @@ class Times(_Part):
     import_s: float
     warmup_s: float
     fit_s: float
+    ladder_s: float = 0.0
     epoch_s: float | None
     predict_s: float
     evaluation_s: float
@@ -94,10 +98,15 @@ class Point(_Part):
 
 
 class Memory(_Part):
-    """Peaks in bytes: of the worker's resident memory, and of the device allocator."""
+    """Peaks in bytes: of the worker's resident memory, and of the device allocator.
+
+    host_base_bytes  resident after the warm-up, less the ratings: interpreter, libraries,
+                     compiled code
+    """
 
     host_peak_bytes: int | None
     device_peak_bytes: int | None
+    host_base_bytes: int | None = None
 
 
 class Data(_Part):
@@ -118,6 +127,19 @@ class Source(_Part):
     implementation_hash: str
 
 
+class Roof(_Part):
+    """What this machine was measured to reach with a number of threads (docs/roofline.md).
+
+    flops_per_s  float32 multiplications and additions
+    bandwidth    size of a table in bytes -> bytes read and written per second, in rows taken
+                 from all over it
+    """
+
+    threads: int
+    flops_per_s: float
+    bandwidth: dict[int, float]
+
+
 class Environment(_Part):
     """The machine. `machine` is its id: rows of different machines never share a table."""
 
@@ -130,6 +152,8 @@ class Environment(_Part):
     python: str
     versions: dict[str, str]
     load: float
+    roofs: list[Roof] = Field(default_factory=list)
+    """For one thread and for all cores; empty where they were not measured."""
 
 
 class Reference(_Part):
@@ -161,6 +185,8 @@ class Record(_Part):
     times: Times | None = None
     targets: list[Target] = Field(default_factory=list)
     curve: list[Point] = Field(default_factory=list)
+    ladder: bool = False
+    """It cannot be interrupted: each point of the curve is a full fit of that many epochs."""
     memory: Memory | None = None
     thread_pools: dict[str, int] = Field(default_factory=dict)
     """Threads of each pool that was loaded after the warm-up."""

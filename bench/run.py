@@ -107,7 +107,7 @@ class Runner:
         return record
 
     def _blank(self, cell: Cell) -> Record:
-        environment = machine.current_environment()
+        environment = cell.environment(machine.current_environment())
         sha, dirty = machine.source_state()
         return Record(
             identity=cell.identity(environment),
@@ -164,10 +164,12 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, targets: tuple[f
         record.log = outcome.log
     if outcome.result:
         record.times = _times(outcome)
+        record.ladder = "ladder" in outcome.result["parts"]
         record.thread_pools = outcome.result["threads"]
         record.memory = Memory(
             host_peak_bytes=outcome.result["host_peak_bytes"],
             device_peak_bytes=outcome.result["device_peak_bytes"],
+            host_base_bytes=outcome.result["host_base_bytes"],
         )
 
 
@@ -184,6 +186,7 @@ def _metrics(outcome: Outcome, prepared: Prepared, scale: tuple[float, float]) -
         val_rmse=outcome.result["val_rmse"],
         n_test=len(test),
         n_cold=int((~test.known).sum()),
+        n_train=prepared.n_train,
         epochs=outcome.result["epochs"],
         best_epoch=outcome.result["best_epoch"],
         flags=doubts(
@@ -203,6 +206,7 @@ def _times(outcome: Outcome) -> Times:
         import_s=parts["import"],
         warmup_s=parts["warmup"],
         fit_s=parts["fit"],
+        ladder_s=parts.get("ladder", 0.0),
         epoch_s=outcome.result["epoch_s"],
         predict_s=parts["predict"],
         evaluation_s=parts.get("evaluation", 0.0),

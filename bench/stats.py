@@ -108,6 +108,20 @@ def ratio(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
     return Comparison(Interval(value, low, high, log.n, log.level), logs.pairs)
 
 
+def power(sizes: Iterable[float], values: Iterable[float]) -> Interval | None:
+    """The exponent e of values ≈ c sizesᵉ, both positive; None from fewer than three points.
+
+    It is the slope of the least-squares line through the logarithms, with its t interval: how
+    far the points are from a straight line.
+    """
+    x, y = ([math.log(each) for each in some] for some in (sizes, values))
+    if (n := len(x)) < 3:
+        return None
+    slope, intercept = statistics.linear_regression(x, y)
+    residual = sum((b - intercept - slope * a) ** 2 for a, b in zip(x, y, strict=True))
+    return _around(slope, math.sqrt(residual / (n - 2) / (statistics.pvariance(x) * n)), n - 2, n)
+
+
 def _welch(a: list[float], b: list[float]) -> Interval:
     n = len(a) + len(b)
     mean = statistics.fmean(a) - statistics.fmean(b)

@@ -78,7 +78,9 @@ class Overrides:
             implementations = self._names(suite, block, "implementations")
             datasets = self._names(suite, block, "datasets")
             if block.reference is None:
-                implementations, datasets = _without_repeats(implementations, datasets, blocks)
+                preset = self.block.get("preset", block.preset)
+                alike = [other for other in blocks if other.preset == preset]
+                implementations, datasets = _without_repeats(implementations, datasets, alike)
             if not implementations or not datasets:
                 continue
             if block.reference:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -24,9 +23,9 @@ from impls.protocol import Implementation, Training
 class Rules:
     """When the harness ends training early, besides the implementation's last epoch.
 
-    patience      epochs without a better validation RMSE; None: never
+    patience      epochs, or fits of a ladder, without a better validation RMSE; None: never
     until_rmse    validation RMSE at which to stop; None: never
-    time_limit_s  seconds on the training clock
+    time_limit_s  seconds on the training clock, over all fits of a ladder together
     """
 
     patience: int | None = None
@@ -36,7 +35,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Validation errors after `epoch` epochs and `seconds` on the training clock."""
+    """Validation errors after `epoch` epochs and `seconds` on the training clock.
+
+    Of a ladder: after a fit of `epoch` epochs that took `seconds` by itself.
+    """
 
     epoch: int
     seconds: float
@@ -50,12 +52,17 @@ class OneEpoch(Training):
     def epochs(self, n: int) -> Iterator[int]:
         return iter(range(min(n, 1)))
 
+    def fits(self, n: int, ladder: Sequence[int]) -> Iterator[int]:
+        return iter([min([n, *ladder])])
+
 
 @dataclass
 class ClockedTraining(Training):
     """Training on the clock. `on_checkpoint` hears each point and the planned epochs.
 
-    fault  what a row gained from that is not on the clock or not its own; it ends training
+    epochs_ran  by now, in the present fit where there are several
+    ladder      whether there are: the model cannot be interrupted
+    fault       what a row gained from that is not on the clock or not its own; it ends training
     """
 
     clock: Clock = field(kw_only=True)
@@ -64,22 +71,35 @@ class ClockedTraining(Training):
     rules: Rules = field(kw_only=True, default=Rules())
     on_checkpoint: Callable[[Checkpoint, int], None] = field(kw_only=True, default=lambda *_: None)
     curve: list[Checkpoint] = field(default_factory=list, init=False)
-    epoch_ends: list[float] = field(default_factory=list, init=False)
+    epoch_lengths: list[float] = field(default_factory=list, init=False)
+    epochs_ran: int = field(default=0, init=False)
+    ladder: bool = field(default=False, init=False)
     planned_epochs: int = field(default=0, init=False)
     timed_out: bool = field(default=False, init=False)
     diverged_at: int | None = field(default=None, init=False)
     fault: str | None = field(default=None, init=False)
+    _fit_began_s: float = field(default=0.0, init=False, repr=False)
+    _last_look_s: float = field(default=0.0, init=False, repr=False)
     _company: Company = field(default_factory=Company, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.patience = self.rules.patience
+
+    def fits(self, n: int, ladder: Sequence[int]) -> Iterator[int]:
+        self.ladder = True
+        for rung in super().fits(n, ladder):
+            # The count starts anew: a point is to tell of a whole fit, and of one alone.
+            self._fit_began_s, self.epochs_ran = self._last_look_s, 0
+            yield rung
 
     def unclocked(self) -> AbstractContextManager[None]:
         return self.clock.during("evaluation")
 
     def checkpoint(self, epoch: int, n: int) -> bool:
         self.planned_epochs = n
-        self.epoch_ends.append(self.clock.seconds("fit"))
+        now = self.clock.seconds("fit")
+        self.epoch_lengths.append((now - self._last_look_s) / (epoch - self.epochs_ran))
+        self._last_look_s, self.epochs_ran = now, epoch
         self._look_for_company()
         out_of_patience = super().checkpoint(epoch, n)
         return self._must_stop(epoch, n) or out_of_patience
@@ -94,8 +114,8 @@ class ClockedTraining(Training):
         # Asked of the predictions themselves: clipped, an infinite one would have a fair error.
         finite = bool(np.isfinite(predicted).all())
         point = Checkpoint(
-            len(self.epoch_ends),
-            self.clock.seconds("fit"),
+            self.epochs_ran,
+            self.clock.seconds("fit") - self._fit_began_s,
             errors.rmse if finite else math.nan,
             errors.mae,
         )
@@ -107,9 +127,16 @@ class ClockedTraining(Training):
         return point.rmse
 
     def finish(self) -> None:
-        """After `fit`: a model that never asked for an epoch gets its one point."""
+        """After `fit`: a model that never asked for an epoch gets its one point.
+
+        Of a ladder, the fit that was chosen on validation stays `fit`; the others are `ladder`.
+        """
         self._look_for_company()
-        if not self.epoch_ends and self.model is not None and self.validation is not None:
+        if self.ladder:
+            total = self.clock.seconds("fit")
+            chosen = self._best.seconds if self._best else total
+            self.clock.rebook(total - chosen, "fit", "ladder")
+        if not self.epochs_ran and self.model is not None and self.validation is not None:
             with self.unclocked():
                 if len(self.validation):
                     rmse = self.evaluate(copy.deepcopy(self.model), self.validation)
@@ -117,18 +144,29 @@ class ClockedTraining(Training):
 
     @property
     def epoch_s(self) -> float | None:
-        """Median seconds of an epoch; the first includes what `fit` does before its loop."""
-        lengths = [end - start for start, end in itertools.pairwise([0.0, *self.epoch_ends])]
-        return statistics.median(lengths) if lengths else None
+        """Median seconds of an epoch; the first includes what `fit` does before its loop.
+
+        Of a ladder: the median over its fits of seconds per epoch.
+        """
+        return statistics.median(self.epoch_lengths) if self.epoch_lengths else None
+
+    @property
+    def epochs_of_fit(self) -> int:
+        """Epochs that ran; of a ladder, in the fit that was chosen."""
+        return self.best_epoch or self.epochs_ran if self.ladder else self.epochs_ran
 
     @property
     def best_epoch(self) -> int | None:
         """The epoch with the lowest validation RMSE; None where there is no validation."""
-        return min(self.curve, key=lambda point: point.rmse).epoch if self.curve else None
+        return self._best.epoch if self._best else None
+
+    @property
+    def _best(self) -> Checkpoint | None:
+        return min(self.curve, key=lambda point: point.rmse, default=None)
 
     def _must_stop(self, epoch: int, n: int) -> bool:
         until = self.rules.until_rmse
-        self.timed_out = self.epoch_ends[-1] >= self.rules.time_limit_s and epoch < n
+        self.timed_out = self._last_look_s >= self.rules.time_limit_s and epoch < n
         reached = until is not None and self.best_rmse <= until
         broken = self.diverged_at is not None or self.fault is not None
         return self.timed_out or reached or broken

@@ -22,11 +22,11 @@ from typing import Any
 
 from bench.asking import contradiction
 from bench.clock import Clock
-from bench.job import Job, read_column, read_train, read_validation
+from bench.job import DTYPES, Job, read_column, read_train, read_validation
 from bench.loading import load_class, restored
 from bench.score import ColdStart, check_predictions
 from bench.training import Checkpoint, ClockedTraining, OneEpoch
-from datasets.ratings import Ratings
+from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Implementation
 
 Send = Callable[..., None]
@@ -81,6 +81,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     send("phase", name="fit")
     gc.collect()
     gc.disable()
+    host_base_bytes = _host_base_bytes(train, validation)
     clock.enter("fit")
     model.fit(train, training)
     clock.enter("overhead")
@@ -102,14 +103,16 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
         return
     send(
         "result",
-        epochs=len(training.epoch_ends),
+        epochs=training.epochs_of_fit,
+        epochs_ran=training.epochs_ran,
         best_epoch=training.best_epoch,
         epoch_s=training.epoch_s,
         val_rmse=training.best_rmse if math.isfinite(training.best_rmse) else None,
         timed_out=training.timed_out,
         diverged_at=training.diverged_at,
         threads=threads,
-        host_peak_bytes=_host_peak_bytes(),
+        host_peak_bytes=_resident_bytes("VmHWM"),
+        host_base_bytes=host_base_bytes,
         device_peak_bytes=_device_peak_bytes(job.device),
         parts=_closed(clock),
         ended_ns=clock.now_ns,
@@ -186,8 +189,16 @@ def _synchroniser(device: str) -> Callable[[], None]:
     return lambda: torch.cuda.synchronize(device)
 
 
-def _host_peak_bytes() -> int | None:
-    """Peak resident memory of this program, in bytes; None where Linux's /proc is missing.
+def _host_base_bytes(train: Ratings, validation: HeldOut) -> int | None:
+    """What is resident now besides the ratings."""
+    resident = _resident_bytes("VmRSS")
+    columns = [getattr(part, name) for part in (train, validation) for name in DTYPES]
+    return None if resident is None else resident - sum(column.nbytes for column in columns)
+
+
+def _resident_bytes(which: str) -> int | None:
+    """Resident memory of this program in bytes, `VmRSS` now or `VmHWM` at its peak; None
+    where Linux's /proc is missing.
 
     getrusage would also count the parent's memory from before this program was started.
     """
@@ -195,8 +206,8 @@ def _host_peak_bytes() -> int | None:
         status = Path("/proc/self/status").read_text()
     except OSError:
         return None
-    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(peak.split()[1]) * 1024
+    found = next(line for line in status.splitlines() if line.startswith(which))
+    return int(found.split()[1]) * 1024
 
 
 def _device_peak_bytes(device: str) -> int | None:

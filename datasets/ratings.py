@@ -47,7 +47,7 @@ class Ratings:
 
     def sample(self, n: int, seed: int) -> Ratings:
         """`n` ratings drawn without replacement, their ids made contiguous again."""
-        rows = np.random.default_rng(seed).permutation(len(self))[:n]
+        rows = np.random.default_rng(seed).choice(len(self), min(n, len(self)), replace=False)
         user_ids, users = np.unique(self.users[rows], return_inverse=True)
         item_ids, items = np.unique(self.items[rows], return_inverse=True)
         return Ratings(

@@ -1,4 +1,4 @@
-"""Matrix factorisation by alternating least squares, solved in batches."""
+"""Matrix factorisation by alternating least squares."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from datasets.ratings import Ratings
-from impls.biased_factors import normal_equations, products, start
-from impls.length_buckets import LengthBuckets
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
+from impls.regressions import Regressions, products, regressions, start
 from impls.scaling import Scaling
 
 
@@ -54,8 +53,9 @@ class ALS:
         self.scaling_ = Scaling.of(train.values, "standardised")
         z = self.scaling_.targets(train.values)
         users, items = train.users, train.items
-        by_user = LengthBuckets.of(users, items, z, train.n_users, self.device)
-        by_item = LengthBuckets.of(items, users, z, train.n_items, self.device)
+        shape = train.n_users, train.n_items
+        by_user = regressions(users, items, z, shape, self.device)
+        by_item = regressions(items, users, z, shape[::-1], self.device)
         rng = torch.Generator().manual_seed(self.seed)
         self.W_ = torch.zeros(train.n_users, 1 + self.factors, device=self.device)
         self.X_ = start(train.n_items, self.factors, self.std, rng).to(self.device)
@@ -65,13 +65,18 @@ class ALS:
             self._solve(self.X_, by_item, self.W_)
         return self
 
-    def _solve(self, rows: Tensor, ratings: LengthBuckets, others: Tensor) -> None:
+    def _solve(self, rows: Tensor, ratings: Regressions, others: Tensor) -> None:
         """The best `rows` (n_rows, 1 + k) beside fixed `others` (n_others, 1 + k)."""
-        ridge = self.regularisation * torch.eye(rows.shape[1], device=self.device)
-        for bucket in ratings:
-            A, b, _ = normal_equations(bucket, others)  # (B, 1 + k, 1 + k), (B, 1 + k)
-            L = torch.linalg.cholesky(A + bucket.counts[:, None, None] * ridge)
-            rows[bucket.rows] = torch.cholesky_solve(b[:, :, None], L)[:, :, 0]
+        d = rows.shape[1]
+        ratings.solve(
+            rows,
+            others,
+            alpha=1.0,
+            precision=torch.zeros(d, d, device=self.device),
+            towards=torch.zeros(d, device=self.device),
+            ridge=self.regularisation,
+            noise=torch.zeros_like(rows),
+        )
 
     def predict(self, users: Ids, items: Ids) -> Predicted:
         return in_chunks(self._predict, users, items)

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from datasets.ratings import Ratings
-from impls.biased_factors import normal_equations, products, start
 from impls.gaussian_rows import draw_prior, gamma, normal
-from impls.length_buckets import LengthBuckets
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
+from impls.regressions import Regressions, products, regressions, start
 from impls.scaling import Scaling
 
 
@@ -65,8 +64,9 @@ class BayesianMF:
         self.scaling_ = Scaling.of(train.values, "standardised")
         z = self.scaling_.targets(train.values)
         users, items = train.users, train.items
-        by_user = LengthBuckets.of(users, items, z, train.n_users, self.device)
-        by_item = LengthBuckets.of(items, users, z, train.n_items, self.device)
+        shape = train.n_users, train.n_items
+        by_user = regressions(users, items, z, shape, self.device)
+        by_item = regressions(items, users, z, shape[::-1], self.device)
         host = torch.Generator().manual_seed(self.seed)
         rng = torch.Generator(self.device).manual_seed(self.seed)
         W, X = (
@@ -74,11 +74,13 @@ class BayesianMF:
             for n in (train.n_users, train.n_items)
         )
         alpha = torch.ones((), device=self.device)
+        half_n = torch.full_like(alpha, len(train) / 2)
 
         for sweep in training.epochs(self.epochs):
-            W, _ = self._draw(W, by_user, X, alpha, rng)
-            X, squared_error = self._draw(X, by_item, W, alpha, rng)
-            alpha = gamma(1 + torch.full_like(alpha, len(train) / 2), 1 + squared_error / 2, rng)
+            W = self._draw(W, by_user, X, alpha, rng)
+            X = self._draw(X, by_item, W, alpha, rng)
+            squared_error = by_item.squared_error(X, W)
+            alpha = gamma(1 + half_n, 1 + squared_error / 2, rng)
             if sweep <= self.burn_in:
                 self.draws_: list[Draw] = []
             self.draws_.append(Draw(W, X))
@@ -87,27 +89,26 @@ class BayesianMF:
     def _draw(
         self,
         rows: Tensor,
-        ratings: LengthBuckets,
+        ratings: Regressions,
         others: Tensor,
         alpha: Tensor,
         rng: torch.Generator,
-    ) -> tuple[Tensor, Tensor]:
-        """New rows (n_rows, 1 + k) beside fixed `others`, and their squared error."""
+    ) -> Tensor:
+        """New rows (n_rows, 1 + k) beside fixed `others`."""
         mean, precision = draw_prior(rows, rng)  # (1 + k,), (1 + k, 1 + k)
         # Rows without a rating keep what the prior draws; the others are drawn over.
         new = mean + normal(torch.linalg.cholesky(precision), rng, len(rows))
         noise = torch.randn(rows.shape, generator=rng, device=self.device)
-        squared_error = torch.zeros_like(alpha)
-        for bucket in ratings:
-            A, b, y2 = normal_equations(bucket, others)
-            L = torch.linalg.cholesky(precision + alpha * A)  # (B, 1 + k, 1 + k)
-            towards = (precision @ mean + alpha * b)[:, :, None]  # (B, 1 + k, 1)
-            white = torch.linalg.solve_triangular(L, towards, upper=False)
-            white += noise[bucket.rows][:, :, None]
-            w = torch.linalg.solve_triangular(L.mT, white, upper=True)
-            new[bucket.rows] = w[:, :, 0]
-            squared_error += y2.sum() + (w.mT @ (A @ w - 2 * b[:, :, None])).sum()
-        return new, squared_error
+        ratings.solve(
+            new,
+            others,
+            alpha=alpha,
+            precision=precision,
+            towards=precision @ mean,
+            ridge=0.0,
+            noise=noise,
+        )
+        return new
 
     def predict(self, users: Ids, items: Ids) -> Predicted:
         return in_chunks(self._predict, users, items)

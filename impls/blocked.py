@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 from datasets.ratings import Ratings
 from impls.scaling import Scaling
 
-LINE = 16
-"""Ratings read in a row before jumping elsewhere: a cache line of each array."""
+RATING = np.dtype([("user", np.int32), ("item", np.int32), ("target", np.float32)])
+"""One rating in one place: its three numbers come in one read. 12 bytes."""
 
 
 class Blocks(NamedTuple):
@@ -21,30 +20,20 @@ class Blocks(NamedTuple):
 
     The blocks g·G + (g + d) mod G of one diagonal d share neither users nor items.
 
-    starts   int64 (G² + 1,)  where each block starts in the arrays below
-    users    int32 (n,)
-    items    int32 (n,)
-    targets  float32 (n,)     as `Scaling` has them
+    starts   int64 (G² + 1,)  where each block starts in `ratings`
+    ratings  RATING (n,)      block by block, within one in the order of `train`; targets as
+                              `Scaling` has them
     """
 
     starts: NDArray[np.int64]
-    users: NDArray[np.int32]
-    items: NDArray[np.int32]
-    targets: NDArray[np.float32]
+    ratings: NDArray[np.void]
 
 
 def cut(
     train: Ratings, groups: int, threads: int, rng: np.random.Generator
 ) -> tuple[Blocks, Scaling]:
-    """The grid, users and items drawn into `groups` groups, and the scaling of its targets.
-
-    Ratings are dealt out a few at a time from all over `train`, so that a block has them in
-    scattered order, in whatever order they come.
-    """
-    lines = -(-len(train) // LINE)
-    golden = int(lines * (math.sqrt(5) - 1) / 2)
-    stride = next(a for a in range(max(golden, 1), 2 * lines + 2) if math.gcd(a, lines) == 1)
-    *arrays, mean, sd = _cut(
+    """The grid, users and items drawn into `groups` groups, and the scaling of its targets."""
+    starts, ratings, mean, sd = _cut(
         train.users,
         train.items,
         train.values,
@@ -52,10 +41,8 @@ def cut(
         _drawn(train.n_items, groups, rng),
         groups,
         threads,
-        int(rng.integers(lines)),
-        stride,
     )
-    return Blocks(*arrays), Scaling(mean, sd)
+    return Blocks(starts, ratings), Scaling(mean, sd)
 
 
 def _drawn(n: int, groups: int, rng: np.random.Generator) -> NDArray[np.uint16]:
@@ -64,23 +51,19 @@ def _drawn(n: int, groups: int, rng: np.random.Generator) -> NDArray[np.uint16]:
 
 
 @njit(parallel=True, cache=True)
-def _cut(users, items, values, user_group, item_group, groups, threads, first, stride):  # type: ignore[no-untyped-def]
-    """A counting sort by block, in which each thread takes its share of the lines."""
-    n = len(users)
-    blocks = groups * groups
-    lines = -(-n // LINE)
-    share = (np.arange(threads + 1) * lines) // threads
+def _cut(users, items, values, user_group, item_group, groups, threads):  # type: ignore[no-untyped-def]
+    """A counting sort by block, in which each thread takes its share of the ratings."""
+    n, blocks = len(users), groups * groups
+    share = (np.arange(threads + 1) * n) // threads
     counts = np.zeros((threads, blocks), np.int64)
     sums = np.zeros((threads, 2))
     for thread in prange(threads):
         mine = counts[thread]
         total = squares = 0.0
-        for line in range(share[thread], share[thread + 1]):
-            start = (first + line * stride) % lines * LINE
-            for row in range(start, min(start + LINE, n)):
-                mine[user_group[users[row]] * groups + item_group[items[row]]] += 1
-                total += values[row]
-                squares += values[row] * values[row]
+        for row in range(share[thread], share[thread + 1]):
+            mine[user_group[users[row]] * groups + item_group[items[row]]] += 1
+            total += values[row]
+            squares += values[row] * values[row]
         sums[thread, 0], sums[thread, 1] = total, squares
 
     mean = sums[:, 0].sum() / n
@@ -96,17 +79,14 @@ def _cut(users, items, values, user_group, item_group, groups, threads, first, s
             place += counts[thread, block]
     starts[blocks] = n
 
-    by_users, by_items = np.empty(n, np.int32), np.empty(n, np.int32)
-    targets = np.empty(n, np.float32)
+    ratings = np.empty(n, RATING)
     for thread in prange(threads):
         next_place = places[thread]
-        for line in range(share[thread], share[thread + 1]):
-            start = (first + line * stride) % lines * LINE
-            for row in range(start, min(start + LINE, n)):
-                u, i = users[row], items[row]
-                block = user_group[u] * groups + item_group[i]
-                place = next_place[block]
-                next_place[block] = place + 1
-                by_users[place], by_items[place] = u, i
-                targets[place] = (values[row] - mean) / sd
-    return starts, by_users, by_items, targets, mean, sd
+        for row in range(share[thread], share[thread + 1]):
+            u, i = users[row], items[row]
+            block = user_group[u] * groups + item_group[i]
+            place = next_place[block]
+            next_place[block] = place + 1
+            ratings[place].user, ratings[place].item = u, i
+            ratings[place].target = (values[row] - mean) / sd
+    return starts, ratings, mean, sd

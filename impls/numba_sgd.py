@@ -14,10 +14,10 @@ from datasets.ratings import Ratings
 from impls.blocked import cut
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
-from impls.vector_rows import aligned_rows, coefficients, diagonal_steps, lanes_for
+from impls.vector_rows import aligned_rows, diagonal_steps, lanes_for
 
-CACHE_BYTES = 1 << 20
-"""Of rows that the blocks of one thread may touch: a common second-level cache."""
+CACHE_BYTES = 1 << 19
+"""Of rows that a block may touch: a common second-level cache."""
 
 
 @dataclass
@@ -43,7 +43,17 @@ class NumbaSGD:
     model: ClassVar[str] = "biased MF"
     source: ClassVar[str] = "Zhuang et al. 2013"
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "default": {},
+        "fast": {
+            "factors": 14,
+            "epochs": 4,
+            "learning_rate": 0.065,
+            "decay": 0.4,
+            "regularisation": 0.018,
+            "std": 0.02,
+        },
+    }
 
     factors: int = 62
     epochs: int = 12
@@ -65,13 +75,13 @@ class NumbaSGD:
         for rows in (self.U_, self.V_):
             rows[:, :k] = self.std * math.sqrt(12) * (rng.random((len(rows), k), np.float32) - 0.5)
         self.U_[:, k + 1] = self.V_[:, k] = 1.0
-        take_steps = diagonal_steps(lanes)
+        take_steps = diagonal_steps(k)
 
         for epoch in training.epochs(self.epochs):
-            step = 2 * self.learning_rate * self.decay**epoch
-            per_lane = coefficients(k, lanes, step, 1 - step * self.regularisation)
+            rate = np.float32(2 * self.learning_rate * self.decay**epoch)
+            shrink = np.float32(1 - rate * self.regularisation)
             for diagonal in rng.permutation(groups):
-                take_steps(*blocks, self.U_, self.V_, per_lane, groups, diagonal)
+                take_steps(*blocks, self.U_, self.V_, groups, diagonal, rate, shrink)
         return self
 
     def predict(self, users: Ids, items: Ids) -> Predicted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
@@ -68,11 +68,26 @@ class Training:
 
     def epochs(self, n: int) -> Iterator[int]:
         """Yield 0 … n − 1, or fewer when it is time to stop."""
+        for done in self._looked_at(range(1, n + 1), n):
+            yield done - 1
+
+    def fits(self, n: int, ladder: Sequence[int]) -> Iterator[int]:
+        """Yield how many epochs to fit for, each time from scratch: for what cannot be interrupted.
+
+        Without validation ratings that is `n`, once. With them it is first each rung of `ladder`
+        below `n`; a fit is evaluated as an epoch is, and the best one kept.
+        """
+        chooses = self.model is not None and self.validation is not None and len(self.validation)
+        below = [rung for rung in ladder if rung < n] if chooses else []
+        yield from self._looked_at([*below, n], n)
+
+    def _looked_at(self, counts: Iterable[int], n: int) -> Iterator[int]:
+        """Yield each count of epochs and look at the model that the caller makes of it."""
         try:
-            for epoch in range(n):
-                yield epoch
+            for count in counts:
+                yield count
                 with self.unclocked():
-                    stop = self.checkpoint(epoch + 1, n)
+                    stop = self.checkpoint(count, n)
                 if stop:
                     break
         finally:

@@ -15,4 +15,9 @@ IMPLEMENTATIONS = {
     "numba_sgd": "impls.numba_sgd:NumbaSGD",
     "als": "impls.als:ALS",
     "bayesian_mf": "impls.bayesian_mf:BayesianMF",
+    "peer:surprise_svd": "impls.peers.surprise_svd:SurpriseSVD",
+    "peer:cornac_mf": "impls.peers.cornac_mf:CornacMF",
+    "peer:myfm": "impls.peers.myfm_gibbs:MyFMGibbs",
+    "peer:cmfrec": "impls.peers.cmfrec_als:CmfrecALS",
+    "peer:libmf": "impls.peers.libmf_sgd:LibmfSGD",
 }

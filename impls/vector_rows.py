@@ -1,13 +1,13 @@
 """Rows of biased factors as single vectors: one SGD step is a dozen instructions.
 
 A user's row is (p_u, b_u, 1, 0 …) and an item's (q_i, 1, b_i, 0 …), `lanes` entries each, so
-that b_u + b_i + p_u·q_i is their dot product. Coefficients, one per lane, say what a step does:
+that b_u + b_i + p_u·q_i is their dot product. A step with the rate 2η is
 
     e      = z − row_u · row_i
-    row_u  = keep_u ∘ row_u + e learn_u ∘ row_i
-    row_i  = keep_i ∘ row_i + e learn_i ∘ row_u      (the old row_u)
+    row_u  = (1 − 2ηλ) row_u + 2η e row_i
+    row_i  = (1 − 2ηλ) row_i + 2η e row_u      (the old row_u)
 
-with keep 1 and learn 0 where a row has its constant 1.
+and puts the constant 1 of each row back.
 """
 
 from __future__ import annotations
@@ -43,63 +43,56 @@ def aligned_rows(n: int, lanes: int) -> FloatRows:
     return buffer[first : first + n * lanes].reshape(n, lanes)
 
 
-def coefficients(factors: int, lanes: int, step: float, shrink: float) -> FloatRows:
-    """keep_u, learn_u, keep_i, learn_i (4, lanes): all but the ones shrink and learn."""
-    made = aligned_rows(4, lanes)
-    made[[0, 2]], made[[1, 3]] = shrink, step
-    user_one, item_one = factors + 1, factors
-    made[:2, user_one] = made[2:, item_one] = 1.0, 0.0
-    return made
-
-
 @functools.lru_cache
-def diagonal_steps(lanes: int) -> Callable[..., None]:
+def diagonal_steps(factors: int) -> Callable[..., None]:
     """A compiled pass over one diagonal of `Blocks`, its blocks spread over the threads.
 
-    `lanes` is a constant of the compiled code, which keeps whole rows in registers.
+    `factors` is a constant of the compiled code, which keeps whole rows in registers.
     """
-    step, row_bytes = _step(lanes), lanes * ENTRY_BYTES
+    step, row_bytes = _step(factors), lanes_for(factors) * ENTRY_BYTES
 
     @njit(parallel=True)
-    def steps(starts, users, items, values, U, V, coefficients, groups, shift):  # type: ignore[no-untyped-def]
+    def steps(starts, ratings, U, V, groups, shift, rate, shrink):  # type: ignore[no-untyped-def]
         user_rows, item_rows = U.ctypes.data, V.ctypes.data
-        with_lanes = coefficients.ctypes.data
         for group in prange(groups):
             block = group * groups + (group + shift) % groups
             for n in range(starts[block], starts[block + 1]):
-                user_row = user_rows + users[n] * row_bytes
-                item_row = item_rows + items[n] * row_bytes
-                step(user_row, item_row, with_lanes, values[n])
+                rating = ratings[n]
+                user_row = user_rows + rating.user * row_bytes
+                item_row = item_rows + rating.item * row_bytes
+                step(user_row, item_row, rating.target, rate, shrink)
 
     return steps
 
 
-def _step(lanes: int) -> Any:
-    """The step above as an intrinsic on the addresses of two rows and the coefficients.
+def _step(factors: int) -> Any:
+    """The step above as an intrinsic on the addresses of two rows.
 
     LLVM's vector types say what its loop vectoriser cannot know: the rows do not overlap.
     """
+    lanes = lanes_for(factors)
     row = ir.VectorType(ir.FloatType(), lanes)
     number = ir.IntType(32)
     undefined = ir.Constant(row, ir.Undefined)
+    everywhere = ir.Constant(ir.VectorType(number, lanes), [0] * lanes)
+    user_one, item_one = factors + 1, factors
 
     @intrinsic
-    def step(context, user_row, item_row, coefficients, target):  # type: ignore[no-untyped-def]
+    def step(context, user_row, item_row, target, rate, shrink):  # type: ignore[no-untyped-def]
         def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            at_user, at_item, at_coefficients, target = arguments
+            at_user, at_item, target, rate, shrink = arguments
+            user, item = (builder.inttoptr(at, row.as_pointer()) for at in (at_user, at_item))
 
-            def pointer(address: Any, n: int = 0) -> Any:
-                """To row n of a table; vectors of odd lengths would be padded in an array."""
-                offset = ir.Constant(address.type, n * lanes * ENTRY_BYTES)
-                return builder.inttoptr(builder.add(address, offset), row.as_pointer())
-
-            def load(address: Any, n: int = 0) -> Any:
-                loaded = builder.load(pointer(address, n))
+            def load(place: Any) -> Any:
+                loaded = builder.load(place)
                 loaded.align = ENTRY_BYTES  # more would have to hold for every copy of a table
                 return loaded
 
-            u, v = load(at_user), load(at_item)
-            keep_u, learn_u, keep_v, learn_v = (load(at_coefficients, n) for n in range(4))
+            def spread(scalar: Any) -> Any:
+                first = builder.insert_element(undefined, scalar, ir.Constant(number, 0))
+                return builder.shuffle_vector(first, undefined, everywhere)
+
+            u, v = load(user), load(item)
             total = cgutils.get_or_insert_function(
                 builder.module,
                 ir.FunctionType(ir.FloatType(), [ir.FloatType(), row]),
@@ -107,23 +100,18 @@ def _step(lanes: int) -> Any:
             )
             zero = ir.Constant(ir.FloatType(), -0.0)
             dot = builder.call(total, [zero, builder.fmul(u, v)], fastmath=REASSOCIATE)
-            error = builder.insert_element(
-                undefined, builder.fsub(target, dot), ir.Constant(number, 0)
-            )
-            everywhere = ir.Constant(ir.VectorType(number, lanes), [0] * lanes)
-            e = builder.shuffle_vector(error, undefined, everywhere)
-
-            def moved(keep: Any, row: Any, learn: Any, other: Any) -> Any:
-                towards = builder.fmul(builder.fmul(e, learn), other, flags=REASSOCIATE)
-                return builder.fadd(builder.fmul(keep, row), towards, flags=REASSOCIATE)
-
-            for new, place in (
-                (moved(keep_u, u, learn_u, v), at_user),
-                (moved(keep_v, v, learn_v, u), at_item),
-            ):
-                builder.store(new, pointer(place)).align = ENTRY_BYTES
+            change = spread(builder.fmul(rate, builder.fsub(target, dot)))
+            keep = spread(shrink)
+            one = ir.Constant(ir.FloatType(), 1.0)
+            for own, other, place, lane in ((u, v, user, user_one), (v, u, item, item_one)):
+                kept = builder.fmul(keep, own, flags=REASSOCIATE)
+                towards = builder.fmul(change, other, flags=REASSOCIATE)
+                new = builder.fadd(kept, towards, flags=REASSOCIATE)
+                new = builder.insert_element(new, one, ir.Constant(number, lane))
+                builder.store(new, place).align = ENTRY_BYTES
             return context.get_dummy_value()
 
-        return types.void(types.intp, types.intp, types.intp, types.float32), generate
+        float32 = types.float32
+        return types.void(types.intp, types.intp, float32, float32, float32), generate
 
     return step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from bench.records import Record
@@ -31,10 +31,14 @@ def rows(records: Sequence[Record]) -> tuple[Row, ...]:
 
     In the order of the registry (baselines first), then by name; the default preset leads.
     """
+    return tuple(labelled([row_of(group, newest_per_seed) for group in by_row(records)]))
+
+
+def by_row(records: Sequence[Record]) -> list[list[Record]]:
+    """The records of each row, less those of older source; oldest first."""
     by_preset = grouped(records, lambda r: (r.cell.implementation, r.cell.preset))
     counting = [record for group in by_preset.values() for record in of_newest_source(group)]
-    made = [_row(group) for group in grouped(counting, _row_key).values()]
-    return tuple(_labelled(sorted(made, key=_place)))
+    return list(grouped(counting, _row_key).values())
 
 
 def _row_key(record: Record) -> tuple[str, str, str, int]:
@@ -43,10 +47,11 @@ def _row_key(record: Record) -> tuple[str, str, str, int]:
     return cell.implementation, cell.preset, hyperparameters, cell.threads
 
 
-def _row(group: list[Record]) -> Row:
+def row_of(group: list[Record], counting: Callable[[list[Record]], tuple[Record, ...]]) -> Row:
+    """An unlabelled row of the group's records, on each kind of device those that count."""
     cell = group[-1].cell
     by_kind = grouped(group, lambda record: device_kind(record.cell.device))
-    runs = {kind: Runs(newest_per_seed(by_kind[kind])) for kind in sorted(by_kind)}
+    runs = {kind: Runs(counting(by_kind[kind])) for kind in sorted(by_kind)}
     return Row(
         cell.implementation, cell.preset, cell.hyperparameters, cell.threads, cell.model, runs
     )
@@ -64,11 +69,11 @@ def _place(row: Row) -> tuple[object, ...]:
     )
 
 
-def _labelled(unlabelled: Sequence[Row]) -> list[Row]:
-    """Rows with the label that tells each apart: its name, else that and what differs."""
+def labelled(unlabelled: Sequence[Row]) -> list[Row]:
+    """Rows in order, with the label that tells each apart: its name, else that and what differs."""
     return [
         replace(row, label=" ".join([row.name, *_apart(row, namesakes)]))
-        for row in unlabelled
+        for row in sorted(unlabelled, key=_place)
         for namesakes in [[other for other in unlabelled if other.name == row.name]]
     ]
 

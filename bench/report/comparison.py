@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from bench.records import Record
 from bench.report.assembly import tables
-from bench.report.figures import by_seed, fit_s, rmse
-from bench.report.rows import Runs, Table, device_kind
-from bench.report.text import signed, significant, title
+from bench.report.figures import by_seed, fit_s, rmse, targets
+from bench.report.findings import Side, faster, more_accurate, sooner
+from bench.report.rows import Table, device_kind
+from bench.report.text import title
 from bench.stats import Comparison, difference, ratio
-
-
-@dataclass(frozen=True)
-class Side:
-    name: str
-    runs: Runs
 
 
 def compare(
@@ -84,8 +78,9 @@ def _sentences(table: Table, a: Side, b: Side) -> list[str]:
     if speed.interval.value < 1:
         a, b = b, a
         speed = ratio(by_seed(b.runs, fit_s), by_seed(a.runs, fit_s))
-    told = [_faster(a, b, speed, _where(table, _seeds(a, b, speed)))]
-    told.append(_more_accurate(a, difference(by_seed(b.runs, rmse), by_seed(a.runs, rmse))))
+    told = [faster(a, b, speed, _where(table, _seeds(a, b, speed)))]
+    told.append(more_accurate(a, difference(by_seed(b.runs, rmse), by_seed(a.runs, rmse))))
+    told += [finding for goal in targets(table) if (finding := sooner(a, b, goal))]
     if speed.interval.level is None:
         told.append("One seed gives no interval: run both with `--seeds 3` or more.")
     for side in (a, b):
@@ -94,32 +89,6 @@ def _sentences(table: Table, a: Side, b: Side) -> list[str]:
             total = len(side.runs.scored)
             told.append(f"{side.name} was stopped by its time limit in {late} of {total} runs.")
     return told
-
-
-def _faster(fast: Side, slow: Side, speed: Comparison, where: str) -> str:
-    interval = speed.interval
-    times = significant(interval.value)
-    within = f"95 % interval {significant(interval.low)}–{significant(interval.high)}"
-    if interval.level is None:
-        return f"{fast.name} ran {times} times faster than {slow.name} on {where}."
-    if interval.excludes(1):
-        return f"{fast.name} ran {times} ({within}) times faster than {slow.name} on {where}."
-    return (
-        f"No difference in fit time beyond noise between {fast.name} and {slow.name} on {where}: "
-        f"a ratio of {times} ({within})."
-    )
-
-
-def _more_accurate(side: Side, gain: Comparison) -> str:
-    """`gain`: the other side's RMSE less this side's."""
-    interval = gain.interval
-    margin = f" ± {interval.half:.4f}" if interval.level is not None else ""
-    if interval.level is not None and not interval.excludes(0):
-        return (
-            f"No difference in RMSE beyond noise ({side.name}: {signed(-interval.value)}{margin})."
-        )
-    more = "more" if interval.value > 0 else "less"
-    return f"{side.name} is {more} accurate by {abs(interval.value):.4f}{margin} RMSE."
 
 
 def _seeds(a: Side, b: Side, speed: Comparison) -> str:

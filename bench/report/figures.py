@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from bench.records import Record
 from bench.report.rows import Row, Runs, Table
+from bench.roofline.limit import allowed_per_s, updates_per_s
 from bench.stats import Interval, mean_interval, median_interval
+from datasets.entries import CATALOG
 
 Figure = Callable[[Record], float | None]
 
@@ -26,6 +28,18 @@ def mae(record: Record) -> float | None:
 
 def fit_s(record: Record) -> float | None:
     return record.times.fit_s if record.times else None
+
+
+def millions_of_updates(record: Record) -> float | None:
+    """A second: an update is one training rating, visited once in an epoch."""
+    rate = updates_per_s(record)
+    return None if rate is None else rate / 1e6
+
+
+def per_cent_of_limit(record: Record) -> float | None:
+    """Of the updates that the machine's memory or arithmetic allows."""
+    rate, allowed = updates_per_s(record), allowed_per_s(record)
+    return 100 * rate / allowed if rate and allowed else None
 
 
 def mean(runs: Runs | None, figure: Figure) -> Interval | None:
@@ -70,6 +84,16 @@ def targets(table: Table) -> list[float]:
     return []
 
 
+def target_name(table: Table, goal: float) -> str:
+    """What gets about as far as a target; "" for one that the catalog no longer has.
+
+    A dataset without targets of its own has what `bias` reached on it.
+    """
+    entry = CATALOG.get(table.dataset)
+    named = entry.targets if entry else {}
+    return named.get(goal, "") if named else "bias"
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far runs came on validation. `to_target`: target -> seconds of each run, ∞ for a miss."""
@@ -87,13 +111,13 @@ def progress(runs: Runs, goals: list[float]) -> Progress | None:
     if not curves:
         return None
     return Progress(
-        {goal: [_seconds_to(record, goal) for record in curves] for goal in goals},
+        {goal: [seconds_to(record, goal) for record in curves] for goal in goals},
         statistics.median(min(point.rmse for point in record.curve) for record in curves),
     )
 
 
-def _seconds_to(record: Record, goal: float) -> float:
-    """From the record, or from its curve where it was made with other targets."""
+def seconds_to(record: Record, goal: float) -> float:
+    """From the record, or from its curve where it was made with other targets; ∞ for a miss."""
     for target in record.targets:
         if target.rmse == goal:
             return math.inf if target.seconds is None else target.seconds

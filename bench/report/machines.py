@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bench.machine import LOCKED
 from bench.records import Record
 from bench.report.text import date
 
@@ -27,7 +28,9 @@ def caption(records: Sequence[Record]) -> str:
         " / ".join(_distinct(record.environment.os for record in records)),
         "Python " + " / ".join(_distinct(record.environment.python for record in records)),
     ]
-    for package in KEY_PACKAGES:
+    named = {package for record in records for package in record.environment.versions}
+    wrapped = sorted(named - set(LOCKED))  # by rows that are libraries
+    for package in (*KEY_PACKAGES, *wrapped):
         versions = _distinct(record.environment.versions.get(package, "") for record in records)
         parts += [f"{package} {' / '.join(versions)}"] if versions else []
     loads = sorted(record.environment.load for record in records)

@@ -1,21 +1,31 @@
-"""One page per dataset: a section per machine, in it a table per split."""
+"""One page per dataset: a section per machine, in it one per split."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from bench.report.files import MARK
+from bench.report.front import places
 from bench.report.layout import Footnotes
 from bench.report.machines import caption
-from bench.report.prose import dataset_line, notes, reading, same_maths
+from bench.report.prose import (
+    curves_note,
+    dataset_line,
+    front_note,
+    notes,
+    reading,
+    same_maths,
+    target_meaning,
+)
 from bench.report.rows import Table
 from bench.report.tables import main_table
+from bench.report.target_tables import target_table
 from bench.report.text import escaped, slug, title
 from bench.report.traces import traces
-from bench.report.training_tables import cost_table, target_table
+from bench.report.training_tables import cost_table
 from bench.report.verdict import verdict
 
-RESERVED = ("index", "published", "readme", "tuning")
+RESERVED = ("growth", "index", "published", "readme", "tuning")
 
 
 def page_name(dataset: str) -> str:
@@ -24,11 +34,19 @@ def page_name(dataset: str) -> str:
     return f"dataset-{name}.md" if name in RESERVED else f"{name}.md"
 
 
-def plot_name(table: Table) -> str:
-    """The plot's path in the results folder; "" where no run left a curve to draw."""
-    if not traces(table):
-        return ""
-    parts = (title(table.dataset), table.split, table.machine, table.newest.data.fingerprint[:8])
+def curves_name(table: Table) -> str:
+    """The path of the plot of curves in the results folder; "" where no run left one to draw."""
+    return _plot_name(table) if traces(table) else ""
+
+
+def pareto_name(table: Table) -> str:
+    """The path of the Pareto plot; "" where fewer than two rows have figures."""
+    return _plot_name(table, "pareto") if len(places(table)) > 1 else ""
+
+
+def _plot_name(table: Table, *which: str) -> str:
+    fingerprint = table.newest.data.fingerprint[:8]
+    parts = (title(table.dataset), table.split, table.machine, fingerprint, *which)
     return f"plots/{'-'.join(slug(part) for part in parts)}.png"
 
 
@@ -36,7 +54,10 @@ def page(tables: Sequence[Table]) -> str:
     """The page of one dataset, given all tables of it."""
     parts = [MARK, f"# {escaped(title(tables[0].dataset))}", "[All results](index.md)"]
     for machine in machines(tables):
-        here = [table for table in tables if table.machine == machine]
+        here = sorted(
+            (table for table in tables if table.machine == machine),
+            key=lambda table: -table.with_figures,
+        )
         records = sorted((r for t in here for r in t.records), key=lambda r: r.started_at)
         parts += [f"## Machine {escaped(machine)}", escaped(caption(records))]
         for table in here:
@@ -61,36 +82,58 @@ def _heading(table: Table, on_page: Sequence[Table]) -> str:
 
 
 def _section(table: Table) -> list[str]:
-    footnotes = Footnotes()
-    main = main_table(table, footnotes)
-    threads = " / ".join(str(n) for n in sorted({row.threads for row in table.rows}))
-    where = f"{escaped(title(table.dataset))}, {escaped(table.split)}"
-    parts = [
-        *notes(table),
-        dataset_line(table),
+    """The verdict, then time to target, accuracy and cost; what stands in is said at each."""
+    where = f"on {escaped(title(table.dataset))}, {escaped(table.split)}"
+    stand_in = notes(table)
+    to_target = _to_target(table, where)
+    return [
+        *stand_in,
         verdict(table),
-        main,
+        dataset_line(table),
+        *to_target,
+        *(stand_in if to_target else []),
+        *_accuracy(table, where),
+        *stand_in,
+        *_cost(table, where),
+    ]
+
+
+def _to_target(table: Table, where: str) -> list[str]:
+    footnotes = Footnotes()
+    parts = []
+    if made := target_table(table, footnotes):
+        parts = [
+            f"**Time to target** {where}: median training seconds until validation RMSE was at "
+            "most the column's; ∞ where it never was, with the best that was reached. "
+            f"{target_meaning(table)}",
+            made,
+            "\n".join(footnotes.lines()),
+        ]
+    if plot := curves_name(table):
+        parts += [f"![Validation RMSE over training seconds {where}]({plot})", curves_note(table)]
+    return parts
+
+
+def _accuracy(table: Table, where: str) -> list[str]:
+    footnotes = Footnotes()
+    threads = " / ".join(str(n) for n in sorted({row.threads for row in table.rows}))
+    parts = [
+        f"**Accuracy** {where}: on the test part, beside the time of the whole fit.",
+        main_table(table, footnotes),
         "\n".join(footnotes.lines()),
         same_maths(table),
         f"{reading(table)} Threads: {threads}.",
     ]
-    if plot := plot_name(table):
-        parts += [
-            f"![Validation RMSE over training seconds on {where}]({plot})",
-            "Bold: the seed with the median fit; faint: the other seeds. A dotted level is a "
-            "model without epochs, drawn at 0.001 s where its fit took less.",
-        ]
-    if to_target := target_table(table, footnotes):
-        parts += [
-            f"**Time to target** on {where}: median training seconds until validation RMSE was "
-            "at most the column's; ∞ where it never was, with the best that was reached.",
-            *notes(table),
-            to_target,
-        ]
+    if plot := pareto_name(table):
+        parts += [f"![Test RMSE against fit seconds {where}]({plot})", front_note(table)]
+    return parts
+
+
+def _cost(table: Table, where: str) -> list[str]:
+    footnotes = Footnotes()
     return [
-        *parts,
-        f"**Cost** on {where}: medians; 1 MB is 10⁶ bytes. Cold is import, warm-up and fit: what "
+        f"**Cost** {where}: medians; 1 MB is 10⁶ bytes. Cold is import, warm-up and fit: what "
         "a fresh process waits for a model.",
-        *notes(table),
         cost_table(table, footnotes),
+        "\n".join(footnotes.lines()),
     ]

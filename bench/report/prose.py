@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.report.figures import REFERENCE, reference_row
+from bench.report.front import front, places
 from bench.report.rows import Table
 from bench.report.text import escaped, significant, title
 from datasets.splits import folds
@@ -34,6 +35,32 @@ def notes(table: Table) -> list[str]:
     return [f"**{escaped(note)}**" for note in said if note]
 
 
+def target_meaning(table: Table) -> str:
+    """What the words beside the targets are."""
+    if table.newest.data.floor is not None:
+        return "Beside a target: how far it is from what a bias model reaches to the floor."
+    return "Beside a target: what gets about that far."
+
+
+def curves_note(table: Table) -> str:
+    """How to read the plot of curves."""
+    told = (
+        "Bold: the seed with the median fit; faint: the other seeds. A dotted level is a model "
+        "without epochs, drawn at 0.001 s where its fit took less."
+    )
+    if any(line.runs.ladder for line in table.lines):
+        told += (
+            " Markers without a line are of a row that cannot be interrupted: each is a full fit."
+        )
+    return told
+
+
+def front_note(table: Table) -> str:
+    """Which rows the Pareto front has."""
+    ahead = ", ".join(escaped(place.line.name) for place in front(places(table)))
+    return f"On the Pareto front, where no row is both faster and more accurate: {ahead}."
+
+
 def reading(table: Table) -> str:
     """How to read the figures of the main table."""
     parts = [
@@ -46,17 +73,18 @@ def reading(table: Table) -> str:
 
 
 def same_maths(table: Table) -> str:
-    """Which rows do the same maths, so that they should differ in speed alone."""
+    """Which rows do the same maths, a line for each, so that they should differ in speed alone."""
     groups: dict[str, dict[str, None]] = {}
     for row in table.rows:
         groups.setdefault(row.model, {})[row.implementation] = None
     same = [
-        f"{escaped(', '.join(names))} ({escaped(model)})"
+        f"- {escaped(model)}: {escaped(', '.join(names))}"
         for model, names in groups.items()
         if model and len(names) > 1
     ]
     if same:
-        return f"Same maths: {'; '.join(same)}. Every other row is a different model."
+        told = "Same maths, so compare their speed; every other row is a different model:"
+        return "\n".join([told, "", *same])
     return "Every row is a different model." if len(table.rows) > 1 else ""
 
 

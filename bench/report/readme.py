@@ -8,16 +8,16 @@ from pathlib import Path
 
 from bench.report.layout import Footnotes
 from bench.report.machines import caption
-from bench.report.pages import machines, page_name, plot_name
-from bench.report.prose import intervals, notes, reference_note
+from bench.report.pages import machines, page_name, pareto_name
+from bench.report.prose import front_note, intervals, notes, target_meaning
 from bench.report.rows import Table
-from bench.report.tables import headline_table
+from bench.report.target_tables import headline_table
 from bench.report.text import escaped, title
 from bench.report.verdict import verdict
 
 BEGIN, END = "<!-- ratebench:begin -->", "<!-- ratebench:end -->"
 
-PREFERRED = ("ml-100k", "synthetic-100k")
+PREFERRED = ("ml-1m", "ml-100k", "synthetic-100k")
 
 
 def with_block(readme: str, block: str) -> str | None:
@@ -40,10 +40,11 @@ def block(tables: Sequence[Table], out: Path, readme: Path) -> str:
         verdict(table),
         headline_table(table, footnotes),
         "\n".join(footnotes.lines()),
-        f"{intervals(table)} {reference_note(table)}".strip(),
+        f"≤: median training seconds until validation RMSE was at most that. "
+        f"{target_meaning(table)} {intervals(table)}",
     ]
-    if plot := plot_name(table):
-        parts.append(f"![Validation RMSE over training seconds on {name}]({folder}/{plot})")
+    if plot := pareto_name(table):
+        parts += [f"![Test RMSE against fit seconds on {name}]({folder}/{plot})", front_note(table)]
     parts.append(
         f"{name}, {split}. {escaped(caption(table.records))} "
         f"[All columns]({folder}/{page_name(table.dataset)}), [all results]({folder}/index.md)."
@@ -52,7 +53,7 @@ def block(tables: Sequence[Table], out: Path, readme: Path) -> str:
 
 
 def headline(tables: Sequence[Table]) -> Table | None:
-    """ml-100k's table on its newest machine, else synthetic-100k's, else any other dataset's.
+    """The first preferred dataset's table on its newest machine, else any other dataset's.
 
     Of several splits, the one with the most rows that have figures.
     """
@@ -61,10 +62,6 @@ def headline(tables: Sequence[Table]) -> Table | None:
         of_name = [table for table in tables if table.dataset == name]
         if of_name:
             machine = machines(of_name)[0]
-            return max((t for t in of_name if t.machine == machine), key=_rows_with_figures)
+            here = (table for table in of_name if table.machine == machine)
+            return max(here, key=lambda table: (table.with_figures, table.newest.started_at))
     return None
-
-
-def _rows_with_figures(table: Table) -> tuple[int, str]:
-    scored = [row for row in table.rows if any(runs.scored for runs in row.runs.values())]
-    return len(scored), table.newest.started_at

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from bench.records import Record
 from datasets.splits import folds
@@ -30,6 +31,11 @@ class Runs:
     @property
     def any_ok(self) -> bool:
         return any(record.status == "ok" for record in self.records)
+
+    @property
+    def ladder(self) -> bool:
+        """Whether a fit cannot be interrupted, so that every point of a curve is a fit."""
+        return any(record.ladder for record in self.records)
 
     @property
     def status(self) -> str:
@@ -78,6 +84,21 @@ class Row:
         default = self.preset == "default"
         return self.implementation if default else f"{self.implementation}:{self.preset}"
 
+    @property
+    def is_peer(self) -> bool:
+        """Whether it is a library that people use today, and not ours."""
+        return self.implementation.startswith("peer:")
+
+
+class Line(NamedTuple):
+    """A row on one kind of device. `place` is the row's in its table, and decides its look."""
+
+    place: int
+    row: Row
+    kind: str
+    name: str
+    runs: Runs
+
 
 @dataclass(frozen=True)
 class Table:
@@ -97,6 +118,22 @@ class Table:
     @property
     def newest(self) -> Record:
         return self.records[-1]
+
+    @property
+    def lines(self) -> list[Line]:
+        """Each row on each kind of device that it has a record for."""
+        several = len(self.kinds) > 1
+        return [
+            Line(place, row, kind, f"{row.label} on {kind}" if several else row.label, runs)
+            for place, row in enumerate(self.rows)
+            for kind in self.kinds
+            if (runs := row.runs.get(kind))
+        ]
+
+    @property
+    def with_figures(self) -> int:
+        """How many rows have figures."""
+        return sum(any(runs.scored for runs in row.runs.values()) for row in self.rows)
 
     @property
     def kinds(self) -> list[str]:

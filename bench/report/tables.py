@@ -28,26 +28,14 @@ def main_table(table: Table, notes: Footnotes) -> str:
             Column("model", [escaped(row.model) or NOTHING for row in table.rows], "left"),
             *_per_kind(table, "test RMSE", lambda runs: error(mean(runs, rmse))),
             Column("test MAE", [error(mean(_main_runs(row), mae)) for row in table.rows]),
-            *fit_columns(table),
+            *_fit_columns(table),
             Column("epochs", [_epochs(_main_runs(row)) for row in table.rows]),
-            status_column(table, notes),
+            _status_column(table, notes),
         ]
     )
 
 
-def headline_table(table: Table, notes: Footnotes) -> str:
-    """The main table at its shortest, for the README."""
-    return markdown(
-        [
-            _labels(table.rows),
-            *_per_kind(table, "test RMSE", lambda runs: error(mean(runs, rmse))),
-            *fit_columns(table),
-            status_column(table, notes),
-        ]
-    )
-
-
-def fit_columns(table: Table) -> list[Column]:
+def _fit_columns(table: Table) -> list[Column]:
     """Fit time, and how many times faster that is than the reference's on the CPU."""
     columns = [
         Column(f"fit s ({kind})", [seconds(median(r.runs.get(kind), fit_s)) for r in table.rows])
@@ -60,7 +48,7 @@ def fit_columns(table: Table) -> list[Column]:
     return columns + faster
 
 
-def status_column(table: Table, notes: Footnotes) -> Column:
+def _status_column(table: Table, notes: Footnotes) -> Column:
     """`ok [1]`, or `CPU ok, CUDA skipped [1]` where the table has both."""
     cells = []
     for row in table.rows:

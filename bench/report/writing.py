@@ -6,19 +6,25 @@ from pathlib import Path
 
 from bench.records import RecordStore
 from bench.report.assembly import tables
+from bench.report.curves import curves
 from bench.report.files import generated, refuse_to_overwrite, replace
+from bench.report.growth import growth
+from bench.report.growth_page import growth_page, growth_plot_name
+from bench.report.growth_plot import growth_plot
 from bench.report.index import index_page
-from bench.report.pages import page, page_name, plot_name
-from bench.report.plots import plot
+from bench.report.pages import curves_name, page, page_name, pareto_name
+from bench.report.pareto import pareto
 from bench.report.published import published_page
 from bench.report.readme import block, with_block
 from bench.report.rows import Table
 from bench.report.tuning import tuning_page
 from bench.tune import FOLDER
 
+GROWTH = "growth.md"
 PUBLISHED = "published.md"
 TUNING = "tuning.md"
 OTHERS = {
+    GROWTH: "how time and memory grow with the number of ratings",
     PUBLISHED: "published numbers, and ours beside them",
     TUNING: "searches for hyperparameters",
 }
@@ -41,6 +47,9 @@ def write(out: Path, *, readme: Path | None = None) -> list[Path]:
     by_page = dict(sorted(by_page.items()))
 
     content = {name: page(some).encode() for name, some in by_page.items()}
+    if growths := growth(records):
+        content[GROWTH] = growth_page(growths).encode()
+        content |= {growth_plot_name(each): growth_plot(each) for each in growths}
     if published := published_page(made):
         content[PUBLISHED] = published.encode()
     trials, bad_trials = RecordStore(out / FOLDER).read()
@@ -48,9 +57,11 @@ def write(out: Path, *, readme: Path | None = None) -> list[Path]:
         content[TUNING] = tuning.encode()
     others = {name: OTHERS[name] for name in OTHERS if name in content}
     content["index.md"] = index_page(by_page, others, [*bad, *bad_trials]).encode()
-    content |= {
-        name: drawn for table in made if (name := plot_name(table)) and (drawn := plot(table))
-    }
+    for table in made:
+        if drawn := curves(table):
+            content[curves_name(table)] = drawn
+        if drawn := pareto(table):
+            content[pareto_name(table)] = drawn
 
     paths = {out / name: text for name, text in content.items()}
     ours = generated(out)

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from bench.records import Record, RecordStore
+from bench import machine
+from bench.cli import app
+from bench.records import Record, RecordStore, Roof
 
 MISBEHAVING = Path(__file__).parent / "misbehaving.py"
 MEAN = f"{MISBEHAVING}:Mean"
@@ -78,6 +81,7 @@ def test_any_ratings_file_runs(
     found = records(tmp_path / "results")
     assert {each.status for each in found} == {"ok"}
     assert found[0].data.scale == scale
+    assert not (tmp_path / "cache" / "roofs.json").exists()  # no row here has a limit
     assert found[0].data.n_ratings == 600
     # The file has no target of its own: the bias row's is everybody's.
     assert len({each.targets[0].rmse for each in found}) == 1
@@ -116,7 +120,7 @@ def test_a_device_that_is_missing_is_a_skipped_row(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["run", "--suite", "slow"], "no suite 'slow'. There are: full, published, quick"),
+        (["run", "--suite", "slow"], "no suite 'slow'. There are: full, peers, published, quick"),
         (["run", "--impl", "nobody"], "no implementation 'nobody'"),
         (["run", "--dataset", "no/such/file.csv"], "no/such/file.csv"),
         (["run", "--impl", MEAN, "--set", "x=1"], "write it as implementation.field=value"),
@@ -159,6 +163,28 @@ def test_pairs_may_write_integer_ids_as_the_source_does(bench: Bench, tmp_path: 
     (tmp_path / "pairs.csv").write_text("userId,movieId\n007,003\n7,3\nseven,3\n")
     done = bench("predict", "--impl", "bias", "--dataset", str(path), "--pairs", "pairs.csv")
     assert [row.split(",")[3] for row in done.stdout.splitlines()[1:]] == ["0", "0", "1"]
+
+
+def test_limits_are_measured_once_and_before_a_row_that_has_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ratings: Path
+) -> None:
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
+    measured: list[int] = []
+
+    def measure(threads: int) -> Roof:
+        measured.append(threads)
+        return Roof(threads=threads, flops_per_s=1e9, bandwidth={1024: 1e9})
+
+    monkeypatch.setattr("bench.roofline.kept.measure_apart", measure)
+    words = ["run", "--impl", "numpy_sgd", "--dataset", str(ratings), "--epochs", "1", "--fresh"]
+    for _ in range(2):
+        assert CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")]).exit_code == 0
+    cores = machine.environment().cores
+    assert measured == sorted({1, cores})
+    roofs = [each.environment.roofs for each in records(tmp_path / "out")]
+    assert [len(each) for each in roofs] == [len(measured)] * 2
+    CliRunner().invoke(app, ["doctor", "--measure"])
+    assert len(measured) == 2 * len({1, cores})
 
 
 def test_doctor_and_list_tell_what_is_here(bench: Bench) -> None:

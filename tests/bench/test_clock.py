@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.clock import Clock
 from bench.score import ColdStart
-from bench.training import ClockedTraining, Rules
+from bench.training import ClockedTraining, OneEpoch, Rules
 from datasets.ratings import HeldOut, Ratings
 
 SECOND = 1_000_000_000
@@ -38,11 +38,13 @@ class Stepwise:
     """A model whose constant prediction is off by `errors[epoch]`; each epoch takes a second."""
 
     device, seed = "cpu", 0
+    set_up_s = 0.0
 
     def __init__(self, timer: FakeTimer, errors: list[float]) -> None:
         self.timer, self.errors = timer, errors
 
     def fit(self, train, training):
+        self.timer.pass_seconds(self.set_up_s)
         for epoch in training.epochs(len(self.errors)):
             self.timer.pass_seconds(1)
             self.error_ = self.errors[epoch]
@@ -55,18 +57,35 @@ class Stepwise:
         return np.full(len(users), 3 + self.error_, np.float32)
 
 
+class Uninterruptible(Stepwise):
+    """The same, all epochs of a fit at once, after two seconds of setting up; ladder 1, 2, 3, …"""
+
+    def fit(self, train, training):
+        n = len(self.errors)
+        for epochs in training.fits(n, range(1, n)):
+            self.timer.pass_seconds(2 + epochs)
+            self.error_ = self.errors[epochs - 1]
+        return self
+
+
 @pytest.fixture
 def timer() -> FakeTimer:
     return FakeTimer()
 
 
-def fit(timer: FakeTimer, errors: list[float], rules: Rules = Rules()) -> ClockedTraining:
+def fit(
+    timer: FakeTimer,
+    errors: list[float],
+    rules: Rules = Rules(),
+    kind: type[Stepwise] = Stepwise,
+    validation: int = 4,
+) -> ClockedTraining:
     ids = np.zeros(4, np.int32)
     train = Ratings(ids, ids, np.full(4, 3, np.float32), 1, 1, (-100, 100))
-    model = Stepwise(timer, errors)
+    model = kind(timer, errors)
     training = ClockedTraining(
         model=model,
-        validation=HeldOut(ids, ids, np.full(4, 3, np.float32)),
+        validation=HeldOut(*(column[:validation] for column in (ids, ids, train.values))),
         clock=Clock(timer(), "fit", timer),
         cold_start=ColdStart(train),
         scale=train.scale,
@@ -157,7 +176,64 @@ def test_a_closed_form_is_evaluated_and_left_as_fit_made_it(timer: FakeTimer) ->
 
 
 def test_first_epoch_length_includes_set_up(timer: FakeTimer) -> None:
-    ends = itertools.accumulate([5.0, 1.0, 1.0])
-    training = fit(timer, [1])
-    training.epoch_ends[:] = ends
-    assert training.epoch_s == 1.0
+    slow_start = type("SlowStart", (Stepwise,), {"set_up_s": 4.0})
+    assert fit(timer, [1], kind=slow_start).epoch_s == 5.0
+    assert fit(timer, [3, 2, 1], kind=slow_start).epoch_s == 1.0
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_what_is_booked_anew_leaves_the_sum_as_it_was(fit_ms: int, share_ms: int) -> None:
+    timer = FakeTimer()
+    clock = Clock(timer(), "fit", timer)
+    timer.pass_seconds(fit_ms / 1000)
+    clock.enter("overhead")
+    total = sum(clock.parts().values())
+    clock.rebook(min(share_ms, fit_ms) / 1000, "fit", to="ladder")
+    assert sum(clock.parts().values()) == pytest.approx(total)
+    assert clock.seconds("ladder") == pytest.approx(min(share_ms, fit_ms) / 1000)
+
+
+def climb(timer: FakeTimer, errors: list[float], **more: Any) -> ClockedTraining:
+    training = fit(timer, errors, kind=Uninterruptible, **more)
+    training.finish()
+    return training
+
+
+def test_each_rung_of_a_ladder_is_timed_by_itself(timer: FakeTimer) -> None:
+    training = climb(timer, [3, 2, 1])
+    points = [(point.epoch, point.seconds, point.rmse) for point in training.curve]
+    assert points == [(1, 3, 3), (2, 4, 2), (3, 5, 1)]
+    assert training.clock.seconds("evaluation") == 60
+    assert training.epoch_s == 2.0  # the median of 3/1, 4/2 and 5/3
+
+
+def test_of_a_ladder_the_chosen_fit_is_the_fit(timer: FakeTimer) -> None:
+    training = climb(timer, [3, 1, 2])
+    assert (training.best_epoch, training.epochs_of_fit, training.epochs_ran) == (2, 2, 3)
+    assert (training.clock.seconds("fit"), training.clock.seconds("ladder")) == (4, 8)
+    assert vars(training.model)["error_"] == 1
+
+
+def test_a_ladder_ends_at_the_target(timer: FakeTimer) -> None:
+    assert len(climb(timer, [3, 2, 1], rules=Rules(until_rmse=2)).curve) == 2
+
+
+def test_patience_counts_rungs(timer: FakeTimer) -> None:
+    assert len(climb(timer, [1, 2, 2, 0], rules=Rules(patience=2)).curve) == 3
+
+
+def test_the_time_limit_is_over_all_rungs_together(timer: FakeTimer) -> None:
+    training = climb(timer, [4, 3, 2, 1], rules=Rules(time_limit_s=7))
+    assert [point.seconds for point in training.curve] == [3, 4]
+    assert training.timed_out
+
+
+def test_without_validation_there_is_nothing_to_climb_for(timer: FakeTimer) -> None:
+    training = climb(timer, [3, 2, 1], validation=0)
+    assert (training.curve, training.epochs_of_fit) == ([], 3)
+    assert (training.clock.seconds("fit"), training.clock.seconds("ladder")) == (5, 0)
+
+
+def test_the_warm_up_takes_the_smallest_rung() -> None:
+    assert list(OneEpoch().fits(9, (2, 4))) == [2]
+    assert list(OneEpoch().fits(1, (2, 4))) == [1]

@@ -56,13 +56,25 @@ def test_a_cell_runs_to_its_predictions(execute: Execute, split: Split) -> None:
     assert np.allclose(outcome.predicted, split.train.values.mean())
     assert len(outcome.predicted) == split.test.known.sum() == 49
     assert [point.epoch for point in outcome.curve] == [1, 2, 3]
-    assert outcome.result["host_peak_bytes"] > 10_000_000
+    assert outcome.result["host_peak_bytes"] > outcome.result["host_base_bytes"] > 10_000_000
 
 
 def test_the_clocks_parts_sum_to_the_process_wall_time(execute: Execute) -> None:
     outcome = execute("Mean")
     parts = outcome.result["parts"]
     assert set(parts) == {"import", "warmup", "fit", "evaluation", "predict", "overhead"}
+    assert sum(parts.values()) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
+
+
+def test_a_ladders_parts_sum_to_the_process_wall_time(execute: Execute, split: Split) -> None:
+    outcome = execute("Uninterruptible")
+    assert (outcome.status, outcome.result["epochs"], outcome.result["best_epoch"]) == ("ok", 2, 2)
+    assert [point.epoch for point in outcome.curve] == [2, 3]
+    assert outcome.predicted is not None
+    assert np.allclose(outcome.predicted, split.train.values.mean() + 2)
+    parts = outcome.result["parts"]
+    assert parts["fit"] == pytest.approx(outcome.curve[0].seconds)
+    assert parts["ladder"] > 0
     assert sum(parts.values()) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
 
 

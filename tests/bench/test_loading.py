@@ -58,6 +58,29 @@ def test_every_form_of_import_counts(tmp_path: Path, statement: str) -> None:
     assert source_hash(implementation) != first
 
 
+def test_what_is_imported_from_elsewhere_in_the_package_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, inner = tmp_path / "own_package", tmp_path / "own_package" / "inner"
+    inner.mkdir(parents=True)
+    for folder in (package, inner):
+        (folder / "__init__.py").touch()
+    (package / "helper.py").write_text("X = 1\n")
+    (tmp_path / "stranger.py").write_text("X = 1\n")
+    (tmp_path / "helper_of_d.py").write_text("CONSTANT = 1\n")
+    imports = "from own_package.helper import X\nimport stranger"
+    (inner / "own_d.py").write_text(
+        SOURCE.format(name="d").replace("import numpy", f"import numpy\n{imports}")
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    implementation = load_class(target_of(f"{inner}/own_d.py:Own"))
+    first = source_hash(implementation)
+    (tmp_path / "stranger.py").write_text("X = 2\n")
+    assert source_hash(implementation) == first
+    (package / "helper.py").write_text("X = 2\n")
+    assert source_hash(implementation) != first
+
+
 def test_a_class_from_outside_may_say_nothing_of_itself(tmp_path: Path) -> None:
     (tmp_path / "helper_of_b.py").write_text("CONSTANT = 1\n")
     (tmp_path / "own_b.py").write_text(SOURCE.format(name="b"))

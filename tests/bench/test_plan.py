@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from bench import describing, machine
 from bench.data import Facts
 from bench.hyperparameters import SettingError
 from bench.loading import ImplementationError
-from bench.plan import Cell, Planner
+from bench.plan import Cell, Hindrance, Planner
 from bench.records import Data
 from bench.suite import Overrides, Suite, SuiteError, names, read
 from datasets.errors import NotAvailable
@@ -110,6 +111,45 @@ def test_auto_is_the_cpu_alone_without_a_cuda_device() -> None:
     assert {cell.asked.device for cell in plan(suite(devices=["auto"]))} == {"cpu"}
 
 
+def has_cornac(monkeypatch: pytest.MonkeyPatch, installed: str | None) -> None:
+    def version(package: str) -> str:
+        if package == "cornac" and installed is None:
+            raise PackageNotFoundError
+        return installed if package == "cornac" and installed else "1.0"
+
+    monkeypatch.setattr(machine, "version", version)
+
+
+def test_a_peer_that_is_not_installed_is_skipped_with_the_line_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    has_cornac(monkeypatch, None)
+    (cell,) = plan(suite(implementations=["peer:cornac_mf"]))
+    reason = "cornac is not installed: pip install 'ratebench[peers]'"
+    assert cell.hindrance == Hindrance("skipped", reason)
+
+
+def test_the_version_of_a_library_is_part_of_the_identity_of_the_row_that_wraps_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    identities: dict[str, set[str]] = {"peer:cornac_mf": set(), "bias": set()}
+    for installed in (None, "3.0.1", "3.0.2"):
+        has_cornac(monkeypatch, installed)
+        for cell in plan(suite(implementations=list(identities))):
+            identities[cell.asked.implementation].add(cell.identity(machine.environment()))
+    assert {name: len(them) for name, them in identities.items()} == {
+        "peer:cornac_mf": 3,
+        "bias": 1,
+    }
+
+
+def test_a_setting_reaches_a_peer_though_its_name_has_a_colon() -> None:
+    overrides = Overrides(settings={"peer:cornac_mf": {"k": "8", "ladder": "(3, 6)"}})
+    (cell,) = plan(suite(implementations=["peer:cornac_mf"]), overrides)
+    assert cell.asked.hyperparameters["k"] == 8
+    assert cell.asked.hyperparameters["ladder"] == (3, 6)
+
+
 def test_what_cannot_be_imported_keeps_its_row(tmp_path: Path) -> None:
     (tmp_path / "lacks.py").write_text("import a_package_nobody_has\n")
     (tmp_path / "broken.py").write_text("1 / 0\n")
@@ -184,13 +224,22 @@ def test_names_of_a_suite_choose_among_its_rows_and_others_take_their_place() ->
         ("ml-1m", "autograd_mf"),
     ]
     full = rows()
-    assert len(full) == len(set(full)) == 24
+    assert len(full) == len(set(full)) == 34
     assert rows(datasets=["ml-1m"]) == [row for row in full if row[0] == "ml-1m"]
     assert rows(implementations=[MEAN, "bias"]) == [
         (dataset, name) for dataset in ("ml-100k", "ml-1m") for name in (MEAN, "bias")
     ]
     elsewhere = rows(datasets=["mine.csv"])
-    assert sorted(elsewhere) == sorted(("mine.csv", name) for _, name in full[:12])
+    assert sorted(elsewhere) == sorted(("mine.csv", name) for _, name in full[:17])
+
+
+def test_a_row_at_another_preset_is_no_repeat() -> None:
+    def rows(**block: str) -> list[tuple[str, str, str]]:
+        blocks = Overrides(datasets=["ml-1m"], block=block).apply(read("peers")).blocks
+        return [(i, d, b.preset) for b in blocks for d in b.datasets for i in b.implementations]
+
+    assert {("peer:cornac_mf", "ml-1m", preset) for preset in ("default", "fast")} < set(rows())
+    assert len(rows(preset="fast")) == len(set(rows(preset="fast"))) == 10
 
 
 def test_a_name_that_ends_in_no_row_is_an_error() -> None:
@@ -221,7 +270,7 @@ def test_every_suite_reads_and_an_unknown_one_lists_them() -> None:
     assert {"quick", "full", "published"} <= set(names())
     for name in names():
         assert read(name).blocks
-    with pytest.raises(SuiteError, match="There are: full, published, quick"):
+    with pytest.raises(SuiteError, match="There are: full, peers, published, quick"):
         read("slow")
 
 

@@ -24,6 +24,7 @@ from datasets.ratings import UNKNOWN, HeldOut, Ratings
 from tests.bench.test_plan import facts
 
 TEST = HeldOut(np.array([0, UNKNOWN]), np.array([0, 0]), np.array([2, 3]))
+NOT_A_PART = ("epoch_s", "cold_s", "wall_s")
 TRAIN = Ratings(np.zeros(2), np.zeros(2), np.array([2, 4]), 1, 1, (1, 5))
 
 
@@ -51,7 +52,12 @@ class FakeSplits:
     def prepare(self, dataset: str, split: str, seed: int) -> Any:
         folder = SimpleNamespace(name="nowhere")
         return SimpleNamespace(
-            folder=folder, n_users=1, n_items=1, test=TEST, cold_start=ColdStart(TRAIN)
+            folder=folder,
+            n_users=1,
+            n_items=1,
+            n_train=len(TRAIN),
+            test=TEST,
+            cold_start=ColdStart(TRAIN),
         )
 
     def are_intact(self) -> bool:
@@ -73,6 +79,7 @@ def finished(predicted: float = 2.5, best: float = 1.0) -> Outcome:
             "val_rmse": best,
             "host_peak_bytes": 7,
             "device_peak_bytes": None,
+            "host_base_bytes": 5,
             "threads": {"torch": 1},
         },
         curve=[
@@ -118,6 +125,16 @@ def test_each_cell_leaves_one_record(tmp_path: Path) -> None:
         ("b", 0),
         ("a", 1),
     ]
+
+
+def test_a_record_says_how_much_it_was_trained_on_and_what_memory_was_not_its_own(
+    tmp_path: Path,
+) -> None:
+    [made] = run(tmp_path, [cell("a")], FakeExecutor())
+    assert made.metrics is not None
+    assert made.metrics.n_train == len(TRAIN)
+    assert made.memory is not None
+    assert (made.memory.host_base_bytes, made.memory.host_peak_bytes) == (5, 7)
 
 
 def test_a_record_is_written_before_the_next_cell_starts(tmp_path: Path) -> None:
@@ -266,3 +283,29 @@ def test_a_timeout_with_predictions_keeps_its_scores(tmp_path: Path) -> None:
     (record,) = run(tmp_path, [cell("a")], FakeExecutor({"a": timed_out}))
     assert record.status == "timeout"
     assert record.metrics is not None
+
+
+def test_a_ladder_is_recorded_as_one_with_its_other_fits_apart(tmp_path: Path) -> None:
+    def climbed() -> Outcome:
+        outcome = finished()
+        outcome.result["parts"] |= {"fit": 3.0, "ladder": 1.0}
+        return outcome
+
+    asked = [cell("a"), cell("b")]
+    climber, other = run(tmp_path, asked, FakeExecutor({"a": climbed}))
+    assert (climber.ladder, other.ladder) == (True, False)
+    for record in (climber, other):
+        assert record.times is not None
+        times = record.times.model_dump()
+        assert sum(s for part, s in times.items() if part not in NOT_A_PART) == times["wall_s"]
+    assert climber.times is not None
+    assert (climber.times.fit_s, climber.times.ladder_s, climber.times.cold_s) == (3.0, 1.0, 6.0)
+
+
+def test_the_version_of_a_wrapped_library_is_in_its_own_record_alone(tmp_path: Path) -> None:
+    wraps = cell("a", versions={"cornac": "3.0.1"})
+    records = run(tmp_path, [wraps, cell("b")], FakeExecutor())
+    assert [each.environment.versions.get("cornac") for each in records] == ["3.0.1", None]
+    run(tmp_path, [wraps], again := FakeExecutor())
+    run(tmp_path, [cell("a", versions={"cornac": "3.0.2"})], newer := FakeExecutor())
+    assert (again.ran, newer.ran) == ([], ["a"])

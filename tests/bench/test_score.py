@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.score import ColdStart, check_predictions, doubts, score
+from bench.score import PIECE, ColdStart, check_predictions, doubts, score
 from datasets.ratings import UNKNOWN, HeldOut, Ratings
 
 TRAIN = Ratings(
@@ -36,7 +38,29 @@ def test_ids_without_ratings_fall_back_to_the_global_mean() -> None:
     assert ColdStart(TRAIN).complete(pairs, np.empty(0, np.float32)).tolist() == [3, 3]
 
 
-def test_clipped_and_raw_errors_are_pooled() -> None:
+def test_means_do_not_depend_on_the_pieces_they_are_summed_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bench.score.PIECE", 2)
+    pairs = held_out((0, UNKNOWN, 1), (1, UNKNOWN, 1), (UNKNOWN, 1, 1))
+    assert ColdStart(TRAIN).complete(pairs, np.empty(0, np.float32)).tolist() == [2, 5, 4]
+
+
+def test_fallbacks_and_errors_of_many_ratings_take_little_memory_beside_them() -> None:
+    n = 8 * PIECE
+    train = Ratings(np.zeros(n), np.zeros(n), np.ones(n), 1, 1, (1, 5))
+    predicted = np.ones(n)
+    tracemalloc.start()
+    ColdStart(train)
+    score(predicted, train.values, (1, 5))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * n
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3])
+def test_clipped_and_raw_errors_are_pooled(monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    monkeypatch.setattr("bench.score.PIECE", piece)
     scores = score(np.array([7.0, 1.0]), np.array([5, 2], np.float32), (1, 5))
     assert scores.rmse == pytest.approx(np.sqrt(1 / 2))
     assert scores.mae == pytest.approx(1 / 2)

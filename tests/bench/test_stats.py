@@ -10,7 +10,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.stats import Interval, difference, mean_interval, median_interval, ratio
+from bench.stats import Interval, difference, mean_interval, median_interval, power, ratio
 
 values = st.floats(0.001, 1000)
 samples = st.dictionaries(st.integers(0, 8), values, min_size=1, max_size=9)
@@ -29,6 +29,33 @@ def test_mean_interval_is_the_t_interval(sample: list[float]) -> None:
     assert (made.low, made.high) == pytest.approx((low, high), rel=1e-9, abs=1e-9)
     assert made.value == pytest.approx(np.mean(sample))
     assert made.n == len(sample)
+
+
+@given(
+    st.floats(-2, 3),
+    values,
+    st.lists(st.integers(10, 10**9), min_size=3, max_size=6, unique=True),
+)
+def test_the_exponent_of_a_power_law_is_found_exactly(
+    exponent: float, factor: float, sizes: list[int]
+) -> None:
+    made = power(sizes, [factor * size**exponent for size in sizes])
+    assert made is not None
+    assert made.value == pytest.approx(exponent, abs=1e-3)
+    assert made.n == len(sizes)
+
+
+def test_an_exponents_interval_is_that_of_the_slope() -> None:
+    sizes, seconds = [1e5, 1e6, 1e7, 2.5e7], [0.7, 2.4, 10.3, 9.5]
+    made = power(sizes, seconds)
+    fit = scipy.stats.linregress(np.log(sizes), np.log(seconds))
+    assert made is not None
+    assert made.value == pytest.approx(fit.slope)
+    assert made.half == pytest.approx(scipy.stats.t.ppf(0.975, 2) * fit.stderr)
+
+
+def test_two_sizes_have_no_exponent() -> None:
+    assert power([1, 10], [2, 20]) is None
 
 
 def test_one_value_has_no_interval() -> None:

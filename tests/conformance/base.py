@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from bench.loading import Description, describe
+from bench.machine import library_problem
 from impls.protocol import Implementation
 
 Hyperparameters = Mapping[str, Any]
@@ -32,6 +33,7 @@ class Subject:
                     low-rank matrix by itself
     biases_alone    what to change in both to leave b_u + b_i; None where there is no such model
     held_back       what to change in `small` to regularise strongly; None where it cannot
+    waived          by the test's name, why the implementation cannot keep that promise
     """
 
     implementation: ClassVar[type[Any]]
@@ -43,6 +45,18 @@ class Subject:
     forms: ClassVar[Mapping[str, Hyperparameters]] = {"default": {}}
     biases_alone: ClassVar[Hyperparameters | None] = None
     held_back: ClassVar[Hyperparameters | None] = None
+    waived: ClassVar[Mapping[str, str]] = {}
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _has_its_library(cls) -> None:
+        if problem := library_problem(describe(cls.implementation).library):
+            pytest.skip(problem)
+
+    @pytest.fixture(autouse=True)
+    def _is_not_waived(self, request: pytest.FixtureRequest) -> None:
+        if reason := self.waived.get(request.function.__name__):
+            pytest.skip(f"waived: {reason}")
 
     def make(self, preset: str = "default", **hyperparameters: Any) -> Implementation:
         """The preset as it is, but for `hyperparameters`."""

@@ -19,7 +19,8 @@ def one_thread() -> Iterator[None]:
     """The sums of a parallel reduction depend on how it was cut."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    with threadpool_limits(1):
+    with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # which the libraries among the rows are given
         yield
     torch.set_num_threads(threads)
 

@@ -16,6 +16,7 @@ from impls.numpy_sgd import NumpySGD
 from impls.numpy_sgd_strata import NumpySGDStrata
 from impls.registry import IMPLEMENTATIONS
 from impls.sparse_embedding_mf import SparseEmbeddingMF
+from tests.conformance import test_peers  # noqa: F401 - its classes are counted below
 from tests.conformance.suite import Conformance
 
 

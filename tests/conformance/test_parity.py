@@ -1,4 +1,4 @@
-"""The rows of the same maths, update by update, against each other and against their loss."""
+"""Ways to the same numbers, step by step, against each other and against their loss."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from datasets.ratings import Ratings
 from impls.autograd_mf import AutogradMF
+from impls.batched_regressions import BatchedRegressions
 from impls.blocked import cut
+from impls.length_buckets import LengthBuckets
 from impls.numba_sgd import NumbaSGD
 from impls.numpy_sgd import NumpySGD
 from impls.protocol import Implementation
+from impls.regressions import regressions
 from impls.sparse_embedding_mf import SparseEmbeddingMF
 from tests.conformance.epochs import Watch
 from tests.conformance.making import all_pairs, low_rank, noisy, tiny
@@ -165,7 +169,7 @@ def test_numba_sgd_is_the_same_loop_in_the_order_of_its_blocks() -> None:
     b_user, b_item = np.zeros(train.n_users), np.zeros(train.n_items)
     for eta in (step, step / 2):
         shrink = 1 - eta * 0.1
-        for u, i, z in zip(blocks.users, blocks.items, blocks.targets, strict=True):
+        for u, i, z in blocks.ratings.tolist():
             change = eta * (z - b_user[u] - b_item[i] - p[u] @ q[i])
             b_user[u], b_item[i] = shrink * b_user[u] + change, shrink * b_item[i] + change
             p[u], q[i] = shrink * p[u] + change * q[i], shrink * q[i] + change * p[u]
@@ -174,3 +178,44 @@ def test_numba_sgd_is_the_same_loop_in_the_order_of_its_blocks() -> None:
     np.testing.assert_allclose(model.V_[:, :k], q, **close)
     np.testing.assert_allclose(model.U_[:, k], b_user, **close)
     np.testing.assert_allclose(model.V_[:, k + 1], b_item, **close)
+
+
+@pytest.mark.parametrize("factors", [0, 3, 7, 16])
+def test_regressions_in_batches_are_the_compiled_ones(factors: int) -> None:
+    """Each row's ridge regression with noise, and with a row that has no rating, against NumPy."""
+    rng = np.random.default_rng(factors)
+    d, shape = 1 + factors, (12, 9)
+    rated = rng.random(shape) < 0.6
+    rated[4] = False
+    rated[5] = True
+    rows, columns = (ids.astype(np.int32) for ids in np.nonzero(rated))
+    z = rng.normal(size=len(rows)).astype(np.float32)
+    others = torch.tensor(rng.normal(size=(9, d)), dtype=torch.float32)
+    root = torch.tensor(rng.normal(size=(d, d)), dtype=torch.float32)
+    given = {
+        "alpha": 1.5,
+        "precision": root @ root.T + torch.eye(d),
+        "towards": torch.tensor(rng.normal(size=d), dtype=torch.float32),
+        "ridge": 0.2,
+        "noise": torch.tensor(rng.normal(size=(12, d)), dtype=torch.float32),
+    }
+    expected = np.full((12, d), 7.0)
+    total = 0.0
+    for row in set(rows.tolist()):
+        here = rows == row
+        x = others.numpy()[columns[here]].astype(np.float64)
+        y = z[here] - x[:, 0]
+        x[:, 0] = 1.0
+        A = given["precision"].numpy() + 1.5 * x.T @ x + 0.2 * here.sum() * np.eye(d)
+        L = np.linalg.cholesky(A)
+        white = np.linalg.solve(L, given["towards"].numpy() + 1.5 * x.T @ y)
+        expected[row] = np.linalg.solve(L.T, white + given["noise"].numpy()[row])
+        total += float(np.sum((y - x @ expected[row]) ** 2))
+    for ways in (
+        regressions(rows, columns, z, shape, "cpu"),
+        BatchedRegressions(LengthBuckets.of(rows, columns, z, 12, "cpu")),
+    ):
+        w = torch.full((12, d), 7.0)
+        ways.solve(w, others, **given)
+        np.testing.assert_allclose(w.numpy(), expected, rtol=2e-3, atol=2e-3)
+        assert float(ways.squared_error(w, others)) == pytest.approx(total, rel=1e-3)

@@ -11,7 +11,8 @@ from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Implementation
 from impls.registry import IMPLEMENTATIONS
 
-NAMES = sorted(IMPLEMENTATIONS)
+NAMES = sorted(name for name in IMPLEMENTATIONS if not name.startswith("peer:"))
+"""Our own; tests/impls/peers has those that wrap a library."""
 TRAINED = [name for name in NAMES if name not in ("global_mean", "bias")]
 SAME_MATHS = ["numpy_sgd", "autograd_mf", "sparse_embedding_mf"]
 

@@ -1,4 +1,4 @@
-"""Length buckets, and least squares against solving for one row by itself."""
+"""Length buckets, least squares against solving for one row by itself, and Gibbs sampling."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from impls.als import ALS
 from impls.bayesian_mf import BayesianMF
-from impls.biased_factors import normal_equations
 from impls.gaussian_rows import draw_prior, normal
 from impls.length_buckets import LengthBuckets
+from impls.regressions import regressions
 from impls.scaling import Scaling
 from tests.impls.making import low_rank
 
@@ -52,23 +52,6 @@ def test_a_sweep_solves_each_row_as_a_regression_of_its_own() -> None:
         torch.testing.assert_close(x[item], expected, rtol=1e-3, atol=1e-4)
 
 
-def test_the_squared_error_of_a_row_comes_out_of_its_equations() -> None:
-    train, _ = low_rank(30, 20)
-    buckets = LengthBuckets.of(train.users, train.items, train.values, train.n_users, "cpu")
-    rng = torch.Generator().manual_seed(0)
-    w = torch.randn(train.n_users, 4, generator=rng)
-    x = torch.randn(train.n_items, 4, generator=rng)
-    total = 0.0
-    for bucket in buckets:
-        A, b, y2 = normal_equations(bucket, x)
-        rows = w[bucket.rows][:, :, None]
-        total += float(y2.sum() + (rows.mT @ (A @ rows - 2 * b[:, :, None])).sum())
-    users, items = (torch.tensor(ids).long() for ids in (train.users, train.items))
-    products = (w[users, 1:] * x[items, 1:]).sum(dim=1)
-    errors = torch.tensor(train.values) - w[users, 0] - x[items, 0] - products
-    assert abs(total - float(errors.square().sum())) < 1e-3 * total
-
-
 def test_draws_of_rows_have_the_precision_asked_for() -> None:
     precision = torch.tensor([[2.0, 0.6], [0.6, 1.0]])
     rng = torch.Generator().manual_seed(0)
@@ -93,8 +76,8 @@ def test_rows_that_ratings_say_little_of_are_drawn_around_the_mean_of_all() -> N
     rng = torch.Generator().manual_seed(0)
     rows = torch.tensor([3.0, -2.0]) + 0.1 * torch.randn(80, 2, generator=rng)
     others = torch.randn(50, 2, generator=rng)
-    by_user = LengthBuckets.of(train.users, train.items, train.values, 80, "cpu")
-    drawn, _ = model._draw(rows, by_user, others, torch.tensor(1e-9), rng)
+    by_user = regressions(train.users, train.items, train.values, (80, 50), "cpu")
+    drawn = model._draw(rows, by_user, others, torch.tensor(1e-9), rng)
     torch.testing.assert_close(drawn.mean(dim=0), torch.tensor([3.0, -2.0]), rtol=0, atol=0.3)
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impls.blocked import cut
+from impls.blocked import RATING, cut
 from impls.numba_sgd import NumbaSGD
 from impls.scaling import Scaling
-from impls.vector_rows import aligned_rows, coefficients, diagonal_steps, lanes_for
+from impls.vector_rows import aligned_rows, diagonal_steps, lanes_for
 from tests.impls.making import low_rank
 
 
@@ -27,22 +27,11 @@ def test_the_grid_holds_every_rating_once_in_the_block_of_its_groups(
     expected = Scaling.of(train.values, "standardised")
     assert (scaling.mean, scaling.sd) == pytest.approx((expected.mean, expected.sd))
     rows = sorted(zip(train.users, train.items, expected.targets(train.values), strict=True))
-    found = sorted(zip(blocks.users, blocks.items, blocks.targets, strict=True))
-    np.testing.assert_allclose(found, rows, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(sorted(blocks.ratings.tolist()), rows, rtol=1e-4, atol=1e-5)
     of = np.repeat(np.arange(groups**2), np.diff(blocks.starts))
-    for ids, group in ((blocks.users, of // groups), (blocks.items, of % groups)):
+    users, items = blocks.ratings["user"], blocks.ratings["item"]
+    for ids, group in ((users, of // groups), (items, of % groups)):
         assert all(len(set(group[ids == each])) == 1 for each in set(ids))
-
-
-def test_ratings_in_order_are_scattered() -> None:
-    train, _ = low_rank(200, 100)
-    order = np.argsort(train.users, kind="stable")
-    by_user = type(train)(
-        train.users[order], train.items[order], train.values[order], 200, 100, train.scale
-    )
-    blocks, _ = cut(by_user, 1, 1, np.random.default_rng(0))
-    neighbours = np.abs(np.diff(blocks.users[::16].astype(int)))
-    assert np.median(neighbours) > 20
 
 
 @pytest.mark.parametrize("factors", [0, 1, 6, 7, 14, 22, 30, 38])
@@ -62,10 +51,8 @@ def test_a_step_is_the_gradients(factors: int) -> None:
     change = step * (2.0 - b_user - b_item - p @ q)
     others = U[[0, 2]].copy(), V[[1]].copy()
 
-    starts, one = np.array([0, 1]), np.array([1], np.int32)
-    per_lane = coefficients(factors, lanes, step, shrink)
-    target = np.array([2.0], np.float32)
-    diagonal_steps(lanes)(starts, one, one - 1, target, U, V, per_lane, 1, 0)
+    starts, rating = np.array([0, 1]), np.array([(1, 0, 2.0)], RATING)
+    diagonal_steps(factors)(starts, rating, U, V, 1, 0, np.float32(step), np.float32(shrink))
 
     np.testing.assert_allclose(U[1, :factors], shrink * p + change * q, rtol=1e-5)
     np.testing.assert_allclose(V[0, :factors], shrink * q + change * p, rtol=1e-5)

@@ -9,5 +9,9 @@ TOO_QUICK = {"global_mean"}
 
 
 def test_every_implementation_has_a_workload() -> None:
-    """Give a new one some rows in tests/speed/sizes.py, for 10 to 30 ms a call."""
-    assert IMPLEMENTATIONS.keys() - ROWS.keys() <= TOO_QUICK
+    """Give a new one some rows in tests/speed/sizes.py, for 10 to 30 ms a call.
+
+    The speed of a peer is its own library's affair.
+    """
+    ours = {name for name in IMPLEMENTATIONS if not name.startswith("peer:")}
+    assert ours - ROWS.keys() <= TOO_QUICK

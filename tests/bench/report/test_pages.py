@@ -10,11 +10,11 @@ from bench.records import Record
 from bench.report.assembly import tables
 from bench.report.files import MARK
 from bench.report.machines import caption
-from bench.report.pages import page, page_name, plot_name
-from bench.report.prose import dataset_line, intervals, same_maths
+from bench.report.pages import curves_name, page, page_name, pareto_name
+from bench.report.prose import dataset_line, intervals, same_maths, target_meaning
 from bench.report.rows import Table
 from bench.report.verdict import verdict
-from tests.bench.report.factory import closed_form, data, eight, environment, record
+from tests.bench.report.factory import closed_form, data, eight, environment, ladder, record
 
 NOTE = "synthetic-100k stands in for ml-100k, which could not be had here"
 
@@ -54,7 +54,7 @@ def test_two_files_of_one_name_share_a_page_with_tables_of_their_own() -> None:
     text = page(made)
     assert "### random:80/10/10 of aaaa" in text
     assert "### random:80/10/10 of bbbb" in text
-    assert len({plot_name(table) for table in made}) == 2
+    assert len({curves_name(table) for table in made}) == 2
 
 
 @pytest.mark.parametrize(
@@ -101,14 +101,53 @@ def test_the_caption_names_machine_versions_dates_and_load() -> None:
     )
 
 
+def test_the_caption_names_the_version_of_each_library_that_is_a_row() -> None:
+    ours, peer = record(), record("peer:cornac_mf")
+    peer.environment.versions["cornac"] = "3.0.1"
+    assert "cornac" not in caption([ours])
+    assert "torch 2.13.0, cornac 3.0.1. Run" in caption([ours, peer])
+
+
 def test_same_maths_and_different_models_are_told_apart() -> None:
     told = same_maths(table_of(*eight()))
-    assert told.startswith(
-        "Same maths: numpy_sgd, autograd_mf, embedding_mf, sparse_embedding_mf (biased MF)."
-    )
-    assert "Every other row is a different model." in told
+    assert told.startswith("Same maths, so compare their speed; every other row is a different")
+    assert told.splitlines()[1:] == [
+        "",
+        "- biased MF: numpy_sgd, autograd_mf, embedding_mf, sparse_embedding_mf",
+    ]
     assert same_maths(table_of(*eight()[:3])) == "Every row is a different model."
     assert same_maths(table_of(record())) == ""
+
+
+def test_a_page_opens_with_verdict_and_time_to_target_then_accuracy_then_cost() -> None:
+    text = page(tables(eight()))
+    openings = ["**Where time", "**Time to target**", "**Accuracy**", "**Cost**"]
+    assert re.findall(r"^\*\*[A-Z]\w+(?: to target\*\*|\*\*| time)", text, re.MULTILINE) == openings
+    assert text.index(curves_name(tables(eight())[0])) < text.index("**Accuracy**")
+    assert text.index("**Accuracy**") < text.index("-pareto.png") < text.index("**Cost**")
+
+
+def test_the_fullest_split_leads_a_machines_section() -> None:
+    text = page(tables([record(split="5-fold", minute=9), record(), record("ncf")]))
+    assert text.index("### random:80/10/10") < text.index("### 5-fold")
+
+
+def test_each_table_explains_its_own_marks() -> None:
+    text = page(tables([record(), record("ncf", status="failed", reason="boom")]))
+    assert text.count("- [1] failed: boom") == 3
+
+
+def test_the_words_beside_targets_are_explained() -> None:
+    assert target_meaning(table_of(record())).endswith("what gets about that far.")
+    assert "to the floor" in target_meaning(table_of(record(data=data(floor=0.85))))
+
+
+def test_that_a_row_cannot_be_interrupted_is_said_at_its_table_and_its_plot() -> None:
+    text = page(tables([*eight(), ladder("peer:cornac_mf")]))
+    assert "| peer:cornac_mf [1]" in text
+    assert "- [1] cannot be interrupted: every point is a full fit of that many iter" in text
+    assert "Markers without a line are of a row that cannot be interrupted" in text
+    assert "cannot be interrupted" not in page(tables(eight()))
 
 
 @pytest.mark.parametrize(
@@ -133,10 +172,24 @@ def test_cold_pairs_are_counted() -> None:
     assert "Test ratings: 10,000, of them 31 cold" in page(tables([record()]))
 
 
-def test_the_verdict_names_the_most_accurate_and_the_first_to_the_hardest_target() -> None:
-    told = verdict(table_of(*eight()))
-    assert told.startswith("Most accurate: autorec, test RMSE 0.9088.")
-    assert "First to validation RMSE 0.915: autorec, after 3.56 s of training." in told
+def test_the_verdict_names_the_first_at_each_target_and_the_most_accurate() -> None:
+    assert verdict(table_of(*eight())) == (
+        "**Where time counts**, by the validation RMSE you need, use bias for 0.946 (0.0120 s); "
+        "embedding_mf for 0.937 (1.37 s); autorec for 0.915 (3.56 s). "
+        "**Where accuracy counts**, use autorec (9.70 s): test RMSE 0.9088."
+    )
+
+
+def test_targets_of_one_winner_stand_together_with_what_the_first_library_took() -> None:
+    slow = ladder("peer:surprise_svd", each_s=9.0)
+    told = verdict(table_of(record(fit_s=3.0, rmse=0.89), ladder("peer:cornac_mf"), slow))
+    assert "use peer:cornac_mf for 0.946 (0.400 s) and 0.937 (0.400 s); numpy_sgd for 0.9" in told
+    table = table_of(record(fit_s=0.3, rmse=0.89), ladder("peer:cornac_mf"), slow)
+    assert (
+        "use numpy_sgd for 0.946 (0.0800 s, 5.0 times sooner than peer:cornac_mf), "
+        "0.937 (0.0900 s, 4.4 times sooner than peer:cornac_mf), "
+    ) in verdict(table)
+    assert "and 0.900 (0.160 s, where no library got)." in verdict(table)
 
 
 def test_the_verdict_names_rows_that_noise_does_not_tell_apart() -> None:
@@ -148,14 +201,16 @@ def test_the_verdict_names_rows_that_noise_does_not_tell_apart() -> None:
         for seed, rmse in enumerate(sample)
     ]
     told = verdict(table_of(*records))
-    assert "Most accurate: ncf, test RMSE 0.9110 ± 0.0025; " in told
-    assert "no difference beyond noise from autorec." in told
+    assert "use ncf (12.3 s): test RMSE 0.9110 ± 0.0025; " in told
+    assert "no difference beyond noise from autorec (12.3 s)." in told
 
 
 def test_the_verdict_of_failures_says_so() -> None:
     table = table_of(record(status="failed"))
     assert verdict(table) == "No run has figures yet."
-    assert plot_name(table) == ""
+    assert curves_name(table) == pareto_name(table) == ""
     assert "plots/" not in page([table])
     missed = table_of(record("global_mean", curve=closed_form(1.12, 0.1), rmse=1.12))
-    assert verdict(missed) == "Most accurate: global_mean, test RMSE 1.1200."
+    assert verdict(missed) == (
+        "**Where accuracy counts**, use global_mean (12.3 s): test RMSE 1.1200."
+    )

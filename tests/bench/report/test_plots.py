@@ -1,18 +1,31 @@
-"""The plot's bytes and frame. How it looks was judged by eye."""
+"""The plots' bytes and frames. How they look was judged by eye."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
 from bench.records import Record
 from bench.report.assembly import tables
-from bench.report.plots import COLOURS, DASHES, MADE_BY, MARKERS, plot
-from bench.report.rows import Table
-from bench.report.traces import frame, traces
-from tests.bench.report.factory import closed_form, data, eight, record, training_curve
+from bench.report.curves import AIR, curves
+from bench.report.pareto import pareto
+from bench.report.plots import COLOURS, DASHES, MADE_BY, MARKERS, frame
+from bench.report.rows import Row, Table
+from bench.report.traces import traces
+from tests.bench.report.factory import (
+    closed_form,
+    data,
+    eight,
+    ladder,
+    record,
+    training_curve,
+)
+
+Plot = Callable[[Table], bytes | None]
+both = pytest.mark.parametrize("plot", [curves, pareto])
 
 
 def table_of(*records: Record) -> Table:
@@ -20,18 +33,24 @@ def table_of(*records: Record) -> Table:
     return table
 
 
-def test_the_same_records_give_the_same_bytes_whatever_the_users_settings() -> None:
+def bests(table: Table) -> list[tuple[str, float]]:
+    return [(trace.implementation, trace.best) for trace in traces(table)]
+
+
+@both
+def test_the_same_records_give_the_same_bytes_whatever_the_users_settings(plot: Plot) -> None:
     import matplotlib as mpl
 
-    table = table_of(*eight())
+    table = table_of(*eight(), ladder("peer:cornac_mf"))
     first = plot(table)
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):
         assert plot(table) == first
     assert Image.open(io.BytesIO(first or b"")).info["Software"] == MADE_BY
 
 
+@both
 @pytest.mark.filterwarnings("error")
-def test_odd_names_times_and_levels_are_drawn() -> None:
+def test_odd_names_times_and_levels_are_drawn(plot: Plot) -> None:
     drawn = plot(
         table_of(
             record("_own.py:A$\\frac$", curve=closed_form(0.95, 0.0)),
@@ -43,7 +62,11 @@ def test_odd_names_times_and_levels_are_drawn() -> None:
 
 
 def test_without_curves_there_is_no_plot() -> None:
-    assert plot(table_of(record(status="failed"), record("ncf", curve=[]))) is None
+    assert curves(table_of(record(status="failed"), record("ncf", curve=[]))) is None
+
+
+def test_with_figures_of_one_row_there_is_no_pareto_plot() -> None:
+    assert pareto(table_of(record("ncf", status="failed"), record())) is None
 
 
 def test_the_seed_with_the_median_fit_is_shown() -> None:
@@ -52,21 +75,37 @@ def test_the_seed_with_the_median_fit_is_shown() -> None:
     assert sorted(record.cell.seed for record in trace.others) == [0, 1]
 
 
+def test_full_fits_are_markers_without_a_line_and_even_one_is_no_closed_form() -> None:
+    made = ladder("peer:cornac_mf")
+    drawn = {curves(table_of(made.model_copy(update={"ladder": it}))) for it in (True, False)}
+    assert len(drawn) == 2
+    [trace] = traces(table_of(made.model_copy(update={"curve": made.curve[:1]})))
+    assert not trace.closed_form
+
+
+def test_a_library_has_a_marker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = table_of(record(), ladder("peer:cornac_mf"))
+    assert [row.is_peer for row in table.rows] == [False, True]
+    apart = pareto(table)
+    monkeypatch.setattr(Row, "is_peer", False)
+    assert pareto(table) != apart
+
+
 def test_rows_lie_in_frame_and_first_epochs_and_global_mean_do_not_set_it() -> None:
-    drawn = traces(table_of(*eight()))
-    low, high = frame(drawn, [0.946, 0.900])
-    assert all(low < trace.best < high for trace in drawn if trace.label != "global_mean")
+    drawn = bests(table_of(*eight()))
+    low, high = frame(drawn, [0.946, 0.900], AIR)
+    assert all(low < best < high for name, best in drawn if name != "global_mean")
     assert low < 0.900
     assert 0.946 < high < 1.0
 
 
 def test_a_model_worse_than_global_mean_does_not_squeeze_the_others() -> None:
     bad = record("own", curve=training_curve(1.5, 5.0, start=3.0))
-    assert frame(traces(table_of(*eight(), bad)), [])[1] < 1.0
+    assert frame(bests(table_of(*eight(), bad)), [], AIR)[1] < 1.0
 
 
 def test_baselines_alone_have_a_frame() -> None:
-    low, high = frame(traces(table_of(record("global_mean", curve=closed_form(1.1, 1.0)))), [])
+    low, high = frame([("global_mean", 1.1)], [], AIR)
     assert low < 1.1 < high
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from bench.records import Memory, Record
+from bench.records import Memory, Record, Roof
 from bench.report.assembly import tables
 from bench.report.layout import Footnotes
 from bench.report.rows import Table
-from bench.report.tables import headline_table, main_table
-from bench.report.training_tables import cost_table, target_table
-from tests.bench.report.factory import cells, closed_form, eight, metrics, record, training_curve
+from bench.report.tables import main_table
+from bench.report.target_tables import headline_table, target_table
+from bench.report.training_tables import cost_table
+from tests.bench.report.factory import (
+    cells,
+    closed_form,
+    eight,
+    environment,
+    metrics,
+    record,
+)
 
 
 def table_of(*records: Record) -> Table:
@@ -137,51 +145,6 @@ def test_a_pipe_in_a_name_stays_in_its_cell() -> None:
         assert r"dir/a\|b.py:Größe" in cells(made(table_of(strange), Footnotes()))
 
 
-def test_targets_are_sorted_by_the_hardest_reached_first() -> None:
-    table = table_of(
-        record("bias", curve=closed_form(0.944, 0.01), rmse=0.944),
-        record("ncf", curve=training_curve(0.93, 5), fit_s=5),
-        record("autorec", curve=training_curve(0.905, 50), fit_s=50),
-        record("numpy_sgd", curve=training_curve(0.905, 40), fit_s=40),
-        record("embedding_mf", status="failed", reason="boom"),
-    )
-    made = cells(target_table(table, Footnotes()))
-    assert list(made) == ["numpy_sgd", "autorec", "ncf", "bias", "embedding_mf [1]"]
-    assert list(made["bias"])[1:] == ["≤ 0.946", "≤ 0.937", "≤ 0.915", "≤ 0.900"]
-    assert made["bias"]["≤ 0.946"] == "0.0100"
-    assert made["bias"]["≤ 0.937"] == "∞ (best 0.9440)"
-    assert set(made["embedding_mf [1]"].values()) == {"embedding_mf [1]", "—"}
-
-
-def test_only_the_main_table_marks_rows_that_have_figures() -> None:
-    flagged = record(metrics=metrics(0.9, [], flags=["doubtful"]))
-    assert list(cells(target_table(table_of(flagged), Footnotes()))) == ["numpy_sgd"]
-
-
-def test_a_target_that_some_seeds_miss_says_how_many_reached_it() -> None:
-    hit, miss = (training_curve(best, 10) for best in (0.90, 0.93))
-    two_of_three = [record(seed=n, curve=curve) for n, curve in enumerate((hit, hit, miss))]
-    one_of_three = [record(seed=n, curve=curve) for n, curve in enumerate((hit, miss, miss))]
-    made = cells(target_table(table_of(*two_of_three), Footnotes()))["numpy_sgd"]
-    assert made["≤ 0.915"].endswith("(2 of 3)")
-    made = cells(target_table(table_of(*one_of_three), Footnotes()))["numpy_sgd"]
-    assert made["≤ 0.915"].startswith("∞ (1 of 3, best 0.93")
-
-
-def test_runs_made_with_other_targets_are_read_off_their_curves() -> None:
-    table = table_of(
-        record(targets=(0.99,), minute=1), record("ncf", targets=(0.95, 0.94), minute=2)
-    )
-    made = cells(target_table(table, Footnotes()))
-    assert list(made["ncf"])[1:] == ["≤ 0.950", "≤ 0.940"]
-    assert made["ncf"]["≤ 0.950"] == made["numpy_sgd"]["≤ 0.950"] != "—"
-
-
-def test_without_targets_there_is_no_target_table() -> None:
-    assert target_table(table_of(record(targets=())), Footnotes()) == ""
-    assert target_table(table_of(record(split="u1", curve=[])), Footnotes()) == ""
-
-
 def test_costs_are_in_seconds_and_megabytes() -> None:
     gpu = Memory(host_peak_bytes=900_000_000, device_peak_bytes=12_345_678)
     table = table_of(record(fit_s=3), record("ncf", device="cuda", memory=gpu, fit_s=1))
@@ -199,6 +162,18 @@ def test_costs_are_in_seconds_and_megabytes() -> None:
     }
     assert made["ncf"]["device peak MB"] == "12.3"
     assert "device peak MB" not in cost_table(table_of(record()), Footnotes())
+
+
+def test_updates_stand_beside_what_the_machine_allows() -> None:
+    made = metrics(0.9, [], n_train=80_000)
+    machine = environment(roofs=[Roof(threads=2, flops_per_s=1e12, bandwidth={1024: 1.72e6})])
+    settings = {"factors": 9}
+    sgd = record(fit_s=60, metrics=made, hyperparameters=settings, environment=machine)
+    costs = cells(cost_table(table_of(sgd, record("own.py:A", metrics=made)), Footnotes()))
+    # An epoch of 2 s; 172 bytes an update.
+    assert costs["numpy_sgd"]["M updates/s"] == "0.0400"
+    assert costs["numpy_sgd"]["% of limit"] == "400"
+    assert costs["own.py:A"]["% of limit"] == "—"
 
 
 @pytest.mark.parametrize("made", [main_table, headline_table, cost_table])

@@ -42,13 +42,15 @@ def test_it_writes_index_pages_and_plots_and_returns_their_paths(tmp_path: Path)
     reference = Reference(rmse=1.0, source="log", protocol="p")
     records = [
         record(),
+        record("ncf"),
         record(dataset="d/my ratings.csv", data=data(fingerprint="x", note="Beware.")),
         record("ncf", preset="published", curve=[], split="u1", reference=reference),
     ]
     written = write(store(tmp_path, records))
     names = {path.relative_to(tmp_path).as_posix() for path in written}
     assert {"index.md", "ml-100k.md", "my-ratings.csv.md", "published.md"} <= names
-    assert sum(name.startswith("plots/") for name in names) == 2
+    assert sum(name.startswith("plots/") for name in names) == 3
+    assert sum(name.endswith("-pareto.png") for name in names) == 1
     assert names == contents(tmp_path).keys() - {"records/box-1.jsonl"}
     index = (tmp_path / "index.md").read_text()
     row = cells(index)["[my ratings.csv](my-ratings.csv.md)"]
@@ -58,6 +60,19 @@ def test_it_writes_index_pages_and_plots_and_returns_their_paths(tmp_path: Path)
     assert "tuning" not in index
     linked = (tmp_path / "ml-100k.md").read_text()
     assert any(f"({name})" in linked for name in names if name.startswith("plots/"))
+
+
+def test_growth_has_a_page_and_a_plot_that_go_with_their_records(tmp_path: Path) -> None:
+    sizes = {"synthetic-100k": 100_000, "synthetic-1m": 1_000_000}
+    grown = [record(dataset=d, data=data(fingerprint=d, n_ratings=n)) for d, n in sizes.items()]
+    write(store(tmp_path, grown))
+    plot = "plots/growth-random-80-10-10-box-1.png"
+    assert f"]({plot})" in (tmp_path / "growth.md").read_text()
+    assert "(growth.md)" in (tmp_path / "index.md").read_text()
+    assert (tmp_path / plot).exists()
+    (tmp_path / "records" / "box-1.jsonl").unlink()
+    write(store(tmp_path, grown[:1]))
+    assert not {"growth.md", plot} & contents(tmp_path).keys()
 
 
 def test_pages_without_records_go_and_files_of_others_stay(tmp_path: Path) -> None:
@@ -120,20 +135,29 @@ def test_the_readmes_block_has_table_plot_and_verdict_and_the_rest_stays(tmp_pat
     readme = tmp_path / "README.md"
     readme.write_text(README)
     readme.chmod(0o640)
-    out = store(
-        tmp_path / "results", [*eight(), record(dataset="ml-1m", data=data(fingerprint="m"))]
-    )
+    others = (record(dataset=name, data=data(fingerprint=name)) for name in ("a.csv", "ml-10m"))
+    out = store(tmp_path / "results", [*eight(), *others])
     write(out, readme=readme)
     text = readme.read_text()
     assert text.startswith("# ratebench\n\nBefore.\n\n")
     assert text.endswith(f"{END}\n\nAfter.\n")
     assert "\nold\n" not in text
     assert len(cells(text)) == 8
-    assert "Most accurate: autorec" in text
-    assert "](results/plots/ml-100k-random-80-10-10-box-1-f1f1f1f1.png)" in text
+    assert text.index("use autorec (9.70 s)") < text.index("| implementation")
+    assert "](results/plots/ml-100k-random-80-10-10-box-1-f1f1f1f1-pareto.png)" in text
+    assert "On the Pareto front" in text
     assert "(results/ml-100k.md)" in text
     assert "2026-11-20" in text
     assert readme.stat().st_mode & 0o777 == 0o640
+
+
+def test_the_readme_shows_ml_1m_where_it_ran(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(README)
+    older = record("ncf", dataset="ml-1m", machine="old", data=data(fingerprint="m"))
+    write(store(tmp_path, [older, record(minute=9)]), readme=readme)
+    assert "ml-1m, random:80/10/10." in readme.read_text()
+    assert list(cells(readme.read_text())) == ["ncf"]
 
 
 def test_where_synthetic_data_is_all_there_is_the_readme_says_so(tmp_path: Path) -> None:

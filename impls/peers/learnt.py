@@ -1,0 +1,35 @@
+"""What a library has learnt, as arrays: its own predict is often a loop over pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impls.pairs import Ids, Predicted
+
+Array = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """r̂ = μ + b_u + b_i + p_u·q_i. It never changes, so copies of it are itself.
+
+    P  (n_users, k)    b_user  (n_users,)
+    Q  (n_items, k)    b_item  (n_items,)
+    """
+
+    mean: float
+    b_user: Array
+    b_item: Array
+    P: Array
+    Q: Array
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self
+
+    def predict(self, users: Ids, items: Ids) -> Predicted:
+        products = np.einsum("nk,nk->n", self.P[users], self.Q[items])  # (n,)
+        return (self.mean + self.b_user[users] + self.b_item[items] + products).astype(np.float32)

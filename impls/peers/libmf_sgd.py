@@ -1,0 +1,74 @@
+"""LIBMF, by its Python binding."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from datasets.ratings import Ratings
+from impls.pairs import Ids, Predicted, in_chunks
+from impls.peers.learnt import Learnt
+from impls.peers.threads import pinned
+from impls.protocol import Training
+
+
+@dataclass
+class LibmfSGD:
+    """Matrix factorisation without biases by SGD, compiled, on blocks that threads never share.
+
+    Its initial factors are above 0 and their products near the ratings, so that it is given
+    the ratings as they are. Its random numbers cannot be seeded; with more than one thread, blocks
+    come in another order each time and no two fits are quite equal. Nothing of it can be seen
+    before its last iteration.
+
+    k, eta     as it names them
+    epochs     its nr_iters
+    ladder     epochs of the fits before that
+    lambda_l2  its lambda_p2 and lambda_q2; no L1
+
+    Chin, Zhuang, Juan & Lin 2015, A learning-rate schedule for stochastic gradient methods to
+    matrix factorization.
+    """
+
+    model: ClassVar[str] = "MF without biases"
+    source: ClassVar[str] = "Chin et al. 2015"
+    library: ClassVar[str] = "libmf"
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
+
+    k: int = 32
+    epochs: int = 20
+    ladder: tuple[int, ...] = (2, 4, 6, 8, 10, 15, 20, 30, 40, 60)
+    eta: float = 0.05
+    lambda_l2: float = 0.05
+    device: str = "cpu"
+    seed: int = 0
+
+    def fit(self, train: Ratings, training: Training = Training()) -> Self:
+        with contextlib.redirect_stdout(io.StringIO()):  # it tells where it was found
+            from libmf import mf
+
+        for epochs in training.fits(self.epochs, self.ladder):
+            model = mf.MF(
+                k=self.k,
+                nr_iters=epochs,
+                eta=self.eta,
+                lambda_p1=0.0,
+                lambda_p2=self.lambda_l2,
+                lambda_q1=0.0,
+                lambda_q2=self.lambda_l2,
+                nr_threads=pinned(),
+                quiet=True,
+            )
+            model.fit(np.column_stack([train.users, train.items, train.values]))
+            without = np.zeros(max(train.n_users, train.n_items), np.float32)
+            self.learnt_ = Learnt(0.0, without, without, model.p_factors(), model.q_factors())
+        return self
+
+    def predict(self, users: Ids, items: Ids) -> Predicted:
+        return in_chunks(self.learnt_.predict, users, items)

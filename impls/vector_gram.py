@@ -1,0 +1,119 @@
+"""Sums of outer products in vector registers: what makes a regression on many rows fast.
+
+A row is `lanes` float32 entries, in whole vectors of 8. LLVM's vector types say what its
+loop vectoriser cannot know: that the sums do not overlap the rows that are read.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+WIDTH = 8
+"""Entries of a vector."""
+AT_ONCE = 4
+"""Rows that one call adds: each sum is then read and written once for four products."""
+ENTRY_BYTES = 4
+FUSED = ("contract", "nsz")
+
+VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
+NUMBER = ir.IntType(32)
+UNDEFINED = ir.Constant(VECTOR, ir.Undefined)
+
+
+def lanes_for(width: int) -> int:
+    """Entries of a padded row: `width` rounded up to whole vectors."""
+    return -(-width // WIDTH) * WIDTH
+
+
+class _Rows:
+    """Reads, writes and sums of vectors, as instructions that a builder takes down."""
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+
+    def place(self, address: Any, entry: int) -> Any:
+        offset = ir.Constant(address.type, entry * ENTRY_BYTES)
+        return self.builder.inttoptr(self.builder.add(address, offset), VECTOR.as_pointer())
+
+    def load(self, address: Any, entry: int) -> Any:
+        loaded = self.builder.load(self.place(address, entry))
+        loaded.align = ENTRY_BYTES
+        return loaded
+
+    def store(self, vector: Any, address: Any, entry: int) -> None:
+        self.builder.store(vector, self.place(address, entry)).align = ENTRY_BYTES
+
+    def spread(self, scalar: Any) -> Any:
+        first = self.builder.insert_element(UNDEFINED, scalar, NUMBER(0))
+        return self.spread_lane(first, 0)
+
+    def spread_lane(self, vector: Any, lane: int) -> Any:
+        lanes = ir.Constant(ir.VectorType(NUMBER, WIDTH), [lane] * WIDTH)
+        return self.builder.shuffle_vector(vector, UNDEFINED, lanes)
+
+    def plus_product(self, total: Any, a: Any, b: Any) -> Any:
+        product = self.builder.fmul(a, b, flags=FUSED)
+        return self.builder.fadd(total, product, flags=FUSED)
+
+
+@functools.lru_cache
+def add_outer(width: int) -> Callable[..., None]:
+    """An intrinsic: G += Σ x xᵀ, from the diagonal's vector of each row on, and t += Σ y x.
+
+    Called with the addresses of G (width, lanes) and t (lanes,), then the addresses of
+    `AT_ONCE` rows x (lanes,), then their `AT_ONCE` numbers y.
+    """
+    starts = range(0, lanes_for(width), WIDTH)
+
+    @intrinsic
+    def add(context, gram, towards, x0, x1, x2, x3, y0, y1, y2, y3):  # type: ignore[no-untyped-def]
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            gram, towards, *rest = arguments
+            rows = _Rows(builder)
+            x = [{at: rows.load(row, at) for at in starts} for row in rest[:AT_ONCE]]
+            y = [rows.spread(number) for number in rest[AT_ONCE:]]
+            for i in range(width):
+                first = i - i % WIDTH
+                x_i = [rows.spread_lane(vectors[first], i % WIDTH) for vectors in x]
+                for at in starts[first // WIDTH :]:
+                    total = rows.load(gram, i * len(starts) * WIDTH + at)
+                    for own, vectors in zip(x_i, x, strict=True):
+                        total = rows.plus_product(total, own, vectors[at])
+                    rows.store(total, gram, i * len(starts) * WIDTH + at)
+            for at in starts:
+                total = rows.load(towards, at)
+                for number, vectors in zip(y, x, strict=True):
+                    total = rows.plus_product(total, number, vectors[at])
+                rows.store(total, towards, at)
+            return context.get_dummy_value()
+
+        addresses, numbers = [types.intp] * (2 + AT_ONCE), [types.float32] * AT_ONCE
+        return types.void(*addresses, *numbers), generate
+
+    return add
+
+
+@functools.lru_cache
+def add_scaled(lanes: int) -> Callable[..., None]:
+    """An intrinsic: own += factor · other, for the addresses of two rows (lanes,)."""
+
+    @intrinsic
+    def add(context, own, other, factor):  # type: ignore[no-untyped-def]
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            own, other, factor = arguments
+            rows = _Rows(builder)
+            spread = rows.spread(factor)
+            for at in range(0, lanes, WIDTH):
+                total = rows.plus_product(rows.load(own, at), spread, rows.load(other, at))
+                rows.store(total, own, at)
+            return context.get_dummy_value()
+
+        return types.void(types.intp, types.intp, types.float32), generate
+
+    return add

@@ -4,7 +4,7 @@
 """
 
 ROWS = {
-    "bias": 60_000,
+    "bias": 80_000,
     "numpy_sgd": 1_600,
     "autograd_mf": 80,
     "embedding_mf": 3_000,
@@ -13,10 +13,10 @@ ROWS = {
     "ncf": 2_000,
     "numpy_sgd_strata": 12_000,
     "numba_sgd": 120_000,
-    "als": 12_000,
-    "bayesian_mf": 8_000,
+    "als": 60_000,
+    "bayesian_mf": 30_000,
     "predict": 60_000,
     "split": 160_000,
     "parse": 40_000,
-    "score": 1_000_000,
+    "score": 2_000_000,
 }

@@ -6,6 +6,8 @@ import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -109,6 +111,28 @@ def test_sabotage_of_head_is_told_row_by_row(
     assert text in (tmp_path / "summary.md").read_text()
     rows = {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")}
     assert rows >= verdicts.keys()
+
+
+def test_the_machine_is_held_while_the_sides_are_timed(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+
+    @contextmanager
+    def exclusive(_: object) -> Iterator[None]:
+        held.append(True)
+        yield
+        held.append(False)
+
+    def run(_: object) -> None:
+        assert held == [True]
+
+    monkeypatch.setattr("bench.machine.exclusive", exclusive)
+    monkeypatch.setattr("bench.gate.session.Session.run", run)
+    monkeypatch.setattr("bench.gate.session.Session.loops", {})
+    checkout.commit(code_to_time=CODE)
+    compare(asked(tmp_path), checkout.root, print, print)
+    assert held == [True, False]
 
 
 def test_raw_timings_have_their_order_and_their_times(checkout: Checkout, tmp_path: Path) -> None:

@@ -255,7 +255,7 @@ def gate(
     ] = None,
     time_limit: Annotated[
         float, typer.Option(min=1, help="Seconds; what is open then is INCONCLUSIVE.")
-    ] = 300,
+    ] = 480,
     inconclusive: Annotated[
         Literal["pass", "fail"],
         typer.Option(help="Whether that makes the exit code 0 or 2, where nothing FAILs."),

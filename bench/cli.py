@@ -284,6 +284,9 @@ def gate(
             code = compare(asked, Path.cwd(), _say, _tell)
     except GateError as error:
         _fail(error, BROKEN)
+    except Exception:  # Python's own exit code for it is 1, which here means a regression
+        err_console.print_exception()
+        code = BROKEN
     raise typer.Exit(code)
 
 

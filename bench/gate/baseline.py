@@ -68,11 +68,14 @@ class Baseline(_Part):
         return (self.sha, self.lock, self.machine) == (sha, lock, machine)
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write the file, whole or not at all; raises BaselineError where it cannot be."""
         partial = path.with_name(f"{path.name}.partial")
-        partial.write_text(self.model_dump_json(indent=1))
-        partial.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(self.model_dump_json(indent=1))
+            partial.replace(path)
+        except OSError as error:
+            raise BaselineError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def read(path: Path) -> Baseline:

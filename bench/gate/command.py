@@ -15,7 +15,7 @@ from bench.gate.environments import lock_of, python_for
 from bench.gate.limits import Limit, limits
 from bench.gate.machine import Ticks, machine_line, timing_core
 from bench.gate.process import PATIENCE_S, Checkout, Name, Process, Side
-from bench.gate.raw import Setting, write
+from bench.gate.raw import Setting, check, write
 from bench.gate.session import Session, Start
 from bench.gate.table import NOTE, control_line, reasons, summary, table
 from bench.gate.trees import Repository
@@ -50,6 +50,7 @@ def compare(asked: Asked, folder: Path, say: Say, progress: Say) -> int:
 
     Raises GateError where nothing can be compared.
     """
+    check(asked.out)
     repository = Repository.around(folder)
     base = repository.revision(asked.base)
     head = repository.revision(asked.head) if asked.head else repository.working_tree()

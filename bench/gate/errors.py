@@ -25,3 +25,7 @@ class ForeignError(GateError):
 
 class BaselineError(GateError):
     """No baseline where one was named, or nothing that it could be compared with."""
+
+
+class OutError(GateError):
+    """The raw timings cannot be kept where they were asked for."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.gate.errors import OutError
 from bench.gate.series import Control, Series
 from bench.gate.session import Session
 from bench.gate.trees import Revision
@@ -25,6 +26,15 @@ class Setting:
     stolen: float
 
 
+def check(path: Path) -> None:
+    """Raises OutError where the file cannot be written, before anything is timed for it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
+    except OSError as error:
+        raise OutError(f"--out {path}: cannot be written: {error.strerror}") from None
+
+
 def write(path: Path, session: Session, setting: Setting) -> None:
     """Write the file, whole or not at all."""
     raw: dict[str, Any] = {
@@ -36,7 +46,6 @@ def write(path: Path, session: Session, setting: Setting) -> None:
         "control": session.control and _told(session.control),
         "workloads": {name: _told(series) for name, series in session.workloads.items()},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(json.dumps(raw))
     partial.replace(path)

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from bench.cli import app
 from bench.gate import lockstep
 from bench.gate.command import Asked, compare
 from bench.gate.errors import ForeignError, GateError, SideError
@@ -238,3 +240,26 @@ def test_the_command_ends_with_the_gates_own_codes(checkout: Checkout) -> None:
     assert wrong.returncode == BROKEN
     assert wrong.stderr.count("\n") == 1
     assert "error: there is no revision 'no-such-branch' here" in wrong.stderr
+
+
+def test_an_error_of_the_gate_itself_is_no_regression(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own exit code for it is 1."""
+    monkeypatch.setattr("bench.gate.command.compare", lambda *_: 1 / 0)
+    result = CliRunner().invoke(app, ["gate", "HEAD"])
+    assert result.exit_code == BROKEN
+    assert "ZeroDivisionError" in result.output
+
+
+@pytest.mark.parametrize("words", [[], ["HEAD", "--save", "a.json"]], ids=["none", "two"])
+def test_one_thing_at_a_time_is_asked_for(words: list[str]) -> None:
+    result = CliRunner().invoke(app, ["gate", *words])
+    assert result.exit_code == BROKEN
+    assert "name one of BASE, --baseline FILE and --save FILE" in result.output
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_timed(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(GateError, match=r"--out .*raw\.json: cannot be written"):
+        compare(asked(tmp_path / "file"), checkout.root, print, print)

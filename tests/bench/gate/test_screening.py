@@ -135,5 +135,11 @@ def test_what_is_no_baseline_is_one_clear_error(tmp_path: Path) -> None:
         read(tmp_path / "wrong.json")
 
 
+def test_a_baseline_that_cannot_be_written_is_one_clear_error(stored, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BaselineError, match="cannot be written"):
+        read(stored).write(tmp_path / "file" / "baseline.json")
+
+
 def test_this_machine_has_a_key() -> None:
     assert all(MachineKey.here().model_dump().values())

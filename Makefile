@@ -31,6 +31,14 @@ bench: $(STAMP) ## run the quick suite and write the tables
 test: lint types ## lint, types and all tests
 	@$(BIN)/python -m pytest
 
+# CI also writes its JSON, for tools that read pytest-benchmark's: make speed ARGS=--benchmark-json=FILE
+speed: $(STAMP) ## time the workloads of the speed gate with pytest-benchmark
+	@$(BIN)/python -m pytest tests/speed --benchmark-enable --benchmark-group-by=fullname $(ARGS)
+
+BASE ?= origin/main
+gate: $(STAMP) ## is the working tree slower than BASE? (make gate BASE=origin/main)
+	@$(BIN)/bench gate $(BASE) $(ARGS)
+
 lint: $(STAMP) ## ruff: rules and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -45,4 +53,4 @@ format: $(STAMP) ## let ruff mend what it can
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-.PHONY: help env peers bench test lint types format clean
+.PHONY: help env peers bench test speed gate lint types format clean

@@ -1,10 +1,10 @@
-"""The verbs: run, tune, report, list, compare, predict, doctor."""
+"""The verbs: run, tune, report, list, compare, predict, doctor, gate."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import psutil
 import typer
@@ -31,6 +31,7 @@ out_console = Console(soft_wrap=True)
 err_console = Console(stderr=True, soft_wrap=True)
 
 DEFAULT_OUT = Path("results")
+GATE_OUT = Path(".benchmarks/gate.json")
 WRONG_USE = 2
 INTERRUPTED = 130
 USER_ERRORS = (DataError, SuiteError, ImplementationError, SettingError)
@@ -235,6 +236,60 @@ def doctor(
     out_console.print(examine(), highlight=False, markup=False)
 
 
+@app.command()
+def gate(
+    base: Annotated[
+        str | None, typer.Argument(help="The revision to hold it against: origin/main …")
+    ] = None,
+    head: Annotated[
+        str | None, typer.Argument(help="The revision to judge; default: the working tree.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Screen the working tree against stored runs instead.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Add a run of this revision to a baseline.")
+    ] = None,
+    workload: Annotated[
+        list[str] | None, typer.Option(help="Only these, as the table names them.")
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option(min=1, help="Seconds; what is open then is INCONCLUSIVE.")
+    ] = 480,
+    inconclusive: Annotated[
+        Literal["pass", "fail"],
+        typer.Option(help="Whether that makes the exit code 0 or 2, where nothing FAILs."),
+    ] = "fail",
+    out: Annotated[Path, typer.Option(help="File for the raw timings.")] = GATE_OUT,
+) -> None:
+    """Time two revisions in turns: is any workload of tests/speed slower by 5 %?
+
+    Exit codes: 0 pass, 1 regression, 2 inconclusive, 3 broken or nothing measured.
+    """
+    from bench.gate import screening
+    from bench.gate.command import Asked, compare
+    from bench.gate.errors import GateError
+    from bench.gate.verdicts import BROKEN
+
+    if [base, baseline, save].count(None) != 2:
+        _fail(GateError("name one of BASE, --baseline FILE and --save FILE"), BROKEN)
+    only, tolerant = tuple(workload or ()), inconclusive == "pass"
+    asked = Asked(base or "", head, only, time_limit, tolerant, out)
+    try:
+        if save:
+            code = screening.save(save, asked, Path.cwd(), _say, _tell)
+        elif baseline:
+            code = screening.against(baseline, asked, Path.cwd(), _say, _tell)
+        else:
+            code = compare(asked, Path.cwd(), _say, _tell)
+    except GateError as error:
+        _fail(error, BROKEN)
+    except Exception:  # Python's own exit code for it is 1, which here means a regression
+        err_console.print_exception()
+        code = BROKEN
+    raise typer.Exit(code)
+
+
 def main() -> None:
     """The `bench` command."""
     sys.argv[1:] = spread(sys.argv[1:])
@@ -321,6 +376,14 @@ def _loudly(notice: str) -> None:
     err_console.print(f"WARNING: {notice}", style="bold yellow", highlight=False, markup=False)
 
 
-def _fail(error: Exception) -> NoReturn:
+def _say(text: str) -> None:
+    out_console.print(text, highlight=False, markup=False)
+
+
+def _tell(text: str) -> None:
+    err_console.print(text, highlight=False, markup=False)
+
+
+def _fail(error: Exception, code: int = WRONG_USE) -> NoReturn:
     err_console.print(f"error: {error}", style="red", highlight=False, markup=False)
-    raise typer.Exit(WRONG_USE) from None
+    raise typer.Exit(code) from None

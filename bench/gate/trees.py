@@ -1,0 +1,103 @@
+"""Revisions as trees on disk: git worktrees at paths of equal length.
+
+Path lengths shift what lies on the stack, and that alone can make a program some per cent slower
+(Mytkowicz et al. 2009, Producing wrong data without doing anything obviously wrong).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.gate.errors import RevisionError
+
+_ME = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "bench gate"), ("EMAIL", "bench-gate@localhost"))
+}
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit to time. `told` is what to call it; of a dirty tree that says so."""
+
+    sha: str
+    told: str
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The git repository around a folder."""
+
+    root: Path
+
+    @classmethod
+    def around(cls, folder: Path) -> Repository:
+        """Raises RevisionError where there is none."""
+        try:
+            return cls(Path(cls(folder)._git("rev-parse", "--show-toplevel")))
+        except (RevisionError, FileNotFoundError):
+            raise RevisionError(
+                f"{folder} is in no git repository (or git is not installed): "
+                "bench gate compares two revisions of one"
+            ) from None
+
+    def revision(self, name: str) -> Revision:
+        """The commit of that name."""
+        try:
+            sha = self._git(
+                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
+            )
+        except RevisionError:
+            raise RevisionError(
+                f"there is no revision {name!r} here: fetch it (a CI checkout may be shallow), "
+                "or name another one"
+            ) from None
+        return Revision(sha, sha[:12])
+
+    def working_tree(self) -> Revision:
+        """A commit of the files as they lie there, ignored ones left out.
+
+        Nothing of the repository is changed: it is made through an index of its own and no
+        branch points to it. A tree without changes is HEAD itself.
+        """
+        head = self.revision("HEAD")
+        with tempfile.TemporaryDirectory() as folder:
+            own = {**_ME, "GIT_INDEX_FILE": f"{folder}/index"}
+            self._git("read-tree", "HEAD", env=own)
+            self._git("add", "--all", env=own)
+            tree = self._git("write-tree", env=own)
+        if tree == self._git("rev-parse", "HEAD^{tree}"):
+            return head
+        sha = self._git("commit-tree", tree, "-p", head.sha, "-m", "working tree", env=_ME)
+        return Revision(sha, f"{head.told} with uncommitted changes")
+
+    @contextmanager
+    def checked_out(self, shas: Mapping[str, str]) -> Iterator[dict[str, Path]]:
+        """A worktree for each name, which should be equally long; gone after the block."""
+        folder = Path(tempfile.mkdtemp(prefix="bench-gate-")).resolve()
+        try:
+            for name, sha in shas.items():
+                self._git("worktree", "add", "--quiet", "--detach", str(folder / name), sha)
+            yield {name: folder / name for name in shas}
+        finally:
+            shutil.rmtree(folder)
+            self._git("worktree", "prune")
+
+    def _git(self, *words: str, env: Mapping[str, str] | None = None) -> str:
+        answer = subprocess.run(
+            ["git", "-C", self.root, *words],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **(env or {})},
+        )
+        if answer.returncode:
+            raise RevisionError(f"git {' '.join(words[:2])}: {answer.stderr.strip()}")
+        return answer.stdout.strip()

@@ -1,0 +1,265 @@
+"""Real revisions in real processes: what was done to head on purpose is told."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from typer.testing import CliRunner
+
+from bench.cli import app
+from bench.gate import lockstep
+from bench.gate.command import Asked, compare
+from bench.gate.errors import ForeignError, GateError, SideError
+from bench.gate.machine import timing_core
+from bench.gate.process import Checkout as Place
+from bench.gate.process import Process, Ready
+from bench.gate.verdicts import BROKEN, PASSED, UNDECIDED
+from tests.bench.gate.conftest import Checkout
+
+CODE = "def work(n):\n    return sum(range(n))\n"
+WORKLOADS = """\
+import os
+import numpy as np
+from code_to_time import work
+
+def test_same(benchmark):
+    benchmark(lambda: np.array([work(1000)]))
+
+def test_deleted(benchmark):
+    benchmark(work, 1000)
+
+def test_crash(benchmark):
+    benchmark(work, 1000)
+
+def test_error(benchmark):
+    benchmark(work, n=1000)
+
+def test_answer(benchmark):
+    assert benchmark(work, 1000) > 0
+
+def test_surroundings(benchmark):
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    benchmark(lambda: hash("the same on both sides"))
+"""
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests look at no timing, so a stretch may be short."""
+    monkeypatch.setattr(lockstep, "SHORTEST_NS", 1)
+
+
+def asked(out: Path, **changes: object) -> Asked:
+    return Asked(**{**DEFAULT, "out": out / "raw.json", **changes})
+
+
+DEFAULT = {
+    "base": "HEAD",
+    "head": None,
+    "only": (),
+    "time_limit_s": 0.0,
+    "tolerant": False,
+    "seed": 1,
+}
+
+
+def test_sabotage_of_head_is_told_row_by_row(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Head is a dirty tree: a workload deleted, one new, one that crashes, errs, answers anew."""
+    checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
+    head = (
+        WORKLOADS.replace("test_deleted", "test_new")
+        .replace("def test_crash(benchmark):", "def test_crash(benchmark):\n    os._exit(7)")
+        .replace("n=1000", "m=1000")
+    )
+    checkout.write(
+        code_to_time=CODE.replace("range(n))", "range(n)) + 1"), tests__speed__test_w=head
+    )
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    # Another tree's code, which must not be imported in place of its own.
+    Checkout(tmp_path / "elsewhere").write(code_to_time="raise SystemExit")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))
+    said: list[str] = []
+
+    code = compare(asked(tmp_path, time_limit_s=6.0), checkout.root, said.append, said.append)
+
+    assert code == BROKEN
+    raw = json.loads((tmp_path / "raw.json").read_text())
+    verdicts = {name: series["verdict"] for name, series in raw["workloads"].items()}
+    assert {name: verdicts[name] for name in ("deleted", "new", "crash", "error")} == {
+        "deleted": "REMOVED",
+        "new": "new",
+        "crash": "BROKEN",
+        "error": "BROKEN",
+    }
+    assert "head died with exit code 7" in raw["workloads"]["crash"]["reason"]
+    assert "unexpected keyword argument 'm'" in raw["workloads"]["error"]["reason"]
+    assert verdicts["same"] in ("PASS", "INCONCLUSIVE", "FAIL")
+    changed = {name for name, series in raw["workloads"].items() if series["changed"]}
+    assert changed == {"same", "answer"}
+    assert "with uncommitted changes" in raw["head"]["told"]
+
+    text = said[-1]
+    assert "OUTPUT CHANGED" in text
+    assert text in (tmp_path / "summary.md").read_text()
+    rows = {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")}
+    assert rows >= verdicts.keys()
+
+
+def test_the_machine_is_held_while_the_sides_are_timed(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+
+    @contextmanager
+    def exclusive(_: object) -> Iterator[None]:
+        held.append(True)
+        yield
+        held.append(False)
+
+    def run(_: object) -> None:
+        assert held == [True]
+
+    monkeypatch.setattr("bench.machine.exclusive", exclusive)
+    monkeypatch.setattr("bench.gate.session.Session.run", run)
+    monkeypatch.setattr("bench.gate.session.Session.loops", {})
+    checkout.commit(code_to_time=CODE)
+    compare(asked(tmp_path), checkout.root, print, print)
+    assert held == [True, False]
+
+
+def test_raw_timings_have_their_order_and_their_times(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
+    only = asked(tmp_path, only=("same",))
+    assert compare(only, checkout.root, print, print) == UNDECIDED
+    raw = json.loads((tmp_path / "raw.json").read_text())
+    (quads,) = raw["workloads"]["same"]["rounds"]
+    assert {quad["order"] for quad in quads} == {"ABBA", "BAAB"}
+    # Never two at a time: each stretch starts after the end of the one before, the control's too.
+    stretches = sorted(
+        (timing["started_ns"], timing["ns"])
+        for quad in [*quads, *raw["control"]["rounds"][0]]
+        for timing in quad["timings"]
+    )
+    assert len(stretches) == 80
+    for (start, ns), (after, _) in itertools.pairwise(stretches):
+        assert start + ns <= after
+
+
+def test_sabotage_a_worker_that_imports_another_tree_breaks_the_gate(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    Checkout(tmp_path / "elsewhere").write(code_to_time=CODE)
+    checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
+    sneaky = f"import sys\nsys.path.insert(0, {str(tmp_path / 'elsewhere')!r})\n{WORKLOADS}"
+    checkout.write(tests__speed__test_w=sneaky)
+    with pytest.raises(ForeignError, match=r"head imported .* code_to_time: .*elsewhere"):
+        compare(asked(tmp_path), checkout.root, print, print)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("import no_such_module", "head cannot be collected: .*no_such_module"),
+        (f"{WORKLOADS}\nclass TestMore:\n    def test_same(self): ...", "have one name"),
+    ],
+    ids=["no import", "two of one name"],
+)
+def test_workloads_that_cannot_be_collected_break_the_gate(
+    checkout: Checkout, tmp_path: Path, text: str, told: str
+) -> None:
+    checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
+    checkout.write(tests__speed__test_w=text)
+    with pytest.raises(GateError, match=f"(?s){told}"):
+        compare(asked(tmp_path), checkout.root, print, print)
+
+
+def test_a_base_without_workloads_measures_nothing(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.commit(code_to_time=CODE)
+    checkout.write(tests__speed__test_w=WORKLOADS)
+    said: list[str] = []
+    assert compare(asked(tmp_path), checkout.root, said.append, print) == BROKEN
+    assert "nothing was measured" in said[-1]
+
+
+HANGS = """\
+calls = []
+
+def work():
+    calls.append(1)
+    while len(calls) > 1:
+        pass
+
+def test_hang(benchmark):
+    benchmark(work)
+"""
+
+
+def test_sabotage_a_workload_that_hangs_is_told_and_killed(checkout: Checkout) -> None:
+    """Its untimed call ends, the next one never does."""
+    checkout.write(tests__speed__test_w=HANGS)
+    place = Place(Path(sys.executable), checkout.root)
+    process = Process("head", place, hash_seed=0, core=timing_core(), patience_s=60)
+    try:
+        process.names()
+        process.begin(["hang"])
+        assert isinstance(process.ready(), Ready)
+        process.patience_s = 0.2
+        with pytest.raises(SideError, match=r"head hangs: no answer for 0\.2 s"):
+            process.time(1)
+    finally:
+        process.kill()
+    assert not psutil.pid_exists(process.pid)
+
+
+def bench(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from bench.cli import main; main()", "gate", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_the_command_ends_with_the_gates_own_codes(checkout: Checkout) -> None:
+    """0 for what is undecided where that was asked for; 3 and one line for a user's mistake."""
+    checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
+    words = ("--workload", "same", "--time-limit", "1", "--inconclusive", "pass")
+    undecided = bench(checkout.root, "HEAD", *words)
+    assert undecided.returncode == PASSED
+    assert "| same" in undecided.stdout
+    assert "INCONCLUSIVE: same undecided." in undecided.stdout
+    assert (checkout.root / ".benchmarks/gate.json").is_file()
+
+    wrong = bench(checkout.root, "no-such-branch")
+    assert wrong.returncode == BROKEN
+    assert wrong.stderr.count("\n") == 1
+    assert "error: there is no revision 'no-such-branch' here" in wrong.stderr
+
+
+def test_an_error_of_the_gate_itself_is_no_regression(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own exit code for it is 1."""
+    monkeypatch.setattr("bench.gate.command.compare", lambda *_: 1 / 0)
+    result = CliRunner().invoke(app, ["gate", "HEAD"])
+    assert result.exit_code == BROKEN
+    assert "ZeroDivisionError" in result.output
+
+
+@pytest.mark.parametrize("words", [[], ["HEAD", "--save", "a.json"]], ids=["none", "two"])
+def test_one_thing_at_a_time_is_asked_for(words: list[str]) -> None:
+    result = CliRunner().invoke(app, ["gate", *words])
+    assert result.exit_code == BROKEN
+    assert "name one of BASE, --baseline FILE and --save FILE" in result.output
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_timed(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(GateError, match=r"--out .*raw\.json: cannot be written"):
+        compare(asked(tmp_path / "file"), checkout.root, print, print)

@@ -1,0 +1,226 @@
+"""The gate on a fake clock: what it decides, when it stops, what it never leaves out."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.gate.errors import SideError
+from bench.gate.quads import QUADS
+from bench.gate.session import Session
+from bench.gate.verdicts import Verdict
+from tests.bench.gate.sides import SIDES, Machine, session
+
+V = Verdict
+
+
+def slow_head(factor: float, workload: str = "a"):
+    """A cost: head takes `factor` times as long for that workload, whose call is 30 ms."""
+    return lambda side, name, _: 30.0 * (factor if (side, name) == ("head", workload) else 1)
+
+
+def verdicts(made: Session) -> dict[str, Verdict | None]:
+    return {name: series.verdict for name, series in made.workloads.items()}
+
+
+def test_only_the_slower_workload_fails_and_each_leaves_when_decided() -> None:
+    made = session(Machine(noise=0.02), slow_head(1.10))
+    assert verdicts(made) == {"a": V.FAIL, "b": V.PASS, "c": V.PASS}
+    assert {len(series.rounds) for series in made.workloads.values()} <= {5, 8, 12}
+    assert math.exp(made.workloads["a"].estimate.mean) == pytest.approx(1.10, abs=0.02)
+    assert made.control.doubt == ""
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([0.01, 0.03]))
+def test_the_same_speed_passes_and_5_percent_does_not(seed: int, noise: float) -> None:
+    made = session(Machine(seed, noise), slow_head(1.06), coin=random.Random(seed))
+    assert made.workloads["a"].verdict is V.FAIL
+    assert made.workloads["b"].verdict is V.PASS
+
+
+def test_swapping_the_sides_flips_the_sign_of_every_round() -> None:
+    made = session(Machine(), slow_head(1.10))
+    swapped = session(Machine(), lambda side, *at: slow_head(1.10)(_other(side), *at))
+    flipped = [-y for y in made.workloads["a"].Y]
+    np.testing.assert_allclose(swapped.workloads["a"].Y, flipped)
+    assert swapped.workloads["a"].verdict is V.PASS
+
+
+def _other(side: str) -> str:
+    return {"base": "head", "head": "base"}.get(side, side)
+
+
+def test_a_machine_twice_as_slow_changes_nothing() -> None:
+    made = session(Machine(noise=0.02), slow_head(1.04))
+    slower = session(Machine(noise=0.02), lambda *at: 2 * slow_head(1.04)(*at))
+    assert verdicts(slower) == verdicts(made)
+    np.testing.assert_allclose(slower.workloads["a"].Y, made.workloads["a"].Y, atol=1e-6)
+
+
+def test_drift_alarms_nobody() -> None:
+    assert verdicts(session(Machine(noise=0.01, drift=0.02))) == dict.fromkeys("abc", V.PASS)
+
+
+class FixedOrder(random.Random):
+    """No coin: every quad would be AABB, and base always first, if ORDERS had it."""
+
+    def choice(self, options):
+        return "AABB" if options == ("ABBA", "BAAB") else super().choice(options)
+
+
+def test_sabotage_a_fixed_order_makes_drift_a_slowdown_and_the_control_tells() -> None:
+    made = session(Machine(drift=0.02), coin=FixedOrder(1))
+    assert all(series.estimate.mean > 0.025 for series in made.workloads.values())
+    assert "differed from itself" in made.control.doubt
+    assert V.FAIL not in verdicts(made).values()
+
+
+def test_quads_are_in_both_orders_by_coin() -> None:
+    made = session(Machine())
+    quads = [quad for series in made.workloads.values() for each in series.rounds for quad in each]
+    share = sum(quad.order == "ABBA" for quad in quads) / len(quads)
+    assert 0.3 < share < 0.7
+    assert all(len(each) == QUADS for series in made.workloads.values() for each in series.rounds)
+
+
+def test_workloads_come_in_another_order_each_round_and_equally_on_both_sides() -> None:
+    machine = Machine(noise=0.05)
+    session(machine, workloads=list("abcdef"))
+    full = [order for order in machine.orders["base"] if len(order) == 6]
+    assert len({tuple(order) for order in full}) > 1
+    for base, head in zip(machine.orders["base"], machine.orders["head"], strict=True):
+        assert [name for name in base if name in head] == head
+
+
+class A(random.Random):
+    """Takes what comes first in the alphabet where it has a choice of workloads."""
+
+    def choice(self, options):
+        return min(options)
+
+
+def lucky_seed(side: str, workload: str, hash_seed: int) -> float:
+    """Head's speed depends on the hash seed, by ±3 %: a set is iterated in another order."""
+    return 30.0 * (1 + (0.03 * (1 if hash_seed % 2 else -1) if side == "head" else 0))
+
+
+def test_each_round_has_a_hash_seed_of_its_own() -> None:
+    machine = Machine()
+    made = session(machine, lucky_seed)
+    assert len(set(machine.hash_seeds)) == made.rounds
+    assert V.FAIL not in verdicts(made).values()
+
+
+def test_sabotage_one_hash_seed_for_all_rounds_takes_luck_for_a_slowdown() -> None:
+    class OneSeed(random.Random):
+        def randrange(self, stop):
+            return 1
+
+    assert V.FAIL in verdicts(session(Machine(), lucky_seed, coin=OneSeed(1))).values()
+
+
+def test_loops_are_found_on_base_and_shared() -> None:
+    made = session(Machine(), lambda side, *_: {"base": 3.0, "head": 1.0, "twin": 3.0}[side])
+    assert set(made.loops.values()) == {7}
+    base = [ns for quads in made.workloads["a"].rounds for quad in quads for ns in quad.ns_of("A")]
+    assert min(base) >= 20_000_000
+
+
+def test_time_that_is_up_leaves_what_is_open_inconclusive() -> None:
+    made = session(Machine(noise=0.5), time_limit_s=60)
+    assert set(verdicts(made).values()) == {V.INCONCLUSIVE}
+    assert made.rounds >= 1
+
+
+def test_no_round_is_begun_that_could_not_reach_a_look_in_time() -> None:
+    one_round = 3 * 4 * QUADS * 0.03 + 2 * QUADS * 4 * 0.03  # more than this, with the control
+    machine = Machine()
+    made = session(machine, time_limit_s=4 * one_round)
+    assert made.rounds == 2
+    assert machine.now < 4 * one_round
+
+
+def test_noise_that_hides_everything_ends_after_the_last_look() -> None:
+    made = session(Machine(noise=0.4))
+    assert made.rounds == 30
+    assert V.INCONCLUSIVE in verdicts(made).values()
+
+
+def test_a_control_that_fails_takes_every_fail_back() -> None:
+    """The twin is slower than base though it is base: the machine is not to be trusted."""
+    made = session(Machine(), lambda side, *_: 30.0 if side == "base" else 33.0)
+    assert "differed from itself" in made.control.doubt
+    assert set(verdicts(made).values()) == {V.INCONCLUSIVE}
+
+
+def test_a_control_that_is_faster_fails_too() -> None:
+    made = session(Machine(), lambda side, *_: {"twin": 27.0, "head": 33.0}.get(side, 30.0))
+    assert "differed from itself" in made.control.doubt
+    assert V.FAIL not in verdicts(made).values()
+
+
+def test_the_control_goes_on_when_its_workload_has_left() -> None:
+    made = session(Machine(noise=0.01), lambda side, name, seed: 30.0 * _wild(side, name, seed))
+    assert made.rounds == len(made.control.rounds) > 5
+
+
+def _wild(side: str, name: str, seed: int) -> float:
+    """Workload a varies from process to process, so that it stays open."""
+    return 1 + 0.1 * random.Random(seed).random() if (side, name) == ("head", "a") else 1.0
+
+
+def test_a_control_never_looked_at_takes_every_fail_back() -> None:
+    """Whichever workload is the control first, it breaks, and the next one has no time."""
+    made = session(
+        Machine(), slow_head(1.10, "b"), ["a", "b"], faults={"twin": {"a": "late"}}, coin=A()
+    )
+    assert made.workloads["b"].verdict is V.INCONCLUSIVE
+    assert "never looked at" in made.workloads["b"].reason
+
+
+def test_what_one_side_alone_has_is_told() -> None:
+    made = session(
+        Machine(), workloads={"base": ["a", "b"], "head": ["b", "c"], "twin": ["a", "b"]}
+    )
+    assert verdicts(made) == {"a": V.REMOVED, "b": V.PASS, "c": V.NEW}
+
+
+def test_no_workload_on_both_sides_is_told_at_once() -> None:
+    made = session(Machine(), workloads={"base": [], "head": ["a"], "twin": []})
+    assert verdicts(made) == {"a": V.NEW}
+    assert made.rounds == 1
+
+
+@pytest.mark.parametrize("side", ["base", "head"])
+@pytest.mark.parametrize("fault", ["die", "fail", "nothing", "late", "skip"])
+def test_a_workload_that_breaks_on_one_side_is_broken_and_the_others_go_on(
+    side: str, fault: str
+) -> None:
+    made = session(Machine(), faults={side: {"b": fault}})
+    assert verdicts(made) == {"a": V.PASS, "b": V.BROKEN, "c": V.PASS}
+    assert side in made.workloads["b"].reason
+
+
+def test_a_workload_skipped_on_every_side_is_skipped() -> None:
+    made = session(Machine(), faults={side: {"b": "skip"} for side in SIDES})
+    assert verdicts(made) == {"a": V.PASS, "b": V.SKIPPED, "c": V.PASS}
+    assert made.workloads["b"].reason == "no such device"
+    assert made.control.workload != "b"
+
+
+def test_another_answer_is_told_beside_the_verdict() -> None:
+    made = session(Machine(), answers={"head": {"b": "other"}})
+    assert [series.changed for series in made.workloads.values()] == [False, True, False]
+    assert verdicts(made) == dict.fromkeys("abc", V.PASS)
+
+
+def test_only_what_is_asked_for_is_timed_and_a_name_that_is_none_is_refused() -> None:
+    assert list(session(Machine(), only=("b",)).workloads) == ["b"]
+    with pytest.raises(SideError, match="no workload x; there are a, b, c"):
+        session(Machine(), only=("x",))

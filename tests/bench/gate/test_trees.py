@@ -1,0 +1,66 @@
+"""Revisions on disk, and a dirty tree as it lies there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.gate.errors import RevisionError
+from bench.gate.trees import Repository
+from tests.bench.gate.conftest import Checkout
+
+
+def test_a_clean_tree_is_head(checkout: Checkout) -> None:
+    sha = checkout.commit(a="1")
+    assert Repository.around(checkout.root).working_tree().sha == sha
+
+
+def test_a_dirty_tree_is_taken_as_it_lies_there_and_left_so(checkout: Checkout) -> None:
+    checkout.commit(changed="1", removed="1", staged="1")
+    (checkout.root / ".gitignore").write_text("ignored.py\n")
+    checkout.write(changed="2", new="2", ignored="2", staged="2")
+    checkout.git("add", "staged.py")
+    (checkout.root / "removed.py").unlink()
+    before = checkout.git("status", "--porcelain"), checkout.git("log", "--all", "--format=%H")
+
+    repository = Repository.around(checkout.root)
+    revision = repository.working_tree()
+    assert "uncommitted changes" in revision.told
+    with repository.checked_out({"head": revision.sha}) as trees:
+        files = {path.name: path.read_text() for path in trees["head"].glob("*.py")}
+    assert files == {"changed.py": "2", "new.py": "2", "staged.py": "2"}
+    after = checkout.git("status", "--porcelain"), checkout.git("log", "--all", "--format=%H")
+    assert after == before
+
+
+def test_a_folder_inside_the_repository_will_do(checkout: Checkout) -> None:
+    checkout.commit(folder__a="1")
+    assert Repository.around(checkout.root / "folder").root == checkout.root
+
+
+def test_trees_lie_at_paths_of_equal_length_and_are_gone_afterwards(checkout: Checkout) -> None:
+    base, head = checkout.commit(a="1"), checkout.commit(a="2")
+    repository = Repository.around(checkout.root)
+    with (
+        pytest.raises(KeyError),
+        repository.checked_out({"base": base, "head": head, "twin": base}) as trees,
+    ):
+        assert [(tree / "a.py").read_text() for tree in trees.values()] == ["1", "2", "1"]
+        assert len({len(str(tree)) for tree in trees.values()}) == 1
+        raise KeyError
+    assert not any(tree.exists() for tree in trees.values())
+    assert len(checkout.git("worktree", "list").splitlines()) == 1
+
+
+def test_a_revision_that_is_none_is_one_clear_error(checkout: Checkout) -> None:
+    checkout.commit(a="1")
+    with pytest.raises(RevisionError, match="no revision 'origin/main' here: fetch it"):
+        Repository.around(checkout.root).revision("origin/main")
+    with pytest.raises(RevisionError, match="no revision '--help' here"):
+        Repository.around(checkout.root).revision("--help")
+
+
+def test_a_folder_outside_any_repository_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(RevisionError, match="in no git repository"):
+        Repository.around(tmp_path)

@@ -1,0 +1,17 @@
+"""No implementation is left unwatched by oversight."""
+
+from __future__ import annotations
+
+from impls.registry import IMPLEMENTATIONS
+from tests.speed.sizes import ROWS
+
+TOO_QUICK = {"global_mean"}
+
+
+def test_every_implementation_has_a_workload() -> None:
+    """Give a new one some rows in tests/speed/sizes.py, for 10 to 30 ms a call.
+
+    The speed of a peer is its own library's affair.
+    """
+    ours = {name for name in IMPLEMENTATIONS if not name.startswith("peer:")}
+    assert ours - ROWS.keys() <= TOO_QUICK

@@ -1,0 +1,1 @@
+"""What the speed gate watches: `make speed`, and `bench gate`."""

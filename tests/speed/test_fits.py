@@ -1,0 +1,41 @@
+"""An epoch of each implementation, and its predictions for what it has learnt from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.loading import load_class
+from bench.machine import device_problem
+from bench.training import OneEpoch
+from datasets.ratings import Ratings
+from impls.registry import IMPLEMENTATIONS
+from tests.speed.conftest import Clocked
+from tests.speed.making import ratings
+from tests.speed.sizes import ROWS
+
+ASKED = 50
+"""Predictions that are compared: so few that they hardly count on the clock."""
+FITS = [name for name in IMPLEMENTATIONS if name in ROWS]
+ON_CUDA = ["embedding_mf", "autorec", "ncf"]
+
+
+def fit(implementation: type, train: Ratings, device: str) -> np.ndarray:
+    model = implementation(seed=0, device=device).fit(train, OneEpoch())
+    return model.predict(train.users[:ASKED], train.items[:ASKED])
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_fit(clocked: Clocked, name: str) -> None:
+    train = ratings(ROWS[name])
+    predicted = clocked(fit, load_class(IMPLEMENTATIONS[name]), train, "cpu")
+    assert len(predicted) == ASKED
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(device_problem("cuda") is not None, reason="no CUDA device")
+@pytest.mark.parametrize("name", ON_CUDA)
+def test_fit_cuda(clocked: Clocked, name: str) -> None:
+    train = ratings(ROWS[name])
+    implementation = load_class(IMPLEMENTATIONS[name])
+    assert len(clocked(fit, implementation, train, "cuda", device="cuda")) == ASKED

@@ -101,7 +101,7 @@ def library_problem(library: str) -> str | None:
     """Why a row that wraps `library` cannot run here; None where it can, or wraps none."""
     if not library or versions([library]):
         return None
-    return f"{library} is not installed: pip install 'ratebench[peers]'"
+    return f"{library} is not installed: make peers (pip install -e '.[peers]')"
 
 
 def has_cuda_driver() -> bool:

@@ -146,8 +146,14 @@ class ClockedTraining(Training):
     def epoch_s(self) -> float | None:
         """Median seconds of an epoch; the first includes what `fit` does before its loop.
 
-        Of a ladder: the median over its fits of seconds per epoch.
+        Of a ladder: by how much the seconds of a fit grow with its epochs, which leaves out, as
+        the median does, what is done once.
         """
+        if self.ladder and len(self.curve) > 1:
+            epochs, seconds = zip(*((p.epoch, p.seconds) for p in self.curve), strict=True)
+            slope = statistics.linear_regression(epochs, seconds).slope
+            if slope > 0:
+                return slope
         return statistics.median(self.epoch_lengths) if self.epoch_lengths else None
 
     @property

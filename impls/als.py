@@ -42,10 +42,10 @@ class ALS:
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
 
-    factors: int = 16
+    factors: int = 64
     epochs: int = 12
-    regularisation: float = 0.1
-    std: float = 0.1
+    regularisation: float = 0.0965
+    std: float = 0.0113
     device: str = "cpu"
     seed: int = 0
 

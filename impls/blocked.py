@@ -57,18 +57,20 @@ def _cut(users, items, values, user_group, item_group, groups, threads):  # type
     share = (np.arange(threads + 1) * n) // threads
     counts = np.zeros((threads, blocks), np.int64)
     sums = np.zeros((threads, 2))
+    origin = np.float64(values[0])
     for thread in prange(threads):
         mine = counts[thread]
         total = squares = 0.0
         for row in range(share[thread], share[thread + 1]):
             mine[user_group[users[row]] * groups + item_group[items[row]]] += 1
-            total += values[row]
-            squares += values[row] * values[row]
+            value = np.float64(values[row]) - origin  # far from 0 the squares would not do
+            total += value
+            squares += value * value
         sums[thread, 0], sums[thread, 1] = total, squares
 
-    mean = sums[:, 0].sum() / n
-    variance = sums[:, 1].sum() / n - mean**2
-    sd = variance**0.5 if variance > 1e-9 * mean**2 else 1.0
+    offset = sums[:, 0].sum() / n
+    variance = sums[:, 1].sum() / n - offset**2
+    mean, sd = origin + offset, variance**0.5 if variance > 0 else 1.0
     places = np.empty((threads, blocks), np.int64)
     starts = np.empty(blocks + 1, np.int64)
     place = 0

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from torch import Tensor
 
 from impls.small_cholesky import cholesky_solve
-from impls.vector_gram import AT_ONCE, ENTRY_BYTES, add_outer, lanes_for
+from impls.vector_gram import AT_ONCE, ENTRY_BYTES, WIDTH, add_scaled, add_tile, lanes_for
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class CompiledRegressions:
         shape: tuple[int, int],
     ) -> Self:
         """From coordinates (n,) each, no pair twice, in any order."""
-        entries = coo_array((values, (rows, columns)), shape)
+        entries = coo_array((values.astype(np.float32, copy=False), (rows, columns)), shape)
         entries.has_canonical_format = True  # else duplicates would be sought, for longer
         by_row = entries.tocsr()
         return cls(by_row.indptr, by_row.indices, by_row.data)
@@ -87,32 +87,17 @@ def _padded(others: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[n
 def _solver(d: int) -> Callable[..., None]:
     """The loop over rows, compiled for rows of d entries."""
     lanes = lanes_for(d)
-    row_bytes = lanes * ENTRY_BYTES
-    outer, finish = add_outer(d), cholesky_solve(d)
+    gather, finish = _sums(lanes), cholesky_solve(d)
 
     @njit(parallel=True, error_model="numpy")
     def solve(  # type: ignore[no-untyped-def]
         starts, columns, values, beside, biases, rows, alpha, precision, prior, ridge, noise
     ):
-        x, nothing = beside.ctypes.data, len(beside) - 1
         for r in prange(len(starts) - 1):
             first, end = starts[r], starts[r + 1]
             if first == end:
                 continue
-            A = np.zeros((d, lanes), np.float32)
-            t = np.zeros(lanes, np.float32)
-            at_A, at_t = A.ctypes.data, t.ctypes.data
-            c = np.empty(AT_ONCE, np.int64)
-            y = np.empty(AT_ONCE, np.float32)
-            for n in range(first, end, AT_ONCE):
-                for m in range(AT_ONCE):
-                    there = n + m < end
-                    c[m] = columns[n + m] if there else nothing
-                    y[m] = values[n + m] - biases[c[m]] if there else np.float32(0)
-                outer(
-                    *(at_A, at_t, x + c[0] * row_bytes, x + c[1] * row_bytes),
-                    *(x + c[2] * row_bytes, x + c[3] * row_bytes, y[0], y[1], y[2], y[3]),
-                )
+            A, t = gather(columns[first:end], values[first:end], beside, biases)
             for i in range(d):
                 for j in range(i, d):
                     A[i, j] = alpha * A[i, j] + precision[i, j]
@@ -121,6 +106,33 @@ def _solver(d: int) -> Callable[..., None]:
             finish(A, t, noise[r], rows[r])
 
     return solve
+
+
+def _sums(lanes: int) -> Callable[..., Any]:
+    """Compiled: Σ x xᵀ (lanes, lanes), from the diagonal's tiles on, and Σ y x (lanes,)."""
+    row_bytes, tile = lanes * ENTRY_BYTES, WIDTH * ENTRY_BYTES
+    add = add_scaled(lanes)
+
+    @njit
+    def sums(columns, values, beside, biases):  # type: ignore[no-untyped-def]
+        x, nothing = beside.ctypes.data, len(beside) - 1
+        A = np.zeros((lanes, lanes), np.float32)
+        t = np.zeros(lanes, np.float32)
+        c = np.empty(AT_ONCE, np.int64)
+        for n in range(0, len(columns), AT_ONCE):
+            for m in range(AT_ONCE):
+                c[m] = columns[n + m] if n + m < len(columns) else nothing
+                y = values[n + m] - biases[c[m]] if n + m < len(columns) else np.float32(0)
+                add(t.ctypes.data, x + c[m] * row_bytes, y)
+            x0, x1 = x + c[0] * row_bytes, x + c[1] * row_bytes
+            x2, x3 = x + c[2] * row_bytes, x + c[3] * row_bytes
+            for i in range(0, row_bytes, tile):
+                for j in range(i, row_bytes, tile):
+                    # numba gives the first argument, the context
+                    add_tile(A.ctypes.data, row_bytes, i, j, x0, x1, x2, x3)  # type: ignore[call-arg]
+        return A, t
+
+    return sums
 
 
 @njit(parallel=True, cache=True, fastmath={"reassoc", "contract", "nsz"})

@@ -74,9 +74,8 @@ class EmbeddingMF:
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         # One start on every device; the order is drawn where the ratings lie.
         start = torch.Generator().manual_seed(self.seed)
-        slices = self.loader == "slices"
         # Single ratings are asked for on the host: on a device each would be a call of its own.
-        home = self.device if slices else "cpu"
+        home = self.device if self.loader == "slices" else "cpu"
         shuffle = torch.Generator(home).manual_seed(self.seed)
 
         def table(rows: int, width: int) -> nn.Embedding:
@@ -97,7 +96,7 @@ class EmbeddingMF:
             self.tables_.parameters(),
             self.learning_rate,
             weight_decay=self.weight_decay,
-            fused=slices,  # one pass over the tables; published forms had none
+            fused=True,  # one pass over the tables
         )
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, self.decay)
 

@@ -14,7 +14,7 @@ from datasets.ratings import Ratings
 from impls.blocked import cut
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
-from impls.vector_rows import aligned_rows, diagonal_steps, lanes_for
+from impls.vector_rows import ENTRY_BYTES, aligned_rows, diagonal_steps, lanes_for
 
 CACHE_BYTES = 1 << 19
 """Of rows that a block may touch: a common second-level cache."""
@@ -67,7 +67,7 @@ class NumbaSGD:
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         rng = np.random.default_rng(self.seed)
         k, lanes, threads = self.factors, lanes_for(self.factors), numba.get_num_threads()
-        row_bytes = 4 * lanes * (train.n_users + train.n_items)
+        row_bytes = ENTRY_BYTES * lanes * (train.n_users + train.n_items)
         groups = threads * math.ceil(row_bytes / CACHE_BYTES / threads)
         blocks, self.scaling_ = cut(train, groups, threads, rng)
         self.U_ = aligned_rows(train.n_users, lanes)  # (n_users, lanes): p_u, b_u, 1, 0 …

@@ -62,41 +62,31 @@ class _Rows:
         return self.builder.fadd(total, product, flags=FUSED)
 
 
-@functools.lru_cache
-def add_outer(width: int) -> Callable[..., None]:
-    """An intrinsic: G += Σ x xᵀ, from the diagonal's vector of each row on, and t += Σ y x.
+@intrinsic
+def add_tile(context, gram, row_bytes, i, j, x0, x1, x2, x3):  # type: ignore[no-untyped-def]
+    """G[i : i + 8, j : j + 8] += Σ x[i : i + 8] x[j : j + 8]ᵀ over `AT_ONCE` rows x.
 
-    Called with the addresses of G (width, lanes) and t (lanes,), then the addresses of
-    `AT_ONCE` rows x (lanes,), then their `AT_ONCE` numbers y.
+    gram, x0 … x3  addresses of G (lanes, lanes) and of the rows (lanes,)
+    i, j           bytes from the start of a row to its entries i and j
     """
-    starts = range(0, lanes_for(width), WIDTH)
 
-    @intrinsic
-    def add(context, gram, towards, x0, x1, x2, x3, y0, y1, y2, y3):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            gram, towards, *rest = arguments
-            rows = _Rows(builder)
-            x = [{at: rows.load(row, at) for at in starts} for row in rest[:AT_ONCE]]
-            y = [rows.spread(number) for number in rest[AT_ONCE:]]
-            for i in range(width):
-                first = i - i % WIDTH
-                x_i = [rows.spread_lane(vectors[first], i % WIDTH) for vectors in x]
-                for at in starts[first // WIDTH :]:
-                    total = rows.load(gram, i * len(starts) * WIDTH + at)
-                    for own, vectors in zip(x_i, x, strict=True):
-                        total = rows.plus_product(total, own, vectors[at])
-                    rows.store(total, gram, i * len(starts) * WIDTH + at)
-            for at in starts:
-                total = rows.load(towards, at)
-                for number, vectors in zip(y, x, strict=True):
-                    total = rows.plus_product(total, number, vectors[at])
-                rows.store(total, towards, at)
-            return context.get_dummy_value()
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        gram, row_bytes, i, j, *x = arguments
+        rows = _Rows(builder)
+        wide = [rows.load(builder.add(row, j), 0) for row in x]
+        high = [rows.load(builder.add(row, i), 0) for row in x]
+        # i counts bytes: entry i of the diagonal is in row i / ENTRY_BYTES.
+        first = builder.sdiv(builder.mul(i, row_bytes), ir.Constant(i.type, ENTRY_BYTES))
+        place = builder.add(builder.add(gram, first), j)
+        for lane in range(WIDTH):
+            total = rows.load(place, 0)
+            for own, other in zip(high, wide, strict=True):
+                total = rows.plus_product(total, rows.spread_lane(own, lane), other)
+            rows.store(total, place, 0)
+            place = builder.add(place, row_bytes)
+        return context.get_dummy_value()
 
-        addresses, numbers = [types.intp] * (2 + AT_ONCE), [types.float32] * AT_ONCE
-        return types.void(*addresses, *numbers), generate
-
-    return add
+    return types.void(*[types.intp] * (4 + AT_ONCE)), generate
 
 
 @functools.lru_cache

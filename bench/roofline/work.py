@@ -64,17 +64,13 @@ def sgd(factors: str = "factors", block: int | None = None) -> Counted:
     return counted
 
 
-def alternating(factors: str = "factors") -> Counted:
+def alternating(settings: Settings, shape: Shape) -> Work:
     """Regressions of each side on the other, users then items, exact or drawn."""
-
-    def counted(settings: Settings, shape: Shape) -> Work:
-        d = settings[factors] + 1
-        tables = ENTRY * d * shape.rows
-        solve = d**3 / 3 + 2 * d**2
-        flops = 2 * (d * (d + 1) + 2 * d) + solve * shape.rows / shape.n_train
-        return Work(flops, 2 * (ENTRY * d + 8), tables, tables)
-
-    return counted
+    d = settings["factors"] + 1
+    tables = ENTRY * d * shape.rows
+    solve = d**3 / 3 + 2 * d**2
+    flops = 2 * (d * (d + 1) + 2 * d) + solve * shape.rows / shape.n_train
+    return Work(flops, 2 * (ENTRY * d + 8), tables, tables)
 
 
 def autorec(settings: Settings, shape: Shape) -> Work:
@@ -100,13 +96,11 @@ WORK: dict[str, Counted] = {
     "sparse_embedding_mf": sgd(),
     "numpy_sgd_strata": sgd(),
     "numba_sgd": sgd(block=BLOCK),
-    "als": alternating(),
-    "bayesian_mf": alternating(),
+    "als": alternating,
+    "bayesian_mf": alternating,
     "autorec": autorec,
     "ncf": ncf,
     "peer:surprise_svd": sgd("n_factors"),
     "peer:cornac_mf": sgd("k"),
-    "peer:cmfrec": alternating("k"),
-    "peer:libmf": sgd("k"),
 }
 """Implementation -> its work. One that is not here has no limit, and a dash in the tables."""

@@ -52,11 +52,11 @@ class CornacMF:
         },
     }
 
-    k: int = 10
-    epochs: int = 30
-    ladder: tuple[int, ...] = (2, 4, 6, 8, 10, 12, 16, 20, 30, 50)
-    learning_rate: float = 0.01
-    lambda_reg: float = 0.02
+    k: int = 64
+    epochs: int = 50
+    ladder: tuple[int, ...] = (2, 4, 6, 8, 10, 12, 16, 20, 30, 40)
+    learning_rate: float = 0.00819
+    lambda_reg: float = 0.0674
     device: str = "cpu"
     seed: int = 0
 

@@ -41,11 +41,11 @@ class LibmfSGD:
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
 
-    k: int = 32
-    epochs: int = 20
-    ladder: tuple[int, ...] = (2, 4, 6, 8, 10, 15, 20, 30, 40, 60)
-    eta: float = 0.05
-    lambda_l2: float = 0.05
+    k: int = 128
+    epochs: int = 40
+    ladder: tuple[int, ...] = (2, 4, 6, 8, 10, 15, 20, 30)
+    eta: float = 0.0279
+    lambda_l2: float = 0.0634
     device: str = "cpu"
     seed: int = 0
 

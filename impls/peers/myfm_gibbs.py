@@ -37,11 +37,14 @@ class MyFMGibbs:
     source: ClassVar[str] = "Rendle 2012"
     library: ClassVar[str] = "myfm"
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "default": {},
+        "rank-16": {"rank": 16, "init_stdev": 0.1},
+    }
 
-    rank: int = 16
+    rank: int = 8
     epochs: int = 60
-    init_stdev: float = 0.1
+    init_stdev: float = 0.188
     device: str = "cpu"
     seed: int = 0
 

@@ -37,14 +37,23 @@ class SurpriseSVD:
     source: ClassVar[str] = "Hug 2020"
     library: ClassVar[str] = "scikit-surprise"
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "default": {},
+        "library": {
+            "n_factors": 100,
+            "epochs": 20,
+            "lr_all": 0.005,
+            "reg_all": 0.02,
+            "init_std_dev": 0.1,
+        },
+    }
 
-    n_factors: int = 100
-    epochs: int = 20
-    ladder: tuple[int, ...] = (5, 10, 15, 20, 30, 40, 60)
-    lr_all: float = 0.005
-    reg_all: float = 0.02
-    init_std_dev: float = 0.1
+    n_factors: int = 32
+    epochs: int = 40
+    ladder: tuple[int, ...] = (5, 10, 15, 20, 30)
+    lr_all: float = 0.0131
+    reg_all: float = 0.0768
+    init_std_dev: float = 0.00544
     device: str = "cpu"
     seed: int = 0
 

@@ -204,7 +204,7 @@ def test_each_rung_of_a_ladder_is_timed_by_itself(timer: FakeTimer) -> None:
     points = [(point.epoch, point.seconds, point.rmse) for point in training.curve]
     assert points == [(1, 3, 3), (2, 4, 2), (3, 5, 1)]
     assert training.clock.seconds("evaluation") == 60
-    assert training.epoch_s == 2.0  # the median of 3/1, 4/2 and 5/3
+    assert training.epoch_s == 1.0  # the slope through (1, 3), (2, 4) and (3, 5)
 
 
 def test_of_a_ladder_the_chosen_fit_is_the_fit(timer: FakeTimer) -> None:

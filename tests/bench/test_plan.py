@@ -125,7 +125,7 @@ def test_a_peer_that_is_not_installed_is_skipped_with_the_line_that_installs_it(
 ) -> None:
     has_cornac(monkeypatch, None)
     (cell,) = plan(suite(implementations=["peer:cornac_mf"]))
-    reason = "cornac is not installed: pip install 'ratebench[peers]'"
+    reason = "cornac is not installed: make peers (pip install -e '.[peers]')"
     assert cell.hindrance == Hindrance("skipped", reason)
 
 

@@ -20,7 +20,7 @@ QUICK = {"ladder": (1, 2)}
 
 class TestSurpriseSVD(Conformance):
     implementation = SurpriseSVD
-    presets = ("default",)
+    presets = ("default", "library")
     rmse = {"synthetic": (0.34, 0.38), "ml-100k": (0.931, 0.941)}
     small = {"n_factors": 8, "epochs": 60, "lr_all": 0.02, **QUICK}
     free = {"epochs": 300, "reg_all": 0.0}
@@ -38,7 +38,7 @@ class TestCornacMF(Conformance):
 
 class TestMyFMGibbs(Conformance):
     implementation = MyFMGibbs
-    presets = ("default",)
+    presets = ("default", "rank-16")
     rmse = {"synthetic": (0.33, 0.355), "ml-100k": (0.900, 0.912)}
     small = {"rank": 4, "epochs": 40}
     free = {"epochs": 100}

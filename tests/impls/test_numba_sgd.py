@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datasets.ratings import Ratings
 from impls.blocked import RATING, cut
 from impls.numba_sgd import NumbaSGD
 from impls.scaling import Scaling
@@ -32,6 +33,14 @@ def test_the_grid_holds_every_rating_once_in_the_block_of_its_groups(
     users, items = blocks.ratings["user"], blocks.ratings["item"]
     for ids, group in ((users, of // groups), (items, of % groups)):
         assert all(len(set(group[ids == each])) == 1 for each in set(ids))
+
+
+def test_the_scaling_holds_far_from_zero() -> None:
+    train, _ = low_rank(30, 20)
+    far = Ratings(train.users, train.items, train.values + 10_000, 30, 20, (10_000, 10_010))
+    _, scaling = cut(far, 2, 2, np.random.default_rng(0))
+    expected = Scaling.of(far.values, "standardised")
+    assert (scaling.mean, scaling.sd) == pytest.approx((expected.mean, expected.sd), rel=1e-6)
 
 
 @pytest.mark.parametrize("factors", [0, 1, 6, 7, 14, 22, 30, 38])

@@ -21,7 +21,7 @@ QUICK = {"ladder": (1, 2)}
 class TestSurpriseSVD(Conformance):
     implementation = SurpriseSVD
     presets = ("default", "library")
-    rmse = {"synthetic": (0.34, 0.38), "ml-100k": (0.931, 0.941)}
+    rmse = {"synthetic": (0.34, 0.38), "ml-100k": (0.902, 0.914)}
     small = {"n_factors": 8, "epochs": 60, "lr_all": 0.02, **QUICK}
     free = {"epochs": 300, "reg_all": 0.0}
     held_back = {"reg_all": 1.0}
@@ -30,7 +30,7 @@ class TestSurpriseSVD(Conformance):
 class TestCornacMF(Conformance):
     implementation = CornacMF
     presets = ("default", "fast")
-    rmse = {"synthetic": (0.33, 0.35), "ml-100k": (0.911, 0.923)}
+    rmse = {"synthetic": (0.33, 0.35), "ml-100k": (0.898, 0.910)}
     small = {"k": 8, "epochs": 60, "learning_rate": 0.02, **QUICK}
     free = {"epochs": 300, "lambda_reg": 0.0}
     held_back = {"lambda_reg": 1.0}
@@ -39,7 +39,7 @@ class TestCornacMF(Conformance):
 class TestMyFMGibbs(Conformance):
     implementation = MyFMGibbs
     presets = ("default", "rank-16")
-    rmse = {"synthetic": (0.33, 0.355), "ml-100k": (0.900, 0.912)}
+    rmse = {"synthetic": (0.33, 0.355), "ml-100k": (0.894, 0.906)}
     small = {"rank": 4, "epochs": 40}
     free = {"epochs": 100}
 
@@ -56,8 +56,8 @@ class TestCmfrecALS(Conformance):
 class TestLibmfSGD(Conformance):
     implementation = LibmfSGD
     presets = ("default",)
-    rmse = {"synthetic": (0.55, 0.585), "ml-100k": (0.905, 0.917)}
-    small = {"k": 8, "epochs": 60, **QUICK}
+    rmse = {"synthetic": (0.55, 0.585), "ml-100k": (0.894, 0.906)}
+    small = {"k": 8, "epochs": 60, "eta": 0.05, "lambda_l2": 0.05, **QUICK}
     free = {"epochs": 300, "lambda_l2": 0.0}
     held_back = {"lambda_l2": 1.0}
     waived = {

@@ -140,3 +140,18 @@ def test_products_and_gradients_are_those_of_dense_matrices() -> None:
     products.backward(g)
     torch.testing.assert_close(H.grad, G @ W)
     torch.testing.assert_close(W.grad, G.T @ H)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_a_product_is_the_same_by_entries_and_dense(
+    threshold: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impls.rated_products.DENSE_FROM", threshold)
+    rng = torch.Generator().manual_seed(0)
+    matrix = torch.randn(6, 9, generator=rng) * (torch.rand(6, 9, generator=rng) < 0.4)
+    dense = torch.randn(9, 4, generator=rng, requires_grad=True)
+    rows, columns = matrix.nonzero(as_tuple=True)
+    product = sparse_times_dense(rows, columns, matrix[rows, columns], 6, dense)
+    torch.testing.assert_close(product, matrix @ dense)
+    (gradient,) = torch.autograd.grad(product.sum(), dense)
+    torch.testing.assert_close(gradient, matrix.sum(dim=0)[:, None].expand(9, 4))

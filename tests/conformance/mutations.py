@@ -126,7 +126,7 @@ MUTATIONS = [
         ("per_rating", "wrong index", "targets[rows]", "targets[: len(rows)]"),
         ("scaling", "no division by σ", " / self.sd", ""),
         ("scaling", "division by 0", " or 1.0", ""),
-        ("rated_products", "wrong mask", "[rows, columns]", "[rows, columns.flip(0)]"),
+        ("rated_products", "wrong mask", "W.T)[rows, columns]", "W.T)[rows, columns.flip(0)]"),
         ("rated_products", "sign of a gradient", "g, len(H), W)", "-g, len(H), W)"),
         ("rated_products", "wrong index", "rows[order], g[order]", "rows[order], g"),
         ("rated_rows", "wrong order", "columns[order]", "columns"),

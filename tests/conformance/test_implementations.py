@@ -138,7 +138,7 @@ class TestNumpySGDStrata(Conformance):
 
 class TestNumbaSGD(Conformance):
     implementation = NumbaSGD
-    presets = ("default",)
+    presets = ("default", "fast")
     rmse = {"synthetic": (0.385, 0.43), "ml-100k": (0.899, 0.911)}
     small = {"factors": 6, "std": 0.1, "learning_rate": 0.04, "decay": 0.8, "regularisation": 0.06}
     free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}

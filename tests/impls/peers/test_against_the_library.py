@@ -159,7 +159,7 @@ def test_myfm_stopped_early_is_a_shorter_fit(epochs: int, train: Ratings) -> Non
         group_shapes=[train.n_users, train.n_items],
     )
     users, items = pairs(train)
-    ours = MyFMGibbs(rank=4, epochs=20).fit(train, Stop())
+    ours = MyFMGibbs(rank=4, epochs=20, init_stdev=0.1).fit(train, Stop())
     np.testing.assert_allclose(
         ours.predict(users, items), own.predict(one_hot(users, items)), atol=1e-5
     )

@@ -15,6 +15,7 @@ from bench.report.prose import (
     notes,
     reading,
     same_maths,
+    shortened,
     target_meaning,
 )
 from bench.report.rows import Table
@@ -89,6 +90,7 @@ def _section(table: Table) -> list[str]:
     return [
         *stand_in,
         verdict(table),
+        shortened(table),
         dataset_line(table),
         *to_target,
         *(stand_in if to_target else []),

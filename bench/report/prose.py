@@ -6,6 +6,7 @@ from bench.report.figures import REFERENCE, reference_row
 from bench.report.front import front, places
 from bench.report.rows import Table
 from bench.report.text import escaped, significant, title
+from bench.suite import names, read
 from datasets.splits import folds
 
 
@@ -33,6 +34,29 @@ def notes(table: Table) -> list[str]:
     """What must be said beside every figure, such as that other data stands in; bold."""
     said = dict.fromkeys(record.data.note for record in table.records)
     return [f"**{escaped(note)}**" for note in said if note]
+
+
+def shortened(table: Table) -> str:
+    """Whose training a suite cut short to learn its speed; "" where none did."""
+    said = []
+    for suite in map(read, names()):
+        for epochs in dict.fromkeys(block.epochs for block in suite.blocks if block.epochs):
+            rows = [
+                escaped(line.name)
+                for line in table.lines
+                if any(
+                    record.cell.suite == suite.name
+                    and record.cell.hyperparameters.get("epochs") == epochs
+                    for record in line.runs.records
+                )
+            ]
+            if rows:
+                said.append(
+                    f"**The suite {suite.name} ends a fit after {epochs} epochs**, for the sake of "
+                    "its speed. So judge neither accuracy nor verdict by its rows here: "
+                    f"{', '.join(rows)}."
+                )
+    return " ".join(said)
 
 
 def target_meaning(table: Table) -> str:

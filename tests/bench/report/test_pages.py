@@ -11,7 +11,7 @@ from bench.report.assembly import tables
 from bench.report.files import MARK
 from bench.report.machines import caption
 from bench.report.pages import curves_name, page, page_name, pareto_name
-from bench.report.prose import dataset_line, intervals, same_maths, target_meaning
+from bench.report.prose import dataset_line, intervals, same_maths, shortened, target_meaning
 from bench.report.rows import Table
 from bench.report.verdict import verdict
 from tests.bench.report.factory import closed_form, data, eight, environment, ladder, record
@@ -87,6 +87,22 @@ def test_the_dataset_line_has_counts_scale_density_and_fingerprint() -> None:
 def test_what_stands_in_is_said_loudly_at_every_table() -> None:
     text = page(tables([record(data=data(note=NOTE))]))
     assert len(re.findall("^[|]:-", text, re.MULTILINE)) == text.count(f"**{NOTE}**") == 3
+
+
+def test_rows_that_a_suite_cut_short_are_named_under_the_verdict_and_no_others() -> None:
+    cut, whole, closed = (
+        record("ncf", hyperparameters={"epochs": 3}),
+        record("als", hyperparameters={"epochs": 12}),
+        record("bias", hyperparameters={}),
+    )
+    for each in (cut, whole, closed):
+        each.cell.suite = "scale"
+    elsewhere = record("autorec", hyperparameters={"epochs": 3})
+    told = shortened(table_of(cut, whole, closed, elsewhere))
+    assert told.startswith("**The suite scale ends a fit after 3 epochs**")
+    assert told.endswith("rows here: ncf.")
+    assert told in page(tables([cut, whole]))
+    assert shortened(table_of(whole, closed, elsewhere)) == ""
 
 
 def test_the_caption_names_machine_versions_dates_and_load() -> None:

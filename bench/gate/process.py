@@ -20,6 +20,14 @@ from bench.process import LOG_BYTES, THREAD_VARIABLES
 Name = Literal["base", "head", "twin"]
 """The twin is base again, for the null control."""
 
+ALLOCATOR = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
+"""glibc keeps the memory it has. Else large arrays go back to the system after each call and cost
+page faults in the next, more in one process than in another by the luck of their layout."""
+
 PATIENCE_S = 120.0
 """How long an import, an untimed call or a timed stretch may take before it hangs."""
 
@@ -88,6 +96,7 @@ class Process:
                 env={
                     **kept,
                     **dict.fromkeys(THREAD_VARIABLES, "1"),
+                    **ALLOCATOR,
                     "PYTHONHASHSEED": str(hash_seed),
                     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
                 },

@@ -46,8 +46,9 @@ def false_alarms(runs: list[Run]) -> Iterator[list[str]]:
     settings: defaultdict[str, list[Run]] = defaultdict(list)
     for run in runs:
         if run["kind"] != Kind.SLOW:
-            busy = ", another core busy" if run["busy"] else ""
-            settings[f"{run['kind']}, {run['cores']} cores{busy}"].append(run)
+            cores = f"{run['cores']} core{'s' if run['cores'] > 1 else ''}"
+            beside = f" beside {run['beside']}" if run["beside"] else ""
+            settings[f"{run['kind']}, {cores}{beside}"].append(run)
     for setting, those in sorted(settings.items()):
         alarms = sum(
             any(series["verdict"] == "FAIL" for series in run["workloads"].values())

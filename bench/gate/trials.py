@@ -7,7 +7,8 @@ truth  every workload slowed by each dose in turn, 30 rounds without a decision:
 
 The draws go to a file of their own, which nothing reads before `python -m bench.gate.tally FOLDER`
 makes its tables: the gate is told two commits and no more. Runs already recorded are not made
-again, so a campaign that was stopped goes on. On one core alone: `taskset -c 0 python -m …`.
+again, so a campaign that was stopped goes on. On one core alone: `taskset -c 0 python -m …`. Two at
+once, each on one: both with a TMPDIR of their own, where the machine's lock lies, and `--beside`.
 """
 
 from __future__ import annotations
@@ -52,12 +53,14 @@ def main(
     workload: Annotated[list[str] | None, typer.Option(help="Only these.")] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds per run.")] = 300,
     busy: Annotated[bool, typer.Option("--busy", help="Keep another core busy.")] = False,
+    beside: Annotated[str, typer.Option(help="What else runs here: kept, and told.")] = "",
 ) -> None:
     """Make the runs that are missing."""
     repository = Repository.around(Path.cwd())
     base = repository.revision("HEAD").sha
     out.mkdir(parents=True, exist_ok=True)
-    setting = {"kind": kind, "base": base, "busy": busy, "cores": len(cores())}
+    beside = beside or ("a busy core" if busy else "")
+    setting = {"kind": kind, "base": base, "beside": beside, "cores": len(cores())}
     done = sum({**run, **setting} == run for run in read(out / RUNS))
     for number in range(done, runs):
         head, doses = _head(repository, base, kind, number)
@@ -109,6 +112,8 @@ def _found(path: Path) -> dict[str, Any]:
     }
     control_failed = bool(raw["control"] and raw["control"]["failed"])
     return {
+        "at": raw["at"],
+        "machine": raw["machine"],
         "workloads": workloads,
         "control_failed": control_failed,
         "seconds": raw["seconds"],

@@ -1,4 +1,4 @@
-"""How many ratings each workload works on, for 10 to 30 ms a call on one core of a small machine.
+"""How many ratings each workload works on, for 5 to 30 ms a call on one core, old or new.
 
 `bench.gate.trials` rewrites this file to slow a workload down by a known share of extra work.
 """
@@ -7,14 +7,14 @@ ROWS = {
     "bias": 80_000,
     "numpy_sgd": 1_600,
     "autograd_mf": 80,
-    "embedding_mf": 3_000,
+    "embedding_mf": 4_500,
     "sparse_embedding_mf": 4_000,
     "autorec": 1_600,
     "ncf": 2_000,
     "numpy_sgd_strata": 12_000,
-    "numba_sgd": 120_000,
-    "als": 60_000,
-    "bayesian_mf": 30_000,
+    "numba_sgd": 180_000,
+    "als": 20_000,
+    "bayesian_mf": 45_000,
     "predict": 60_000,
     "split": 160_000,
     "parse": 40_000,

@@ -47,6 +47,7 @@ def test_answer(benchmark):
 
 def test_surroundings(benchmark):
     assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert os.environ["MALLOC_MMAP_MAX_"] == "0"
     benchmark(lambda: hash("the same on both sides"))
 """
 

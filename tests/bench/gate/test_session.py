@@ -170,6 +170,16 @@ def test_the_control_goes_on_when_its_workload_has_left() -> None:
     assert made.rounds == len(made.control.rounds) > 5
 
 
+def test_the_control_is_the_first_of_every_round() -> None:
+    """Else base would have other workloads behind it, and the twin none."""
+    machine = Machine(noise=0.01)
+    made = session(machine, lambda side, name, seed: 30.0 * _wild(side, name, seed))
+    control = made.control.workload
+    assert [order[0] for order in machine.orders["base"]] == [control] * made.rounds
+    for base, head in zip(machine.orders["base"], machine.orders["head"], strict=True):
+        assert [name for name in base if name in head] == head
+
+
 def _wild(side: str, name: str, seed: int) -> float:
     """Workload a varies from process to process, so that it stays open."""
     return 1 + 0.1 * random.Random(seed).random() if (side, name) == ("head", "a") else 1.0

@@ -72,7 +72,7 @@ def test_a_campaign_goes_on_where_it_stopped_and_keeps_its_draws_apart(
     def compare(asked, *_):
         asked.out.write_text(
             '{"workloads": {"parse": {"verdict": "PASS", "Y": [0.01]}}, "control": null,'
-            ' "seconds": 1.0, "stolen": 0.0}'
+            ' "seconds": 1.0, "stolen": 0.0, "at": "", "machine": ""}'
         )
         return 0
 
@@ -89,14 +89,14 @@ def test_a_campaign_goes_on_where_it_stopped_and_keeps_its_draws_apart(
 
 def run(kind: str, verdict: str, head: str = "h", **changes: object) -> dict:
     workloads = {"fit[als]": {"verdict": verdict, "Y": [0.05, 0.06]}}
-    known = {"kind": kind, "head": head, "busy": False, "cores": 2, "control_failed": False}
+    known = {"kind": kind, "head": head, "beside": "", "cores": 2, "control_failed": False}
     return {**known, "workloads": workloads, **changes}
 
 
 def test_false_alarms_are_counted_by_setting() -> None:
-    runs = [run("same", "PASS"), run("same", "FAIL"), run("same", "PASS", busy=True)]
+    runs = [run("same", "PASS"), run("same", "FAIL"), run("same", "PASS", beside="another")]
     rows = list(false_alarms([*runs, run("slow", "FAIL")]))
-    assert [row[0] for row in rows] == ["same, 2 cores", "same, 2 cores, another core busy"]
+    assert [row[0] for row in rows] == ["same, 2 cores", "same, 2 cores beside another"]
     assert rows[0][1].startswith("1 of 2 (")
 
 

@@ -134,12 +134,18 @@ class Process:
     def time(self, loops: int) -> Timing:
         """Call the workload `loops` times."""
         self._send(loops=loops)
-        return Timing(**self._receive())
+        told = self._receive()
+        if "ended" in told:
+            raise SideError(f"{self._name} ended while timed: {Ended(**told['ended']).failed}")
+        return Timing(**told)
 
     def finish(self) -> Ended:
         """Let the workload end."""
         self._send(loops=0)
-        return Ended(**self._receive()["ended"])
+        told = self._receive()
+        if "ended" not in told:
+            raise SideError(f"{self._name} times two things in one workload")
+        return Ended(**told["ended"])
 
     def kill(self) -> None:
         """End it and what it started."""

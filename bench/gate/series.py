@@ -67,7 +67,12 @@ class Control:
         """Why nothing may FAIL; empty where base was looked at and never differed from itself."""
         if self.failed:
             return "base differed from itself, too"
-        return "" if len(self.rounds) >= FIRST_LOOK else "the null control was never looked at"
+        return "" if self.looked_at else "the null control was never looked at"
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether there were rounds enough."""
+        return len(self.rounds) >= FIRST_LOOK
 
     def add(self, quads: list[Quad], limits: Mapping[int, Limit]) -> None:
         """Take in a round, and look."""

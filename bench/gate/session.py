@@ -42,17 +42,18 @@ class Session:
     control: Control | None = None
     rounds: int = 0
     seconds: float = 0.0
-    _last_round_s: float = 0.0
+    _lasted: dict[str, float] = field(default_factory=dict)
+    _besides: float = 0.0
 
     def run(self) -> None:
         """Raises SideError where a side cannot be timed at all."""
         self._lockstep = Lockstep(self.coin)
         began = self.clock()
-        while not self.rounds or (self._open() and self._has_time()):
-            before = self.clock()
+        while not self.rounds or ((missing := self._missing()) and self._has_time(min(missing))):
             self._round()
             self.rounds += 1
-            self._last_round_s = self.clock() - before
+            if self.rounds == 1:  # what is new or skipped takes no share of the level
+                self._limits = self.levels(max(len(self._open()), 1))
             self.seconds = self.clock() - began
             self.on_round(self)
         self._conclude()
@@ -65,50 +66,46 @@ class Session:
     def _open(self) -> list[str]:
         return [name for name, series in self.workloads.items() if series.verdict is None]
 
-    def _has_time(self) -> bool:
+    def _missing(self) -> list[int]:
+        """Rounds to the next look: of all that is open, and of a control if somebody is accused."""
+        known = [len(self.workloads[name].rounds) for name in self._open()]
+        accused = any(series.verdict is Verdict.FAIL for series in self.workloads.values())
+        if accused and self.control and not self.control.looked_at:
+            known.append(len(self.control.rounds))
+        return [min(look for look in self._limits if look > rounds) - rounds for rounds in known]
+
+    def _has_time(self, rounds: int) -> bool:
         """For the rounds up to the next look: without it they would decide nothing.
 
         The first round says little of the next, for compilers fill their caches in it.
         """
         if self.rounds == 1:
             return self.seconds < self.time_limit_s
-        missing = min(
-            look - len(self.workloads[name].rounds)
-            for name in self._open()
-            for look in self._limits
-            if look > len(self.workloads[name].rounds)
-        )
-        return self.seconds + missing * self._last_round_s <= self.time_limit_s
+        playing = {*self._open(), *([self.control.workload] if self.control else [])}
+        one = self._besides + sum(self._lasted.get(name, 0.0) for name in playing)
+        return self.seconds + rounds * one <= self.time_limit_s
 
     def _round(self) -> None:
         """A fresh pair of processes and the twin, the open workloads in one new order.
 
         The control comes first, for there the twin has as much behind it as base: a process that
-        has run other workloads finds its memory mapped, and can be a third faster for it.
+        has run other workloads finds its memory mapped, and can be a third faster for it. For the
+        same reason head plays whatever base does, the control's workload to the end.
         """
+        began = self.clock()
         with self.start(self.coin.randrange(SEEDS)) as sides:
             found = {name: side.names() for name, side in sides.items()}
             if not self.rounds:
                 self._take_stock(found["base"], found["head"])
-            order = self._open()
-            if not order:
-                return
-            self.coin.shuffle(order)
-            control = self._control()
-            everything = [control, *(name for name in order if name != control)]
-            sides["base"].begin(everything)
-            sides["head"].begin([name for name in everything if name in order])
-            sides["twin"].begin([control])
-            for workload in everything:
-                others: list[Name] = ["head"] if workload in order else []
-                others += ["twin"] if workload == control else []
-                taking = {name: sides[name] for name in ("base", *others)}
-                try:
-                    self._take(workload, self._lockstep.play(workload, taking, others))
-                except SideError as error:
-                    # A process is lost and the round with it; its other workloads come again.
-                    self.workloads[workload].end(Verdict.BROKEN, str(error))
-                    return
+            order = self._order()
+            for name, side in sides.items():
+                side.begin(order[:1] if name == "twin" else order)
+            for workload in order:
+                before = self.clock()
+                if not self._play(workload, sides):
+                    break
+                self._lasted[workload] = self.clock() - before
+        self._besides = self.clock() - began - sum(self._lasted.get(name, 0.0) for name in order)
 
     def _take_stock(self, base: list[str], head: list[str]) -> None:
         """What one side alone has is told, never passed over."""
@@ -125,17 +122,38 @@ class Session:
                 series.end(Verdict.REMOVED, "head does not have it")
         self._limits = self.levels(max(len(self._open()), 1))
 
-    def _control(self) -> str:
-        """The same workload as before, else (also where that one broke) one drawn anew."""
-        if self.control is None or self.workloads[self.control.workload].verdict in _UNTIMED:
-            self.control = Control(self.coin.choice(self._open()))
-        return self.control.workload
+    def _order(self) -> list[str]:
+        """The control, drawn anew where its workload cannot be timed; then what is open."""
+        timed = [n for n, series in self.workloads.items() if series.verdict not in _UNTIMED]
+        if not timed:
+            return []
+        if self.control is None or self.control.workload not in timed:
+            failed = self.control is not None and self.control.failed
+            self.control = Control(self.coin.choice(timed), failed=failed)
+        order = self._open()
+        self.coin.shuffle(order)
+        return [self.control.workload, *(n for n in order if n != self.control.workload)]
+
+    def _play(self, workload: str, sides: Mapping[Name, Side]) -> bool:
+        """Whether the round can go on. Else a process is lost; the other workloads come again."""
+        others: list[Name] = ["head"]
+        if self.control and workload == self.control.workload:
+            others.append("twin")
+        taking = {name: sides[name] for name in ("base", *others)}
+        try:
+            self._take(workload, self._lockstep.play(workload, taking, others))
+        except SideError as error:
+            self.workloads[workload].end(Verdict.BROKEN, str(error))
+            return False
+        return True
 
     def _take(self, workload: str, played: Played) -> None:
         series = self.workloads[workload]
         series.changed |= played.changed
         if played.trouble:
             series.end(Verdict.BROKEN, played.trouble)
+        elif played.skipped and series.rounds:
+            series.end(Verdict.BROKEN, f"skipped after it had been timed: {played.skipped}")
         elif played.skipped:
             series.end(Verdict.SKIPPED, played.skipped)
         if "head" in played.quads and series.verdict is None:
@@ -153,4 +171,4 @@ class Session:
                 series.end(Verdict.INCONCLUSIVE, f"would FAIL, but {doubt}")
 
 
-_UNTIMED = (Verdict.BROKEN, Verdict.SKIPPED)
+_UNTIMED = (Verdict.BROKEN, Verdict.SKIPPED, Verdict.NEW, Verdict.REMOVED)

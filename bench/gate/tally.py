@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ from tabulate import tabulate
 
 from bench.gate.heads import SHARES
 from bench.gate.trials import DRAWS, RUNS, Kind, read
+from bench.gate.verdicts import Verdict
 
 KINDS_OF_WORK = {
     "pure Python": ("numpy_sgd", "autograd_mf"),
@@ -25,7 +26,13 @@ KINDS_OF_WORK = {
     "sparse": ("sparse_embedding_mf",),
     "compiled": ("numba_sgd",),
 }
+OTHER, ALL = "other", "all"
+DECISIONS = (Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE)
 Run = dict[str, Any]
+Doses = Mapping[str, Mapping[str, float]]
+"""Head -> workload -> rows added, as a share."""
+At = tuple[str, float]
+"""Workload and rows added."""
 
 
 def main(folder: Annotated[Path, typer.Argument(help="What the trials wrote.")]) -> None:
@@ -33,12 +40,13 @@ def main(folder: Annotated[Path, typer.Argument(help="What the trials wrote.")])
     runs = read(folder / RUNS)
     doses = {draw["head"]: draw["doses"] for draw in read(folder / DRAWS)}
     judged = [run for run in runs if run["kind"] != Kind.TRUTH]
-    print(_table(false_alarms(judged), ["runs", "with a false alarm", "with the control failed"]))
+    headers = ["runs", "with a false alarm", "control failed", "workloads PASS", "seconds, median"]
+    print(_table(false_alarms(judged), headers))
     slow = [run for run in judged if run["kind"] == Kind.SLOW]
-    headers = ["work", "rows added", "n", "FAIL", "PASS", "INCONCLUSIVE"]
-    print(_table(by_dose(slow, doses), headers))
-    truth = [run for run in runs if run["kind"] == Kind.TRUTH]
-    print(_table(true_ratios(truth, doses), ["workload", "rows added", "head/base", "± 95 %"]))
+    truth = true_ratios([run for run in runs if run["kind"] == Kind.TRUTH], doses)
+    print(_table(by_dose(slow, doses, truth), ["work", "rows added", "true head/base", *DECISIONS]))
+    rows = ([name, f"{dose:.0%}", *_told(Y)] for (name, dose), Y in truth.items())
+    print(_table(rows, ["workload", "rows added", "head/base", "± 95 %"]))
 
 
 def false_alarms(runs: list[Run]) -> Iterator[list[str]]:
@@ -55,37 +63,57 @@ def false_alarms(runs: list[Run]) -> Iterator[list[str]]:
             for run in those
         )
         controls = sum(run["control_failed"] for run in those)
-        yield [setting, share(alarms, len(those)), share(controls, len(those))]
+        verdicts = [series["verdict"] for run in those for series in run["workloads"].values()]
+        yield [
+            setting,
+            share(alarms, len(those)),
+            share(controls, len(those)),
+            share(verdicts.count("PASS"), sum(verdict in DECISIONS for verdict in verdicts)),
+            f"{statistics.median(run['seconds'] for run in those):.0f}",
+        ]
 
 
-def by_dose(runs: list[Run], doses: dict[str, dict[str, float]]) -> Iterator[list[str]]:
+def by_dose(runs: list[Run], doses: Doses, truth: Mapping[At, list[float]]) -> Iterator[list[str]]:
     """Verdicts of single workloads, by the kind of their work and what was drawn for them."""
-    counts: defaultdict[tuple[str, float], list[str]] = defaultdict(list)
+    verdicts: defaultdict[tuple[str, float], list[str]] = defaultdict(list)
+    ratios: defaultdict[tuple[str, float], set[float]] = defaultdict(set)
     for run in runs:
         for name, series in run["workloads"].items():
-            if series["Y"]:
-                key = workload_key(name)
-                kinds = [kind for kind, names in KINDS_OF_WORK.items() if key in names] or ["other"]
-                counts[kinds[0], doses[run["head"]][key]].append(series["verdict"])
-    for kind in (*KINDS_OF_WORK, "other"):
+            if series["verdict"] not in DECISIONS:
+                continue
+            dose = doses[run["head"]][workload_key(name)]
+            for kind in (kind_of(name), ALL):
+                verdicts[kind, dose].append(series["verdict"])
+                if (name, dose) in truth:
+                    ratios[kind, dose].add(ratio_of(truth[name, dose])[0])
+    for kind in (*KINDS_OF_WORK, OTHER, ALL):
         for dose in SHARES:
-            if verdicts := counts[kind, dose]:
-                shares = [
-                    share(verdicts.count(verdict), len(verdicts))
-                    for verdict in ("FAIL", "PASS", "INCONCLUSIVE")
-                ]
-                yield [kind, f"{dose:.0%}", str(len(verdicts)), *shares]
+            if those := verdicts[kind, dose]:
+                found = sorted(ratios[kind, dose])
+                shares = (share(those.count(verdict), len(those)) for verdict in DECISIONS)
+                told = f"{found[0]:.3f}–{found[-1]:.3f}" if found else ""
+                yield [kind, f"{dose:.0%}", told, *shares]
 
 
-def true_ratios(runs: list[Run], doses: dict[str, dict[str, float]]) -> Iterator[list[str]]:
-    """What a dose of rows does to the time of each workload."""
+def true_ratios(runs: list[Run], doses: Doses) -> dict[At, list[float]]:
+    """The rounds of each workload with each dose of rows, from the runs that decided nothing."""
+    rounds: defaultdict[At, list[float]] = defaultdict(list)
     for run in runs:
         for name, series in run["workloads"].items():
-            if len(Y := series["Y"]) > 1:
-                ratio = math.exp(statistics.fmean(Y))
-                half = 1.96 * ratio * statistics.stdev(Y) / math.sqrt(len(Y))
-                dose = doses[run["head"]][workload_key(name)]
-                yield [name, f"{dose:.0%}", f"{ratio:.3f}", f"{half:.3f}"]
+            rounds[name, doses[run["head"]][workload_key(name)]] += series["Y"]
+    return {at: Y for at, Y in rounds.items() if len(Y) > 1}
+
+
+def ratio_of(Y: list[float]) -> tuple[float, float]:
+    """head/base, and half the width of its 95 % interval."""
+    ratio = math.exp(statistics.fmean(Y))
+    return ratio, 1.96 * ratio * statistics.stdev(Y) / math.sqrt(len(Y))
+
+
+def kind_of(name: str) -> str:
+    """Of its work."""
+    key = workload_key(name)
+    return next((kind for kind, names in KINDS_OF_WORK.items() if key in names), OTHER)
 
 
 def workload_key(name: str) -> str:
@@ -99,6 +127,10 @@ def share(count: int, of: int) -> str:
 
     interval = binomtest(count, of).proportion_ci(0.95)
     return f"{count} of {of} ({100 * interval.low:.1f}–{100 * interval.high:.1f} %)"
+
+
+def _told(Y: list[float]) -> list[str]:
+    return [f"{figure:.3f}" for figure in ratio_of(Y)]
 
 
 def _table(rows: Iterator[list[str]], headers: list[str]) -> str:

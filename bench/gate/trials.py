@@ -2,7 +2,7 @@
 
 same   base against itself                 noop   base against commits that change nothing
 slow   each workload slowed by 0, 3, 5 or 10 % more rows, drawn anew for each run
-truth  every workload slowed by each dose in turn, 30 rounds without a decision: what a dose of
+truth  every workload slowed by each dose in turn, 12 rounds without a decision: what a dose of
        rows does to the time, measured apart from the runs that are judged
 
 The draws go to a file of their own, which nothing reads before `python -m bench.gate.tally FOLDER`
@@ -29,11 +29,11 @@ import typer
 
 from bench.gate.command import Asked, compare
 from bench.gate.heads import SHARES, change_nothing, commit, drawn, rows_of, slow_down
-from bench.gate.limits import SHARES as SHARES_OF_LEVEL
 from bench.gate.limits import Limit
 from bench.gate.machine import cores, timing_core
 from bench.gate.trees import Repository
 
+ROUNDS_OF_TRUTH = 12
 RUNS, DRAWS = "runs.jsonl", "draws.jsonl"
 
 
@@ -123,7 +123,7 @@ def _found(path: Path) -> dict[str, Any]:
 
 def _undecided(_: int) -> dict[int, Limit]:
     """Limits that decide nothing before the last round."""
-    return {max(SHARES_OF_LEVEL): Limit(math.inf, math.inf)}
+    return {ROUNDS_OF_TRUTH: Limit(math.inf, math.inf)}
 
 
 @contextmanager

@@ -4,7 +4,7 @@
 """
 
 ROWS = {
-    "bias": 80_000,
+    "bias": 90_000,
     "numpy_sgd": 1_600,
     "autograd_mf": 80,
     "embedding_mf": 4_500,
@@ -12,11 +12,11 @@ ROWS = {
     "autorec": 1_600,
     "ncf": 2_000,
     "numpy_sgd_strata": 12_000,
-    "numba_sgd": 180_000,
+    "numba_sgd": 200_000,
     "als": 20_000,
-    "bayesian_mf": 45_000,
-    "predict": 60_000,
+    "bayesian_mf": 50_000,
+    "predict": 70_000,
     "split": 160_000,
-    "parse": 40_000,
+    "parse": 50_000,
     "score": 2_000_000,
 }

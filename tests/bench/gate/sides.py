@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bench.gate.errors import SideError
+from bench.gate.limits import Limit, limits
 from bench.gate.process import Ended, Name, Ready
 from bench.gate.quads import Timing
 from bench.gate.session import Session
@@ -49,7 +50,8 @@ class Machine:
 
 @dataclass
 class FakeSide:
-    """`faults` maps a workload to what it does instead: die, fail, skip or forget to time."""
+    """`faults` maps a workload to what it does instead: die, fail, skip, nothing or fail late;
+    "die from round 6" is well before that."""
 
     name: str
     machine: Machine
@@ -71,7 +73,7 @@ class FakeSide:
         self.machine.now += 0.1
         self.machine.heat = 0
         self.current = self._queue.pop(0)
-        match self.faults.get(self.current):
+        match self._fault():
             case "die":
                 raise SideError(f"{self.name} died")
             case "fail":
@@ -86,7 +88,11 @@ class FakeSide:
         return self.machine.work(loops * self.cost(self.name, self.current, self.hash_seed))
 
     def finish(self) -> Ended:
-        return Ended(failed="AssertionError" if self.faults.get(self.current) == "late" else "")
+        return Ended(failed="AssertionError" if self._fault() == "late" else "")
+
+    def _fault(self) -> str:
+        fault, _, first = self.faults.get(self.current, "").partition(" from round ")
+        return fault if len(self.machine.hash_seeds) >= int(first or 0) else ""
 
 
 def session(
@@ -99,6 +105,7 @@ def session(
     time_limit_s: float = math.inf,
     coin: random.Random | None = None,
     only: tuple[str, ...] = (),
+    levels: Callable[[int], Mapping[int, Limit]] = limits,
 ) -> Session:
     """A session that has run. `workloads`, `faults` and `answers` may differ by side."""
     workloads = workloads or ["a", "b", "c"]
@@ -122,7 +129,9 @@ def session(
             for name in SIDES
         }
 
-    made = Session(start, coin or random.Random(1), time_limit_s, machine.clock, only=only)
+    made = Session(
+        start, coin or random.Random(1), time_limit_s, machine.clock, only=only, levels=levels
+    )
     made.run()
     return made
 

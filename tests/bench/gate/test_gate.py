@@ -42,6 +42,12 @@ def test_crash(benchmark):
 def test_error(benchmark):
     benchmark(work, n=1000)
 
+def test_later(benchmark):
+    benchmark(work, 1000)
+
+def test_twice(benchmark):
+    benchmark(work, 1000)
+
 def test_answer(benchmark):
     assert benchmark(work, 1000) > 0
 
@@ -50,6 +56,9 @@ def test_surroundings(benchmark):
     assert os.environ["MALLOC_MMAP_MAX_"] == "0"
     benchmark(lambda: hash("the same on both sides"))
 """
+
+BROKEN_ONES = ("deleted", "new", "crash", "error", "later", "twice")
+LATER = "test_later(benchmark):\n    answers = iter([1])\n    benchmark(lambda: next(answers))"
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +90,8 @@ def test_sabotage_of_head_is_told_row_by_row(
         WORKLOADS.replace("test_deleted", "test_new")
         .replace("def test_crash(benchmark):", "def test_crash(benchmark):\n    os._exit(7)")
         .replace("n=1000", "m=1000")
+        .replace("test_later(benchmark):\n    benchmark(work, 1000)", LATER)
+        .replace("test_twice(benchmark):", "test_twice(benchmark):\n    benchmark(work, 1)")
     )
     checkout.write(
         code_to_time=CODE.replace("range(n))", "range(n)) + 1"), tests__speed__test_w=head
@@ -96,12 +107,16 @@ def test_sabotage_of_head_is_told_row_by_row(
     assert code == BROKEN
     raw = json.loads((tmp_path / "raw.json").read_text())
     verdicts = {name: series["verdict"] for name, series in raw["workloads"].items()}
-    assert {name: verdicts[name] for name in ("deleted", "new", "crash", "error")} == {
+    assert {name: verdicts[name] for name in BROKEN_ONES} == {
         "deleted": "REMOVED",
         "new": "new",
         "crash": "BROKEN",
         "error": "BROKEN",
+        "later": "BROKEN",
+        "twice": "BROKEN",
     }
+    assert "ended while timed: " in raw["workloads"]["later"]["reason"]
+    assert "times two things" in raw["workloads"]["twice"]["reason"]
     assert "head died with exit code 7" in raw["workloads"]["crash"]["reason"]
     assert "unexpected keyword argument 'm'" in raw["workloads"]["error"]["reason"]
     assert verdicts["same"] in ("PASS", "INCONCLUSIVE", "FAIL")

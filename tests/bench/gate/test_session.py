@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.gate.errors import SideError
-from bench.gate.quads import QUADS
+from bench.gate.limits import Limit, limits
+from bench.gate.lockstep import calibrated
+from bench.gate.quads import QUADS, Timing
 from bench.gate.session import Session
 from bench.gate.verdicts import Verdict
-from tests.bench.gate.sides import SIDES, Machine, session
+from tests.bench.gate.sides import SIDES, FakeSide, Machine, session
 
 V = Verdict
 
@@ -94,8 +96,7 @@ def test_workloads_come_in_another_order_each_round_and_equally_on_both_sides() 
     session(machine, workloads=list("abcdef"))
     full = [order for order in machine.orders["base"] if len(order) == 6]
     assert len({tuple(order) for order in full}) > 1
-    for base, head in zip(machine.orders["base"], machine.orders["head"], strict=True):
-        assert [name for name in base if name in head] == head
+    assert machine.orders["head"] == machine.orders["base"]
 
 
 class A(random.Random):
@@ -146,6 +147,49 @@ def test_no_round_is_begun_that_could_not_reach_a_look_in_time() -> None:
     assert machine.now < 4 * one_round
 
 
+def test_the_time_left_counts_on_rounds_that_grow_shorter_as_workloads_leave() -> None:
+    """Nine leave at the first look; the tenth needs three more rounds, which are short now."""
+    long = 11 * 4 * QUADS * 0.03
+    made = session(Machine(noise=0.001), wild, list("abcdefghij"), time_limit_s=7 * long)
+    rounds = {name: len(series.rounds) for name, series in made.workloads.items()}
+    assert {*rounds} - {"c"} == {name for name, n in rounds.items() if n == 5}
+    assert rounds["c"] >= 8
+
+
+def test_workloads_that_are_skipped_take_no_share_of_the_level() -> None:
+    shared: list[int] = []
+
+    def levels(workloads: int) -> dict[int, Limit]:
+        shared.append(workloads)
+        return limits(workloads)
+
+    session(Machine(), faults={side: {"b": "skip"} for side in SIDES}, levels=levels)
+    assert shared[-1] == 2
+
+
+def test_a_workload_skipped_after_it_was_timed_is_broken() -> None:
+    made = session(Machine(), faults={side: {"b": "skip from round 2"} for side in SIDES})
+    assert made.workloads["b"].verdict is V.BROKEN
+    assert "skipped after it had been timed" in made.workloads["b"].reason
+
+
+class Spiky(FakeSide):
+    """Every other stretch takes four times as long."""
+
+    stretches = 0
+
+    def time(self, loops: int) -> Timing:
+        self.stretches += 1
+        return super().time(loops * (4 if self.stretches % 2 else 1))
+
+
+def test_loops_are_found_in_spite_of_a_spike() -> None:
+    base = Spiky("base", Machine(), 0, ["a"], lambda *_: 5.0)
+    base.begin(["a"])
+    base.ready()
+    assert calibrated(base) == 5
+
+
 def test_noise_that_hides_everything_ends_after_the_last_look() -> None:
     made = session(Machine(noise=0.4))
     assert made.rounds == 30
@@ -166,32 +210,58 @@ def test_a_control_that_is_faster_fails_too() -> None:
 
 
 def test_the_control_goes_on_when_its_workload_has_left() -> None:
-    made = session(Machine(noise=0.01), lambda side, name, seed: 30.0 * _wild(side, name, seed))
+    made = session(Machine(noise=0.01), wild)
     assert made.rounds == len(made.control.rounds) > 5
 
 
-def test_the_control_is_the_first_of_every_round() -> None:
-    """Else base would have other workloads behind it, and the twin none."""
+def test_all_sides_have_equally_much_behind_them() -> None:
+    """The control comes first, for the twin has nothing else, and head plays it to the end."""
     machine = Machine(noise=0.01)
-    made = session(machine, lambda side, name, seed: 30.0 * _wild(side, name, seed))
+    made = session(machine, wild)
     control = made.control.workload
+    assert machine.orders["twin"] == [[control]] * made.rounds
     assert [order[0] for order in machine.orders["base"]] == [control] * made.rounds
-    for base, head in zip(machine.orders["base"], machine.orders["head"], strict=True):
-        assert [name for name in base if name in head] == head
+    assert machine.orders["head"] == machine.orders["base"]
 
 
-def _wild(side: str, name: str, seed: int) -> float:
-    """Workload a varies from process to process, so that it stays open."""
-    return 1 + 0.1 * random.Random(seed).random() if (side, name) == ("head", "a") else 1.0
+def wild(side: str, name: str, seed: int) -> float:
+    """Head's workload c varies from process to process, so that it stays open."""
+    return 30.0 * (1 + 0.1 * random.Random(seed).random() * ((side, name) == ("head", "c")))
 
 
 def test_a_control_never_looked_at_takes_every_fail_back() -> None:
     """Whichever workload is the control first, it breaks, and the next one has no time."""
     made = session(
-        Machine(), slow_head(1.10, "b"), ["a", "b"], faults={"twin": {"a": "late"}}, coin=A()
+        Machine(),
+        slow_head(1.10, "b"),
+        ["a", "b"],
+        faults={"twin": {"a": "late"}},
+        coin=A(),
+        time_limit_s=16.0,
     )
+    assert made.rounds == 5
     assert made.workloads["b"].verdict is V.INCONCLUSIVE
     assert "never looked at" in made.workloads["b"].reason
+
+
+@pytest.mark.parametrize(
+    "faults", [{side: {"a": "skip"} for side in SIDES}, {"twin": {"a": "late"}}]
+)
+def test_an_accusation_waits_for_its_control(faults: dict) -> None:
+    """The first control cannot be timed, so that the next one has a round less at the look."""
+    made = session(Machine(), slow_head(1.10, "b"), ["a", "b"], faults=faults, coin=A())
+    assert made.workloads["b"].verdict is V.FAIL
+    assert (len(made.workloads["b"].rounds), len(made.control.rounds)) == (5, 5)
+
+
+def test_a_control_that_failed_is_not_forgotten_when_its_workload_breaks() -> None:
+    def cost(side: str, name: str, seed: int) -> float:
+        return wild(side, name, seed) if name == "c" else 30.0 if side == "base" else 33.0
+
+    faults = {"twin": {"a": "die from round 6"}}
+    made = session(Machine(noise=0.001), cost, faults=faults, coin=A())
+    assert made.workloads["a"].verdict is V.BROKEN
+    assert "differed from itself" in made.workloads["b"].reason
 
 
 def test_what_one_side_alone_has_is_told() -> None:

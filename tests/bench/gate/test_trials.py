@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import random
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import scipy.stats
 
 from bench.gate import trials
 from bench.gate.heads import SHARES, change_nothing, commit, drawn, rows_of, slow_down, swapped
-from bench.gate.tally import by_dose, false_alarms, share, true_ratios
+from bench.gate.tally import by_dose, false_alarms, ratio_of, share, true_ratios
 from bench.gate.trees import Repository
 from tests.bench.gate.conftest import Checkout
 
@@ -90,6 +91,7 @@ def test_a_campaign_goes_on_where_it_stopped_and_keeps_its_draws_apart(
 def run(kind: str, verdict: str, head: str = "h", **changes: object) -> dict:
     workloads = {"fit[als]": {"verdict": verdict, "Y": [0.05, 0.06]}}
     known = {"kind": kind, "head": head, "beside": "", "cores": 2, "control_failed": False}
+    known["seconds"] = 90.0
     return {**known, "workloads": workloads, **changes}
 
 
@@ -103,14 +105,20 @@ def test_false_alarms_are_counted_by_setting() -> None:
 def test_verdicts_are_counted_by_kind_of_work_and_dose() -> None:
     doses = {"h": {"als": 0.05}, "i": {"als": 0.0}}
     runs = [run("slow", "FAIL"), run("slow", "PASS"), run("slow", "PASS", "i")]
-    rows = list(by_dose(runs, doses))
-    assert [row[:3] for row in rows] == [["BLAS", "0%", "1"], ["BLAS", "5%", "2"]]
+    truth = {("fit[als]", 0.05): [0.04, 0.05]}
+    rows = list(by_dose(runs, doses, truth))
+    assert [row[:3] for row in rows[:2]] == [["BLAS", "0%", ""], ["BLAS", "5%", "1.046–1.046"]]
     assert rows[1][3].startswith("1 of 2 (")
+    assert rows[2:] == [["all", *row[1:]] for row in rows[:2]]
 
 
 def test_the_true_ratio_is_that_of_the_undecided_rounds() -> None:
-    (row,) = true_ratios([run("truth", "INCONCLUSIVE")], {"h": {"als": 0.05}})
-    assert row[:3] == ["fit[als]", "5%", "1.057"]
+    undecided = [run("truth", "INCONCLUSIVE")] * 2
+    ((at, Y),) = true_ratios(undecided, {"h": {"als": 0.05}}).items()
+    assert at == ("fit[als]", 0.05)
+    ratio, half = ratio_of(Y)
+    assert ratio == pytest.approx(math.exp(0.055))
+    assert half == pytest.approx(1.96 * ratio * 0.01 / math.sqrt(3) / 2)
 
 
 @pytest.mark.parametrize(("count", "of"), [(0, 40), (19, 20), (20, 20)])

@@ -7,16 +7,14 @@ import itertools
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 from bench.gate.trees import Repository
 
-Kind = Literal["same", "noop", "slow"]
 Doses = dict[str, float]
 """Workload (as in tests/speed/sizes.py) -> extra rows, as a share."""
 
 SIZES = Path("tests/speed/sizes.py")
-SHARES = (0.0, 0.03, 0.05, 0.10)
+DOSES = (0.0, 0.03, 0.05, 0.10)
 
 
 def rows_of(tree: Path) -> dict[str, int]:
@@ -28,7 +26,7 @@ def rows_of(tree: Path) -> dict[str, int]:
 
 def drawn(rows: dict[str, int], rng: random.Random) -> Doses:
     """A dose for each workload."""
-    return {name: rng.choice(SHARES) for name in rows}
+    return {name: rng.choice(DOSES) for name in rows}
 
 
 def commit(repository: Repository, base: str, change: Callable[[Path], None]) -> str:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from tabulate import tabulate
 
-from bench.gate.heads import SHARES
+from bench.gate.heads import DOSES
 from bench.gate.trials import DRAWS, RUNS, Kind, read
 from bench.gate.verdicts import Verdict
 
@@ -87,7 +87,7 @@ def by_dose(runs: list[Run], doses: Doses, truth: Mapping[At, list[float]]) -> I
                 if (name, dose) in truth:
                     ratios[kind, dose].add(ratio_of(truth[name, dose])[0])
     for kind in (*KINDS_OF_WORK, OTHER, ALL):
-        for dose in SHARES:
+        for dose in DOSES:
             if those := verdicts[kind, dose]:
                 found = sorted(ratios[kind, dose])
                 shares = (share(those.count(verdict), len(those)) for verdict in DECISIONS)

@@ -28,7 +28,7 @@ from typing import Annotated, Any
 import typer
 
 from bench.gate.command import Asked, compare
-from bench.gate.heads import SHARES, change_nothing, commit, drawn, rows_of, slow_down
+from bench.gate.heads import DOSES, change_nothing, commit, drawn, rows_of, slow_down
 from bench.gate.limits import Limit
 from bench.gate.machine import cores, timing_core
 from bench.gate.trees import Repository
@@ -99,7 +99,7 @@ def _head(
         case Kind.SLOW:
             doses = drawn(rows, random.SystemRandom())
         case Kind.TRUTH:
-            doses = dict.fromkeys(rows, SHARES[1:][number % (len(SHARES) - 1)])
+            doses = dict.fromkeys(rows, DOSES[1:][number % (len(DOSES) - 1)])
     return commit(repository, base, slow_down(doses)), doses
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from bench.gate.errors import SideError
-from bench.gate.limits import Limit, limits
+from bench.gate.limits import SHARES, Limit, limits, t_limit
 from bench.gate.lockstep import calibrated
 from bench.gate.quads import QUADS, Timing
 from bench.gate.session import Session
@@ -44,6 +45,34 @@ def test_the_same_speed_passes_and_5_percent_does_not(seed: int, noise: float) -
     made = session(Machine(seed, noise), slow_head(1.06), coin=random.Random(seed))
     assert made.workloads["a"].verdict is V.FAIL
     assert made.workloads["b"].verdict is V.PASS
+
+
+def test_error_rates_on_noisy_clocks_are_within_their_bounds() -> None:
+    """At a family level of 20 %, for at the gate's own of 0.8 % there would be nothing to count.
+
+    Processes differ by 2 %, so that the smallest slowdown that counts protects from little.
+    """
+
+    def cost(side: str, name: str, seed: int) -> float:
+        luck = random.Random(f"{side}{name}{seed}").gauss(0, 0.02)
+        return 30.0 * math.exp(luck + (0.06 if (side, name) == ("head", "c") else 0.0))
+
+    def levels(workloads: int) -> dict[int, Limit]:
+        return {
+            n: Limit(t_limit(0.2 * share / workloads, n - 1), limits(workloads)[n].tolerable)
+            for n, share in SHARES.items()
+        }
+
+    runs = [
+        session(Machine(seed, 0.03), cost, coin=random.Random(seed), levels=levels)
+        for seed in range(60)
+    ]
+    found = [{name: series.verdict for name, series in run.workloads.items()} for run in runs]
+    unfounded = sum(V.FAIL in (each["a"], each["b"]) for each in found)
+    missed = sum(each["c"] is V.PASS for each in found)
+    assert binomtest(unfounded, len(runs), 0.2, alternative="greater").pvalue > 0.001
+    assert binomtest(missed, len(runs), 0.05, alternative="greater").pvalue > 0.001
+    assert sum(each["c"] is V.FAIL for each in found) > 0.8 * len(runs)
 
 
 def test_swapping_the_sides_flips_the_sign_of_every_round() -> None:

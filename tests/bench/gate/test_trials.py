@@ -11,7 +11,7 @@ import pytest
 import scipy.stats
 
 from bench.gate import trials
-from bench.gate.heads import SHARES, change_nothing, commit, drawn, rows_of, slow_down, swapped
+from bench.gate.heads import DOSES, change_nothing, commit, drawn, rows_of, slow_down, swapped
 from bench.gate.tally import by_dose, false_alarms, ratio_of, share, true_ratios
 from bench.gate.trees import Repository
 from tests.bench.gate.conftest import Checkout
@@ -60,7 +60,7 @@ def test_a_commit_that_changes_nothing_is_another_commit(checkout: Checkout) -> 
 
 def test_every_dose_is_drawn() -> None:
     rng = random.Random(0)
-    assert {dose for _ in range(20) for dose in drawn(ROWS, rng).values()} == set(SHARES)
+    assert {dose for _ in range(20) for dose in drawn(ROWS, rng).values()} == set(DOSES)
 
 
 def test_a_campaign_goes_on_where_it_stopped_and_keeps_its_draws_apart(
@@ -85,7 +85,7 @@ def test_a_campaign_goes_on_where_it_stopped_and_keeps_its_draws_apart(
     assert [run["kind"] for run in made] == ["slow", "slow", "slow", "same"]
     assert [run["head"] for run in made] == [draw["head"] for draw in draws]
     assert "doses" not in made[0]
-    assert all(set(draw["doses"].values()) <= set(SHARES) for draw in draws)
+    assert all(set(draw["doses"].values()) <= set(DOSES) for draw in draws)
 
 
 def run(kind: str, verdict: str, head: str = "h", **changes: object) -> dict:

@@ -9,7 +9,7 @@ TOO_QUICK = {"global_mean"}
 
 
 def test_every_implementation_has_a_workload() -> None:
-    """Give a new one some rows in tests/speed/sizes.py, for 10 to 30 ms a call.
+    """Give a new one some rows in tests/speed/sizes.py, for 5 to 30 ms a call.
 
     The speed of a peer is its own library's affair.
     """

@@ -47,11 +47,12 @@ def test_the_same_speed_passes_and_5_percent_does_not(seed: int, noise: float) -
     assert made.workloads["b"].verdict is V.PASS
 
 
-def test_error_rates_on_noisy_clocks_are_within_their_bounds() -> None:
-    """At a family level of 20 %, for at the gate's own of 0.8 % there would be nothing to count.
-
-    Processes differ by 2 %, so that the smallest slowdown that counts protects from little.
-    """
+def test_error_rates_on_noisy_clocks_are_within_their_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At a family level of 20 %, and any slowdown counts: at the gate's own of 0.8 %, from 2.5 %
+    on, there would be nothing to count."""
+    monkeypatch.setattr("bench.gate.verdicts.SMALLEST", 0.0)
 
     def cost(side: str, name: str, seed: int) -> float:
         luck = random.Random(f"{side}{name}{seed}").gauss(0, 0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from bench.gate.errors import SideError
-from bench.gate.limits import SHARES, Limit, limits, t_limit
+from bench.gate.limits import MISSES, SHARES, TOLERATED, Limit, limits, t_limit
 from bench.gate.lockstep import calibrated
 from bench.gate.quads import QUADS, Timing
 from bench.gate.session import Session
@@ -47,33 +48,47 @@ def test_the_same_speed_passes_and_5_percent_does_not(seed: int, noise: float) -
     assert made.workloads["b"].verdict is V.PASS
 
 
-def test_error_rates_on_noisy_clocks_are_within_their_bounds(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """At a family level of 20 %, and any slowdown counts: at the gate's own of 0.8 %, from 2.5 %
-    on, there would be nothing to count."""
-    monkeypatch.setattr("bench.gate.verdicts.SMALLEST", 0.0)
+def noisy_clocks(slower: float, levels: Callable[[int], dict[int, Limit]]) -> Iterator[Session]:
+    """Sixty of them, whose processes differ by 2 %; all workloads of head are slower by so much."""
 
     def cost(side: str, name: str, seed: int) -> float:
         luck = random.Random(f"{side}{name}{seed}").gauss(0, 0.02)
-        return 30.0 * math.exp(luck + (0.06 if (side, name) == ("head", "c") else 0.0))
+        return 30.0 * math.exp(luck) * (1 + slower * (side == "head"))
 
-    def levels(workloads: int) -> dict[int, Limit]:
-        return {
-            n: Limit(t_limit(0.2 * share / workloads, n - 1), limits(workloads)[n].tolerable)
-            for n, share in SHARES.items()
-        }
+    for seed in range(60):
+        yield session(Machine(seed, 0.03), cost, coin=random.Random(seed), levels=levels)
 
-    runs = [
-        session(Machine(seed, 0.03), cost, coin=random.Random(seed), levels=levels)
-        for seed in range(60)
-    ]
-    found = [{name: series.verdict for name, series in run.workloads.items()} for run in runs]
-    unfounded = sum(V.FAIL in (each["a"], each["b"]) for each in found)
-    missed = sum(each["c"] is V.PASS for each in found)
-    assert binomtest(unfounded, len(runs), 0.2, alternative="greater").pvalue > 0.001
-    assert binomtest(missed, len(runs), 0.05, alternative="greater").pvalue > 0.001
-    assert sum(each["c"] is V.FAIL for each in found) > 0.8 * len(runs)
+
+def test_false_alarms_on_noisy_clocks_are_within_their_level(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At 20 % for the family, and any slowdown counts: at the gate's own 0.8 %, from 2.5 % on,
+    there would be nothing to count."""
+    monkeypatch.setattr("bench.gate.verdicts.SMALLEST", 0.0)
+    monkeypatch.setattr("bench.gate.series.Control.doubt", "")
+    alarms = sum(
+        V.FAIL in verdicts(run).values()
+        for run in noisy_clocks(
+            0.0,
+            lambda workloads: {
+                n: Limit(t_limit(0.2 * share / workloads, n - 1), math.inf)
+                for n, share in SHARES.items()
+            },
+        )
+    )
+    assert binomtest(alarms, 60, 0.2, alternative="greater").pvalue > 0.001
+
+
+def test_misses_on_noisy_clocks_are_within_their_level() -> None:
+    """A slowdown of what is tolerated passes at most as often as the looks may miss it, times 5."""
+    passed = sum(
+        run.workloads["a"].verdict is V.PASS
+        for run in noisy_clocks(
+            TOLERATED,
+            lambda _: {n: Limit(math.inf, t_limit(5 * each, n - 1)) for n, each in MISSES.items()},
+        )
+    )
+    assert binomtest(passed, 60, 5 * sum(MISSES.values()), alternative="greater").pvalue > 0.001
 
 
 def test_swapping_the_sides_flips_the_sign_of_every_round() -> None:

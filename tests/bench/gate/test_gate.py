@@ -21,6 +21,8 @@ from bench.gate.errors import ForeignError, GateError, SideError
 from bench.gate.machine import timing_core
 from bench.gate.process import Checkout as Place
 from bench.gate.process import Process, Ready
+from bench.gate.series import Series
+from bench.gate.session import Session
 from bench.gate.verdicts import BROKEN, PASSED, UNDECIDED
 from tests.bench.gate.conftest import Checkout
 
@@ -154,6 +156,49 @@ def test_raw_timings_have_their_order_and_their_times(checkout: Checkout, tmp_pa
     assert len(stretches) == 80
     for (start, ns), (after, _) in itertools.pairwise(stretches):
         assert start + ns <= after
+
+
+@pytest.mark.parametrize("end", [SideError, KeyboardInterrupt])
+def test_what_was_timed_is_told_and_kept_whatever_ends_the_session(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+) -> None:
+    def run(session: Session) -> None:
+        session.workloads["w"] = Series()
+        raise end
+
+    monkeypatch.setattr("bench.gate.session.Session.run", run)
+    monkeypatch.setattr("bench.gate.session.Session.loops", {})
+    checkout.commit(code_to_time=CODE)
+    said: list[str] = []
+    with pytest.raises(end):
+        compare(asked(tmp_path), checkout.root, said.append, print)
+    assert "BROKEN: ended too early, with w still open." in said[-1]
+    assert json.loads((tmp_path / "raw.json").read_text())["workloads"]["w"]["verdict"] is None
+
+
+def test_the_table_and_the_file_do_not_wait_for_each_other(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.commit(code_to_time=CODE)
+    out = asked(tmp_path)
+
+    def closed(_: str) -> None:
+        assert not out.out.exists()
+        raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        compare(out, checkout.root, closed, print)
+    assert out.out.is_file()
+
+
+def test_what_an_earlier_run_left_is_not_taken_for_this_ones(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.commit(code_to_time=CODE)
+    (tmp_path / "raw.json").write_text("of an earlier run")
+    with pytest.raises(GateError, match="no revision"):
+        compare(asked(tmp_path, base="no-such-branch"), checkout.root, print, print)
+    assert not (tmp_path / "raw.json").exists()
 
 
 def test_sabotage_a_worker_that_imports_another_tree_breaks_the_gate(

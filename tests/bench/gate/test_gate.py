@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import psutil
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import app
+from bench.cli import TERMINATED, app
 from bench.gate import lockstep
 from bench.gate.command import Asked, compare
 from bench.gate.errors import ForeignError, GateError, SideError
@@ -267,9 +270,11 @@ def test_sabotage_a_workload_that_hangs_is_told_and_killed(checkout: Checkout) -
     assert not psutil.pid_exists(process.pid)
 
 
+GATE = [sys.executable, "-c", "from bench.cli import main; main()", "gate"]
+
+
 def bench(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from bench.cli import main; main()", "gate", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return subprocess.run([*GATE, *words], cwd=folder, capture_output=True, text=True)
 
 
 def test_the_command_ends_with_the_gates_own_codes(checkout: Checkout) -> None:
@@ -293,7 +298,78 @@ def test_an_error_of_the_gate_itself_is_no_regression(monkeypatch: pytest.Monkey
     monkeypatch.setattr("bench.gate.command.compare", lambda *_: 1 / 0)
     result = CliRunner().invoke(app, ["gate", "HEAD"])
     assert result.exit_code == BROKEN
-    assert "ZeroDivisionError" in result.output
+    assert "error: the gate itself failed: ZeroDivisionError" in result.output
+
+
+def test_a_gate_that_cannot_be_imported_is_no_regression(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bench.gate.command", None)
+    result = CliRunner().invoke(app, ["gate", "HEAD"])
+    assert result.exit_code == BROKEN
+    assert "error: the gate itself failed: ModuleNotFoundError" in result.output
+
+
+@pytest.mark.parametrize("closed", ["stdout", "both"])
+def test_a_closed_pipe_is_no_regression(checkout: Checkout, closed: str) -> None:
+    """Rich's own exit code for it is 1."""
+    checkout.commit(code_to_time=CODE)
+    read, write = os.pipe()
+    os.close(read)
+    stderr = subprocess.PIPE if closed == "stdout" else write
+    result = subprocess.run([*GATE, "HEAD"], cwd=checkout.root, stdout=write, stderr=stderr)
+    os.close(write)
+    assert result.returncode == BROKEN
+    if closed == "stdout":
+        assert b"nobody read the verdict: the output was closed" in result.stderr
+
+
+def tells_that_it_hangs(fifo: Path) -> str:
+    """A workload that hangs, and holds a FIFO open until it is gone."""
+    return f"""\
+import os
+
+def test_hang(benchmark):
+    os.open({str(fifo)!r}, os.O_WRONLY)
+    while True:
+        pass
+"""
+
+
+def ended(reader: int) -> bool:
+    """Whether what held the FIFO open is gone, or goes within half a minute."""
+    return bool(wait([reader], timeout=30)) and not os.read(reader, 1)
+
+
+def test_sigterm_leaves_nothing_behind_but_the_timings(checkout: Checkout, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    checkout.commit(tests__speed__test_w=tells_that_it_hangs(fifo))
+    gate = subprocess.Popen([*GATE, "HEAD"], cwd=checkout.root, stderr=subprocess.DEVNULL)
+    reader = os.open(fifo, os.O_RDONLY)
+    gate.terminate()
+    assert gate.wait(timeout=60) == TERMINATED
+    assert ended(reader)
+    assert not list((tmp_path / "tmp").glob("bench-gate-*"))
+    assert len(checkout.git("worktree", "list").splitlines()) == 1
+    raw = json.loads((checkout.root / ".benchmarks/gate.json").read_text())
+    assert raw["workloads"].keys() == {"hang"}
+
+
+def test_a_second_sigterm_does_not_stop_the_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`timeout` sends two."""
+    cleaned: list[str] = []
+
+    def compare(*_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            cleaned.append("all")
+
+    monkeypatch.setattr("bench.gate.command.compare", compare)
+    before = signal.getsignal(signal.SIGTERM)
+    assert CliRunner().invoke(app, ["gate", "HEAD"]).exit_code == TERMINATED
+    assert cleaned == ["all"]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize("words", [[], ["HEAD", "--save", "a.json"]], ids=["none", "two"])

@@ -215,6 +215,27 @@ def test_sabotage_a_worker_that_imports_another_tree_breaks_the_gate(
         compare(asked(tmp_path), checkout.root, print, print)
 
 
+INSTALLED = """\
+import sys
+sys.path.insert(0, {!r})
+import installed
+
+def test_folder(benchmark, tmp_path):
+    benchmark(lambda: len(str(tmp_path)))
+"""
+
+
+def test_debians_packages_are_installed_ones_and_temporary_folders_go_with_the_trees(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    Checkout(tmp_path / "dist-packages").write(installed="")
+    checkout.commit(tests__speed__test_w=INSTALLED.format(str(tmp_path / "dist-packages")))
+    assert compare(asked(tmp_path), checkout.root, print, print) == UNDECIDED
+    (workload,) = json.loads((tmp_path / "raw.json").read_text())["workloads"].values()
+    assert not workload["changed"], "paths are of one length"
+    assert not list((tmp_path / "tmp").glob("pytest-of-*"))
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -270,6 +291,45 @@ def test_sabotage_a_workload_that_hangs_is_told_and_killed(checkout: Checkout) -
     assert not psutil.pid_exists(process.pid)
 
 
+def tells_that_it_hangs(fifo: Path, first: str = "pass") -> str:
+    """A workload that hangs, and holds a FIFO open until it is gone."""
+    return f"""\
+import os
+
+def test_hang(benchmark):
+    {first}
+    os.open({str(fifo)!r}, os.O_WRONLY)
+    while True:
+        pass
+"""
+
+
+def ended(reader: int) -> bool:
+    """Whether what held the FIFO open is gone, or goes within half a minute."""
+    return bool(wait([reader], timeout=30)) and not os.read(reader, 1)
+
+
+def test_a_worker_that_hangs_with_its_pipe_closed_is_told(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    """As one does whose threads do not end when Python exits."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    hangs = tells_that_it_hangs(fifo, first="os.closerange(3, 99)")
+    checkout.write(tests__speed__test_w=hangs)
+    place = Place(Path(sys.executable), checkout.root)
+    process = Process("head", place, hash_seed=0, core=timing_core(), patience_s=60)
+    try:
+        process.names()
+        process.begin(["hang"])
+        os.close(os.open(fifo, os.O_RDONLY))
+        process.patience_s = 0.1
+        with pytest.raises(SideError, match="head hangs: its pipe is closed"):
+            process.ready()
+    finally:
+        process.kill()
+
+
 GATE = [sys.executable, "-c", "from bench.cli import main; main()", "gate"]
 
 
@@ -322,23 +382,6 @@ def test_a_closed_pipe_is_no_regression(checkout: Checkout, closed: str) -> None
         assert b"nobody read the verdict: the output was closed" in result.stderr
 
 
-def tells_that_it_hangs(fifo: Path) -> str:
-    """A workload that hangs, and holds a FIFO open until it is gone."""
-    return f"""\
-import os
-
-def test_hang(benchmark):
-    os.open({str(fifo)!r}, os.O_WRONLY)
-    while True:
-        pass
-"""
-
-
-def ended(reader: int) -> bool:
-    """Whether what held the FIFO open is gone, or goes within half a minute."""
-    return bool(wait([reader], timeout=30)) and not os.read(reader, 1)
-
-
 def test_sigterm_leaves_nothing_behind_but_the_timings(checkout: Checkout, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
@@ -352,6 +395,18 @@ def test_sigterm_leaves_nothing_behind_but_the_timings(checkout: Checkout, tmp_p
     assert len(checkout.git("worktree", "list").splitlines()) == 1
     raw = json.loads((checkout.root / ".benchmarks/gate.json").read_text())
     assert raw["workloads"].keys() == {"hang"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker ends when it next waits")
+def test_no_worker_outlives_a_gate_that_is_killed(checkout: Checkout, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    checkout.commit(tests__speed__test_w=tells_that_it_hangs(fifo))
+    gate = subprocess.Popen([*GATE, "HEAD"], cwd=checkout.root, stderr=subprocess.DEVNULL)
+    reader = os.open(fifo, os.O_RDONLY)
+    gate.kill()
+    gate.wait()
+    assert ended(reader)
 
 
 def test_a_second_sigterm_does_not_stop_the_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:

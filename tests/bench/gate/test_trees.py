@@ -61,7 +61,7 @@ def test_a_worktree_of_the_users_on_a_disk_that_is_not_mounted_stays_known(
     (tmp_path / "mounted").rename(tmp_path / "not mounted")
     with Repository.around(checkout.root).checked_out({"head": sha}):
         pass
-    assert len(checkout.git("worktree", "list").splitlines()) == 2
+    assert str(tmp_path / "mounted") in checkout.git("worktree", "list")
 
 
 @pytest.mark.parametrize("missing", ["head/.git", "."])

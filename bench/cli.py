@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -34,6 +37,9 @@ DEFAULT_OUT = Path("results")
 GATE_OUT = Path(".benchmarks/gate.json")
 WRONG_USE = 2
 INTERRUPTED = 130
+GATE_BROKEN = 3
+"""As bench.gate.verdicts has it, which may be what is broken."""
+TERMINATED = 143
 USER_ERRORS = (DataError, SuiteError, ImplementationError, SettingError)
 
 Out = Annotated[Path, typer.Option(help="Folder of records, pages and plots.")]
@@ -266,27 +272,24 @@ def gate(
 
     Exit codes: 0 pass, 1 regression, 2 inconclusive, 3 broken or nothing measured.
     """
-    from bench.gate import screening
-    from bench.gate.command import Asked, compare
-    from bench.gate.errors import GateError
-    from bench.gate.verdicts import BROKEN
-
     if [base, baseline, save].count(None) != 2:
-        _fail(GateError("name one of BASE, --baseline FILE and --save FILE"), BROKEN)
-    only, tolerant = tuple(workload or ()), inconclusive == "pass"
-    asked = Asked(base or "", head, only, time_limit, tolerant, out)
-    try:
-        if save:
-            code = screening.save(save, asked, Path.cwd(), _say, _tell)
-        elif baseline:
-            code = screening.against(baseline, asked, Path.cwd(), _say, _tell)
-        else:
-            code = compare(asked, Path.cwd(), _say, _tell)
-    except GateError as error:
-        _fail(error, BROKEN)
-    except Exception:  # Python's own exit code for it is 1, which here means a regression
-        err_console.print_exception()
-        code = BROKEN
+        _fail(ValueError("name one of BASE, --baseline FILE and --save FILE"), GATE_BROKEN)
+    with _exit_code_1_is_a_regression(), _termination_cleans_up():
+        from bench.gate import screening
+        from bench.gate.command import Asked, compare
+        from bench.gate.errors import GateError
+
+        only, tolerant = tuple(workload or ()), inconclusive == "pass"
+        asked = Asked(base or "", head, only, time_limit, tolerant, out)
+        try:
+            if save:
+                code = screening.save(save, asked, Path.cwd(), _say, _tell)
+            elif baseline:
+                code = screening.against(baseline, asked, Path.cwd(), _say, _tell)
+            else:
+                code = compare(asked, Path.cwd(), _say, _tell)
+        except GateError as error:
+            _fail(error, GATE_BROKEN)
     raise typer.Exit(code)
 
 
@@ -294,6 +297,42 @@ def main() -> None:
     """The `bench` command."""
     sys.argv[1:] = spread(sys.argv[1:])
     app()
+
+
+@contextlib.contextmanager
+def _exit_code_1_is_a_regression() -> Iterator[None]:
+    """Python and rich end with 1, too: for an error of the gate itself, and for a closed pipe."""
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code == TERMINATED:
+            raise
+        with contextlib.suppress(SystemExit):  # where standard error is closed as well
+            if isinstance(error, SystemExit):
+                told = "nobody read the verdict: the output was closed"
+            else:
+                err_console.print_exception()
+                told = f"the gate itself failed: {error!r}"
+            err_console.print(f"error: {told}", style="red", highlight=False, markup=False)
+        raise typer.Exit(GATE_BROKEN) from None
+
+
+@contextlib.contextmanager
+def _termination_cleans_up() -> Iterator[None]:
+    """SIGTERM, of `timeout` or a cancelled CI job, unwinds as Ctrl-C does."""
+
+    def terminate(*_: object) -> None:
+        # `timeout` sends it twice, and to git, too: the second one must not stop the clean-up.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(cells: list[Cell], out: Path, memory_limit_bytes: int, fresh: bool) -> None:

@@ -15,7 +15,7 @@ from bench.gate.environments import lock_of, python_for
 from bench.gate.limits import Limit, limits
 from bench.gate.machine import Ticks, machine_line, timing_core
 from bench.gate.process import PATIENCE_S, Checkout, Name, Process, Side
-from bench.gate.raw import Setting, check, write
+from bench.gate.raw import Setting, clear, write
 from bench.gate.session import Session, Start
 from bench.gate.table import NOTE, control_line, reasons, summary, table
 from bench.gate.trees import Repository
@@ -50,7 +50,7 @@ def compare(asked: Asked, folder: Path, say: Say, progress: Say) -> int:
 
     Raises GateError where nothing can be compared.
     """
-    check(asked.out)
+    clear(asked.out)
     repository = Repository.around(folder)
     base = repository.revision(asked.base)
     head = repository.revision(asked.head) if asked.head else repository.working_tree()
@@ -73,15 +73,12 @@ def compare(asked: Asked, folder: Path, say: Say, progress: Say) -> int:
             levels=asked.levels,
         )
         before = Ticks.now()
-        session.run()
-        stolen = Ticks.now().stolen_since(before)
-    setting = Setting(base, head, machine_line(), core, asked.seed, stolen)
-    write(asked.out, session, setting)
-    text = report(session, setting)
-    say(text)
-    if summary_file := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary_file).open("a") as file:
-            file.write(f"## Speed gate\n\n{text}\n")
+        try:
+            session.run()
+        finally:  # a lost side or Ctrl-C takes no timings with it
+            stolen = Ticks.now().stolen_since(before)
+            setting = Setting(base, head, machine_line(), core, asked.seed, stolen)
+            _hand_over(session, setting, asked.out, say)
     verdicts = (series.verdict for series in session.workloads.values())
     return exit_code([each for each in verdicts if each], tolerant=asked.tolerant)
 
@@ -99,6 +96,18 @@ def report(session: Session, setting: Setting) -> str:
             summary(session.workloads),
         ]
     )
+
+
+def _hand_over(session: Session, setting: Setting, out: Path, say: Say) -> None:
+    """Say the table and keep the timings, each also where the other cannot be done."""
+    try:
+        text = report(session, setting)
+        say(text)
+        if summary_file := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(summary_file).open("a") as file:
+                file.write(f"## Speed gate\n\n{text}\n")
+    finally:
+        write(out, session, setting)
 
 
 def _starter(

@@ -164,9 +164,19 @@ class Process:
         try:
             told = json.loads(self._pipe.recv_bytes())
         except (EOFError, ConnectionResetError):
-            code = self._process.wait()
+            code = self._exit_code()
             end = self._log.read_bytes()[-LOG_BYTES:].decode(errors="replace")
             raise SideError(f"{self._name} died with exit code {code}:\n{end}") from None
         if "fault" in told:
             raise SideError(f"{self._name} {told['fault']}")
         return told
+
+    def _exit_code(self) -> int:
+        """Of a process that has closed its pipe, which is not yet to have ended."""
+        try:
+            return self._process.wait(self.patience_s)
+        except subprocess.TimeoutExpired:
+            raise SideError(
+                f"{self._name} hangs: its pipe is closed, but it has not ended in "
+                f"{self.patience_s:g} s"
+            ) from None

@@ -26,17 +26,21 @@ class Setting:
     stolen: float
 
 
-def check(path: Path) -> None:
-    """Raises OutError where the file cannot be written, before anything is timed for it."""
+def clear(path: Path) -> None:
+    """Take away what an earlier run left there, so that nobody takes it for this one's.
+
+    Raises OutError where the file cannot be written, before anything is timed for it.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("a").close()
+        path.open("w").close()
+        path.unlink()
     except OSError as error:
         raise OutError(f"--out {path}: cannot be written: {error.strerror}") from None
 
 
 def write(path: Path, session: Session, setting: Setting) -> None:
-    """Write the file, whole or not at all."""
+    """Write the file, whole or not at all. A workload without a verdict was still open."""
     raw: dict[str, Any] = {
         "schema": 1,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -55,7 +55,7 @@ def control_line(control: Control | None) -> str:
 
 def _row(name: str, series: Series, loops: int) -> list[str]:
     estimate, rounds = series.estimate, len(series.rounds)
-    verdict = str(series.verdict) + (", OUTPUT CHANGED" if series.changed else "")
+    verdict = (series.verdict or "open") + (", OUTPUT CHANGED" if series.changed else "")
     if estimate is None:
         return [name, "", "", "", "", str(rounds), verdict]
     base = [ns for quads in series.rounds for quad in quads for ns in quad.ns_of("A")]
@@ -82,7 +82,10 @@ def ruled_out(estimate: Estimate, rounds: int) -> float:
 
 
 def summary(workloads: dict[str, Series]) -> str:
-    """One sentence: the worst that was found."""
+    """One sentence: the worst that was found, or that the session did not come to its end."""
+    still_open = [name for name, series in workloads.items() if series.verdict is None]
+    if still_open:
+        return f"BROKEN: ended too early, with {', '.join(still_open)} still open."
     for verdict, told in (
         (Verdict.BROKEN, "broken"),
         (Verdict.REMOVED, "removed, so nobody can say whether it got slower"),

@@ -6,12 +6,12 @@ Path lengths shift what lies on the stack, and that alone can make a program som
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,13 +40,13 @@ class Repository:
 
     @classmethod
     def around(cls, folder: Path) -> Repository:
-        """Raises RevisionError where there is none."""
+        """Raises RevisionError where there is none, or git is missing or refuses it."""
         try:
             return cls(Path(cls(folder)._git("rev-parse", "--show-toplevel")))
-        except (RevisionError, FileNotFoundError):
+        except (RevisionError, FileNotFoundError) as error:
             raise RevisionError(
-                f"{folder} is in no git repository (or git is not installed): "
-                "bench gate compares two revisions of one"
+                f"{folder} is in no git repository that can be used, and bench gate compares two "
+                f"revisions of one: {error}"
             ) from None
 
     def revision(self, name: str) -> Revision:
@@ -79,7 +79,7 @@ class Repository:
         sha = self._git("commit-tree", tree, "-p", head.sha, "-m", "working tree", env=_ME)
         return Revision(sha, f"{head.told} with uncommitted changes")
 
-    @contextmanager
+    @contextlib.contextmanager
     def checked_out(self, shas: Mapping[str, str]) -> Iterator[dict[str, Path]]:
         """A worktree for each name, which should be equally long; gone after the block."""
         folder = Path(tempfile.mkdtemp(prefix="bench-gate-")).resolve()
@@ -88,8 +88,12 @@ class Repository:
                 self._git("worktree", "add", "--quiet", "--detach", str(folder / name), sha)
             yield {name: folder / name for name in shas}
         finally:
-            shutil.rmtree(folder)
-            self._git("worktree", "prune")
+            # Nothing here may fail, and so hide what ended the block. No `prune`: it would forget
+            # worktrees of the user's on a disk that is not mounted now.
+            for name in shas:
+                with contextlib.suppress(RevisionError):
+                    self._git("worktree", "remove", "--force", str(folder / name))
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _git(self, *words: str, env: Mapping[str, str] | None = None) -> str:
         answer = subprocess.run(

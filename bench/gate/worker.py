@@ -6,10 +6,12 @@ have no gate. It is pytest with a `benchmark` fixture that times when the pipe s
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import hashlib
 import json
 import os
+import signal
 import sys
 import sysconfig
 import time
@@ -22,6 +24,7 @@ import numpy as np
 import pytest
 
 WORKLOADS = "tests/speed"
+PR_SET_PDEATHSIG = 1
 STANDARD_LIBRARY = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib"))
 
 
@@ -102,7 +105,9 @@ def _is_module(path: Path) -> bool:
 
 
 def _is_installed(file: str) -> bool:
-    return "/site-packages/" in file or file.startswith(STANDARD_LIBRARY)
+    # Debian's Python has its packages in dist-packages.
+    folders = ("/site-packages/", "/dist-packages/")
+    return any(folder in file for folder in folders) or file.startswith(STANDARD_LIBRARY)
 
 
 def _digest(result: Any) -> str:
@@ -128,16 +133,28 @@ def _pin(cores: set[int]) -> None:
         os.sched_setaffinity(0, cores)
 
 
+def _die_with_parent() -> None:
+    """Linux kills us when it is gone, also in the midst of a workload."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main(pipe: int, tree: Path, core: int) -> None:
     """Serve until the parent has heard the end of the last workload, or is gone."""
+    _die_with_parent()
     sys.path.insert(0, str(tree))
     side = Side(Connection(pipe), tree, core)
     if not (tree / WORKLOADS).is_dir():
         side.send(names=[], clashes=0)
         return
     pytest.main(
-        # addopts may name options of plugins that are not loaded here.
-        [WORKLOADS, "--rootdir", str(tree), "-q", "-o", "addopts=", "-p", "no:cacheprovider"],
+        [
+            *(WORKLOADS, "--rootdir", str(tree), "-q", "-p", "no:cacheprovider"),
+            # addopts may name options of plugins that are not loaded here.
+            *("-o", "addopts="),
+            # Gone with the trees, and of one length for all sides as they are.
+            *("--basetemp", f"{tree}.tmp"),
+        ],
         plugins=[side],
     )
 

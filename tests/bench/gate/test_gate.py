@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import psutil
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import app
+from bench.cli import TERMINATED, app
 from bench.gate import lockstep
 from bench.gate.command import Asked, compare
 from bench.gate.errors import ForeignError, GateError, SideError
 from bench.gate.machine import timing_core
 from bench.gate.process import Checkout as Place
 from bench.gate.process import Process, Ready
+from bench.gate.series import Series
+from bench.gate.session import Session
 from bench.gate.verdicts import BROKEN, PASSED, UNDECIDED
 from tests.bench.gate.conftest import Checkout
 
@@ -171,6 +176,49 @@ def test_raw_timings_have_their_order_and_their_times(checkout: Checkout, tmp_pa
         assert start + ns <= after
 
 
+@pytest.mark.parametrize("end", [SideError, KeyboardInterrupt])
+def test_what_was_timed_is_told_and_kept_whatever_ends_the_session(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+) -> None:
+    def run(session: Session) -> None:
+        session.workloads["w"] = Series()
+        raise end
+
+    monkeypatch.setattr("bench.gate.session.Session.run", run)
+    monkeypatch.setattr("bench.gate.session.Session.loops", {})
+    checkout.commit(code_to_time=CODE)
+    said: list[str] = []
+    with pytest.raises(end):
+        compare(asked(tmp_path), checkout.root, said.append, print)
+    assert "BROKEN: ended too early, with w still open." in said[-1]
+    assert json.loads((tmp_path / "raw.json").read_text())["workloads"]["w"]["verdict"] is None
+
+
+def test_the_table_and_the_file_do_not_wait_for_each_other(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.commit(code_to_time=CODE)
+    out = asked(tmp_path)
+
+    def closed(_: str) -> None:
+        assert not out.out.exists()
+        raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        compare(out, checkout.root, closed, print)
+    assert out.out.is_file()
+
+
+def test_what_an_earlier_run_left_is_not_taken_for_this_ones(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.commit(code_to_time=CODE)
+    (tmp_path / "raw.json").write_text("of an earlier run")
+    with pytest.raises(GateError, match="no revision"):
+        compare(asked(tmp_path, base="no-such-branch"), checkout.root, print, print)
+    assert not (tmp_path / "raw.json").exists()
+
+
 def test_sabotage_a_worker_that_imports_another_tree_breaks_the_gate(
     checkout: Checkout, tmp_path: Path
 ) -> None:
@@ -180,6 +228,27 @@ def test_sabotage_a_worker_that_imports_another_tree_breaks_the_gate(
     checkout.write(tests__speed__test_w=sneaky)
     with pytest.raises(ForeignError, match=r"head imported .* code_to_time: .*elsewhere"):
         compare(asked(tmp_path), checkout.root, print, print)
+
+
+INSTALLED = """\
+import sys
+sys.path.insert(0, {!r})
+import installed
+
+def test_folder(benchmark, tmp_path):
+    benchmark(lambda: len(str(tmp_path)))
+"""
+
+
+def test_debians_packages_are_installed_ones_and_temporary_folders_go_with_the_trees(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    Checkout(tmp_path / "dist-packages").write(installed="")
+    checkout.commit(tests__speed__test_w=INSTALLED.format(str(tmp_path / "dist-packages")))
+    assert compare(asked(tmp_path), checkout.root, print, print) == UNDECIDED
+    (workload,) = json.loads((tmp_path / "raw.json").read_text())["workloads"].values()
+    assert not workload["changed"], "paths are of one length"
+    assert not list((tmp_path / "tmp").glob("pytest-of-*"))
 
 
 @pytest.mark.parametrize(
@@ -237,9 +306,50 @@ def test_sabotage_a_workload_that_hangs_is_told_and_killed(checkout: Checkout) -
     assert not psutil.pid_exists(process.pid)
 
 
+def tells_that_it_hangs(fifo: Path, first: str = "pass") -> str:
+    """A workload that hangs, and holds a FIFO open until it is gone."""
+    return f"""\
+import os
+
+def test_hang(benchmark):
+    {first}
+    os.open({str(fifo)!r}, os.O_WRONLY)
+    while True:
+        pass
+"""
+
+
+def ended(reader: int) -> bool:
+    """Whether what held the FIFO open is gone, or goes within half a minute."""
+    return bool(wait([reader], timeout=30)) and not os.read(reader, 1)
+
+
+def test_a_worker_that_hangs_with_its_pipe_closed_is_told(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    """As one does whose threads do not end when Python exits."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    hangs = tells_that_it_hangs(fifo, first="os.closerange(3, 99)")
+    checkout.write(tests__speed__test_w=hangs)
+    place = Place(Path(sys.executable), checkout.root)
+    process = Process("head", place, hash_seed=0, core=timing_core(), patience_s=60)
+    try:
+        process.names()
+        process.begin(["hang"])
+        os.close(os.open(fifo, os.O_RDONLY))
+        process.patience_s = 0.1
+        with pytest.raises(SideError, match="head hangs: its pipe is closed"):
+            process.ready()
+    finally:
+        process.kill()
+
+
+GATE = [sys.executable, "-c", "from bench.cli import main; main()", "gate"]
+
+
 def bench(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from bench.cli import main; main()", "gate", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return subprocess.run([*GATE, *words], cwd=folder, capture_output=True, text=True)
 
 
 def test_the_command_ends_with_the_gates_own_codes(checkout: Checkout) -> None:
@@ -263,7 +373,73 @@ def test_an_error_of_the_gate_itself_is_no_regression(monkeypatch: pytest.Monkey
     monkeypatch.setattr("bench.gate.command.compare", lambda *_: 1 / 0)
     result = CliRunner().invoke(app, ["gate", "HEAD"])
     assert result.exit_code == BROKEN
-    assert "ZeroDivisionError" in result.output
+    assert "error: the gate itself failed: ZeroDivisionError" in result.output
+
+
+def test_a_gate_that_cannot_be_imported_is_no_regression(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bench.gate.command", None)
+    result = CliRunner().invoke(app, ["gate", "HEAD"])
+    assert result.exit_code == BROKEN
+    assert "error: the gate itself failed: ModuleNotFoundError" in result.output
+
+
+@pytest.mark.parametrize("closed", ["stdout", "both"])
+def test_a_closed_pipe_is_no_regression(checkout: Checkout, closed: str) -> None:
+    """Rich's own exit code for it is 1."""
+    checkout.commit(code_to_time=CODE)
+    read, write = os.pipe()
+    os.close(read)
+    stderr = subprocess.PIPE if closed == "stdout" else write
+    result = subprocess.run([*GATE, "HEAD"], cwd=checkout.root, stdout=write, stderr=stderr)
+    os.close(write)
+    assert result.returncode == BROKEN
+    if closed == "stdout":
+        assert b"nobody read the verdict: the output was closed" in result.stderr
+
+
+def test_sigterm_leaves_nothing_behind_but_the_timings(checkout: Checkout, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    checkout.commit(tests__speed__test_w=tells_that_it_hangs(fifo))
+    gate = subprocess.Popen([*GATE, "HEAD"], cwd=checkout.root, stderr=subprocess.DEVNULL)
+    reader = os.open(fifo, os.O_RDONLY)
+    gate.terminate()
+    assert gate.wait(timeout=60) == TERMINATED
+    assert ended(reader)
+    assert not list((tmp_path / "tmp").glob("bench-gate-*"))
+    assert len(checkout.git("worktree", "list").splitlines()) == 1
+    raw = json.loads((checkout.root / ".benchmarks/gate.json").read_text())
+    assert raw["workloads"].keys() == {"hang"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker ends when it next waits")
+def test_no_worker_outlives_a_gate_that_is_killed(checkout: Checkout, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    checkout.commit(tests__speed__test_w=tells_that_it_hangs(fifo))
+    gate = subprocess.Popen([*GATE, "HEAD"], cwd=checkout.root, stderr=subprocess.DEVNULL)
+    reader = os.open(fifo, os.O_RDONLY)
+    gate.kill()
+    gate.wait()
+    assert ended(reader)
+
+
+def test_a_second_sigterm_does_not_stop_the_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`timeout` sends two."""
+    cleaned: list[str] = []
+
+    def compare(*_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            cleaned.append("all")
+
+    monkeypatch.setattr("bench.gate.command.compare", compare)
+    before = signal.getsignal(signal.SIGTERM)
+    assert CliRunner().invoke(app, ["gate", "HEAD"]).exit_code == TERMINATED
+    assert cleaned == ["all"]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize("words", [[], ["HEAD", "--save", "a.json"]], ids=["none", "two"])

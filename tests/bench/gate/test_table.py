@@ -45,6 +45,12 @@ def test_a_row_without_rounds_is_there_with_its_reason() -> None:
     assert list(reasons({"w": made})) == ["- w: head does not have it"]
 
 
+def test_a_workload_without_a_verdict_is_open_and_nothing_has_passed() -> None:
+    workloads = {"w": series(1.0, 1.0, 1.0, 1.0, 1.0), "v": series(1.0, 1.0)}
+    assert cells(table(workloads, {}))[-1] == "open"
+    assert summary(workloads) == "BROKEN: ended too early, with v still open."
+
+
 def test_an_answer_that_changed_stands_beside_the_verdict() -> None:
     made = series(1.0, 1.0, 1.0, 1.0, 1.0)
     made.changed = True

@@ -53,6 +53,32 @@ def test_trees_lie_at_paths_of_equal_length_and_are_gone_afterwards(checkout: Ch
     assert len(checkout.git("worktree", "list").splitlines()) == 1
 
 
+def test_a_worktree_of_the_users_on_a_disk_that_is_not_mounted_stays_known(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    sha = checkout.commit(a="1")
+    checkout.git("worktree", "add", "--detach", str(tmp_path / "mounted"))
+    (tmp_path / "mounted").rename(tmp_path / "not mounted")
+    with Repository.around(checkout.root).checked_out({"head": sha}):
+        pass
+    assert str(tmp_path / "mounted") in checkout.git("worktree", "list")
+
+
+@pytest.mark.parametrize("missing", ["head/.git", "."])
+def test_a_clean_up_that_fails_hides_no_error(checkout: Checkout, missing: str) -> None:
+    """And goes on: git removes no tree without its `.git`."""
+    base = checkout.commit(a="1")
+    with (
+        pytest.raises(KeyError),
+        Repository.around(checkout.root).checked_out({"head": base, "twin": base}) as trees,
+    ):
+        folder = trees["head"].parent
+        (folder / missing).rename(f"{folder}-away")
+        raise KeyError
+    assert not folder.exists()
+    assert str(trees["twin"]) not in checkout.git("worktree", "list")
+
+
 def test_a_revision_that_is_none_is_one_clear_error(checkout: Checkout) -> None:
     checkout.commit(a="1")
     with pytest.raises(RevisionError, match="no revision 'origin/main' here: fetch it"):
@@ -64,3 +90,10 @@ def test_a_revision_that_is_none_is_one_clear_error(checkout: Checkout) -> None:
 def test_a_folder_outside_any_repository_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(RevisionError, match="in no git repository"):
         Repository.around(tmp_path)
+
+
+def test_a_repository_that_git_refuses_is_told_in_its_words(checkout: Checkout) -> None:
+    """So that 'dubious ownership' does not read as if there were none."""
+    (checkout.root / ".git/config").write_text("no config")
+    with pytest.raises(RevisionError, match="fatal: bad config line 1"):
+        Repository.around(checkout.root)

@@ -23,7 +23,13 @@ from bench.gate.solo import StartOne, time_alone
 from bench.gate.trees import Repository, Revision
 from bench.gate.verdicts import PASSED, REGRESSION, Verdict
 
-HEADERS = ("workload", "now/then", "smallest slowdown it could have seen", "screen")
+HEADERS = (
+    "workload",
+    "now/then",
+    "sd between stored runs",
+    "smallest slowdown it could have seen",
+    "screen",
+)
 
 
 def save(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> int:
@@ -114,7 +120,13 @@ def _told(baseline: Baseline) -> str:
 
 def _report(found: dict[str, Screened], baseline: Baseline, now: Times, same: bool) -> str:
     rows = [
-        [name, f"{math.exp(it.change):.3f}", f"{math.expm1(it.seen):.1%}", str(it.verdict)]
+        [
+            name,
+            f"{math.exp(it.change):.3f}",
+            "" if it.spread is None else f"{it.spread:.2%}",
+            f"{math.expm1(it.seen):.1%}",
+            str(it.verdict),
+        ]
         for name, it in found.items()
     ]
     where = "the same kind of machine" if same else "another machine or other versions"

@@ -88,7 +88,7 @@ def test_the_same_machine_passes_and_fails_by_itself(stored, checkout, monkeypat
     assert "nobody can tell" in text
     code, text = screened(stored, checkout, monkeypatch, slower(NOW, 0.5))
     assert code == REGRESSION
-    assert re.search(r"\| a .*FAIL", text)
+    assert re.search(r"\| a +\| 1.49\d +\| 0\.\d\d% .*FAIL", text)  # and by which spread
 
 
 @pytest.mark.parametrize("what", ["machine", "lock"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
+import tomllib
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bench.gate.errors import LockError
@@ -13,6 +16,9 @@ from bench.records import digest
 from datasets import cache
 
 LOCK = "constraints.txt"
+PROJECT = "pyproject.toml"
+SEEDED = "setuptools"
+"""Python 3.11 puts one of its own into a new environment, and `make env` leaves it there."""
 
 
 def lock_of(tree: Path) -> str:
@@ -22,26 +28,98 @@ def lock_of(tree: Path) -> str:
 
 
 def python_for(tree: Path, ours: str, told: Callable[[str], None]) -> Path:
-    """`ours` is the lock that this interpreter's environment was made from.
+    """`ours` is the lock that this interpreter's environment should have been made from.
 
-    An environment of another lock is made once and kept in the cache folder. The project itself
-    is not installed into it, so that its tree is the only one there is to import.
+    An environment of another lock is made once for each Python and kept in the cache folder. The
+    project itself is not installed into it, so that its tree is the only one there is to import.
+    Raises LockError where that fails, and where ours was made from another lock.
     """
     lock = lock_of(tree)
     if lock == ours:
+        _check_installed(tree)
         return Path(sys.executable)
-    folder = cache.folder() / "gate" / lock
-    python, complete = folder / "bin" / "python", folder / "complete"
-    if not complete.exists():
-        told(f"making an environment with other locked versions in {folder} (once; minutes)")
-        venv.create(folder, clear=True, with_pip=True)
-        quiet = ("-qq", "--disable-pip-version-check")
-        answer = subprocess.run(
-            [python, "-m", "pip", "install", *quiet, "--requirement", tree / LOCK],
-            capture_output=True,
-            text=True,
+    if not (tree / LOCK).is_file():
+        raise LockError(
+            f"{tree.name} has no {LOCK}, so nobody knows the versions to time it with: "
+            "name a revision that has one"
         )
-        if answer.returncode:
-            raise LockError(f"{LOCK} cannot be installed: {answer.stderr.strip()}")
-        complete.touch()
+    needed = _needed(tree)
+    # The build of Python is part of the key: sys.version tells two of one version apart.
+    name = f"{platform.python_version()}-{digest(sys.version, lock, needed)}"
+    folder = cache.folder() / "gate" / name
+    python, complete = folder / "bin" / "python", folder / "complete"
+    if not (complete.exists() and _runs(python)):
+        told(f"making an environment with other locked versions in {folder} (once; minutes)")
+        try:
+            venv.create(folder, clear=True, symlinks=True, with_pip=True)
+            _install(python, needed, tree / LOCK)
+            complete.touch()
+        except (OSError, subprocess.CalledProcessError) as error:
+            reason = (getattr(error, "stderr", None) or str(error)).strip()  # pip's own words
+            raise LockError(
+                f"cannot install the lock of {tree.name} in {folder}: {reason}\n"
+                "Mend that and try again, or name a revision whose lock can be installed with "
+                f"Python {platform.python_version()}"
+            ) from None
     return python
+
+
+def _check_installed(tree: Path) -> None:
+    """Raises LockError where this environment has other versions than the tree locks."""
+    wrong = [
+        f"{package} {there} (locked: {locked})"
+        for package, locked in _locked(tree)
+        # torch 2.13.0+cpu is a 2.13.0
+        if (there := _installed(package)) and locked not in (there, there.partition("+")[0])
+    ]
+    if wrong:
+        raise LockError(
+            f"this environment was made from another {LOCK} than that of {tree.name}: "
+            f"{', '.join(wrong)}. Run `make env` first"
+        )
+
+
+def _locked(tree: Path) -> Iterator[tuple[str, str]]:
+    """Package and version of each line `package==version`."""
+    lock = tree / LOCK
+    for line in lock.read_text().splitlines() if lock.is_file() else ():
+        package, pinned, locked = line.partition("==")
+        if pinned and package != SEEDED:
+            yield package, locked.strip()
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _needed(tree: Path) -> list[str]:
+    """What `make env` installs: the dependencies and the extra `dev`, without the peers."""
+    try:
+        project = tomllib.loads((tree / PROJECT).read_text())["project"]
+        return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+        raise LockError(
+            f"the {PROJECT} of {tree.name} does not name dependencies and an extra `dev` "
+            f"({error!r}), so nobody knows what to install for it: name another revision"
+        ) from None
+
+
+def _runs(python: Path) -> bool:
+    """Whether there is still an interpreter behind it."""
+    try:
+        return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def _install(python: Path, needed: list[str], lock: Path) -> None:
+    quiet = ("-qq", "--disable-pip-version-check")
+    subprocess.run(
+        [python, "-m", "pip", "install", *quiet, "--constraint", lock, *needed],
+        check=True,
+        capture_output=True,
+        text=True,
+    )

@@ -12,7 +12,7 @@ class RevisionError(GateError):
 
 
 class LockError(GateError):
-    """The locked versions of a tree cannot be installed."""
+    """The locked versions of a tree cannot be installed, or are not what is installed."""
 
 
 class SideError(GateError):

@@ -29,11 +29,14 @@ class Screened:
 
     change    ln(now/then), the common shift taken out
     seen      ln of the smallest slowdown that could have been told from chance
+    spread    standard deviation of the change between the stored runs; None where it says
+              nothing about this one: another machine, or too few runs
     verdict   FAIL and PASS on the same machine alone; SUSPECT means: compare in pairs
     """
 
     change: float
     seen: float
+    spread: float | None
     verdict: Verdict
 
 
@@ -80,9 +83,9 @@ def _judged(change: float, spread: float, runs: int, workloads: int) -> Screened
     error = spread * math.sqrt(1 + 1 / runs)
     seen = max(t_limit(FAMILY / workloads, runs - 1) * error, math.log1p(SMALLEST))
     if change > seen:
-        return Screened(change, seen, Verdict.FAIL)
+        return Screened(change, seen, spread, Verdict.FAIL)
     passes = change + t_limit(MISS, runs - 1) * error < math.log1p(TOLERATED)
-    return Screened(change, seen, Verdict.PASS if passes else Verdict.SUSPECT)
+    return Screened(change, seen, spread, Verdict.PASS if passes else Verdict.SUSPECT)
 
 
 def _suspected(name: str, changes: Times) -> Screened:
@@ -93,4 +96,4 @@ def _suspected(name: str, changes: Times) -> Screened:
     seen = t_limit(FAMILY / len(changes), len(others) - 1) * spread
     seen = max(seen, math.log1p(SMALLEST))
     verdict = Verdict.SUSPECT if changes[name] > seen else Verdict.UNSEEN
-    return Screened(changes[name], seen, verdict)
+    return Screened(changes[name], seen, None, verdict)

@@ -19,17 +19,24 @@ from bench.gate.errors import BaselineError
 from bench.gate.machine import timing_core
 from bench.gate.process import Checkout, Process, Side
 from bench.gate.screen import FEWEST_RUNS, Screened, common_shift, screen
-from bench.gate.solo import time_alone
+from bench.gate.solo import StartOne, time_alone
 from bench.gate.trees import Repository, Revision
 from bench.gate.verdicts import PASSED, REGRESSION, Verdict
 
-HEADERS = ("workload", "now/then", "smallest slowdown it could have seen", "screen")
+HEADERS = (
+    "workload",
+    "now/then",
+    "sd between stored runs",
+    "smallest slowdown it could have seen",
+    "screen",
+)
 
 
 def save(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> int:
-    """Add a run of this revision to the file; one of another revision or machine is replaced.
+    """Add a run of this revision to the file; those of another revision or machine it replaces.
 
-    Raises BaselineError for a dirty tree, whose commit nobody could check out later.
+    Raises BaselineError for a dirty tree, whose commit nobody could check out later, and for a
+    run of other workloads than the stored ones.
     """
     repository = Repository.around(folder)
     head = repository.working_tree()
@@ -37,15 +44,26 @@ def save(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> int
         raise BaselineError("a baseline is of a commit: commit or stash what has changed")
     lock, key = lock_of(repository.root), MachineKey.here()
     baseline = Baseline(sha=head.sha, lock=lock, machine=key, loops={}, runs=[])
-    if path.exists() and (stored := read(path)).is_of(head.sha, lock, key):
-        baseline = stored
-    baseline.runs.append(_run(repository, head, baseline.loops, asked.only, progress))
-    baseline.write(path)
-    n = f"{len(baseline.runs)} run{'s' * (len(baseline.runs) > 1)}"
-    enough = (
-        "" if len(baseline.runs) >= FEWEST_RUNS else f"; from {FEWEST_RUNS} on the screen may FAIL"
-    )
-    say(f"{path}: {n} of {head.told} on {key.cpu}{enough}")
+    replaced = ""
+    with _startable(repository, head, progress) as start:
+        # Read and written while the machine is held, so that of two saves none is lost.
+        if path.exists():
+            stored = read(path)
+            if stored.is_of(head.sha, lock, key):
+                baseline = stored
+            else:
+                replaced = f"; replaces {_told(stored)}"
+        now = time_alone(start, random.Random(), baseline.loops, asked.only, progress)
+        if any(run.keys() != now.keys() for run in baseline.runs):
+            raise BaselineError(
+                f"{path} has runs of other workloads than {', '.join(now)}: save all of them "
+                "(no --workload), or save to another file, or delete this one"
+            )
+        baseline.runs.append(now)
+        baseline.write(path)
+    n = len(baseline.runs)
+    enough = "" if n >= FEWEST_RUNS else f"; from {FEWEST_RUNS} on the screen may FAIL"
+    say(f"{path}: {_told(baseline)}{replaced}{enough}")
     return PASSED
 
 
@@ -56,26 +74,27 @@ def against(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> 
     then = repository.revision(baseline.sha)
     key = MachineKey.here()
     same = baseline.is_of(baseline.sha, lock_of(repository.root), key)
-    now = _run(repository, repository.working_tree(), dict(baseline.loops), asked.only, progress)
+    with _startable(repository, repository.working_tree(), progress) as start:
+        now = time_alone(start, random.Random(), dict(baseline.loops), asked.only, progress)
     found = screen(baseline.runs, now, same_machine=same)
     say(_report(found, baseline, now, same))
-    verdicts = {each.verdict for each in found.values()}
-    if Verdict.FAIL in verdicts:
-        return REGRESSION
     # A workload that one side alone has is in no screen, and must be told of.
-    if verdicts == {Verdict.PASS} and found.keys() == now.keys() == baseline.runs[0].keys():
-        return PASSED
-    say(f"The screen cannot tell, so {then.told} is compared in pairs:\n")
+    if any(run.keys() != now.keys() for run in baseline.runs):
+        why = "The workloads are not the stored ones"
+    else:
+        verdicts = {each.verdict for each in found.values()}
+        if Verdict.FAIL in verdicts:
+            return REGRESSION
+        if verdicts == {Verdict.PASS}:
+            return PASSED
+        why = "The screen cannot tell"
+    say(f"{why}, so {then.told} is compared in pairs:\n")
     return compare(replace(asked, base=then.sha), folder, say, progress)
 
 
-def _run(
-    repository: Repository,
-    revision: Revision,
-    loops: dict[str, int],
-    only: tuple[str, ...],
-    progress: Say,
-) -> Times:
+@contextmanager
+def _startable(repository: Repository, revision: Revision, progress: Say) -> Iterator[StartOne]:
+    """What starts a process of the revision, while this machine is held for it."""
     with (
         repository.checked_out({"head": revision.sha}) as trees,
         machine.exclusive(lambda: progress("waiting for another run on this machine to end")),
@@ -91,12 +110,23 @@ def _run(
             finally:
                 process.kill()
 
-        return time_alone(start, random.Random(), loops, only, progress)
+        yield start
+
+
+def _told(baseline: Baseline) -> str:
+    n, key = len(baseline.runs), baseline.machine
+    return f"{n} run{'s' * (n > 1)} of {baseline.sha[:12]} on {key.cpu}, Python {key.python}"
 
 
 def _report(found: dict[str, Screened], baseline: Baseline, now: Times, same: bool) -> str:
     rows = [
-        [name, f"{math.exp(it.change):.3f}", f"{math.expm1(it.seen):.1%}", str(it.verdict)]
+        [
+            name,
+            f"{math.exp(it.change):.3f}",
+            "" if it.spread is None else f"{it.spread:.2%}",
+            f"{math.expm1(it.seen):.1%}",
+            str(it.verdict),
+        ]
         for name, it in found.items()
     ]
     where = "the same kind of machine" if same else "another machine or other versions"

@@ -13,6 +13,7 @@ from bench.gate.baseline import Times
 from bench.gate.errors import SideError
 from bench.gate.lockstep import calibrated
 from bench.gate.process import Ended, Side
+from bench.gate.worker import WORKLOADS
 
 ROUNDS = 3
 STRETCHES = 10
@@ -29,12 +30,16 @@ def time_alone(
     """A run: three fresh processes, of each workload (or `only` these) the median of ten stretches.
 
     `loops` are the calls per stretch; what is missing in it is found and put there. Raises
-    SideError for a workload that fails; one that is skipped is left out.
+    SideError for a workload that fails or is not there, and where nothing is timed; one that is
+    skipped is left out.
     """
     found: defaultdict[str, list[float]] = defaultdict(list)
     for number in range(ROUNDS):
         with start(coin.randrange(2**32)) as side:
-            order = [name for name in side.names() if not only or name in only]
+            names = side.names()
+            if unknown := set(only) - set(names):
+                raise SideError(f"no workload {', '.join(unknown)}; there are {', '.join(names)}")
+            order = [name for name in names if not only or name in only]
             coin.shuffle(order)
             side.begin(order)
             for name in order:
@@ -45,6 +50,8 @@ def time_alone(
                     found[name].append(math.log(statistics.median(stretches) / loops[name]))
                     _heed(name, side.finish())
         progress(f"round {number + 1} of {ROUNDS}")
+    if not found:
+        raise SideError(f"nothing was timed: {WORKLOADS} has no workload that runs here")
     return {name: statistics.fmean(values) for name, values in found.items()}
 
 

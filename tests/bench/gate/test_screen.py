@@ -39,6 +39,16 @@ def test_a_slower_workload_fails_on_the_same_machine() -> None:
     assert {made[name].verdict for name in NAMES[1:]} <= {V.PASS, V.SUSPECT}
 
 
+def test_the_spread_is_that_of_a_run_among_the_stored_ones() -> None:
+    """Of eight workloads with 1 % each, relative to the median of the other seven: a bit more."""
+    *stored, now = runs(201, spread=0.01)
+    for name, each in screen(stored, now, same_machine=True).items():
+        changes = [run[name] - np.median([run[o] for o in NAMES if o != name]) for run in stored]
+        assert each.spread == pytest.approx(np.std(changes, ddof=1), rel=0.02)
+        assert 0.01 < each.spread < 0.013
+    assert {each.spread for each in screen(stored, now, same_machine=False).values()} == {None}
+
+
 def test_the_same_speed_passes_where_runs_agree() -> None:
     *stored, now = runs(9, spread=0.002)
     assert {each.verdict for each in screen(stored, now, same_machine=True).values()} == {V.PASS}

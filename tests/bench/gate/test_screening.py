@@ -32,7 +32,7 @@ def alone(loops: dict[str, int], only: tuple[str, ...] = (), **faults: str) -> d
     def start(hash_seed: int) -> Iterator[FakeSide]:
         machine.hash_seeds.append(hash_seed)
         cost = {"a": 1.0, "b": 30.0}
-        yield FakeSide("head", machine, hash_seed, ["a", "b"], lambda _, w, __: cost[w], faults)
+        yield FakeSide("head", machine, hash_seed, [*cost], lambda _, w, __: cost[w], faults)
 
     times = time_alone(start, random.Random(0), loops, only, lambda _: None)
     assert len(set(machine.hash_seeds)) == ROUNDS
@@ -51,6 +51,13 @@ def test_a_run_leaves_out_what_is_skipped_and_fails_with_what_fails() -> None:
     for fault in ("fail", "late"):
         with pytest.raises(SideError, match="b: "):
             alone({}, b=fault)
+
+
+def test_a_run_that_times_nothing_or_lacks_what_was_asked_for_is_none() -> None:
+    with pytest.raises(SideError, match="no workload typo; there are a, b"):
+        alone({}, only=("a", "typo"))
+    with pytest.raises(SideError, match="nothing was timed"):
+        alone({}, a="skip", b="skip")
 
 
 @pytest.fixture
@@ -81,7 +88,7 @@ def test_the_same_machine_passes_and_fails_by_itself(stored, checkout, monkeypat
     assert "nobody can tell" in text
     code, text = screened(stored, checkout, monkeypatch, slower(NOW, 0.5))
     assert code == REGRESSION
-    assert re.search(r"\| a .*FAIL", text)
+    assert re.search(r"\| a +\| 1.49\d +\| 0\.\d\d% .*FAIL", text)  # and by which spread
 
 
 @pytest.mark.parametrize("what", ["machine", "lock"])
@@ -99,26 +106,93 @@ def test_another_machine_or_lock_is_compared_in_pairs(
 
 @pytest.mark.parametrize(
     "now",
-    [{**NOW, "new": 17.0}, {name: NOW[name] for name in NAMES[1:]}, {"a": NOW["a"]}],
-    ids=["a new workload", "a removed one", "too few to screen"],
+    [
+        {**NOW, "new": 17.0},
+        {name: NOW[name] for name in NAMES[1:]},
+        slower({name: NOW[name] for name in NAMES[:-1]}, 0.5),
+        {"a": NOW["a"]},
+    ],
+    ids=["a new workload", "a removed one", "a removed one beside a slower one", "too few"],
 )
-def test_what_a_screen_cannot_tell_is_compared_in_pairs(stored, checkout, monkeypatch, now) -> None:
-    assert screened(stored, checkout, monkeypatch, now)[0] == PAIRED
+def test_other_workloads_than_the_stored_are_compared_in_pairs(
+    stored, checkout, monkeypatch, now
+) -> None:
+    code, text = screened(stored, checkout, monkeypatch, now)
+    assert code == PAIRED
+    assert "The workloads are not the stored ones" in text
+
+
+def test_stored_runs_of_unlike_workloads_are_compared_in_pairs(
+    stored, checkout, monkeypatch
+) -> None:
+    baseline = read(stored)
+    baseline.runs[1].pop("h")
+    baseline.write(stored)
+    assert screened(stored, checkout, monkeypatch, NOW)[0] == PAIRED
+
+
+@pytest.mark.parametrize("names", [NAMES, "ab"], ids=["too noisy", "too few"])
+def test_what_a_screen_cannot_tell_is_compared_in_pairs(
+    stored, checkout, monkeypatch, names: str
+) -> None:
+    *before, now = ({name: run[name] for name in names} for run in runs(9, spread=0.01))
+    read(stored).model_copy(update={"runs": before}).write(stored)
+    code, text = screened(stored, checkout, monkeypatch, now)
+    assert code == PAIRED
+    assert "The screen cannot tell" in text
+
+
+def saved(path: Path, checkout: Checkout, monkeypatch, now: dict) -> str:
+    said: list[str] = []
+    monkeypatch.setattr(screening, "time_alone", lambda *_: now)
+    code = screening.save(path, asked(path.parent), checkout.root, said.append, print)
+    assert code == PASSED
+    return "\n".join(said)
 
 
 def test_runs_of_one_revision_and_machine_come_together(stored, checkout, monkeypatch) -> None:
-    monkeypatch.setattr(screening, "time_alone", lambda *_: NOW)
-    said: list[str] = []
-
-    def more() -> int:
-        return screening.save(stored, asked(stored.parent), checkout.root, said.append, print)
-
-    assert more() == PASSED
+    assert "9 runs" in saved(stored, checkout, monkeypatch, NOW)
     assert len(read(stored).runs) == 9
-    sha = checkout.commit(a="2")
-    more()
-    assert (read(stored).sha, len(read(stored).runs)) == (sha, 1)
-    assert "from 3 on the screen may FAIL" in said[-1]
+
+
+@pytest.mark.parametrize("what", ["sha", "machine"])
+def test_what_a_run_replaces_is_told(stored, checkout, monkeypatch, what: str) -> None:
+    was = read(stored)
+    if what == "sha":
+        checkout.commit(a="2")
+    else:
+        was.machine.cpu = "another CPU"
+        was.write(stored)
+    text = saved(stored, checkout, monkeypatch, NOW)
+    assert f"replaces 8 runs of {was.sha[:12]} on {was.machine.cpu}" in text
+    assert "from 3 on the screen may FAIL" in text
+    assert len(read(stored).runs) == 1
+
+
+def test_a_run_of_other_workloads_leaves_the_stored_ones_alone(
+    stored, checkout, monkeypatch
+) -> None:
+    before = stored.read_text()
+    with pytest.raises(BaselineError, match=r"other workloads than a: save all of them"):
+        saved(stored, checkout, monkeypatch, {"a": NOW["a"]})
+    assert stored.read_text() == before
+
+
+def test_a_run_saved_while_another_waits_is_not_lost(stored, checkout, monkeypatch) -> None:
+    """The file is read after the wait, and written before the next may have the machine."""
+    at_the_end: list[int] = []
+
+    @contextmanager
+    def exclusive(_) -> Iterator[None]:
+        meanwhile = read(stored)
+        meanwhile.runs.append(NOW)
+        meanwhile.write(stored)
+        yield
+        at_the_end.append(len(read(stored).runs))
+
+    monkeypatch.setattr(screening.machine, "exclusive", exclusive)
+    saved(stored, checkout, monkeypatch, NOW)
+    assert at_the_end == [10]
 
 
 def test_a_dirty_tree_is_no_baseline(stored, checkout) -> None:

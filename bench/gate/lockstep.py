@@ -40,8 +40,10 @@ class Lockstep:
         if workload not in self.loops:
             self.loops[workload] = calibrated(sides["base"])
         played = Played({name: [] for name in others}, changed=ready["head"] != ready["base"])
-        for _ in range(QUADS):
-            for name in self.coin.sample(others, len(others)):
+        # One after the other: were their quads mixed, base would more often than they be timed
+        # twice in a row, and the second time it finds the core's cache as it left it.
+        for name in self.coin.sample(others, len(others)):
+            for _ in range(QUADS):
                 quad = self._quad(sides["base"], sides[name], self.loops[workload])
                 played.quads[name].append(quad)
         ends = {name: side.finish() for name, side in sides.items()}

@@ -54,9 +54,7 @@ def false_alarms(runs: list[Run]) -> Iterator[list[str]]:
     settings: defaultdict[str, list[Run]] = defaultdict(list)
     for run in runs:
         if run["kind"] != Kind.SLOW:
-            cores = f"{run['cores']} core{'s' if run['cores'] > 1 else ''}"
-            beside = f" beside {run['beside']}" if run["beside"] else ""
-            settings[f"{run['kind']}, {cores}{beside}"].append(run)
+            settings[_setting(run)].append(run)
     for setting, those in sorted(settings.items()):
         alarms = sum(
             any(series["verdict"] == "FAIL" for series in run["workloads"].values())
@@ -71,6 +69,13 @@ def false_alarms(runs: list[Run]) -> Iterator[list[str]]:
             share(verdicts.count("PASS"), sum(verdict in DECISIONS for verdict in verdicts)),
             f"{statistics.median(run['seconds'] for run in those):.0f}",
         ]
+
+
+def _setting(run: Run) -> str:
+    timed = sum(series["verdict"] in DECISIONS for series in run["workloads"].values())
+    cores = f"{run['cores']} core{'s' if run['cores'] > 1 else ''}"
+    beside = f" beside {run['beside']}" if run["beside"] else ""
+    return f"{run['kind']}, {timed} workloads, {cores}{beside}"
 
 
 def by_dose(runs: list[Run], doses: Doses, truth: Mapping[At, list[float]]) -> Iterator[list[str]]:

@@ -218,6 +218,19 @@ def test_a_workload_skipped_after_it_was_timed_is_broken() -> None:
     assert "skipped after it had been timed" in made.workloads["b"].reason
 
 
+def test_base_is_timed_twice_in_a_row_no_more_often_than_the_others() -> None:
+    """Who is timed twice in a row finds the core's cache as it left it: here 10 % faster."""
+    machine = Machine()
+
+    def cost(side: str, *_: object) -> float:
+        warm, machine.last = getattr(machine, "last", "") == side, side
+        return 27.0 if warm else 30.0
+
+    made = session(machine, cost, ["a"])
+    for Y in (made.workloads["a"].Y, made.control.Y):
+        assert abs(np.mean(Y)) < 0.005
+
+
 class Spiky(FakeSide):
     """Every other stretch takes four times as long."""
 

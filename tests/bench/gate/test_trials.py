@@ -98,7 +98,10 @@ def run(kind: str, verdict: str, head: str = "h", **changes: object) -> dict:
 def test_false_alarms_are_counted_by_setting() -> None:
     runs = [run("same", "PASS"), run("same", "FAIL"), run("same", "PASS", beside="another")]
     rows = list(false_alarms([*runs, run("slow", "FAIL")]))
-    assert [row[0] for row in rows] == ["same, 2 cores", "same, 2 cores beside another"]
+    assert [row[0] for row in rows] == [
+        "same, 1 workloads, 2 cores",
+        "same, 1 workloads, 2 cores beside another",
+    ]
     assert rows[0][1].startswith("1 of 2 (")
 
 

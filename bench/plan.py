@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bench import loading, machine
 from bench.data import Facts
-from bench.describing import Described, describe
+from bench.describing import describe
 from bench.hyperparameters import SettingError
 from bench.records import CellRecord, Environment, Reference, Status, digest
 from bench.suite import Block, Overrides, Suite
@@ -32,7 +32,7 @@ class Cell:
     """One row's one run: everything that decides its result.
 
     asked     the part that goes into the record as it stands
-    versions  of the library that the row wraps, which no other row depends on
+    versions  of the library that the row needs, which no other row depends on
     """
 
     asked: CellRecord
@@ -45,7 +45,7 @@ class Cell:
     hindrance: Hindrance | None = None
 
     def environment(self, machine: Environment) -> Environment:
-        """The machine's, and the version of the library that the row wraps."""
+        """The machine's, and the version of the library that the row needs."""
         return machine.model_copy(update={"versions": {**machine.versions, **self.versions}})
 
     def identity(self, machine: Environment) -> str:
@@ -126,7 +126,8 @@ class Planner:
             model, implementation_hash = described.model, described.implementation_hash
             values = described.hyperparameters or {}
             versions = machine.versions([described.library] if described.library else [])
-            hindrance = _hindrance(described, device)
+            problem = machine.row_problem(described.library, described.devices, device)
+            hindrance = Hindrance("skipped", problem) if problem else None
             if described.hyperparameters is None:
                 hindrance = Hindrance("skipped", f"has no preset '{block.preset}'")
         for seed in range(block.seeds):
@@ -193,12 +194,3 @@ def _devices(asked: list[str]) -> list[str]:
         else:
             devices.append("cpu")
     return list(dict.fromkeys(devices))
-
-
-def _hindrance(described: Described, device: str) -> Hindrance | None:
-    kind = device.partition(":")[0]
-    if kind not in described.devices:
-        only = " and ".join(each.upper() for each in described.devices)
-        return Hindrance("skipped", f"{only} only")
-    problem = machine.library_problem(described.library) or machine.device_problem(device)
-    return Hindrance("skipped", problem) if problem else None

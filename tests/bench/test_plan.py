@@ -107,6 +107,29 @@ def test_a_device_that_is_not_there_is_a_hindrance() -> None:
 
 
 @pytest.mark.usefixtures("no_cuda")
+def test_a_row_that_needs_a_device_keeps_its_place_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though Triton were missing, too: to install it would not help."""
+    monkeypatch.setattr(machine, "versions", lambda _: {})
+    cells = plan(suite(implementations=["triton_sgd"], devices=["cpu", "cuda"]))
+    assert {cell.asked.device: cell.hindrance for cell in cells} == {
+        "cpu": Hindrance("skipped", "CUDA only"),
+        "cuda": Hindrance("skipped", "no CUDA device"),
+    }
+
+
+def test_a_row_whose_language_is_not_installed_is_skipped_with_the_line_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "versions", lambda _: {})
+    monkeypatch.setattr(machine, "device_problem", lambda _: None)
+    (cell,) = plan(suite(implementations=["triton_sgd"], devices=["cuda"]))
+    reason = "triton is not installed: make triton (pip install -e '.[triton]')"
+    assert cell.hindrance == Hindrance("skipped", reason)
+
+
+@pytest.mark.usefixtures("no_cuda")
 def test_auto_is_the_cpu_alone_without_a_cuda_device() -> None:
     assert {cell.asked.device for cell in plan(suite(devices=["auto"]))} == {"cpu"}
 

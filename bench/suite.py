@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,11 @@ class SuiteError(Exception):
 
 
 class Block(BaseModel):
-    """Every implementation × dataset × device × seed of one block is a cell.
+    """Every implementation × dataset × device × combination of `set` × seed of one block is a cell.
 
     devices   "cpu", "cuda", "cuda:1", or "auto": the CPU, and CUDA where there is a device
+    set       hyperparameters of all its implementations that differ from the preset's, each with
+              the values it takes in turn: { batch_size = [256, 1024], learning_rate = [0.01] }
     fallback  the set that stands in, loudly, where a dataset cannot be had
     """
 
@@ -34,6 +37,7 @@ class Block(BaseModel):
     devices: list[Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]] = ["auto"]
     seeds: int = Field(default=1, ge=1)
     threads: int | None = Field(default=None, ge=1)
+    set: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     epochs: int | None = Field(default=None, ge=1)
     patience: int | None = Field(default=None, ge=1)
     until_rmse: float | None = Field(default=None, gt=0)
@@ -47,6 +51,13 @@ class Block(BaseModel):
         if k and self.seeds > k:
             raise ValueError(f"seeds: {self.split} has {k} folds, one for each seed")
         return self
+
+    @property
+    def settings(self) -> list[dict[str, str]]:
+        """Every combination of the values of `set`, as text as `--set` has it; one, which is
+        empty, where it sets nothing."""
+        combinations = itertools.product(*self.set.values())
+        return [dict(zip(self.set, map(str, values), strict=True)) for values in combinations]
 
 
 class Suite(BaseModel):
@@ -79,7 +90,9 @@ class Overrides:
             datasets = self._names(suite, block, "datasets")
             if block.reference is None:
                 preset = self.block.get("preset", block.preset)
-                alike = [other for other in blocks if other.preset == preset]
+                alike = [
+                    other for other in blocks if (other.preset, other.set) == (preset, block.set)
+                ]
                 implementations, datasets = _without_repeats(implementations, datasets, alike)
             if not implementations or not datasets:
                 continue

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bench import describing, machine
 from bench.data import Facts
@@ -286,6 +287,57 @@ def test_every_suite_reads_and_an_unknown_one_lists_them() -> None:
 def test_a_wrong_setting_is_told(settings: dict[str, str], told: str) -> None:
     with pytest.raises(SettingError, match=told):
         plan(suite(implementations=[MEAN]), Overrides(settings={MEAN: settings}))
+
+
+def test_a_block_sets_hyperparameters_and_each_combination_is_a_row() -> None:
+    asked = suite(
+        implementations=["embedding_mf", "ncf"],
+        set={"batch_size": [256, 1024], "learning_rate": [0.01]},
+        seeds=2,
+    )
+    cells = plan(asked)
+    settings = [c.asked.hyperparameters for c in cells if c.asked.implementation == "ncf"]
+    assert sorted((each["batch_size"], each["learning_rate"]) for each in settings) == [
+        (256, 0.01),
+        (256, 0.01),
+        (1024, 0.01),
+        (1024, 0.01),
+    ]
+    assert len({cell.identity(machine.environment()) for cell in cells}) == 8
+
+
+def test_a_value_that_is_itself_a_list_is_one_of_a_list() -> None:
+    (cell,) = plan(suite(implementations=["ncf"], set={"hidden": [[8]], "loss": ["bce"]}))
+    assert cell.asked.hyperparameters["hidden"] == (8,)
+    assert cell.asked.hyperparameters["loss"] == "bce"
+
+
+def test_the_command_line_takes_the_place_of_what_a_block_sets() -> None:
+    asked = suite(implementations=["ncf"], set={"batch_size": [256, 1024], "margin": [0.5]})
+    (cell,) = plan(asked, Overrides(settings={"ncf": {"batch_size": "32"}}))
+    assert cell.asked.hyperparameters["batch_size"] == 32
+    assert cell.asked.hyperparameters["margin"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ({"set": {"batch": [8]}}, "no hyperparameter 'batch'; it has .*batch_size"),
+        ({"set": {"batch_size": ["many"]}}, "NCF.batch_size=many"),
+    ],
+)
+def test_a_wrong_setting_of_a_suite_is_told_with_its_place(
+    block: dict[str, Any], told: str
+) -> None:
+    field = next(iter(block["set"]))
+    with pytest.raises(SettingError, match=f"suite 'test', the block that sets {field}: .*{told}"):
+        plan(suite(implementations=["ncf"], **block))
+
+
+@pytest.mark.parametrize("values", [8192, []])
+def test_what_a_block_sets_is_a_list_of_values(values: Any) -> None:
+    with pytest.raises(ValidationError, match=r"blocks\.0\.set\.batch_size"):
+        suite(set={"batch_size": values})
 
 
 def test_a_stand_in_is_another_cell_than_the_set_itself() -> None:

@@ -13,12 +13,13 @@ from pydantic import ValidationError
 from bench import describing, machine
 from bench.data import Facts
 from bench.hyperparameters import SettingError
-from bench.loading import ImplementationError
+from bench.loading import ImplementationError, load_class
 from bench.plan import Cell, Hindrance, Planner
 from bench.records import Data
 from bench.suite import Overrides, Suite, SuiteError, names, read
 from datasets.errors import NotAvailable
 from datasets.splits import folds
+from impls.registry import IMPLEMENTATIONS
 
 MISBEHAVING = Path(__file__).parent / "misbehaving.py"
 MEAN = f"{MISBEHAVING}:Mean"
@@ -271,7 +272,7 @@ def test_every_suite_reads_and_an_unknown_one_lists_them() -> None:
     assert {"quick", "full", "published"} <= set(names())
     for name in names():
         assert read(name).blocks
-    with pytest.raises(SuiteError, match="There are: full, peers, published, quick"):
+    with pytest.raises(SuiteError, match="There are: cuda, full, peers, published, quick"):
         read("slow")
 
 
@@ -338,6 +339,32 @@ def test_a_wrong_setting_of_a_suite_is_told_with_its_place(
 def test_what_a_block_sets_is_a_list_of_values(values: Any) -> None:
     with pytest.raises(ValidationError, match=r"blocks\.0\.set\.batch_size"):
         suite(set={"batch_size": values})
+
+
+def test_a_row_that_a_block_sets_otherwise_is_no_repeat() -> None:
+    chosen = Overrides(implementations=["embedding_mf"], datasets=["ml-1m"])
+    cells = plan(read("cuda"), chosen)
+    asked = sorted((c.asked.hyperparameters["batch_size"], c.asked.device) for c in cells)
+    assert asked == [(1024, "cpu"), (1024, "cuda"), (8192, "cpu"), (8192, "cuda")]
+
+
+def test_the_suite_cuda_has_every_row_that_can_use_it_and_each_cell_on_both_devices() -> None:
+    cells = plan(read("cuda"))
+    on = {
+        device: sorted(
+            (c.asked.dataset, c.asked.implementation, str(c.asked.hyperparameters))
+            for c in cells
+            if c.asked.device == device
+        )
+        for device in ("cpu", "cuda")
+    }
+    assert on["cpu"] == on["cuda"]
+    assert len(set(on["cuda"])) == len(on["cuda"]) == len(cells) / 2
+    assert {implementation for _, implementation, _ in on["cuda"]} == {
+        name
+        for name, target in IMPLEMENTATIONS.items()
+        if not name.startswith("peer:") and "cuda" in load_class(target).devices
+    }
 
 
 def test_a_stand_in_is_another_cell_than_the_set_itself() -> None:

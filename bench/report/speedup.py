@@ -90,17 +90,22 @@ def _pairs(tables: Sequence[Table]) -> tuple[Pair, ...]:
         for rows in grouped(table.rows, _cell).values()
         if (both := _on_both(rows))
     ]
-    settings = {_cell(told): told for _, row, *_ in cells for told in [_as_told(row)]}
-    label = {_cell(row): row.label for row in labelled(list(settings.values()))}
+    labels = _labels([row for _, row, *_ in cells])
     made = [
-        Pair(row.implementation, label[_cell(_as_told(row))], _batch(row), dataset, cpu, cuda)
+        Pair(row.implementation, labels[_cell(_as_told(row))], _batch(row), dataset, cpu, cuda)
         for dataset, row, cpu, cuda in cells
     ]
-    order = list(label.values())
+    order = list(labels.values())
     made.sort(
         key=lambda pair: (order.index(pair.label), pair.batch or 0, pair.n_ratings, pair.dataset)
     )
     return tuple(made)
+
+
+def _labels(rows: Iterable[Row]) -> dict[tuple[str, str, str], str]:
+    """What is told of a row -> the label that tells it apart from the others, in their order."""
+    told = {_cell(each): each for each in map(_as_told, rows)}
+    return {_cell(row): row.label for row in labelled(list(told.values()))}
 
 
 def _cell(row: Row) -> tuple[str, str, str]:

@@ -82,7 +82,8 @@ class Overrides:
 
     def apply(self, suite: Suite) -> Suite:
         """The suite as asked for. Names that are in the suite choose among its rows; others
-        take the place of its own, but not in a block with a published number beside it.
+        take the place of its own, but not in a block with a published number beside it, and
+        no implementation in one that sets hyperparameters, which it may not have.
         Raises SuiteError for a name that is left over."""
         blocks: list[Block] = []
         for block in suite.blocks:
@@ -114,7 +115,8 @@ class Overrides:
         asked: list[str] = getattr(self, kind)
         own: list[str] = getattr(block, kind)
         in_suite = {name for each in suite.blocks for name in getattr(each, kind)}
-        if asked and block.reference is None and not in_suite.issuperset(asked):
+        others_fit = block.reference is None and not (block.set and kind == "implementations")
+        if asked and others_fit and not in_suite.issuperset(asked):
             return asked
         return [name for name in own if name in asked] if asked else own
 

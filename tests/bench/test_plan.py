@@ -348,6 +348,16 @@ def test_a_row_that_a_block_sets_otherwise_is_no_repeat() -> None:
     assert asked == [(1024, "cpu"), (1024, "cuda"), (8192, "cpu"), (8192, "cuda")]
 
 
+def test_an_implementation_from_outside_takes_no_settings_that_it_may_not_have() -> None:
+    cells = plan(read("cuda"), Overrides(implementations=[MEAN], datasets=["mine.csv"]))
+    asked = {(c.asked.implementation, c.asked.dataset, c.asked.device) for c in cells}
+    assert asked == {(MEAN, "mine.csv", "cpu"), (MEAN, "mine.csv", "cuda")}
+    elsewhere = Overrides(datasets=["mine.csv"]).apply(read("cuda"))
+    assert [b.set for b in elsewhere.blocks if b.set] == [
+        b.set for b in read("cuda").blocks if b.set
+    ]
+
+
 def test_the_suite_cuda_has_every_row_that_can_use_it_and_each_cell_on_both_devices() -> None:
     cells = plan(read("cuda"))
     on = {

@@ -32,6 +32,8 @@ class Cell:
     """One row's one run: everything that decides its result.
 
     asked     the part that goes into the record as it stands
+    settings  the hyperparameters that its block or the command line sets, for a reader to tell
+              cells apart by
     versions  of the library that the row wraps, which no other row depends on
     """
 
@@ -43,6 +45,12 @@ class Cell:
     versions: Mapping[str, str] = field(default_factory=dict)
     reference: Reference | None = None
     hindrance: Hindrance | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def told_settings(self) -> str:
+        """` batch_size=256`, or nothing."""
+        return "".join(f" {name}={value}" for name, value in self.settings.items())
 
     def environment(self, machine: Environment) -> Environment:
         """The machine's, and the version of the library that the row wraps."""
@@ -177,6 +185,7 @@ class Planner:
                 versions,
                 block.reference,
                 hindrance,
+                settings,
             )
 
     def _dataset(self, wanted: str, fallback: str | None) -> tuple[str, Facts]:

@@ -305,6 +305,10 @@ def test_a_block_sets_hyperparameters_and_each_combination_is_a_row() -> None:
         (1024, 0.01),
     ]
     assert len({cell.identity(machine.environment()) for cell in cells}) == 8
+    assert {cell.told_settings for cell in cells} == {
+        " batch_size=256 learning_rate=0.01",
+        " batch_size=1024 learning_rate=0.01",
+    }
 
 
 def test_a_value_that_is_itself_a_list_is_one_of_a_list() -> None:

@@ -32,6 +32,8 @@ class Cell:
     """One row's one run: everything that decides its result.
 
     asked     the part that goes into the record as it stands
+    settings  the hyperparameters that its block or the command line sets, for a reader to tell
+              cells apart by
     versions  of the library that the row needs, which no other row depends on
     """
 
@@ -43,6 +45,12 @@ class Cell:
     versions: Mapping[str, str] = field(default_factory=dict)
     reference: Reference | None = None
     hindrance: Hindrance | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def told_settings(self) -> str:
+        """` batch_size=256`, or nothing."""
+        return "".join(f" {name}={value}" for name, value in self.settings.items())
 
     def environment(self, machine: Environment) -> Environment:
         """The machine's, and the version of the library that the row needs."""
@@ -108,20 +116,41 @@ class Planner:
                 self.check_split(dataset, block.split)
                 self._checked.add((dataset, block.split))
             for name in block.implementations:
-                for device in _devices(block.devices):
-                    yield from self._repeats(suite, block, name, dataset, facts, device)
+                for settings in self._settings(block, name):
+                    for device in _devices(block.devices):
+                        yield from self._repeats(
+                            suite, block, name, settings, dataset, facts, device
+                        )
+
+    def _settings(self, block: Block, name: str) -> list[dict[str, str]]:
+        """What each cell of an implementation sets. The command line's word counts, and leaves
+        no cell twice where it takes the place of several values."""
+        asked = self.overrides.settings.get(name, {})
+        settings = [{**own, **asked} for own in block.settings]
+        return [each for n, each in enumerate(settings) if each not in settings[:n]]
 
     def _repeats(
-        self, suite: Suite, block: Block, name: str, dataset: str, facts: Facts, device: str
+        self,
+        suite: Suite,
+        block: Block,
+        name: str,
+        settings: Mapping[str, str],
+        dataset: str,
+        facts: Facts,
+        device: str,
     ) -> Iterable[Cell]:
         target = loading.target_of(name)
         rules = Rules(block.patience, block.until_rmse, block.time_limit_s)
-        settings = self.overrides.settings.get(name, {})
         model, implementation_hash, values, versions = "", "", {}, {}
         try:
             described = describe(target, block.preset, settings, block.epochs)
         except loading.NotImportableError as error:
             hindrance: Hindrance | None = Hindrance(error.status, error.reason)
+        except SettingError as error:
+            if not block.set:
+                raise
+            place = f"suite '{suite.name}', the block that sets {', '.join(block.set)}"
+            raise SettingError(f"{place}: {error}") from error
         else:
             model, implementation_hash = described.model, described.implementation_hash
             values = described.hyperparameters or {}
@@ -157,6 +186,7 @@ class Planner:
                 versions,
                 block.reference,
                 hindrance,
+                settings,
             )
 
     def _dataset(self, wanted: str, fallback: str | None) -> tuple[str, Facts]:

@@ -25,6 +25,11 @@ peers: $(STAMP) ## the libraries people use today, into .venv, as rows beside ou
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[peers]'
 
+triton: $(STAMP) ## Triton, where torch has not brought it: for triton_sgd, or its tests
+	@echo "installing Triton (some 200 MB)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[triton]'
+
 bench: $(STAMP) ## run the quick suite and write the tables
 	@$(BIN)/bench run --suite quick; status=$$?; $(BIN)/bench report && exit $$status
 
@@ -53,4 +58,4 @@ format: $(STAMP) ## let ruff mend what it can
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-.PHONY: help env peers bench test speed gate lint types format clean
+.PHONY: help env peers triton bench test speed gate lint types format clean

@@ -400,7 +400,7 @@ def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
         out_console.print(
             f"{number:>3}  {asked.implementation:<22} {asked.preset:<10} {asked.dataset:<16} "
             f"{asked.split:<16} {asked.device:<6} seed {asked.seed}  "
-            f"threads {asked.threads}  {state}",
+            f"threads {asked.threads}{cell.told_settings}  {state}",
             highlight=False,
             markup=False,
         )

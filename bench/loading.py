@@ -39,7 +39,8 @@ class NotImportableError(ImplementationError):
 class Description:
     """What a class says of itself; a class from outside may leave any of it out.
 
-    library  the distribution that it wraps, one of the extra `peers`; empty where it is its own
+    library  the distribution that it wraps, one of the extra `peers`, or is written in; empty
+             where the locked ones do
     """
 
     model: str

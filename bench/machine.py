@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from datasets import cache
 
 LOCKED = ("numpy", "scipy", "pandas", "numba", "torch")
 """Packages whose versions are part of a result."""
+OWN_EXTRA = ("triton",)
+"""Libraries that are an extra, and a target of make, by themselves; the others are `peers`."""
 
 
 @functools.cache
@@ -98,10 +100,20 @@ def device_problem(device: str) -> str | None:
 
 
 def library_problem(library: str) -> str | None:
-    """Why a row that wraps `library` cannot run here; None where it can, or wraps none."""
+    """Why a row that needs `library` cannot run here; None where it can, or needs none."""
     if not library or versions([library]):
         return None
-    return f"{library} is not installed: make peers (pip install -e '.[peers]')"
+    extra = library if library in OWN_EXTRA else "peers"
+    return f"{library} is not installed: make {extra} (pip install -e '.[{extra}]')"
+
+
+def row_problem(library: str, devices: Collection[str], device: str) -> str | None:
+    """Why a row that needs `library` and knows `devices` cannot run on `device` here, in the
+    words of a skipped row; None where it can."""
+    if device.partition(":")[0] not in devices:
+        return f"{' and '.join(each.upper() for each in devices)} only"
+    # The device first: nobody should install what would then find none.
+    return device_problem(device) or library_problem(library)
 
 
 def has_cuda_driver() -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bench import loading, machine
 from bench.data import Facts
-from bench.describing import Described, describe
+from bench.describing import describe
 from bench.hyperparameters import SettingError
 from bench.records import CellRecord, Environment, Reference, Status, digest
 from bench.suite import Block, Overrides, Suite
@@ -32,7 +32,9 @@ class Cell:
     """One row's one run: everything that decides its result.
 
     asked     the part that goes into the record as it stands
-    versions  of the library that the row wraps, which no other row depends on
+    settings  the hyperparameters that its block or the command line sets, for a reader to tell
+              cells apart by
+    versions  of the library that the row needs, which no other row depends on
     """
 
     asked: CellRecord
@@ -43,9 +45,15 @@ class Cell:
     versions: Mapping[str, str] = field(default_factory=dict)
     reference: Reference | None = None
     hindrance: Hindrance | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def told_settings(self) -> str:
+        """` batch_size=256`, or nothing."""
+        return "".join(f" {name}={value}" for name, value in self.settings.items())
 
     def environment(self, machine: Environment) -> Environment:
-        """The machine's, and the version of the library that the row wraps."""
+        """The machine's, and the version of the library that the row needs."""
         return machine.model_copy(update={"versions": {**machine.versions, **self.versions}})
 
     def identity(self, machine: Environment) -> str:
@@ -108,25 +116,47 @@ class Planner:
                 self.check_split(dataset, block.split)
                 self._checked.add((dataset, block.split))
             for name in block.implementations:
-                for device in _devices(block.devices):
-                    yield from self._repeats(suite, block, name, dataset, facts, device)
+                for settings in self._settings(block, name):
+                    for device in _devices(block.devices):
+                        yield from self._repeats(
+                            suite, block, name, settings, dataset, facts, device
+                        )
+
+    def _settings(self, block: Block, name: str) -> list[dict[str, str]]:
+        """What each cell of an implementation sets. The command line's word counts, and leaves
+        no cell twice where it takes the place of several values."""
+        asked = self.overrides.settings.get(name, {})
+        settings = [{**own, **asked} for own in block.settings]
+        return [each for n, each in enumerate(settings) if each not in settings[:n]]
 
     def _repeats(
-        self, suite: Suite, block: Block, name: str, dataset: str, facts: Facts, device: str
+        self,
+        suite: Suite,
+        block: Block,
+        name: str,
+        settings: Mapping[str, str],
+        dataset: str,
+        facts: Facts,
+        device: str,
     ) -> Iterable[Cell]:
         target = loading.target_of(name)
         rules = Rules(block.patience, block.until_rmse, block.time_limit_s)
-        settings = self.overrides.settings.get(name, {})
         model, implementation_hash, values, versions = "", "", {}, {}
         try:
             described = describe(target, block.preset, settings, block.epochs)
         except loading.NotImportableError as error:
             hindrance: Hindrance | None = Hindrance(error.status, error.reason)
+        except SettingError as error:
+            if not block.set:
+                raise
+            place = f"suite '{suite.name}', the block that sets {', '.join(block.set)}"
+            raise SettingError(f"{place}: {error}") from error
         else:
             model, implementation_hash = described.model, described.implementation_hash
             values = described.hyperparameters or {}
             versions = machine.versions([described.library] if described.library else [])
-            hindrance = _hindrance(described, device)
+            problem = machine.row_problem(described.library, described.devices, device)
+            hindrance = Hindrance("skipped", problem) if problem else None
             if described.hyperparameters is None:
                 hindrance = Hindrance("skipped", f"has no preset '{block.preset}'")
         for seed in range(block.seeds):
@@ -156,6 +186,7 @@ class Planner:
                 versions,
                 block.reference,
                 hindrance,
+                settings,
             )
 
     def _dataset(self, wanted: str, fallback: str | None) -> tuple[str, Facts]:
@@ -193,12 +224,3 @@ def _devices(asked: list[str]) -> list[str]:
         else:
             devices.append("cpu")
     return list(dict.fromkeys(devices))
-
-
-def _hindrance(described: Described, device: str) -> Hindrance | None:
-    kind = device.partition(":")[0]
-    if kind not in described.devices:
-        only = " and ".join(each.upper() for each in described.devices)
-        return Hindrance("skipped", f"{only} only")
-    problem = machine.library_problem(described.library) or machine.device_problem(device)
-    return Hindrance("skipped", problem) if problem else None

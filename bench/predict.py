@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench import loading
 from bench.hyperparameters import SettingError, resolve
-from bench.machine import library_problem
+from bench.machine import row_problem
 from bench.score import ColdStart, check_predictions
 from datasets import catalog, splits
 from datasets.dialect import named_columns
@@ -48,9 +48,10 @@ def predict_pairs(
     # "random:90/10" holds out a test part; here it is what chooses the epoch.
     split = splits.cut(catalog.load(dataset), "random:90/10", seed)
     implementation = loading.load_class(loading.target_of(name))
-    if problem := library_problem(loading.describe(implementation).library):
+    described = loading.describe(implementation)
+    if problem := row_problem(described.library, described.devices, device):
         raise loading.ImplementationError(problem)
-    presets = loading.describe(implementation).presets
+    presets = described.presets
     if preset not in presets:
         raise SettingError(f"{name} has no preset '{preset}'; it has {', '.join(presets)}")
     values = resolve(implementation, presets[preset], settings)

@@ -86,8 +86,8 @@ class Progress:
         asked = cell.asked
         preset = "" if asked.preset == "default" else f":{asked.preset}"
         return (
-            f"[{self.number}/{self.total}] {asked.implementation}{preset}  {asked.dataset}  "
-            f"{asked.split}  {asked.device}  seed {asked.seed}"
+            f"[{self.number}/{self.total}] {asked.implementation}{preset}{cell.told_settings}  "
+            f"{asked.dataset}  {asked.split}  {asked.device}  seed {asked.seed}"
         )
 
     def _run_left(self) -> str:

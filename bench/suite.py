@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,11 @@ class SuiteError(Exception):
 
 
 class Block(BaseModel):
-    """Every implementation × dataset × device × seed of one block is a cell.
+    """Every implementation × dataset × device × combination of `set` × seed of one block is a cell.
 
     devices   "cpu", "cuda", "cuda:1", or "auto": the CPU, and CUDA where there is a device
+    set       hyperparameters of all its implementations that differ from the preset's, each with
+              the values it takes in turn: { batch_size = [256, 1024], learning_rate = [0.01] }
     fallback  the set that stands in, loudly, where a dataset cannot be had
     """
 
@@ -34,6 +37,7 @@ class Block(BaseModel):
     devices: list[Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]] = ["auto"]
     seeds: int = Field(default=1, ge=1)
     threads: int | None = Field(default=None, ge=1)
+    set: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     epochs: int | None = Field(default=None, ge=1)
     patience: int | None = Field(default=None, ge=1)
     until_rmse: float | None = Field(default=None, gt=0)
@@ -47,6 +51,13 @@ class Block(BaseModel):
         if k and self.seeds > k:
             raise ValueError(f"seeds: {self.split} has {k} folds, one for each seed")
         return self
+
+    @property
+    def settings(self) -> list[dict[str, str]]:
+        """Every combination of the values of `set`, as text as `--set` has it; one, which is
+        empty, where it sets nothing."""
+        combinations = itertools.product(*self.set.values())
+        return [dict(zip(self.set, map(str, values), strict=True)) for values in combinations]
 
 
 class Suite(BaseModel):
@@ -71,7 +82,8 @@ class Overrides:
 
     def apply(self, suite: Suite) -> Suite:
         """The suite as asked for. Names that are in the suite choose among its rows; others
-        take the place of its own, but not in a block with a published number beside it.
+        take the place of its own, but not in a block with a published number beside it, and
+        no implementation in one that sets hyperparameters, which it may not have.
         Raises SuiteError for a name that is left over."""
         blocks: list[Block] = []
         for block in suite.blocks:
@@ -79,7 +91,9 @@ class Overrides:
             datasets = self._names(suite, block, "datasets")
             if block.reference is None:
                 preset = self.block.get("preset", block.preset)
-                alike = [other for other in blocks if other.preset == preset]
+                alike = [
+                    other for other in blocks if (other.preset, other.set) == (preset, block.set)
+                ]
                 implementations, datasets = _without_repeats(implementations, datasets, alike)
             if not implementations or not datasets:
                 continue
@@ -101,7 +115,8 @@ class Overrides:
         asked: list[str] = getattr(self, kind)
         own: list[str] = getattr(block, kind)
         in_suite = {name for each in suite.blocks for name in getattr(each, kind)}
-        if asked and block.reference is None and not in_suite.issuperset(asked):
+        others_fit = block.reference is None and not (block.set and kind == "implementations")
+        if asked and others_fit and not in_suite.issuperset(asked):
             return asked
         return [name for name in own if name in asked] if asked else own
 

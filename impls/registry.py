@@ -13,6 +13,7 @@ IMPLEMENTATIONS = {
     "ncf": "impls.ncf:NCF",
     "numpy_sgd_strata": "impls.numpy_sgd_strata:NumpySGDStrata",
     "numba_sgd": "impls.numba_sgd:NumbaSGD",
+    "triton_sgd": "impls.triton_sgd:TritonSGD",
     "als": "impls.als:ALS",
     "bayesian_mf": "impls.bayesian_mf:BayesianMF",
     "peer:surprise_svd": "impls.peers.surprise_svd:SurpriseSVD",

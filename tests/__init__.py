@@ -1,0 +1,8 @@
+"""Set before anything imports Triton: without a CUDA device, its kernels are interpreted."""
+
+import os
+
+from bench.machine import device_problem
+
+if device_problem("cuda"):
+    os.environ.setdefault("TRITON_INTERPRET", "1")

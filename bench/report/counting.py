@@ -11,14 +11,15 @@ from typing import TypeVar
 
 from bench.records import Record
 
+Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 
 
-def grouped(records: Iterable[Record], key: Callable[[Record], Key]) -> dict[Key, list[Record]]:
-    """Records by `key`; keys in order of first appearance."""
-    groups: dict[Key, list[Record]] = defaultdict(list)
-    for record in records:
-        groups[key(record)].append(record)
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """Records, or what is made of them, by `key`; keys in order of first appearance."""
+    groups: dict[Key, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
     return dict(groups)
 
 

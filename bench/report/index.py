@@ -39,7 +39,7 @@ def index_page(
     else:
         parts.append("No result is recorded yet: `make bench` makes the first tables.")
     if others:
-        lines = (f"- [{told.capitalize()}]({name})" for name, told in others.items())
+        lines = (f"- [{told[0].upper()}{told[1:]}]({name})" for name, told in others.items())
         parts += ["## More", "\n".join(lines)]
     if bad:
         parts += [

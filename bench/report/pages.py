@@ -26,7 +26,7 @@ from bench.report.traces import traces
 from bench.report.training_tables import cost_table
 from bench.report.verdict import verdict
 
-RESERVED = ("growth", "index", "published", "readme", "tuning")
+RESERVED = ("cuda", "growth", "index", "published", "readme", "tuning")
 
 
 def page_name(dataset: str) -> str:

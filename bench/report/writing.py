@@ -17,13 +17,18 @@ from bench.report.pareto import pareto
 from bench.report.published import published_page
 from bench.report.readme import block, with_block
 from bench.report.rows import Table
+from bench.report.speedup import speedups
+from bench.report.speedup_page import batches_plot_name, ratings_plot_name, speedup_page
+from bench.report.speedup_plot import batches_plot, ratings_plot
 from bench.report.tuning import tuning_page
 from bench.tune import FOLDER
 
+CUDA = "cuda.md"
 GROWTH = "growth.md"
 PUBLISHED = "published.md"
 TUNING = "tuning.md"
 OTHERS = {
+    CUDA: "from what size CUDA pays",
     GROWTH: "how time and memory grow with the number of ratings",
     PUBLISHED: "published numbers, and ours beside them",
     TUNING: "searches for hyperparameters",
@@ -50,6 +55,7 @@ def write(out: Path, *, readme: Path | None = None) -> list[Path]:
     if growths := growth(records):
         content[GROWTH] = growth_page(growths).encode()
         content |= {growth_plot_name(each): growth_plot(each) for each in growths}
+    content |= _cuda(made)
     if published := published_page(made):
         content[PUBLISHED] = published.encode()
     trials, bad_trials = RecordStore(out / FOLDER).read()
@@ -71,6 +77,17 @@ def write(out: Path, *, readme: Path | None = None) -> list[Path]:
     for path in ours - paths.keys():
         path.unlink()
     return [*paths, *_write_readme(readme, made, out)]
+
+
+def _cuda(made: list[Table]) -> dict[str, bytes]:
+    """The page that sets CUDA beside the CPU, and its plots; nothing where no cell ran on both."""
+    found = speedups(made)
+    content = {CUDA: speedup_page(found).encode()} if found else {}
+    for each in found:
+        content[ratings_plot_name(each)] = ratings_plot(each)
+        if drawn := batches_plot(each):
+            content[batches_plot_name(each)] = drawn
+    return content
 
 
 def _write_readme(readme: Path | None, made: list[Table], out: Path) -> list[Path]:

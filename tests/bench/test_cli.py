@@ -120,7 +120,7 @@ def test_a_device_that_is_missing_is_a_skipped_row(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["run", "--suite", "slow"], "no suite 'slow'. There are: full, peers, published, quick"),
+        (["run", "--suite", "slow"], "no suite 'slow'. There are: cuda, full, peers, published"),
         (["run", "--impl", "nobody"], "no implementation 'nobody'"),
         (["run", "--dataset", "no/such/file.csv"], "no/such/file.csv"),
         (["run", "--impl", MEAN, "--set", "x=1"], "write it as implementation.field=value"),

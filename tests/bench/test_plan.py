@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bench import describing, machine
 from bench.data import Facts
 from bench.hyperparameters import SettingError
-from bench.loading import ImplementationError
+from bench.loading import ImplementationError, load_class
 from bench.plan import Cell, Hindrance, Planner
 from bench.records import Data
 from bench.suite import Overrides, Suite, SuiteError, names, read
 from datasets.errors import NotAvailable
 from datasets.splits import folds
+from impls.registry import IMPLEMENTATIONS
 
 MISBEHAVING = Path(__file__).parent / "misbehaving.py"
 MEAN = f"{MISBEHAVING}:Mean"
@@ -104,6 +106,29 @@ def test_a_device_that_is_not_there_is_a_hindrance() -> None:
     assert reasons["embedding_mf"] is not None
     assert reasons["embedding_mf"].status == "skipped"
     assert reasons["embedding_mf"].reason == "no CUDA device"
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_a_row_that_needs_a_device_keeps_its_place_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though Triton were missing, too: to install it would not help."""
+    monkeypatch.setattr(machine, "versions", lambda _: {})
+    cells = plan(suite(implementations=["triton_sgd"], devices=["cpu", "cuda"]))
+    assert {cell.asked.device: cell.hindrance for cell in cells} == {
+        "cpu": Hindrance("skipped", "CUDA only"),
+        "cuda": Hindrance("skipped", "no CUDA device"),
+    }
+
+
+def test_a_row_whose_language_is_not_installed_is_skipped_with_the_line_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "versions", lambda _: {})
+    monkeypatch.setattr(machine, "device_problem", lambda _: None)
+    (cell,) = plan(suite(implementations=["triton_sgd"], devices=["cuda"]))
+    reason = "triton is not installed: make triton (pip install -e '.[triton]')"
+    assert cell.hindrance == Hindrance("skipped", reason)
 
 
 @pytest.mark.usefixtures("no_cuda")
@@ -270,7 +295,7 @@ def test_every_suite_reads_and_an_unknown_one_lists_them() -> None:
     assert {"quick", "full", "published"} <= set(names())
     for name in names():
         assert read(name).blocks
-    with pytest.raises(SuiteError, match="There are: full, peers, published, quick"):
+    with pytest.raises(SuiteError, match="There are: cuda, full, peers, published, quick"):
         read("slow")
 
 
@@ -286,6 +311,97 @@ def test_every_suite_reads_and_an_unknown_one_lists_them() -> None:
 def test_a_wrong_setting_is_told(settings: dict[str, str], told: str) -> None:
     with pytest.raises(SettingError, match=told):
         plan(suite(implementations=[MEAN]), Overrides(settings={MEAN: settings}))
+
+
+def test_a_block_sets_hyperparameters_and_each_combination_is_a_row() -> None:
+    asked = suite(
+        implementations=["embedding_mf", "ncf"],
+        set={"batch_size": [256, 1024], "learning_rate": [0.01]},
+        seeds=2,
+    )
+    cells = plan(asked)
+    settings = [c.asked.hyperparameters for c in cells if c.asked.implementation == "ncf"]
+    assert sorted((each["batch_size"], each["learning_rate"]) for each in settings) == [
+        (256, 0.01),
+        (256, 0.01),
+        (1024, 0.01),
+        (1024, 0.01),
+    ]
+    assert len({cell.identity(machine.environment()) for cell in cells}) == 8
+    assert {cell.told_settings for cell in cells} == {
+        " batch_size=256 learning_rate=0.01",
+        " batch_size=1024 learning_rate=0.01",
+    }
+
+
+def test_a_value_that_is_itself_a_list_is_one_of_a_list() -> None:
+    (cell,) = plan(suite(implementations=["ncf"], set={"hidden": [[8]], "loss": ["bce"]}))
+    assert cell.asked.hyperparameters["hidden"] == (8,)
+    assert cell.asked.hyperparameters["loss"] == "bce"
+
+
+def test_the_command_line_takes_the_place_of_what_a_block_sets() -> None:
+    asked = suite(implementations=["ncf"], set={"batch_size": [256, 1024], "margin": [0.5]})
+    (cell,) = plan(asked, Overrides(settings={"ncf": {"batch_size": "32"}}))
+    assert cell.asked.hyperparameters["batch_size"] == 32
+    assert cell.asked.hyperparameters["margin"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ({"set": {"batch": [8]}}, "no hyperparameter 'batch'; it has .*batch_size"),
+        ({"set": {"batch_size": ["many"]}}, "NCF.batch_size=many"),
+    ],
+)
+def test_a_wrong_setting_of_a_suite_is_told_with_its_place(
+    block: dict[str, Any], told: str
+) -> None:
+    field = next(iter(block["set"]))
+    with pytest.raises(SettingError, match=f"suite 'test', the block that sets {field}: .*{told}"):
+        plan(suite(implementations=["ncf"], **block))
+
+
+@pytest.mark.parametrize("values", [8192, []])
+def test_what_a_block_sets_is_a_list_of_values(values: Any) -> None:
+    with pytest.raises(ValidationError, match=r"blocks\.0\.set\.batch_size"):
+        suite(set={"batch_size": values})
+
+
+def test_a_row_that_a_block_sets_otherwise_is_no_repeat() -> None:
+    chosen = Overrides(implementations=["embedding_mf"], datasets=["ml-1m"])
+    cells = plan(read("cuda"), chosen)
+    asked = sorted((c.asked.hyperparameters["batch_size"], c.asked.device) for c in cells)
+    assert asked == [(1024, "cpu"), (1024, "cuda"), (8192, "cpu"), (8192, "cuda")]
+
+
+def test_an_implementation_from_outside_takes_no_settings_that_it_may_not_have() -> None:
+    cells = plan(read("cuda"), Overrides(implementations=[MEAN], datasets=["mine.csv"]))
+    asked = {(c.asked.implementation, c.asked.dataset, c.asked.device) for c in cells}
+    assert asked == {(MEAN, "mine.csv", "cpu"), (MEAN, "mine.csv", "cuda")}
+    elsewhere = Overrides(datasets=["mine.csv"]).apply(read("cuda"))
+    assert [b.set for b in elsewhere.blocks if b.set] == [
+        b.set for b in read("cuda").blocks if b.set
+    ]
+
+
+def test_the_suite_cuda_has_every_row_that_can_use_it_and_each_cell_on_both_devices() -> None:
+    cells = plan(read("cuda"))
+    on = {
+        device: sorted(
+            (c.asked.dataset, c.asked.implementation, str(c.asked.hyperparameters))
+            for c in cells
+            if c.asked.device == device
+        )
+        for device in ("cpu", "cuda")
+    }
+    assert on["cpu"] == on["cuda"]
+    assert len(set(on["cuda"])) == len(on["cuda"]) == len(cells) / 2
+    assert {implementation for _, implementation, _ in on["cuda"]} == {
+        name
+        for name, target in IMPLEMENTATIONS.items()
+        if not name.startswith("peer:") and "cuda" in load_class(target).devices
+    }
 
 
 def test_a_stand_in_is_another_cell_than_the_set_itself() -> None:

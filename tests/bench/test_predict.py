@@ -12,8 +12,11 @@ from bench.loading import ImplementationError
 from bench.predict import predict_pairs
 
 
-def test_a_library_that_is_not_installed_is_told_with_the_line_that_installs_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("row", "told"), [("peer:cornac_mf", "make peers"), ("triton_sgd", "CUDA only")]
+)
+def test_a_row_that_cannot_run_is_told_why(
+    row: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def version(package: str) -> str:
         raise PackageNotFoundError(package)
@@ -23,5 +26,5 @@ def test_a_library_that_is_not_installed_is_told_with_the_line_that_installs_it(
     ratings, pairs = tmp_path / "ratings.csv", tmp_path / "pairs.csv"
     ratings.write_text("".join(f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60)))
     pairs.write_text("1,1\n")
-    with pytest.raises(ImplementationError, match="make peers"):
-        predict_pairs("peer:cornac_mf", str(ratings), pairs, "default", {}, "cpu", 0)
+    with pytest.raises(ImplementationError, match=told):
+        predict_pairs(row, str(ratings), pairs, "default", {}, "cpu", 0)

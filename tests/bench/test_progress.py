@@ -42,3 +42,11 @@ def test_plain_lines_tell_cell_epoch_score_and_time_left() -> None:
         "[2/3] bias  d  random:80/10/10  cpu  seed 0  failed: broke  (1 more, about 40 s)",
     ]
     assert [each.status for each in done] == ["failed"]
+
+
+def test_what_is_set_tells_cells_apart() -> None:
+    text = io.StringIO()
+    settings = {"batch_size": "256", "decay": "1.0"}
+    cell = Cell(record().cell, "t", "h", facts("with-targets"), Rules(), settings=settings)
+    Progress(Console(file=text, width=200), 1, []).already_done(cell)
+    assert text.getvalue().startswith("[1/1] bias batch_size=256 decay=1.0  d  ")

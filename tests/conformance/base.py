@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from bench.loading import Description, describe
-from bench.machine import library_problem
+from bench.machine import row_problem
 from impls.protocol import Implementation
 
 Hyperparameters = Mapping[str, Any]
@@ -49,8 +49,9 @@ class Subject:
 
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
-    def _has_its_library(cls) -> None:
-        if problem := library_problem(describe(cls.implementation).library):
+    def _can_run_here(cls) -> None:
+        told = describe(cls.implementation)
+        if problem := row_problem(told.library, told.devices, told.devices[0]):
             pytest.skip(problem)
 
     @pytest.fixture(autouse=True)
@@ -59,8 +60,10 @@ class Subject:
             pytest.skip(f"waived: {reason}")
 
     def make(self, preset: str = "default", **hyperparameters: Any) -> Implementation:
-        """The preset as it is, but for `hyperparameters`."""
-        return self.implementation(**{**self.declared.presets[preset], **hyperparameters})
+        """The preset as it is, but for `hyperparameters`, on the first device that it knows."""
+        told = self.declared
+        settings = {"device": told.devices[0], **told.presets[preset], **hyperparameters}
+        return self.implementation(**settings)
 
     def quick(self, **hyperparameters: Any) -> Implementation:
         """Three epochs of `small`, for what holds at any accuracy."""

@@ -1,8 +1,8 @@
 """python -m tests.conformance.mutate > docs/mutations.md: which test catches which mistake.
 
 Each mutation is made in a copy of the repository, never in the checkout. Real data is left out,
-so that the table is the same everywhere. It takes some minutes, and `make peers` before, for a row
-whose library is missing is not tested. Exits with 1 if one survives.
+so that the table is the same everywhere. It takes some minutes, and `make peers triton` before,
+for a row whose library is missing is not tested. Exits with 1 if one survives.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ TESTED_BY = {
     "ncf": "TestNCF",
     "numpy_sgd_strata": "TestNumpySGDStrata",
     "numba_sgd": "TestNumbaSGD or parity",
+    "triton_sgd": "triton",
     "als": "TestALS",
     "bayesian_mf": "TestBayesianMF",
     "peers/surprise_svd": "TestSurpriseSVD",
@@ -48,6 +49,8 @@ TESTED_BY = {
     "strata": "TestNumpySGDStrata",
     "blocked": "TestNumbaSGD or parity",
     "vector_rows": "TestNumbaSGD or parity",
+    "dealt_blocks": "triton",
+    "triton_kernel": "triton",
     "length_buckets": "parity",
     "compiled_regressions": "TestALS or TestBayesianMF or parity",
     "batched_regressions": "parity",

@@ -3,6 +3,8 @@
 # ruff: noqa: RUF012 - `base.Subject` declares the dicts as class variables
 from __future__ import annotations
 
+import pytest
+
 from impls.als import ALS
 from impls.autograd_mf import AutogradMF
 from impls.autorec import AutoRec
@@ -16,6 +18,7 @@ from impls.numpy_sgd import NumpySGD
 from impls.numpy_sgd_strata import NumpySGDStrata
 from impls.registry import IMPLEMENTATIONS
 from impls.sparse_embedding_mf import SparseEmbeddingMF
+from impls.triton_sgd import TritonSGD
 from tests.conformance import test_peers  # noqa: F401 - its classes are counted below
 from tests.conformance.suite import Conformance
 
@@ -139,6 +142,19 @@ class TestNumpySGDStrata(Conformance):
 class TestNumbaSGD(Conformance):
     implementation = NumbaSGD
     presets = ("default", "fast")
+    rmse = {"synthetic": (0.385, 0.43), "ml-100k": (0.899, 0.911)}
+    small = {"factors": 6, "std": 0.1, "learning_rate": 0.04, "decay": 0.8, "regularisation": 0.06}
+    free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}
+    biases_alone = {"factors": 0}
+    held_back = {"regularisation": 1.0}
+
+
+@pytest.mark.cuda
+class TestTritonSGD(Conformance):
+    """Without a device `test_triton` holds it to its maths, in Triton's interpreter."""
+
+    implementation = TritonSGD
+    presets = ("default",)
     rmse = {"synthetic": (0.385, 0.43), "ml-100k": (0.899, 0.911)}
     small = {"factors": 6, "std": 0.1, "learning_rate": 0.04, "decay": 0.8, "regularisation": 0.06}
     free = {"epochs": 40, "decay": 0.97, "regularisation": 0.0}

@@ -11,8 +11,11 @@ from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Implementation
 from impls.registry import IMPLEMENTATIONS
 
-NAMES = sorted(name for name in IMPLEMENTATIONS if not name.startswith("peer:"))
-"""Our own; tests/impls/peers has those that wrap a library."""
+ON_CUDA_ALONE = {"triton_sgd"}
+NAMES = sorted(
+    name for name in IMPLEMENTATIONS.keys() - ON_CUDA_ALONE if not name.startswith("peer:")
+)
+"""Our own that run on a CPU; tests/impls/peers has those that wrap a library."""
 TRAINED = [name for name in NAMES if name not in ("global_mean", "bias")]
 SAME_MATHS = ["numpy_sgd", "autograd_mf", "sparse_embedding_mf"]
 

@@ -63,6 +63,7 @@ def test_two_files_of_one_name_share_a_page_with_tables_of_their_own() -> None:
         ("ml-100k", "ml-100k.md"),
         ("/home/me/My ratings (new).CSV", "my-ratings-new-.csv.md"),
         ("index", "dataset-index.md"),
+        ("cuda", "dataset-cuda.md"),
         ("README", "dataset-readme.md"),
         ("../..", "unnamed.md"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from bench.records import Reference
-from bench.report import write
+from bench.report import write, writing
 from bench.report.files import replace
 from bench.report.readme import BEGIN, END
 from tests.bench.report.factory import cells, data, eight, record, store
 
+RESULTS = Path(__file__).parents[3] / "results"
 README = f"# ratebench\n\nBefore.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n"
 
 
@@ -73,6 +75,40 @@ def test_growth_has_a_page_and_a_plot_that_go_with_their_records(tmp_path: Path)
     (tmp_path / "records" / "box-1.jsonl").unlink()
     write(store(tmp_path, grown[:1]))
     assert not {"growth.md", plot} & contents(tmp_path).keys()
+
+
+def test_cuda_has_a_page_and_plots_where_a_cell_ran_on_both_devices(tmp_path: Path) -> None:
+    cells = [
+        record("embedding_mf", device=device, curve=[], hyperparameters={"batch_size": batch})
+        for batch in (256, 1024)
+        for device in ("cpu", "cuda")
+    ]
+    write(store(tmp_path, cells))
+    plots = {f"plots/cuda-{over}-random-80-10-10-box-1.png" for over in ("batches", "ratings")}
+    assert plots < contents(tmp_path).keys()
+    page = (tmp_path / "cuda.md").read_text()
+    assert all(f"]({plot})" in page for plot in plots)
+    assert "- [From what size CUDA pays](cuda.md)" in (tmp_path / "index.md").read_text()
+    (tmp_path / "records" / "box-1.jsonl").unlink()
+    skipped = record("ncf", device="cuda", status="skipped", reason="no CUDA device", curve=[])
+    write(store(tmp_path, [*cells[::2], skipped]))
+    assert not {"cuda.md", *plots} & contents(tmp_path).keys()
+    assert "cuda.md" not in (tmp_path / "index.md").read_text()
+
+
+def test_the_committed_pages_are_what_the_committed_records_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("records", "tuning"):
+        shutil.copytree(RESULTS / folder, tmp_path / folder)
+    for plot in ("curves", "pareto"):  # slow to draw, and no part of a page
+        monkeypatch.setattr(writing, plot, lambda _: None)
+    monkeypatch.setattr(writing, "growth_plot", lambda _: b"")
+    write(tmp_path)
+    pages = {path.name: path.read_text() for path in RESULTS.glob("*.md")}
+    assert pages == {path.name: path.read_text() for path in tmp_path.glob("*.md")}, (
+        "`bench report` makes them anew"
+    )
 
 
 def test_pages_without_records_go_and_files_of_others_stay(tmp_path: Path) -> None:

@@ -1,0 +1,148 @@
+"""The same cell on the CPU and on CUDA of one machine: which there are, and what came of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from bench.records import Record
+from bench.report.assembly import labelled
+from bench.report.counting import grouped
+from bench.report.figures import by_seed, rmse
+from bench.report.growth import epoch_s
+from bench.report.rows import Row, Runs, Table
+
+APART = ("batch_size", "epochs")
+"""Hyperparameters that no label tells: one has a column of its own, and a median epoch takes as
+long whatever the other is."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One cell on both devices, of each the runs with the seeds that both have.
+
+    label  the implementation, and what tells it apart from others of its name but for `APART`
+    batch  ratings of a step, or what else it takes by `batch_size`; None where it has no batches
+    """
+
+    implementation: str
+    label: str
+    batch: int | None
+    dataset: str
+    cpu: Runs
+    cuda: Runs
+
+    @property
+    def n_ratings(self) -> int:
+        return self.cpu.records[-1].data.n_ratings
+
+    @property
+    def speedup(self) -> float | None:
+        """How many times shorter an epoch is on CUDA; None where a side came to no epoch."""
+        cpu, cuda = seconds_per_epoch(self.cpu), seconds_per_epoch(self.cuda)
+        return cpu / cuda if cpu and cuda else None
+
+    @property
+    def rmse_gap(self) -> float | None:
+        """RMSE on CUDA less that on the CPU, of the seed with the largest gap; None where none
+        ended well on both."""
+        cpu, cuda = (by_seed(_ended_well(runs), rmse) for runs in (self.cpu, self.cuda))
+        gaps = [cuda[seed] - cpu[seed] for seed in sorted(cpu.keys() & cuda.keys())]
+        return max(gaps, key=abs, default=None)
+
+
+@dataclass(frozen=True)
+class Speedup:
+    """The pairs of one machine and split, in the order of the registry."""
+
+    machine: str
+    split: str
+    pairs: tuple[Pair, ...]
+
+    @property
+    def records(self) -> list[Record]:
+        """Every record behind the pairs, oldest first."""
+        runs = [runs for pair in self.pairs for runs in (pair.cpu, pair.cuda)]
+        return sorted((r for some in runs for r in some.records), key=lambda r: r.started_at)
+
+
+def speedups(tables: Iterable[Table]) -> list[Speedup]:
+    """One for each machine and split with a pair that has a speed-up; the newest machine first."""
+    places = grouped(tables, lambda table: (table.machine, table.split))
+    found = [Speedup(*place, _pairs(some)) for place, some in places.items()]
+    timed = [each for each in found if any(pair.speedup for pair in each.pairs)]
+    return sorted(timed, key=lambda each: each.records[-1].started_at, reverse=True)
+
+
+def seconds_per_epoch(runs: Runs) -> float | None:
+    """The median over the runs; a run that was stopped has that of the epochs it came to."""
+    seconds = [value for record in runs.records if (value := epoch_s(record))]
+    return statistics.median(seconds) if seconds else None
+
+
+def _pairs(tables: Sequence[Table]) -> tuple[Pair, ...]:
+    cells = [
+        (table.dataset, rows[0], *both)
+        for table in tables
+        for rows in grouped(table.rows, _cell).values()
+        if (both := _on_both(rows))
+    ]
+    labels = _labels([row for _, row, *_ in cells])
+    made = [
+        Pair(row.implementation, labels[_cell(_as_told(row))], _batch(row), dataset, cpu, cuda)
+        for dataset, row, cpu, cuda in cells
+    ]
+    order = list(labels.values())
+    made.sort(
+        key=lambda pair: (order.index(pair.label), pair.batch or 0, pair.n_ratings, pair.dataset)
+    )
+    return tuple(made)
+
+
+def _labels(rows: Iterable[Row]) -> dict[tuple[str, str, str], str]:
+    """What is told of a row -> the label that tells it apart from the others, in their order."""
+    told = {_cell(each): each for each in map(_as_told, rows)}
+    return {_cell(row): row.label for row in labelled(list(told.values()))}
+
+
+def _cell(row: Row) -> tuple[str, str, str]:
+    """What the rows of one cell share: all but the number of threads."""
+    return row.implementation, row.preset, json.dumps(row.hyperparameters, sort_keys=True)
+
+
+def _as_told(row: Row) -> Row:
+    """The row as a label tells it: without `APART`, and the same at any number of threads."""
+    told = {name: value for name, value in row.hyperparameters.items() if name not in APART}
+    return replace(row, hyperparameters=told, threads=0)
+
+
+def _batch(row: Row) -> int | None:
+    size = row.hyperparameters.get("batch_size")
+    return size if isinstance(size, int) else None
+
+
+def _on_both(rows: Sequence[Row]) -> tuple[Runs, Runs] | None:
+    """A cell's runs on the CPU and on CUDA; None where no seed was tried on both."""
+    cpu, cuda = (_fastest(rows, kind).records for kind in ("CPU", "CUDA"))
+    seeds = {record.cell.seed for record in cpu} & {record.cell.seed for record in cuda}
+    if not seeds:
+        return None
+    a, b = (tuple(r for r in records if r.cell.seed in seeds) for records in (cpu, cuda))
+    return Runs(a), Runs(b)
+
+
+def _fastest(rows: Sequence[Row], kind: str) -> Runs:
+    """What was tried on a kind of device, with the number of threads that was fastest."""
+    tried = [
+        Runs(tuple(record for record in row.runs[kind].records if record.status != "skipped"))
+        for row in rows
+        if kind in row.runs
+    ]
+    return min(tried, key=lambda runs: seconds_per_epoch(runs) or math.inf, default=Runs(()))
+
+
+def _ended_well(runs: Runs) -> Runs:
+    return Runs(tuple(record for record in runs.records if record.status == "ok"))

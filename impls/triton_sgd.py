@@ -1,0 +1,104 @@
+"""Matrix factorisation by SGD on a GPU, by a Triton kernel on blocks that share no row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from datasets.ratings import Ratings
+from impls.dealt_blocks import cut
+from impls.pairs import Ids, Predicted, in_chunks
+from impls.protocol import Training
+
+RARE = 16
+"""In flight is at most one rating for so many users, and for so many items."""
+MOST_GROUPS = 256
+"""Programs of a launch, at most: about two for each multiprocessor of a large GPU."""
+SLOTS = 16
+"""Ratings that a program takes at a time, at most."""
+SECTOR = 8
+"""Entries in the 32 bytes that a GPU's memory is read by; a row is whole ones."""
+
+
+@dataclass
+class TritonSGD:
+    """The model, loss and update of `numpy_sgd`, thousands of ratings at a time on a GPU.
+
+    Users and items are dealt into G groups each. The G blocks of a diagonal share none: they are
+    one launch, a program each. In flight is never more than a rating for every 16 users and for
+    every 16 items. Where that allows more than 256 groups, there are 256, and a program takes up
+    to 16 ratings of its block at a time. If some of these have a row in common, it takes the step
+    of the first; those of the others are lost to it, as most are in Hogwild, but not by a race.
+    So the result depends on the seed alone, and below 8,192 users or items nothing is lost.
+
+    Fields as in `numba_sgd`.
+
+    Xie, Tan, Fong & Liang 2017, CuMF_SGD: parallelized stochastic gradient descent for matrix
+    factorization on GPUs; blocks as in Gemulla et al. 2011.
+    """
+
+    model: ClassVar[str] = "biased MF"
+    source: ClassVar[str] = "Xie et al. 2017"
+    library: ClassVar[str] = "triton"
+    devices: ClassVar[tuple[str, ...]] = ("cuda",)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
+
+    factors: int = 62
+    epochs: int = 12
+    learning_rate: float = 0.0582
+    decay: float = 0.71
+    regularisation: float = 0.048
+    std: float = 0.018
+    device: str = "cuda"
+    seed: int = 0
+
+    def fit(self, train: Ratings, training: Training = Training()) -> Self:
+        from impls.triton_kernel import diagonal_steps  # only here, for Triton may be missing
+
+        rng = torch.Generator().manual_seed(self.seed)  # on the host: alike for every device
+        groups, slots = concurrency(train.n_users, train.n_items)
+        blocks, self.scaling_ = cut(train, groups, self.device)
+        k, lanes = self.factors, math.ceil((self.factors + 2) / SECTOR) * SECTOR
+        self.U_ = self._start(train.n_users, lanes, k + 1, rng)  # rows p_u, b_u, 1, 0 …
+        self.V_ = self._start(train.n_items, lanes, k, rng)  # rows q_i, 1, b_i, 0 …
+        power_of_two = 1 << (lanes - 1).bit_length()
+        sizes = {"factors": k, "lanes": lanes, "SLOTS": SLOTS, "LANES": power_of_two}
+
+        for epoch in training.epochs(self.epochs):
+            rate = 2 * self.learning_rate * self.decay**epoch
+            step = slots, rate, 1 - rate * self.regularisation
+            with torch.cuda.device_of(self.U_):  # Triton launches on the current one
+                for diagonal in torch.randperm(groups, generator=rng).tolist():
+                    # One stage: rows must not be fetched ahead of the step before.
+                    diagonal_steps[(groups,)](
+                        *blocks, self.U_, self.V_, groups, diagonal, *step, **sizes, num_stages=1
+                    )
+        return self
+
+    def _start(self, n: int, lanes: int, one: int, rng: torch.Generator) -> Tensor:
+        """Rows (n, lanes) of uniform factors and zeros, but for the 1 in lane `one`."""
+        rows = torch.zeros(n, lanes)
+        bound = self.std * math.sqrt(3)
+        rows[:, : self.factors].uniform_(-bound, bound, generator=rng)
+        rows[:, one] = 1.0
+        return rows.to(self.device)
+
+    def predict(self, users: Ids, items: Ids) -> Predicted:
+        return in_chunks(self._predict, users, items)
+
+    def _predict(self, users: Ids, items: Ids) -> Predicted:
+        u, i = (torch.tensor(ids, dtype=torch.long, device=self.device) for ids in (users, items))
+        z = (self.U_[u] * self.V_[i]).sum(dim=1)  # (n,)
+        return (self.scaling_.mean + self.scaling_.sd * z).cpu().numpy()
+
+
+def concurrency(n_users: int, n_items: int) -> tuple[int, int]:
+    """Groups, and ratings that the program of each takes at a time."""
+    in_flight = max(1, min(n_users, n_items) // RARE)
+    groups = min(MOST_GROUPS, in_flight)
+    return groups, min(SLOTS, in_flight // groups)

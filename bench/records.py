@@ -109,6 +109,20 @@ class Memory(_Part):
     host_base_bytes: int | None = None
 
 
+class Numerics(_Part):
+    """torch's settings at the end of `fit` (docs/measurement.md).
+
+    The first three are how products of float32 are formed: "ieee" is in full, "tf32" and "bf16"
+    are not.
+    """
+
+    cuda_matmul: str
+    cuda_conv: str
+    cpu_matmul: str
+    cudnn_benchmark: bool
+    deterministic: bool
+
+
 class Data(_Part):
     fingerprint: str
     n_users: int
@@ -188,6 +202,8 @@ class Record(_Part):
     ladder: bool = False
     """It cannot be interrupted: each point of the curve is a full fit of that many epochs."""
     memory: Memory | None = None
+    numerics: Numerics | None = None
+    """None where torch was not loaded."""
     thread_pools: dict[str, int] = Field(default_factory=dict)
     """Threads of each pool that was loaded after the warm-up."""
     data: Data

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from bench import machine
+from bench import machine, numerics
 from bench.data import Prepared, Splits
 from bench.execute import Event, Executor, Outcome
 from bench.job import Job
@@ -18,6 +18,7 @@ from bench.records import (
     WELL,
     Memory,
     Metrics,
+    Numerics,
     Point,
     Record,
     RecordStore,
@@ -166,6 +167,8 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, targets: tuple[f
         record.times = _times(outcome)
         record.ladder = "ladder" in outcome.result["parts"]
         record.thread_pools = outcome.result["threads"]
+        if found := outcome.result["numerics"]:
+            record.numerics = Numerics(**found)
         record.memory = Memory(
             host_peak_bytes=outcome.result["host_peak_bytes"],
             device_peak_bytes=outcome.result["device_peak_bytes"],
@@ -189,14 +192,17 @@ def _metrics(outcome: Outcome, prepared: Prepared, scale: tuple[float, float]) -
         n_train=prepared.n_train,
         epochs=outcome.result["epochs"],
         best_epoch=outcome.result["best_epoch"],
-        flags=doubts(
-            outcome.predicted,
-            test,
-            scores,
-            prepared.cold_start.global_mean,
-            fit_s=outcome.result["parts"]["fit"],
-            predict_s=outcome.result["parts"]["predict"],
-        ),
+        flags=[
+            *doubts(
+                outcome.predicted,
+                test,
+                scores,
+                prepared.cold_start.global_mean,
+                fit_s=outcome.result["parts"]["fit"],
+                predict_s=outcome.result["parts"]["predict"],
+            ),
+            *numerics.departures(outcome.result["numerics"]),
+        ],
     )
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench import numerics
 from bench.asking import contradiction
 from bench.clock import Clock
 from bench.job import DTYPES, Job, read_column, read_train, read_validation
@@ -54,6 +55,7 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
 def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     send("phase", name="import")
     implementation = load_class(job.target)
+    numerics.settle()
     hyperparameters = restored(implementation, job.hyperparameters)
     model = implementation(**hyperparameters, device=job.device, seed=job.seed)
 
@@ -67,6 +69,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     _warm_up(dataclasses.replace(model), train, job.seed)
 
     clock.enter("overhead")
+    numerics.settle()  # again, for a row that imports torch when it is asked to fit
     threads = _pinned_threads(job.threads)
     training = ClockedTraining(
         model=model,
@@ -85,6 +88,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     clock.enter("fit")
     model.fit(train, training)
     clock.enter("overhead")
+    settings = numerics.in_force()
     gc.enable()
     training.finish()
     if training.fault is not None:
@@ -111,6 +115,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
         timed_out=training.timed_out,
         diverged_at=training.diverged_at,
         threads=threads,
+        numerics=settings,
         host_peak_bytes=_resident_bytes("VmHWM"),
         host_base_bytes=host_base_bytes,
         device_peak_bytes=_device_peak_bytes(job.device),

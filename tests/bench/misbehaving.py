@@ -213,6 +213,15 @@ class TakesTorchThreads(Mean):
 
 
 @dataclass
+class OwnArithmetic(Mean):
+    def fit(self, train, training=Training()):
+        import torch
+
+        torch.backends.cuda.matmul.allow_tf32 = True
+        return super().fit(train, training)
+
+
+@dataclass
 class TupleAndList(Mean):
     pair: tuple[int, ...] = (1, 2)
     many: list[int] = field(default_factory=lambda: [3])

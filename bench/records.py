@@ -98,7 +98,8 @@ class Point(_Part):
 
 
 class Memory(_Part):
-    """Peaks in bytes: of the worker's resident memory, and of the device allocator.
+    """Peaks in bytes: of the worker's resident memory, and of the device allocator from after
+    the warm-up on.
 
     host_base_bytes  resident after the warm-up, less the ratings: interpreter, libraries,
                      compiled code

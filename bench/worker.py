@@ -23,6 +23,7 @@ from typing import Any
 from bench import numerics
 from bench.asking import contradiction
 from bench.clock import Clock
+from bench.device import device_of, is_full
 from bench.job import DTYPES, Job, read_column, read_train, read_validation
 from bench.loading import load_class, restored
 from bench.score import ColdStart, check_predictions
@@ -45,8 +46,8 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
         send("failed", status="out of memory", reason=_told(error, job))
     except Exception as error:
         traceback.print_exc()
-        if _is_device_out_of_memory(error):
-            send("failed", status="out of memory", reason=_told(error, job))
+        if is_full(error):
+            send("failed", status="out of memory", reason=_told_of_device(error, job))
         else:
             send("failed", status="failed", reason=_told(error, job))
     return 0
@@ -55,9 +56,14 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
 def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     send("phase", name="import")
     implementation = load_class(job.target)
+    device = device_of(job.device)
     numerics.settle()
     hyperparameters = restored(implementation, job.hyperparameters)
-    model = implementation(**hyperparameters, device=job.device, seed=job.seed)
+
+    def fresh() -> Any:
+        return implementation(**hyperparameters, device=job.device, seed=job.seed)
+
+    model = fresh()
 
     clock.enter("overhead")
     train, validation = read_train(job), read_validation(job)
@@ -65,8 +71,9 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
 
     send("phase", name="warm-up")
     clock.enter("warmup")
-    clock.synchronise = _synchroniser(job.device)  # from here on: it makes the device's context
-    _warm_up(dataclasses.replace(model), train, job.seed)
+    device.open()
+    clock.synchronise = device.synchronise  # from here on: before there is no context
+    _warm_up(fresh(), train, job.seed)
 
     clock.enter("overhead")
     numerics.settle()  # again, for a row that imports torch when it is asked to fit
@@ -85,6 +92,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     gc.collect()
     gc.disable()
     host_base_bytes = _host_base_bytes(train, validation)
+    device.reset_peak()
     clock.enter("fit")
     model.fit(train, training)
     clock.enter("overhead")
@@ -118,7 +126,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
         numerics=settings,
         host_peak_bytes=_resident_bytes("VmHWM"),
         host_base_bytes=host_base_bytes,
-        device_peak_bytes=_device_peak_bytes(job.device),
+        device_peak_bytes=device.peak_bytes(),
         parts=_closed(clock),
         ended_ns=clock.now_ns,
     )
@@ -186,14 +194,6 @@ def _pinned_threads(allowed: int) -> dict[str, int]:
     return pools
 
 
-def _synchroniser(device: str) -> Callable[[], None]:
-    if not device.startswith("cuda"):
-        return lambda: None
-    import torch
-
-    return lambda: torch.cuda.synchronize(device)
-
-
 def _host_base_bytes(train: Ratings, validation: HeldOut) -> int | None:
     """What is resident now besides the ratings."""
     resident = _resident_bytes("VmRSS")
@@ -215,17 +215,9 @@ def _resident_bytes(which: str) -> int | None:
     return int(found.split()[1]) * 1024
 
 
-def _device_peak_bytes(device: str) -> int | None:
-    if not device.startswith("cuda"):
-        return None
-    import torch
-
-    return int(torch.cuda.max_memory_allocated(device))
-
-
-def _is_device_out_of_memory(error: Exception) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+def _told_of_device(error: Exception, job: Job) -> str:
+    """What could not be had, and how full the device is. torch's own words go on with advice."""
+    return f"{_told(error, job).partition(' GPU ')[0]} {device_of(job.device).told()}"
 
 
 def _told(error: Exception, job: Job) -> str:

@@ -103,6 +103,14 @@ class AsksTooMuch(Mean):
 
 
 @dataclass
+class AsksTooMuchOfTheDevice(Mean):
+    def epoch(self):
+        import torch
+
+        self.eaten_ = torch.empty(1 << 46, dtype=torch.int8, device=self.device)
+
+
+@dataclass
 class ExitsAtOnce(Mean):
     def epoch(self):
         os._exit(0)

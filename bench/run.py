@@ -16,6 +16,7 @@ from bench.job import Job
 from bench.plan import BASELINE, Cell
 from bench.records import (
     WELL,
+    Energy,
     Memory,
     Metrics,
     Numerics,
@@ -174,6 +175,10 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, targets: tuple[f
             device_peak_bytes=outcome.result["device_peak_bytes"],
             host_base_bytes=outcome.result["host_base_bytes"],
         )
+    if outcome.energy:
+        record.energy_reason = outcome.energy["reason"]
+        if measured := outcome.energy["measured"]:
+            record.energy = Energy(**measured)
 
 
 def _metrics(outcome: Outcome, prepared: Prepared, scale: tuple[float, float]) -> Metrics:

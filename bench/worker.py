@@ -15,6 +15,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -23,15 +24,17 @@ from typing import Any
 from bench import numerics
 from bench.asking import contradiction
 from bench.clock import Clock
-from bench.device import device_of, is_full
+from bench.device import device_of, index_of, is_full
+from bench.energy import account, nvml_meter
 from bench.job import DTYPES, Job, read_column, read_train, read_validation
 from bench.loading import load_class, restored
 from bench.score import ColdStart, check_predictions
-from bench.training import Checkpoint, ClockedTraining, OneEpoch
+from bench.training import AsManyEpochs, Checkpoint, ClockedTraining, OneEpoch
 from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Implementation
 
 Send = Callable[..., None]
+Fit = Callable[[], object]
 
 
 def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
@@ -41,7 +44,7 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
     send = _sender(events_fd)
     job = Job.from_json(orders.get())
     try:
-        _run(job, clock, orders, send)
+        fit_again = _run(job, clock, orders, send)
     except MemoryError as error:
         send("failed", status="out of memory", reason=_told(error, job))
     except Exception as error:
@@ -50,10 +53,18 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
             send("failed", status="out of memory", reason=_told_of_device(error, job))
         else:
             send("failed", status="failed", reason=_told(error, job))
+    else:
+        if fit_again is not None:
+            send("phase", name="energy")
+            gc.collect()  # of the fitted model, so that there is room for another
+            told = account(fit_again, lambda: nvml_meter(index_of(job.device)))
+            send("energy", **told, ended_ns=time.perf_counter_ns())
     return 0
 
 
-def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
+def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | None:
+    """The cell, to its result. Returns what makes the same fit once more, where its energy is to
+    be measured: on a device that may have a counter, of a fit that came to its end."""
     send("phase", name="import")
     implementation = load_class(job.target)
     device = device_of(job.device)
@@ -101,7 +112,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     training.finish()
     if training.fault is not None:
         send("failed", status="failed", reason=training.fault)
-        return
+        return None
 
     send("phase", name="predict")
     pairs = orders.get().strip()
@@ -112,7 +123,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     check_predictions(predicted, len(users)).tofile(Path(pairs) / "predicted")
     if fault := contradiction(model, users, items, predicted, job.scale):
         send("failed", status="failed", reason=fault)
-        return
+        return None
     send(
         "result",
         epochs=training.epochs_of_fit,
@@ -130,6 +141,9 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
         parts=_closed(clock),
         ended_ns=clock.now_ns,
     )
+    if job.device == "cpu" or training.timed_out or training.diverged_at is not None:
+        return None
+    return _fit_again(fresh, train, training.epochs_of_fit, device.synchronise)
 
 
 def _warm_up(model: Implementation, train: Ratings, seed: int) -> None:
@@ -137,6 +151,21 @@ def _warm_up(model: Implementation, train: Ratings, seed: int) -> None:
     sample = train.sample(1000, seed)
     model.fit(sample, OneEpoch())
     model.predict(sample.users, sample.items)
+
+
+def _fit_again(
+    fresh: Callable[[], Implementation],
+    train: Ratings,
+    epochs: int,
+    synchronise: Callable[[], None],
+) -> Fit:
+    """The same work from the same seed, without the harness's looks. It holds no fitted model."""
+
+    def fit() -> None:
+        fresh().fit(train, AsManyEpochs(ran=epochs))
+        synchronise()
+
+    return fit
 
 
 def _listen(control_fd: int) -> queue.Queue[str]:

@@ -4,11 +4,16 @@ of a device, and when. Run by path, never imported: it changes torch, and the ha
 
 from __future__ import annotations
 
+import itertools
+import os
+import sys
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 
+from bench import energy
 from bench.clock import Clock
 from impls.protocol import Training
 
@@ -25,6 +30,7 @@ ANSWERS = {
     "memory_allocated": 70_100_000_000,
     "mem_get_info": (300_000_000, 80_000_000_000),
     "get_device_name": "Pretended GPU",
+    "get_device_properties": SimpleNamespace(uuid="1234-abcd"),
 }
 """What each function of torch.cuda says of any device."""
 
@@ -49,6 +55,18 @@ def enter_and_tell(clock, part):
 
 
 Clock.enter = enter_and_tell
+energy.LOOP_S = 0.0
+
+
+def pretend_nvml():
+    """With a counter that goes up by 2 J from one reading to the next."""
+    readings = itertools.count(1000, 2000)
+    sys.modules["pynvml"] = SimpleNamespace(
+        NVMLError=OSError,
+        nvmlInit=lambda: None,
+        nvmlDeviceGetHandleByUUID=lambda uuid: tell("nvml handle of", uuid),
+        nvmlDeviceGetTotalEnergyConsumption=lambda _: next(readings),
+    )
 
 
 @dataclass
@@ -56,10 +74,15 @@ class Copies:
     """Well behaved: copies the ratings to the device, then makes steps there."""
 
     epochs: int = 2
+    nvml: bool = True
     device: str = "cpu"
     seed: int = 0
 
     def fit(self, train, training=Training()):
+        if self.nvml:
+            pretend_nvml()
+        else:
+            sys.modules["pynvml"] = None
         self.mean_ = float(train.values.mean())
         self.owner_ = type(training).__name__
         tell("copy")
@@ -97,3 +120,32 @@ class Fills(Copies):
 class FillsInPredict(Copies):
     def predict(self, users, items):
         raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`")
+
+
+@dataclass
+class Again(Copies):
+    """Goes wrong in the fit that is made again for its energy."""
+
+    def step(self):
+        if self.owner_ == "AsManyEpochs":
+            self.go_wrong()
+
+
+@dataclass
+class FillsAgain(Again):
+    def go_wrong(self):
+        raise FULL
+
+
+@dataclass
+class DiesAgain(Again):
+    def go_wrong(self):
+        os._exit(1)
+
+
+@dataclass
+class EatsAgain(Again):
+    def go_wrong(self):
+        self.eaten_ = []
+        while True:
+            self.eaten_.append(np.ones(8_000_000))

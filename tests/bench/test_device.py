@@ -14,6 +14,7 @@ import torch
 from bench import numerics
 from bench.execute import Outcome
 from bench.job import write_split
+from bench.training import Rules
 from bench.watch import Limits
 from datasets.ratings import HeldOut, Ratings, Split
 from tests.bench import running
@@ -90,10 +91,12 @@ clock: overhead
 def test_context_copies_and_waits_are_booked_where_they_belong(execute: Execute) -> None:
     """The context is made in the warm-up, copies are in the fit, and the device is waited for
     before each reading of the clock and at no step."""
-    outcome = execute("Copies")
+    outcome = execute("Copies", hyperparameters={"nvml": False})
     assert (outcome.status, outcome.reason) == ("ok", "")
     assert outcome.log.splitlines() == [line for line in CELL.splitlines() if line]
     assert outcome.result["device_peak_bytes"] == 123
+    assert outcome.energy["measured"] is None
+    assert outcome.energy["reason"].startswith("nvidia-ml-py is not installed: ")
 
 
 def test_a_full_device_is_told_and_is_free_for_the_next_cell(execute: Execute) -> None:
@@ -114,6 +117,50 @@ def test_a_library_without_room_on_the_device_is_out_of_memory_too(execute: Exec
     assert outcome.reason.endswith("80.0 GB free")
 
 
+def test_the_fit_is_made_again_for_its_energy_and_is_in_no_other_figure(execute: Execute) -> None:
+    """As many epochs as the first one ran, which patience ended, and nobody looks at them."""
+    outcome = execute("Copies", hyperparameters={"epochs": 9}, rules=Rules(patience=1))
+    assert (outcome.status, outcome.result["epochs"]) == ("ok", 2)
+    assert outcome.energy["measured"] | {"seconds": 0} == {
+        "joules_per_fit": 2.0,
+        "fits": 1,
+        "seconds": 0,
+    }
+    assert outcome.log.splitlines()[-6:] == [
+        "get_device_properties 1",
+        "nvml handle of GPU-1234-abcd",
+        "copy",
+        "step",
+        "step",
+        "synchronize 1",
+    ]
+    parts = outcome.result["parts"]
+    assert sum(parts.values()) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("FillsAgain", "the fit, made again, raised OutOfMemoryError"),
+        ("DiesAgain", "the process died of the fit, made again"),
+        ("EatsAgain", "used more than the memory limit of 1.0 GB"),
+    ],
+)
+def test_what_comes_of_the_fit_made_again_does_not_spoil_the_cell(
+    execute: Execute, name: str, reason: str
+) -> None:
+    outcome = execute(name)
+    assert (outcome.status, outcome.reason) == ("ok", "")
+    assert outcome.predicted is not None
+    assert (outcome.energy["measured"], outcome.energy["reason"]) == (None, reason)
+
+
+def test_a_fit_that_did_not_come_to_its_end_is_not_made_again(execute: Execute) -> None:
+    outcome = execute("Copies", rules=Rules(time_limit_s=0))
+    assert outcome.status == "timeout"
+    assert outcome.energy == {}
+
+
 @pytest.mark.cuda
 def test_a_real_device_that_is_full_is_told_and_is_free_for_the_next_cell(on_any: Execute) -> None:
     if not torch.cuda.is_available():
@@ -127,5 +174,6 @@ def test_a_real_device_that_is_full_is_told_and_is_free_for_the_next_cell(on_any
     assert (after.status, after.reason) == ("ok", "")
     assert after.result["device_peak_bytes"] > 0
     assert after.result["numerics"] == numerics.WANTED
+    assert after.energy["measured"] or after.energy["reason"]
     parts = after.result["parts"]
     assert sum(parts.values()) + after.exit_s == pytest.approx(after.wall_s, rel=0.01)

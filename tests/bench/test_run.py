@@ -160,6 +160,19 @@ def test_a_record_says_in_what_arithmetic_it_was_made(tmp_path: Path) -> None:
     assert flagged == [False, True, False]
 
 
+def test_a_record_has_the_energy_of_a_fit_or_why_there_is_none(tmp_path: Path) -> None:
+    measured = {"joules_per_fit": 2.5, "fits": 4, "seconds": 5.5}
+    with_it, without = finished(), finished()
+    with_it.energy = {"measured": measured, "reason": "", "ended_ns": 1}
+    without.energy = {"measured": None, "reason": "no counter", "ended_ns": 1}
+    executor = FakeExecutor({"a": told(with_it), "b": told(without)})
+    records = run(tmp_path, [cell("a"), cell("b"), cell("c")], executor)
+    assert RecordStore(tmp_path).read()[0] == records
+    energies = [each.energy and each.energy.model_dump() for each in records]
+    assert energies == [measured, None, None]
+    assert [each.energy_reason for each in records] == ["", "no counter", ""]
+
+
 def test_a_record_is_written_before_the_next_cell_starts(tmp_path: Path) -> None:
     seen: list[int] = []
 

@@ -27,8 +27,11 @@ class Outcome:
     """What came of a cell, before anything is scored.
 
     predicted  float32 (n_known,) for the known test pairs, or None
-    result     the worker's last word: epochs, parts of the clock in seconds, peaks, …
-    wall_s     spawn to exit; exit_s the worker's last word to its exit
+    result     what the worker told last of the cell: epochs, parts of the clock in seconds, …
+    energy     what it told of the energy of a fit, `measured` or None and the `reason`; empty
+               where it did not measure any
+    wall_s     spawn to exit; exit_s the result to the exit. Neither has the fits in it that were
+               made again for their energy
     log        the end of what the process printed
     """
 
@@ -36,6 +39,7 @@ class Outcome:
     reason: str = ""
     predicted: NDArray[np.float32] | None = None
     result: dict[str, Any] = field(default_factory=dict)
+    energy: dict[str, Any] = field(default_factory=dict)
     curve: list[Point] = field(default_factory=list)
     wall_s: float = 0.0
     exit_s: float = 0.0
@@ -77,9 +81,13 @@ class ProcessExecutor:
                         worker.kill()
             left_behind = worker.kill_leftovers()
             outcome.log = worker.log
-            outcome.wall_s = (worker.exited_ns - worker.spawned_ns) / 1e9
+            if stop is not None and watch.phase == "energy":  # the cell itself was over
+                outcome.energy["reason"], stop = stop.reason, None
+            energy_ns = _energy_ns(outcome, worker.exited_ns)
+            outcome.wall_s = (worker.exited_ns - worker.spawned_ns - energy_ns) / 1e9
             if outcome.result:
-                outcome.exit_s = (worker.exited_ns - outcome.result["ended_ns"]) / 1e9
+                ended_ns = outcome.result["ended_ns"]
+                outcome.exit_s = (worker.exited_ns - ended_ns - energy_ns) / 1e9
                 outcome.predicted = read_predictions(Path(pairs))
             return _judged(outcome, stop, left_behind, worker.ending)
 
@@ -92,6 +100,18 @@ def _note(outcome: Outcome, event: Event) -> None:
             outcome.status, outcome.reason = event["status"], event["reason"]
         case "result":
             outcome.result = dict(event)
+        case "phase" if event["name"] == "energy":
+            outcome.energy = {"measured": None, "reason": "the process died of the fit, made again"}
+        case "energy":
+            outcome.energy = dict(event)
+
+
+def _energy_ns(outcome: Outcome, exited_ns: int) -> int:
+    """How long the worker stayed for the energy of a fit, after its result."""
+    if not outcome.energy:
+        return 0
+    ended_ns: int = outcome.energy.get("ended_ns", exited_ns)
+    return ended_ns - int(outcome.result["ended_ns"])
 
 
 def _judged(outcome: Outcome, stop: Stop | None, left_behind: int, ending: str) -> Outcome:

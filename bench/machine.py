@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.device import index_of
 from bench.records import Environment, digest
 from bench.roofline.kept import kept
 from datasets import cache
@@ -93,7 +94,7 @@ def device_problem(device: str) -> str | None:
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    index = int(device.partition(":")[2] or 0)
+    index = index_of(device)
     if index < count:
         return None
     return f"no CUDA device {index}, there are {count}" if count else "no CUDA device"

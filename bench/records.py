@@ -62,6 +62,8 @@ class Metrics(_Part):
 class Times(_Part):
     """Seconds. import + warmup + fit + ladder + evaluation + predict + overhead = wall.
 
+    Fits that were made again for their energy are in none of them.
+
     fit_s     the training clock: all of `fit` less the harness's evaluations; of a ladder, the
               chosen fit alone
     ladder_s  the other fits of a ladder
@@ -98,7 +100,8 @@ class Point(_Part):
 
 
 class Memory(_Part):
-    """Peaks in bytes: of the worker's resident memory, and of the device allocator.
+    """Peaks in bytes: of the worker's resident memory, and of the device allocator from after
+    the warm-up on.
 
     host_base_bytes  resident after the warm-up, less the ratings: interpreter, libraries,
                      compiled code
@@ -107,6 +110,28 @@ class Memory(_Part):
     host_peak_bytes: int | None
     device_peak_bytes: int | None
     host_base_bytes: int | None = None
+
+
+class Energy(_Part):
+    """Of the device alone, by its own counter, over `fits` fits in `seconds`."""
+
+    joules_per_fit: float
+    fits: int
+    seconds: float
+
+
+class Numerics(_Part):
+    """torch's settings at the end of `fit` (docs/measurement.md).
+
+    The first three are how products of float32 are formed: "ieee" is in full, "tf32" and "bf16"
+    are not.
+    """
+
+    cuda_matmul: str
+    cuda_conv: str
+    cpu_matmul: str
+    cudnn_benchmark: bool
+    deterministic: bool
 
 
 class Data(_Part):
@@ -188,6 +213,11 @@ class Record(_Part):
     ladder: bool = False
     """It cannot be interrupted: each point of the curve is a full fit of that many epochs."""
     memory: Memory | None = None
+    energy: Energy | None = None
+    energy_reason: str = ""
+    """Why a row on a device has no energy."""
+    numerics: Numerics | None = None
+    """None where torch was not loaded."""
     thread_pools: dict[str, int] = Field(default_factory=dict)
     """Threads of each pool that was loaded after the warm-up."""
     data: Data

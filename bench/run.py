@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from bench import machine
+from bench import machine, numerics
 from bench.data import Prepared, Splits
 from bench.execute import Event, Executor, Outcome
 from bench.job import Job
 from bench.plan import BASELINE, Cell
 from bench.records import (
     WELL,
+    Energy,
     Memory,
     Metrics,
+    Numerics,
     Point,
     Record,
     RecordStore,
@@ -166,11 +168,17 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, targets: tuple[f
         record.times = _times(outcome)
         record.ladder = "ladder" in outcome.result["parts"]
         record.thread_pools = outcome.result["threads"]
+        if found := outcome.result["numerics"]:
+            record.numerics = Numerics(**found)
         record.memory = Memory(
             host_peak_bytes=outcome.result["host_peak_bytes"],
             device_peak_bytes=outcome.result["device_peak_bytes"],
             host_base_bytes=outcome.result["host_base_bytes"],
         )
+    if outcome.energy:
+        record.energy_reason = outcome.energy["reason"]
+        if measured := outcome.energy["measured"]:
+            record.energy = Energy(**measured)
 
 
 def _metrics(outcome: Outcome, prepared: Prepared, scale: tuple[float, float]) -> Metrics:
@@ -189,14 +197,17 @@ def _metrics(outcome: Outcome, prepared: Prepared, scale: tuple[float, float]) -
         n_train=prepared.n_train,
         epochs=outcome.result["epochs"],
         best_epoch=outcome.result["best_epoch"],
-        flags=doubts(
-            outcome.predicted,
-            test,
-            scores,
-            prepared.cold_start.global_mean,
-            fit_s=outcome.result["parts"]["fit"],
-            predict_s=outcome.result["parts"]["predict"],
-        ),
+        flags=[
+            *doubts(
+                outcome.predicted,
+                test,
+                scores,
+                prepared.cold_start.global_mean,
+                fit_s=outcome.result["parts"]["fit"],
+                predict_s=outcome.result["parts"]["predict"],
+            ),
+            *numerics.departures(outcome.result["numerics"]),
+        ],
     )
 
 

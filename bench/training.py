@@ -57,6 +57,19 @@ class OneEpoch(Training):
 
 
 @dataclass
+class AsManyEpochs(Training):
+    """For a fit that is made again, unlooked at: as many epochs as the first one ran."""
+
+    ran: int = field(kw_only=True)
+
+    def epochs(self, n: int) -> Iterator[int]:
+        return iter(range(min(n, self.ran)))
+
+    def fits(self, n: int, ladder: Sequence[int]) -> Iterator[int]:
+        return iter([rung for rung in (*ladder, n) if rung == self.ran])
+
+
+@dataclass
 class ClockedTraining(Training):
     """Training on the clock. `on_checkpoint` hears each point and the planned epochs.
 

@@ -50,7 +50,7 @@ class Watch:
             case "checkpoint":
                 self.deadline += event["evaluation_s"] - self._evaluation_s
                 self._evaluation_s = event["evaluation_s"]
-            case "result" | "failed":
+            case "result" | "failed" | "energy":
                 self.phase = "exit"
                 self._allow(self.limits.exit_s, now)
 

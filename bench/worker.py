@@ -15,21 +15,26 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench import numerics
 from bench.asking import contradiction
 from bench.clock import Clock
+from bench.device import device_of, index_of, is_full
+from bench.energy import account, nvml_meter
 from bench.job import DTYPES, Job, read_column, read_train, read_validation
 from bench.loading import load_class, restored
 from bench.score import ColdStart, check_predictions
-from bench.training import Checkpoint, ClockedTraining, OneEpoch
+from bench.training import AsManyEpochs, Checkpoint, ClockedTraining, OneEpoch
 from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Implementation
 
 Send = Callable[..., None]
+Fit = Callable[[], object]
 
 
 def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
@@ -39,23 +44,37 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
     send = _sender(events_fd)
     job = Job.from_json(orders.get())
     try:
-        _run(job, clock, orders, send)
+        fit_again = _run(job, clock, orders, send)
     except MemoryError as error:
         send("failed", status="out of memory", reason=_told(error, job))
     except Exception as error:
         traceback.print_exc()
-        if _is_device_out_of_memory(error):
-            send("failed", status="out of memory", reason=_told(error, job))
+        if is_full(error):
+            send("failed", status="out of memory", reason=_told_of_device(error, job))
         else:
             send("failed", status="failed", reason=_told(error, job))
+    else:
+        if fit_again is not None:
+            send("phase", name="energy")
+            gc.collect()  # of the fitted model, so that there is room for another
+            told = account(fit_again, lambda: nvml_meter(index_of(job.device)))
+            send("energy", **told, ended_ns=time.perf_counter_ns())
     return 0
 
 
-def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
+def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | None:
+    """The cell, to its result. Returns what makes the same fit once more, where its energy is to
+    be measured: on a device that may have a counter, of a fit that came to its end."""
     send("phase", name="import")
     implementation = load_class(job.target)
+    device = device_of(job.device)
+    numerics.settle()
     hyperparameters = restored(implementation, job.hyperparameters)
-    model = implementation(**hyperparameters, device=job.device, seed=job.seed)
+
+    def fresh() -> Any:
+        return implementation(**hyperparameters, device=job.device, seed=job.seed)
+
+    model = fresh()
 
     clock.enter("overhead")
     train, validation = read_train(job), read_validation(job)
@@ -63,10 +82,12 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
 
     send("phase", name="warm-up")
     clock.enter("warmup")
-    clock.synchronise = _synchroniser(job.device)  # from here on: it makes the device's context
-    _warm_up(dataclasses.replace(model), train, job.seed)
+    device.open()
+    clock.synchronise = device.synchronise  # from here on: before there is no context
+    _warm_up(fresh(), train, job.seed)
 
     clock.enter("overhead")
+    numerics.settle()  # again, for a row that imports torch when it is asked to fit
     threads = _pinned_threads(job.threads)
     training = ClockedTraining(
         model=model,
@@ -82,14 +103,16 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     gc.collect()
     gc.disable()
     host_base_bytes = _host_base_bytes(train, validation)
+    device.reset_peak()
     clock.enter("fit")
     model.fit(train, training)
     clock.enter("overhead")
+    settings = numerics.in_force()
     gc.enable()
     training.finish()
     if training.fault is not None:
         send("failed", status="failed", reason=training.fault)
-        return
+        return None
 
     send("phase", name="predict")
     pairs = orders.get().strip()
@@ -100,7 +123,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
     check_predictions(predicted, len(users)).tofile(Path(pairs) / "predicted")
     if fault := contradiction(model, users, items, predicted, job.scale):
         send("failed", status="failed", reason=fault)
-        return
+        return None
     send(
         "result",
         epochs=training.epochs_of_fit,
@@ -111,12 +134,16 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> None:
         timed_out=training.timed_out,
         diverged_at=training.diverged_at,
         threads=threads,
+        numerics=settings,
         host_peak_bytes=_resident_bytes("VmHWM"),
         host_base_bytes=host_base_bytes,
-        device_peak_bytes=_device_peak_bytes(job.device),
+        device_peak_bytes=device.peak_bytes(),
         parts=_closed(clock),
         ended_ns=clock.now_ns,
     )
+    if job.device == "cpu" or training.timed_out or training.diverged_at is not None:
+        return None
+    return _fit_again(fresh, train, training.epochs_of_fit, device.synchronise)
 
 
 def _warm_up(model: Implementation, train: Ratings, seed: int) -> None:
@@ -124,6 +151,21 @@ def _warm_up(model: Implementation, train: Ratings, seed: int) -> None:
     sample = train.sample(1000, seed)
     model.fit(sample, OneEpoch())
     model.predict(sample.users, sample.items)
+
+
+def _fit_again(
+    fresh: Callable[[], Implementation],
+    train: Ratings,
+    epochs: int,
+    synchronise: Callable[[], None],
+) -> Fit:
+    """The same work from the same seed, without the harness's looks. It holds no fitted model."""
+
+    def fit() -> None:
+        fresh().fit(train, AsManyEpochs(ran=epochs))
+        synchronise()
+
+    return fit
 
 
 def _listen(control_fd: int) -> queue.Queue[str]:
@@ -181,14 +223,6 @@ def _pinned_threads(allowed: int) -> dict[str, int]:
     return pools
 
 
-def _synchroniser(device: str) -> Callable[[], None]:
-    if not device.startswith("cuda"):
-        return lambda: None
-    import torch
-
-    return lambda: torch.cuda.synchronize(device)
-
-
 def _host_base_bytes(train: Ratings, validation: HeldOut) -> int | None:
     """What is resident now besides the ratings."""
     resident = _resident_bytes("VmRSS")
@@ -210,17 +244,9 @@ def _resident_bytes(which: str) -> int | None:
     return int(found.split()[1]) * 1024
 
 
-def _device_peak_bytes(device: str) -> int | None:
-    if not device.startswith("cuda"):
-        return None
-    import torch
-
-    return int(torch.cuda.max_memory_allocated(device))
-
-
-def _is_device_out_of_memory(error: Exception) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+def _told_of_device(error: Exception, job: Job) -> str:
+    """What could not be had, and how full the device is. torch's own words go on with advice."""
+    return f"{_told(error, job).partition(' GPU ')[0]} {device_of(job.device).told()}"
 
 
 def _told(error: Exception, job: Job) -> str:

@@ -42,6 +42,10 @@ def per_cent_of_limit(record: Record) -> float | None:
     return 100 * rate / allowed if rate and allowed else None
 
 
+def joules_per_fit(record: Record) -> float | None:
+    return record.energy.joules_per_fit if record.energy else None
+
+
 def mean(runs: Runs | None, figure: Figure) -> Interval | None:
     values = runs.values(figure) if runs else []
     return mean_interval(values) if values else None

@@ -9,6 +9,7 @@ from bench.report.front import places
 from bench.report.layout import Footnotes
 from bench.report.machines import caption
 from bench.report.prose import (
+    ENERGY_NOTE,
     curves_note,
     dataset_line,
     front_note,
@@ -23,7 +24,7 @@ from bench.report.tables import main_table
 from bench.report.target_tables import target_table
 from bench.report.text import escaped, slug, title
 from bench.report.traces import traces
-from bench.report.training_tables import cost_table
+from bench.report.training_tables import cost_table, ran_on_a_device
 from bench.report.verdict import verdict
 
 RESERVED = ("cuda", "growth", "index", "published", "readme", "tuning")
@@ -138,4 +139,5 @@ def _cost(table: Table, where: str) -> list[str]:
         "a fresh process waits for a model.",
         cost_table(table, footnotes),
         "\n".join(footnotes.lines()),
+        ENERGY_NOTE if ran_on_a_device(table) else "",
     ]

@@ -9,6 +9,11 @@ from bench.report.text import escaped, significant, title
 from bench.suite import names, read
 from datasets.splits import folds
 
+ENERGY_NOTE = (
+    "J per fit: joules of the CUDA device alone, idle while it waits for the host included, by its "
+    "own counter. A CPU's are not measured."
+)
+
 
 def dataset_line(table: Table) -> str:
     """Name, counts, scale, density, fingerprint, and what else is known of the dataset."""

@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.records import Memory, Record, Times
-from bench.report.figures import Figure, median, millions_of_updates, per_cent_of_limit
+from bench.report.figures import (
+    Figure,
+    joules_per_fit,
+    median,
+    millions_of_updates,
+    per_cent_of_limit,
+)
 from bench.report.layout import Column, Footnotes, markdown
 from bench.report.rows import Line, Runs, Table
 from bench.report.text import NOTHING, escaped, significant
 
 
 def cost_table(table: Table, notes: Footnotes) -> str:
-    """Medians of what surrounds the fit. A column that no row has a figure for is left out."""
+    """Medians of what surrounds the fit. A column that no row has a figure for is left out, but
+    that energy is not available is told wherever a row ran on a device."""
     lines = table.lines
-    columns = [
-        Column(header, [_median(runs, figure) for *_, runs in lines])
-        for header, figure in COSTS.items()
-    ]
-    measured = [column for column in columns if set(column.cells) != {NOTHING}]
-    return markdown([*names(lines, table, notes), *measured])
+    columns = names(lines, table, notes)
+    for header, figure in COSTS.items():
+        cells = [_median(runs, figure) for *_, runs in lines]
+        if set(cells) != {NOTHING}:
+            columns.append(Column(header, cells))
+    if ran_on_a_device(table):
+        columns.append(Column("J per fit", [_joules(line.runs, notes) for line in lines]))
+    return markdown(columns)
+
+
+def ran_on_a_device(table: Table) -> bool:
+    """Whether a row has figures from elsewhere than the CPU, so that energy is told of."""
+    return any(line.kind != "CPU" and line.runs.scored for line in table.lines)
 
 
 def reasons(runs: Runs) -> list[str]:
@@ -39,6 +53,16 @@ def names(
     if len(table.kinds) > 1:
         columns.append(Column("device", [line.kind for line in lines], "left"))
     return columns
+
+
+def _joules(runs: Runs, notes: Footnotes) -> str:
+    """The reason for none is told where the row has one, as the CPU's have not."""
+    if not runs.scored:
+        return NOTHING
+    if interval := median(runs, joules_per_fit):
+        return significant(interval.value)
+    reasons = dict.fromkeys(r.energy_reason for r in runs.scored if r.energy_reason)
+    return "not available" + notes.marks(f"no energy: {reason}" for reason in reasons)
 
 
 def _median(runs: Runs, figure: Figure) -> str:

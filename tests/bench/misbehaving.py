@@ -103,6 +103,14 @@ class AsksTooMuch(Mean):
 
 
 @dataclass
+class AsksTooMuchOfTheDevice(Mean):
+    def epoch(self):
+        import torch
+
+        self.eaten_ = torch.empty(1 << 46, dtype=torch.int8, device=self.device)
+
+
+@dataclass
 class ExitsAtOnce(Mean):
     def epoch(self):
         os._exit(0)
@@ -209,6 +217,15 @@ class TakesTorchThreads(Mean):
         import torch
 
         torch.set_num_threads(2)
+        return super().fit(train, training)
+
+
+@dataclass
+class OwnArithmetic(Mean):
+    def fit(self, train, training=Training()):
+        import torch
+
+        torch.backends.cuda.matmul.allow_tf32 = True
         return super().fit(train, training)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.clock import Clock
 from bench.score import ColdStart
-from bench.training import ClockedTraining, OneEpoch, Rules
+from bench.training import AsManyEpochs, ClockedTraining, OneEpoch, Rules
 from datasets.ratings import HeldOut, Ratings
 
 SECOND = 1_000_000_000
@@ -237,3 +237,9 @@ def test_without_validation_there_is_nothing_to_climb_for(timer: FakeTimer) -> N
 def test_the_warm_up_takes_the_smallest_rung() -> None:
     assert list(OneEpoch().fits(9, (2, 4))) == [2]
     assert list(OneEpoch().fits(1, (2, 4))) == [1]
+
+
+def test_a_fit_that_is_made_again_has_as_many_epochs_as_the_first_one_ran() -> None:
+    assert list(AsManyEpochs(ran=2).epochs(9)) == [0, 1]
+    assert list(AsManyEpochs(ran=4).fits(9, (2, 4))) == [4]
+    assert list(AsManyEpochs(ran=9).fits(9, (2, 4))) == [9]

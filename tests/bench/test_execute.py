@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
+from bench import numerics
 from bench.execute import Outcome, ProcessExecutor
 from bench.job import Job, write_pairs, write_split
 from bench.training import Rules
@@ -158,6 +159,13 @@ def test_more_threads_than_allowed_fail(execute: Execute, name: str) -> None:
     outcome = execute(name)
     assert outcome.status == "failed"
     assert "thread pools beyond --threads 1" in outcome.reason
+
+
+def test_what_arithmetic_was_in_force_at_the_end_is_told(execute: Execute) -> None:
+    """Of a row that imports torch in `fit`, too: the harness's, but for what it changed there."""
+    assert execute("Mean").result["numerics"] is None
+    found = execute("OwnArithmetic").result["numerics"]
+    assert found == {**numerics.WANTED, "cuda_matmul": "tf32"}
 
 
 def test_test_ratings_never_reach_the_worker(split: Split, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench import machine
 
@@ -63,4 +64,14 @@ def test_the_cpu_is_always_there_and_a_device_without_driver_never(
     machine.device_problem.cache_clear()
     assert machine.device_problem("cpu") is None
     assert machine.device_problem("cuda") == "no CUDA device"
+    machine.device_problem.cache_clear()
+
+
+def test_a_device_is_asked_for_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "has_cuda_driver", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    machine.device_problem.cache_clear()
+    problems = [machine.device_problem(each) for each in ("cuda", "cuda:1", "cuda:2")]
+    assert problems == [None, None, "no CUDA device 2, there are 2"]
     machine.device_problem.cache_clear()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench import numerics
 from bench.data import NO_RATINGS
 from bench.execute import Event, Listener, Outcome
 from bench.job import Job
@@ -81,6 +82,7 @@ def finished(predicted: float = 2.5, best: float = 1.0) -> Outcome:
             "device_peak_bytes": None,
             "host_base_bytes": 5,
             "threads": {"torch": 1},
+            "numerics": None,
         },
         curve=[
             Point(epoch=1, seconds=2, rmse=best + 0.5, mae=1),
@@ -135,6 +137,40 @@ def test_a_record_says_how_much_it_was_trained_on_and_what_memory_was_not_its_ow
     assert made.metrics.n_train == len(TRAIN)
     assert made.memory is not None
     assert (made.memory.host_base_bytes, made.memory.host_peak_bytes) == (5, 7)
+
+
+def told(outcome: Outcome, **result: object) -> Callable[[], Outcome]:
+    outcome.result |= result
+    return lambda: outcome
+
+
+def test_a_record_says_in_what_arithmetic_it_was_made(tmp_path: Path) -> None:
+    outcomes = {
+        "a": told(finished(), numerics=numerics.WANTED),
+        "b": told(finished(), numerics={**numerics.WANTED, "cuda_matmul": "tf32"}),
+    }
+    asked = [cell("a"), cell("b"), cell("c")]
+    as_wanted, own, none = run(tmp_path, asked, FakeExecutor(outcomes))
+    assert as_wanted.numerics is not None
+    assert as_wanted.numerics.model_dump() == numerics.WANTED
+    assert own.numerics is not None
+    assert own.numerics.cuda_matmul == "tf32"
+    assert none.numerics is None
+    flagged = ["arithmetic of its own" in str(each.metrics) for each in (as_wanted, own, none)]
+    assert flagged == [False, True, False]
+
+
+def test_a_record_has_the_energy_of_a_fit_or_why_there_is_none(tmp_path: Path) -> None:
+    measured = {"joules_per_fit": 2.5, "fits": 4, "seconds": 5.5}
+    with_it, without = finished(), finished()
+    with_it.energy = {"measured": measured, "reason": "", "ended_ns": 1}
+    without.energy = {"measured": None, "reason": "no counter", "ended_ns": 1}
+    executor = FakeExecutor({"a": told(with_it), "b": told(without)})
+    records = run(tmp_path, [cell("a"), cell("b"), cell("c")], executor)
+    assert RecordStore(tmp_path).read()[0] == records
+    energies = [each.energy and each.energy.model_dump() for each in records]
+    assert energies == [measured, None, None]
+    assert [each.energy_reason for each in records] == ["", "no counter", ""]
 
 
 def test_a_record_is_written_before_the_next_cell_starts(tmp_path: Path) -> None:

@@ -40,7 +40,15 @@ def test_memory_beyond_the_limit_stops_at_once() -> None:
     assert status(watch, 1, memory=1001) == "out of memory"
 
 
-@pytest.mark.parametrize("last_word", ["result", "failed"])
+def test_the_fits_for_their_energy_have_the_limit_of_a_phase() -> None:
+    watch = Watch(LIMITS, started=0)
+    watch.hear({"event": "result"}, now=50)
+    watch.hear({"event": "phase", "name": "energy"}, now=51)
+    assert status(watch, 161) is None
+    assert status(watch, 161.1) == "timeout"
+
+
+@pytest.mark.parametrize("last_word", ["result", "failed", "energy"])
 def test_a_worker_must_end_soon_after_its_last_word(last_word: str) -> None:
     watch = Watch(LIMITS, started=0)
     watch.hear({"event": last_word}, now=50)

@@ -154,6 +154,11 @@ def test_each_table_explains_its_own_marks() -> None:
     assert text.count("- [1] failed: boom") == 3
 
 
+def test_what_the_joules_are_of_is_said_where_a_row_ran_on_a_device() -> None:
+    assert "joules of the CUDA device alone" in page(tables([record(), record(device="cuda")]))
+    assert "joules" not in page(tables([record()]))
+
+
 def test_the_words_beside_targets_are_explained() -> None:
     assert target_meaning(table_of(record())).endswith("what gets about that far.")
     assert "to the floor" in target_meaning(table_of(record(data=data(floor=0.85))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.records import Memory, Record, Roof
+from bench.records import Energy, Memory, Record, Roof
 from bench.report.assembly import tables
 from bench.report.layout import Footnotes
 from bench.report.rows import Table
@@ -159,9 +159,34 @@ def test_costs_are_in_seconds_and_megabytes() -> None:
         "cold s": "3.25",
         "host peak MB": "180",
         "device peak MB": "—",
+        "J per fit": "not available",
     }
     assert made["ncf"]["device peak MB"] == "12.3"
     assert "device peak MB" not in cost_table(table_of(record()), Footnotes())
+
+
+def test_energy_stands_in_a_table_with_a_device_alone() -> None:
+    energy = Energy(joules_per_fit=123.4, fits=5, seconds=6.0)
+    reason = "nvidia-ml-py is not installed"
+    notes = Footnotes()
+    table = table_of(
+        record(fit_s=3),
+        record("ncf", device="cuda", energy=energy),
+        record("autorec", device="cuda", energy_reason=reason),
+        record("als", device="cuda", status="skipped", reason="no CUDA device"),
+    )
+    made = cells(cost_table(table, notes))
+    joules = {row: columns["J per fit"] for row, columns in made.items()}
+    assert joules == {
+        "numpy_sgd": "not available",
+        "ncf": "123",
+        "autorec": "not available [2]",
+        "als [1]": "—",
+    }
+    assert notes.lines()[1] == f"- [2] no energy: {reason}"
+    skipped = record("als", device="cuda", status="skipped", reason="no CUDA device")
+    for without in (table_of(record()), table_of(record(), skipped)):
+        assert "J per fit" not in cost_table(without, Footnotes())
 
 
 def test_updates_stand_beside_what_the_machine_allows() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -38,6 +39,24 @@ def test_the_same_records_give_the_same_bytes_in_any_folder(tmp_path: Path) -> N
     hashing = {**os.environ, "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, "-c", script, str(second)], check=True, env=hashing)
     assert contents(second) == before
+
+
+def test_records_from_before_energy_and_numerics_were_kept_give_the_same_pages(
+    tmp_path: Path,
+) -> None:
+    records = [record(), record("ncf"), record("ncf", device="cuda", status="skipped")]
+    now, then = store(tmp_path / "now", records), tmp_path / "then"
+    lines = [json.loads(each.to_line()) for each in records]
+    for line in lines:
+        for name in ("energy", "energy_reason", "numerics"):
+            del line[name]
+    (then / "records").mkdir(parents=True)
+    (then / "records" / "box-1.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    for out in (now, then):
+        write(out)
+    pages = [{k: v for k, v in contents(out).items() if "records" not in k} for out in (now, then)]
+    assert pages[0] == pages[1]
+    assert b"J per fit" not in pages[0]["ml-100k.md"]
 
 
 def test_it_writes_index_pages_and_plots_and_returns_their_paths(tmp_path: Path) -> None:

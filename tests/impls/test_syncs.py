@@ -1,0 +1,170 @@
+"""No training loop waits for its device more often than is known and told here."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from datasets.ratings import Ratings
+from impls.length_buckets import LengthBuckets
+from impls.protocol import Training
+from tests.impls import pretended, syncs
+from tests.impls.making import low_rank, make
+from tests.impls.pretended import DEVICE, TO_DEVICE, TO_HOST
+
+BATCHES = 3
+SETTINGS: dict[str, dict[str, Any]] = {
+    "embedding_mf": {"batch_size": 100},
+    "sparse_embedding_mf": {"batch_size": 100},
+    "autorec": {"batch_size": 8},
+    "ncf": {"batch_size": 100},
+}
+
+
+@pytest.fixture(scope="module")
+def train() -> Ratings:
+    """240 ratings of 30 users and 20 items: `BATCHES` for each of the above."""
+    return low_rank(30, 20)[0]
+
+
+def expected(name: str, train: Ratings) -> dict[str, int]:
+    """Of an epoch of each, and what for."""
+    buckets = sum(
+        len(LengthBuckets.of(rows, columns, train.values, n, "cpu").batches)
+        for rows, columns, n in (
+            (train.users, train.items, train.n_users),
+            (train.items, train.users, train.n_items),
+        )
+    )
+    return {
+        "autograd_mf": {},
+        "embedding_mf": {},
+        "sparse_embedding_mf": {TO_DEVICE: 1},  # the order, which NumPy draws
+        # Of each batch where its rows start, and how long they are.
+        "autorec": {TO_DEVICE: 2 * BATCHES},
+        "ncf": {},
+        "als": {"_linalg_check_errors": buckets},  # of a Cholesky factor
+        # Beside those of the buckets, for users and for items: an inverse and three factors.
+        "bayesian_mf": {"_linalg_check_errors": buckets + 2 * 4},
+    }[name]
+
+
+NAMES = (
+    "autograd_mf",
+    "embedding_mf",
+    "sparse_embedding_mf",
+    "autorec",
+    "ncf",
+    "als",
+    "bayesian_mf",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_epoch_waits_as_often_as_is_known(name: str, train: Ratings) -> None:
+    model = make(name, device=DEVICE, **SETTINGS.get(name, {}))
+    assert syncs.of_an_epoch(model, train) == expected(name, train)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", NAMES)
+def test_an_epoch_waits_no_oftener_on_a_cuda_device(name: str, train: Ratings) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    model = make(name, device="cuda", **SETTINGS.get(name, {}))
+    waits = syncs.of_an_epoch(model, train)
+    assert waits.total() == sum(expected(name, train).values())
+
+
+def on_device(*values: float) -> Tensor:
+    return torch.tensor(values, device=DEVICE)
+
+
+@pytest.mark.parametrize(
+    ("work", "waits"),
+    [
+        (lambda x: x.item(), {"_local_scalar_dense": 1}),
+        (lambda x: int(x.sum()), {"_local_scalar_dense": 1}),
+        (lambda x: None if x.sum() > 0 else 1, {"_local_scalar_dense": 1}),
+        (lambda x: x.nonzero(), {"nonzero": 1}),
+        (lambda x: x[x > 0], {"nonzero": 1}),
+        (lambda x: x.masked_select(x > 0), {"masked_select": 1}),
+        (lambda x: x.unique(), {"_unique2": 1}),
+        (lambda x: torch.equal(x, x), {"equal": 1}),
+        (lambda x: x.repeat_interleave(x.long()), {"repeat_interleave": 1}),
+        (lambda x: x.repeat_interleave(x.long(), output_size=2), {}),
+        (lambda x: torch.linalg.cholesky(x.diag()), {"_linalg_check_errors": 1}),
+        (lambda x: torch.linalg.inv(x.diag()), {"_linalg_check_errors": 1}),
+        (lambda x: torch.linalg.solve(x.diag(), x.diag()), {"_linalg_check_errors": 1}),
+        (lambda x: torch.linalg.cholesky_ex(x.diag()), {}),
+        (lambda x: x.cpu().numpy(), {TO_HOST: 1}),
+        (lambda x: x.to("cpu"), {TO_HOST: 1}),
+        (lambda x: x.tolist(), {TO_HOST: 1}),
+        (lambda x: torch.empty(1).copy_(x), {TO_HOST: 1}),
+        (lambda x: x.copy_(torch.ones(1)), {TO_DEVICE: 1}),
+        (lambda x: torch.tensor(np.ones(2), device=x.device), {TO_DEVICE: 1}),
+        (lambda x: x + torch.ones(1).to(x.device), {TO_DEVICE: 1}),
+        (lambda x: x[torch.zeros(3, dtype=torch.long)], {TO_DEVICE: 1}),
+        (lambda x: x.cpu().sum().item(), {TO_HOST: 1}),
+        (lambda x: torch.ones(len(x)).sum().item(), {}),
+        (lambda x: (2 * x + torch.randn(3, device=x.device)).to(torch.float64).sum(), {}),
+    ],
+)
+def test_each_wait_is_counted_once(work: Callable[[Tensor], object], waits: dict[str, int]) -> None:
+    counts: Counter[str] = Counter()
+    with pretended.counted(counts):
+        x = on_device(2.0)
+        counts.clear()
+        work(x)
+    assert +counts == waits
+
+
+def test_waits_of_a_backward_pass_are_counted() -> None:
+    class Asks(torch.autograd.Function):
+        @staticmethod
+        def forward(_: Any, x: Tensor) -> Tensor:
+            return 2 * x
+
+        @staticmethod
+        def backward(_: Any, *gradients: Tensor) -> Tensor:
+            return gradients[0] * gradients[0].sum().item()
+
+    counts: Counter[str] = Counter()
+    with pretended.counted(counts):
+        x = on_device(1.0, 2.0).requires_grad_()
+        Asks.apply(x).sum().backward()
+    assert counts["_local_scalar_dense"] == 1
+
+
+@pytest.mark.parametrize("work", [lambda x: x + torch.ones(2), lambda x: x.numpy()])
+def test_what_would_fail_on_a_device_fails(work: Callable[[Tensor], object]) -> None:
+    with pretended.counted(Counter()):
+        x = on_device(1.0, 2.0)
+        with pytest.raises(RuntimeError, match="on the device"):
+            work(x)
+
+
+def test_on_a_cuda_device_torch_says_what_waits(
+    monkeypatch: pytest.MonkeyPatch, train: Ratings
+) -> None:
+    modes: list[str] = []
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
+
+    class Waits:
+        device = "cuda"
+
+        def fit(self, train: Ratings, training: Training) -> None:
+            for epoch in training.epochs(2):
+                for _ in range(1 + 2 * epoch):
+                    warnings.warn("called a synchronizing CUDA operation", stacklevel=1)
+                warnings.warn("something else", stacklevel=1)
+
+    assert syncs.of_an_epoch(Waits(), train) == {syncs.CALL: 3}
+    assert modes == ["warn", "default"]

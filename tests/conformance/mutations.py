@@ -94,7 +94,7 @@ MUTATIONS = [
         ("triton_sgd", "no decay", " * self.decay**epoch", ""),
         ("triton_sgd", "a diagonal left out", "randperm(groups,", "randperm(groups - 1,"),
         ("triton_kernel", "sign of a gradient", "rate * (z - tl", "-rate * (z - tl"),
-        ("triton_kernel", "the ones learn", "factors + 1, 1.0,", "factors + 1, user,"),
+        ("triton_kernel", "the ones learn", "lane == factors + 1,", "lane == LANES,"),
         ("triton_kernel", "the last one's step", "slot[None, :] < slot", "slot[None, :] > slot"),
         ("triton_kernel", "a short share left out", "+ slots - 1) // slots", ") // slots"),
         ("dealt_blocks", "no division by σ", "- scaling.mean) / scaling.sd)", "- scaling.mean))"),

@@ -63,16 +63,18 @@ def test_with_many_it_is_the_loop_over_blocks_16_ratings_at_a_time(
     for n in (train.n_users, train.n_items):
         torch.rand(n, k, generator=rng)
     blocks, _ = cut(train, groups, "cpu")
+    targets = np.full((train.n_users, train.n_items), np.nan)
+    targets[train.users, train.items] = (train.values - train.values.mean()) / train.values.std()
     for shift in torch.randperm(groups, generator=rng).tolist():
         for group in range(groups):
-            _steps(blocks, group * groups + (group + shift) % groups, U, V, k)
+            _steps(blocks, group * groups + (group + shift) % groups, targets, U, V, k)
     np.testing.assert_allclose(model.U_.cpu(), U, atol=1e-5)
     np.testing.assert_allclose(model.V_.cpu(), V, atol=1e-5)
 
 
-def _steps(blocks: DealtBlocks, block: int, U: Array, V: Array, k: int) -> None:
+def _steps(blocks: DealtBlocks, block: int, targets: Array, U: Array, V: Array, k: int) -> None:
     """A block in 16 equal shares, a rating of each at a time."""
-    starts, users, items, targets = (column.numpy() for column in blocks)
+    starts, users, items, _ = (column.numpy() for column in blocks)
     start, stop = starts[block : block + 2]
     share = -(-(stop - start) // 16)
     for step in range(share):
@@ -80,6 +82,6 @@ def _steps(blocks: DealtBlocks, block: int, U: Array, V: Array, k: int) -> None:
         n = n[n < stop][::-1]  # what NumPy writes to a row last stays: the first one's
         u, i = users[n], items[n]
         p, q = U[u], V[i]
-        change = STEP * (targets[n] - (p * q).sum(axis=1))[:, None]
+        change = STEP * (targets[u, i] - (p * q).sum(axis=1))[:, None]
         U[u], V[i] = SHRINKAGE * p + change * q, SHRINKAGE * q + change * p
         U[:, k + 1] = V[:, k] = 1.0

@@ -15,7 +15,7 @@ import triton.language as tl
 
 
 # Whatever these numbers are, the kernel is compiled once: in the warm-up, on other ratings.
-@triton.jit(do_not_specialize=["groups", "shift", "slots"])  # type: ignore[untyped-decorator]
+@triton.jit(do_not_specialize=["groups", "shift", "slots"])
 def diagonal_steps(  # type: ignore[no-untyped-def]
     starts,
     users,

@@ -67,6 +67,10 @@ class Baseline(_Part):
         """Whether another run belongs here."""
         return (self.sha, self.lock, self.machine) == (sha, lock, machine)
 
+    def has_workloads_of(self, times: Times) -> bool:
+        """Whether they are those of every run."""
+        return all(run.keys() == times.keys() for run in self.runs)
+
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all; raises BaselineError where it cannot be."""
         partial = path.with_name(f"{path.name}.partial")

@@ -54,7 +54,7 @@ def save(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> int
             else:
                 replaced = f"; replaces {_told(stored)}"
         now = time_alone(start, random.Random(), baseline.loops, asked.only, progress)
-        if any(run.keys() != now.keys() for run in baseline.runs):
+        if not baseline.has_workloads_of(now):
             raise BaselineError(
                 f"{path} has runs of other workloads than {', '.join(now)}: save all of them "
                 "(no --workload), or save to another file, or delete this one"
@@ -79,15 +79,15 @@ def against(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> 
     found = screen(baseline.runs, now, same_machine=same)
     say(_report(found, baseline, now, same))
     # A workload that one side alone has is in no screen, and must be told of.
-    if any(run.keys() != now.keys() for run in baseline.runs):
-        why = "The workloads are not the stored ones"
-    else:
+    if baseline.has_workloads_of(now):
         verdicts = {each.verdict for each in found.values()}
         if Verdict.FAIL in verdicts:
             return REGRESSION
         if verdicts == {Verdict.PASS}:
             return PASSED
         why = "The screen cannot tell"
+    else:
+        why = "The workloads are not the stored ones"
     say(f"{why}, so {then.told} is compared in pairs:\n")
     return compare(replace(asked, base=then.sha), folder, say, progress)
 

@@ -22,7 +22,7 @@ import pytest
 import torch._dynamo  # noqa: F401 - likewise; an optimiser imports it
 from tabulate import tabulate
 
-from tests.conformance.mutations import MUTATIONS, Mutation
+from tests.conformance.mutations import GATE, MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[2]
 FORK = multiprocessing.get_context("fork")
@@ -57,6 +57,11 @@ TESTED_BY = {
     "vector_gram": "TestALS or parity",
     "small_cholesky": "TestBayesianMF or parity",
     "gaussian_rows": "TestBayesianMF",
+    "bench/gate/environments": "test_environments",
+    "bench/gate/baseline": "test_screening",
+    "bench/gate/screening": "test_screening",
+    "bench/gate/solo": "test_screening",
+    "bench/gate/screen": "test_screen",
 }
 """Which tests to run, as pytest's -k has it; all of them for a file that is not named here."""
 
@@ -69,37 +74,52 @@ data are left out, and there are more tests than the first.
 `python -m tests.conformance.mutate > docs/mutations.md` makes this page from the list in
 `tests/conformance/mutations.py`; it takes some minutes.
 """
+HEADERS = ["file", "mistake", "change", "first test that fails"]
+SURVIVES = "**survives**"
+OF_THE_GATE = """
+## The speed gate
+
+Likewise of `bench/gate/`, whose guards its own tests hold in place.
+"""
 
 
 def main() -> int:
     """Print the page; returns the exit code."""
-    for mutation in MUTATIONS:
+    for mutation in MUTATIONS + GATE:
         mutation.applied(ROOT)  # a stale fragment is an error before anything runs
     with tempfile.TemporaryDirectory(prefix="ratebench-mutants-") as folder:
         copy = Path(folder)
         for part in ("bench", "datasets", "impls", "tests"):
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)
-        if failed := first_failure(copy, ""):
-            raise SystemExit(f"without any mutation there fails {failed}")
-        rows = []
-        for n, mutation in enumerate(MUTATIONS, 1):
-            caught = caught_by(mutation, copy)
-            print(
-                f"{n}/{len(MUTATIONS)} {mutation.file}: {mutation.mistake}: {caught}",
-                file=sys.stderr,
-            )
-            rows.append(
-                (
-                    f"`{mutation.file}`",
-                    mutation.mistake,
-                    f"`{mutation.old.strip()}` → `{mutation.new.strip() or ' '}`",
-                    f"`{caught}`" if caught else "**survives**",
-                )
-            )
+        for tests in {mutation.tests for mutation in MUTATIONS + GATE}:
+            if failed := first_failure(copy, tests, ""):
+                raise SystemExit(f"without any mutation there fails {failed}")
+        rows, of_gate = table_rows(MUTATIONS, copy), table_rows(GATE, copy)
     print(INTRODUCTION)
-    print(tabulate(rows, ["file", "mistake", "change", "first test that fails"], "pipe"))
-    return 0 if all(caught != "**survives**" for *_, caught in rows) else 1
+    print(tabulate(rows, HEADERS, "pipe"))
+    print(OF_THE_GATE)
+    print(tabulate(of_gate, HEADERS, "pipe"))
+    return 0 if all(caught != SURVIVES for *_, caught in rows + of_gate) else 1
+
+
+def table_rows(mutations: list[Mutation], copy: Path) -> list[tuple[str, ...]]:
+    """A row for each, made in the copy one after the other."""
+    rows = []
+    for n, mutation in enumerate(mutations, 1):
+        caught = caught_by(mutation, copy)
+        print(
+            f"{n}/{len(mutations)} {mutation.file}: {mutation.mistake}: {caught}", file=sys.stderr
+        )
+        rows.append(
+            (
+                f"`{mutation.file}`",
+                mutation.mistake,
+                f"`{mutation.old.strip()}` → `{mutation.new.strip() or ' '}`",
+                f"`{caught}`" if caught else SURVIVES,
+            )
+        )
+    return rows
 
 
 def caught_by(mutation: Mutation, copy: Path) -> str | None:
@@ -108,18 +128,18 @@ def caught_by(mutation: Mutation, copy: Path) -> str | None:
     original = path.read_text()
     path.write_text(mutation.applied(copy))
     try:
-        return first_failure(copy, TESTED_BY.get(mutation.file, ""))
+        return first_failure(copy, mutation.tests, TESTED_BY.get(mutation.file, ""))
     finally:
         path.write_text(original)
 
 
-def first_failure(root: Path, selection: str) -> str | None:
-    """Class and name of the first conformance test that fails in `root`; None if none does.
+def first_failure(root: Path, tests: str, selection: str) -> str | None:
+    """Class and name of the first of the tests that fails in `root`; None if none does.
 
     It runs in a fork of this process, which has paid for the imports.
     """
     result, send = FORK.Pipe(duplex=False)
-    child = FORK.Process(target=_run, args=(root, selection, send))
+    child = FORK.Process(target=_run, args=(root, tests, selection, send))
     child.start()
     send.close()
     try:
@@ -144,7 +164,7 @@ class FirstFailure:
             self.test = f"import of {report.nodeid}"
 
 
-def _run(root: Path, selection: str, send: Connection) -> None:
+def _run(root: Path, tests: str, selection: str, send: Connection) -> None:
     ours = {"bench", "datasets", "impls", "tests"}
     for name in [name for name in sys.modules if name.partition(".")[0] in ours]:
         del sys.modules[name]  # they come from the checkout
@@ -154,7 +174,7 @@ def _run(root: Path, selection: str, send: Connection) -> None:
     os.environ.pop("RATEBENCH_DATA", None)
     seen = FirstFailure()
     choice = f"({selection or 'test'}) and not mutation"
-    options = ["tests/conformance", "-x", "--tb=no", "-p", "no:cacheprovider", "-k", choice]
+    options = [tests, "-x", "--tb=no", "-p", "no:cacheprovider", "-k", choice]
     with contextlib.redirect_stdout(io.StringIO()) as told:
         code = pytest.main(options, [seen])
     if (code == pytest.ExitCode.OK) != (seen.test is None):

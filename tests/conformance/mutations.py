@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 
 class Mutation(NamedTuple):
-    """`old` stands exactly once in impls/`file`.py; `new` in its place is the mistake."""
+    """`old` stands exactly once in impls/`file`.py; `new` in its place is the mistake.
+
+    A `file` of the speed gate is named from the root: bench/gate/screen.
+    """
 
     file: str
     mistake: str
@@ -19,13 +22,18 @@ class Mutation(NamedTuple):
         text = self.path(root).read_text()
         if text.count(self.old) != 1:
             raise LookupError(
-                f"impls/{self.file}.py has {self.old!r} {text.count(self.old)} times, not once: "
+                f"{self.file}.py has {self.old!r} {text.count(self.old)} times, not once: "
                 "write the mutation anew in tests/conformance/mutations.py"
             )
         return text.replace(self.old, self.new)
 
     def path(self, root: Path) -> Path:
-        return root / "impls" / f"{self.file}.py"
+        return root / ("" if self.file.startswith("bench/") else "impls") / f"{self.file}.py"
+
+    @property
+    def tests(self) -> str:
+        """The folder of the tests that must catch it."""
+        return "tests/bench/gate" if self.file.startswith("bench/") else "tests/conformance"
 
 
 MUTATIONS = [
@@ -148,3 +156,32 @@ MUTATIONS = [
         ("protocol", "best not restored", "vars(self.model).update(self._best_state)", "pass"),
     )
 ]  # fmt: skip
+
+GATE = [
+    Mutation(f"bench/gate/{file}", *line)
+    for file, *line in (
+        ("environments", "another Python's", "digest(sys.version, lock,", "digest(lock,"),
+        ("environments", "another lock's", "sys.version, lock, needed", "sys.version, needed"),
+        ("environments", "other dependencies'", "sys.version, lock, needed", "sys.version, lock"),
+        ("environments", "an interpreter that is gone", " and _runs(python)", ""),
+        ("environments", "one half made", "complete.exists() and ", ""),
+        ("environments", "peers installed", '"--constraint", lock', '"--requirement", lock'),
+        ("environments", "no pytest", ', *project["optional-dependencies"]["dev"]]', "]"),
+        ("environments", "deaf to pip", "check=True", "check=False"),
+        ("environments", "a disk error", "(OSError, subprocess.Called", "(subprocess.Called"),
+        ("environments", "no lock, a traceback", "if not (tree / LOCK).is_file():", "if False:"),
+        ("environments", "no `make env` since", "_check_installed(tree)", "pass"),
+        ("environments", "+cpu taken for another", '(there, there.partition("+")[0])', "(there,)"),
+        ("environments", "what a lock cannot change", " and package != SEEDED", ""),
+        ("solo", "a typo times nothing", "set(only) - set(names)", "set()"),
+        ("solo", "an empty run", "if not found:", "if False:"),
+        ("baseline", "unlike runs", "for run in self.runs)", "for run in self.runs[:1])"),
+        ("screening", "other workloads added", "not baseline.has_workloads_of(now)", "False"),
+        ("screening", "a removed workload hidden", "if baseline.has_workloads_of(now)", "if True"),
+        ("screening", "replaced in silence", 'f"; replaces {_told(stored)}"', '""'),
+        ("screening", "no spread told", 'f"{it.spread:.2%}"', '""'),
+        ("screen", "another spread", "spread, Verdict.FAIL", "error, Verdict.FAIL"),
+        ("screen", "a spread of another machine", "seen, None, verdict", "seen, spread, verdict"),
+    )
+]  # fmt: skip
+"""Those of the speed gate, which its own tests must catch."""

@@ -8,10 +8,10 @@ import pytest
 
 from impls.registry import IMPLEMENTATIONS
 from tests.conformance.mutate import ROOT, TESTED_BY
-from tests.conformance.mutations import MUTATIONS, Mutation
+from tests.conformance.mutations import GATE, MUTATIONS, Mutation
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: f"{m.file}: {m.mistake}")
+@pytest.mark.parametrize("mutation", MUTATIONS + GATE, ids=lambda m: f"{m.file}: {m.mistake}")
 def test_a_mutation_is_one_line_that_python_can_read(mutation: Mutation) -> None:
     ast.parse(mutation.applied(ROOT))
     assert "\n" not in mutation.old + mutation.new

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.gate.baseline import Times
 from bench.gate.limits import FAMILY
-from bench.gate.screen import common_shift, screen
+from bench.gate.screen import common_shift, relative, screen
 from bench.gate.verdicts import Verdict
 from tests.bench.test_stats import within_binomial_bounds
 
@@ -39,13 +39,14 @@ def test_a_slower_workload_fails_on_the_same_machine() -> None:
     assert {made[name].verdict for name in NAMES[1:]} <= {V.PASS, V.SUSPECT}
 
 
-def test_the_spread_is_that_of_a_run_among_the_stored_ones() -> None:
-    """Of eight workloads with 1 % each, relative to the median of the other seven: a bit more."""
-    *stored, now = runs(201, spread=0.01)
-    for name, each in screen(stored, now, same_machine=True).items():
-        changes = [run[name] - np.median([run[o] for o in NAMES if o != name]) for run in stored]
-        assert each.spread == pytest.approx(np.std(changes, ddof=1), rel=0.02)
-        assert 0.01 < each.spread < 0.013
+def test_the_spread_is_that_of_the_stored_runs_around_their_mean() -> None:
+    *stored, now = runs(9)
+    then = {name: np.mean([run[name] for run in stored]) for name in NAMES}
+    changes = [relative(run, then, NAMES) for run in stored]
+    made = screen(stored, slower(now, 0.5), same_machine=True)
+    for name, each in made.items():
+        assert each.spread == pytest.approx(np.std([run[name] for run in changes], ddof=1))
+    assert V.FAIL in {each.verdict for each in made.values()}
     assert {each.spread for each in screen(stored, now, same_machine=False).values()} == {None}
 
 

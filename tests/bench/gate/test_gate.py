@@ -397,12 +397,16 @@ def test_a_closed_pipe_is_no_regression(checkout: Checkout, closed: str) -> None
         assert b"nobody read the verdict: the output was closed" in result.stderr
 
 
-def test_sigterm_leaves_nothing_behind_but_the_timings(checkout: Checkout, tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
+def hanging(checkout: Checkout, fifo: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """A gate whose workers hang by now, and the end of `fifo` that they hold open."""
     os.mkfifo(fifo)
     checkout.commit(tests__speed__test_w=tells_that_it_hangs(fifo))
     gate = subprocess.Popen([*GATE, "HEAD"], cwd=checkout.root, stderr=subprocess.DEVNULL)
-    reader = os.open(fifo, os.O_RDONLY)
+    return gate, os.open(fifo, os.O_RDONLY)
+
+
+def test_sigterm_leaves_nothing_behind_but_the_timings(checkout: Checkout, tmp_path: Path) -> None:
+    gate, reader = hanging(checkout, tmp_path / "fifo")
     gate.terminate()
     assert gate.wait(timeout=60) == TERMINATED
     assert ended(reader)
@@ -414,11 +418,7 @@ def test_sigterm_leaves_nothing_behind_but_the_timings(checkout: Checkout, tmp_p
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker ends when it next waits")
 def test_no_worker_outlives_a_gate_that_is_killed(checkout: Checkout, tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    checkout.commit(tests__speed__test_w=tells_that_it_hangs(fifo))
-    gate = subprocess.Popen([*GATE, "HEAD"], cwd=checkout.root, stderr=subprocess.DEVNULL)
-    reader = os.open(fifo, os.O_RDONLY)
+    gate, reader = hanging(checkout, tmp_path / "fifo")
     gate.kill()
     gate.wait()
     assert ended(reader)

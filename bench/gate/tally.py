@@ -10,6 +10,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,8 @@ KINDS_OF_WORK = {
     "compiled": ("numba_sgd",),
 }
 OTHER, ALL = "other", "all"
+EDGES = (1.0, 1.025, 1.05, 1.075)
+"""Of true ratios: below the second no FAIL is meant, from the third on no PASS."""
 DECISIONS = (Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE)
 Run = dict[str, Any]
 Doses = Mapping[str, Mapping[str, float]]
@@ -45,6 +48,7 @@ def main(folder: Annotated[Path, typer.Argument(help="What the trials wrote.")])
     slow = [run for run in judged if run["kind"] == Kind.SLOW]
     truth = true_ratios([run for run in runs if run["kind"] == Kind.TRUTH], doses)
     print(_table(by_dose(slow, doses, truth), ["work", "rows added", "true head/base", *DECISIONS]))
+    print(_table(by_true_ratio(slow, doses, truth), ["true head/base", *DECISIONS]))
     rows = ([name, f"{dose:.0%}", *_told(Y)] for (name, dose), Y in truth.items())
     print(_table(rows, ["workload", "rows added", "head/base", "± 95 %"]))
 
@@ -82,22 +86,43 @@ def by_dose(runs: list[Run], doses: Doses, truth: Mapping[At, list[float]]) -> I
     """Verdicts of single workloads, by the kind of their work and what was drawn for them."""
     verdicts: defaultdict[tuple[str, float], list[str]] = defaultdict(list)
     ratios: defaultdict[tuple[str, float], set[float]] = defaultdict(set)
-    for run in runs:
-        for name, series in run["workloads"].items():
-            if series["verdict"] not in DECISIONS:
-                continue
-            dose = doses[run["head"]][workload_key(name)]
-            for kind in (kind_of(name), ALL):
-                verdicts[kind, dose].append(series["verdict"])
-                if (name, dose) in truth:
-                    ratios[kind, dose].add(ratio_of(truth[name, dose])[0])
+    for (name, dose), verdict in _decided(runs, doses):
+        for kind in (kind_of(name), ALL):
+            verdicts[kind, dose].append(verdict)
+            if (name, dose) in truth:
+                ratios[kind, dose].add(ratio_of(truth[name, dose])[0])
     for kind in (*KINDS_OF_WORK, OTHER, ALL):
         for dose in DOSES:
             if those := verdicts[kind, dose]:
                 found = sorted(ratios[kind, dose])
-                shares = (share(those.count(verdict), len(those)) for verdict in DECISIONS)
                 told = f"{found[0]:.3f}–{found[-1]:.3f}" if found else ""
-                yield [kind, f"{dose:.0%}", told, *shares]
+                yield [kind, f"{dose:.0%}", told, *_shares(those)]
+
+
+def by_true_ratio(
+    runs: list[Run], doses: Doses, truth: Mapping[At, list[float]]
+) -> Iterator[list[str]]:
+    """Verdicts of single workloads, by what the rows added to them do to their time."""
+    verdicts: defaultdict[float, list[str]] = defaultdict(list)
+    for (name, dose), verdict in _decided(runs, doses):
+        if dose and (name, dose) in truth:
+            ratio = ratio_of(truth[name, dose])[0]
+            verdicts[max(edge for edge in EDGES if edge <= max(ratio, 1.0))].append(verdict)
+    for edge, next_edge in pairwise((*EDGES, math.inf)):
+        if those := verdicts[edge]:
+            yield [f"{edge:.3f}–{next_edge:.3f}".replace("–inf", " and more"), *_shares(those)]
+
+
+def _decided(runs: list[Run], doses: Doses) -> Iterator[tuple[At, str]]:
+    """Each workload that was timed in full, with what was added to it, and its verdict."""
+    for run in runs:
+        for name, series in run["workloads"].items():
+            if series["verdict"] in DECISIONS:
+                yield (name, doses[run["head"]][workload_key(name)]), series["verdict"]
+
+
+def _shares(verdicts: list[str]) -> list[str]:
+    return [share(verdicts.count(verdict), len(verdicts)) for verdict in DECISIONS]
 
 
 def true_ratios(runs: list[Run], doses: Doses) -> dict[At, list[float]]:

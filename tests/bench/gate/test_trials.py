@@ -12,7 +12,7 @@ import scipy.stats
 
 from bench.gate import trials
 from bench.gate.heads import DOSES, change_nothing, commit, drawn, rows_of, slow_down, swapped
-from bench.gate.tally import by_dose, false_alarms, ratio_of, share, true_ratios
+from bench.gate.tally import by_dose, by_true_ratio, false_alarms, ratio_of, share, true_ratios
 from bench.gate.trees import Repository
 from tests.bench.gate.conftest import Checkout
 
@@ -113,6 +113,16 @@ def test_verdicts_are_counted_by_kind_of_work_and_dose() -> None:
     assert [row[:3] for row in rows[:2]] == [["BLAS", "0%", ""], ["BLAS", "5%", "1.046–1.046"]]
     assert rows[1][3].startswith("1 of 2 (")
     assert rows[2:] == [["all", *row[1:]] for row in rows[:2]]
+
+
+def test_verdicts_are_counted_by_the_true_ratio_of_what_was_added() -> None:
+    doses = {"h": {"als": 0.05}, "i": {"als": 0.1}, "j": {"als": 0.0}}
+    runs = [run("slow", "FAIL"), run("slow", "PASS", "i"), run("slow", "FAIL", "j")]
+    truth = {("fit[als]", 0.05): [0.08, 0.09], ("fit[als]", 0.1): [-0.01, -0.02]}
+    (faster, slower) = by_true_ratio(runs, doses, truth)
+    assert (faster[0], slower[0]) == ("1.000–1.025", "1.075 and more")
+    assert [cell.partition(" (")[0] for cell in faster[1:]] == ["0 of 1", "1 of 1", "0 of 1"]
+    assert [cell.partition(" (")[0] for cell in slower[1:]] == ["1 of 1", "0 of 1", "0 of 1"]
 
 
 def test_the_true_ratio_is_that_of_the_undecided_rounds() -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from datasets.ratings import Ratings
 from impls.bias import Bias
-from impls.gradient_step import Form, adam, gradient_step
+from impls.gradient_step import StepForm, adam, gradient_step
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
 from impls.rated_rows import RatedRows, rated_rows
@@ -93,7 +93,7 @@ class AutoRec:
     batch_size: int | None = 200
     learning_rate: float = 0.002
     decay: float = 0.95
-    step: Form = "captured"
+    step: StepForm = "captured"
     device: str = "cpu"
     seed: int = 0
 

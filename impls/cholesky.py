@@ -1,4 +1,4 @@
-"""Cholesky factors on a device."""
+"""Cholesky factors that the host does not wait for."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from torch import Tensor
 
 
 def cholesky(A: Tensor) -> Tensor:
-    """L with A = L Lᵀ of matrices (…, d, d); NaN where one is not positive definite.
+    """L with A = L Lᵀ of matrices (…, d, d), its diagonal NaN where A is not positive definite.
 
-    torch.linalg.cholesky raises there, and so waits for the device each time to ask.
+    torch.linalg.cholesky raises there, for which it has to wait for the device at every call.
     """
-    L, failed = torch.linalg.cholesky_ex(A)
-    return L.masked_fill((failed > 0)[..., None, None], math.nan)
+    L, info = torch.linalg.cholesky_ex(A)
+    L.diagonal(dim1=-2, dim2=-1).masked_fill_((info > 0)[..., None], math.nan)
+    return L

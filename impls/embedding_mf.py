@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from datasets.ratings import Ratings
-from impls.gradient_step import Form, adam, gradient_step
+from impls.gradient_step import StepForm, adam, gradient_step
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
 from impls.scaling import Scaling, Targets
@@ -75,7 +75,7 @@ class EmbeddingMF:
     weight_decay: float = 0.0
     std: float = 0.01
     loader: Literal["slices", "rows"] = "slices"
-    step: Form = "captured"
+    step: StepForm = "captured"
     targets: Targets = "standardised"
     device: str = "cpu"
     seed: int = 0

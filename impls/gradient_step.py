@@ -8,89 +8,88 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Form = Literal["captured", "eager"]
+StepForm = Literal["captured", "eager"]
 """What a step is on CUDA: one graph, or as on a CPU an operation after the other."""
 
 Step = Callable[..., None]
-
-WARM_UP = 3
-"""Eager steps before the capture, as PyTorch's notes on CUDA graphs advise."""
 
 
 def adam(
     parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float, device: str
 ) -> torch.optim.Adam:
-    """Adam in one pass over the parameters. A graph would keep a number as it was captured, so
-    the rate lies on the device, where a schedule changes it."""
-    rate = torch.tensor(learning_rate, device=device)
-    return torch.optim.Adam(parameters, rate, weight_decay=weight_decay, fused=True)
+    """Adam in one pass over the parameters, ready to be captured where `device` is not the CPU.
+
+    A graph would keep a number as it was captured, so there the rate lies on the device, where
+    a schedule changes it.
+    """
+    on_cpu = device == "cpu"
+    rate = learning_rate if on_cpu else torch.tensor(learning_rate, device=device)
+    return torch.optim.Adam(
+        parameters, rate, weight_decay=weight_decay, fused=True, capturable=not on_cpu
+    )
 
 
 def gradient_step(
-    loss: Callable[..., Tensor], optimiser: torch.optim.Optimizer, form: Form, device: str
+    loss: Callable[..., Tensor], optimiser: torch.optim.Optimizer, form: StepForm, device: str
 ) -> Step:
-    """A step of `optimiser` for the tensors of a batch; "captured" is "eager" but on CUDA."""
+    """A step of `optimiser`, to be called with the tensors of a batch, as `loss` is.
+
+    "captured" holds on CUDA alone; on a CPU every step is "eager".
+    """
 
     def step(*batch: Tensor) -> None:
         optimiser.zero_grad()
-        loss(*batch).backward()
+        loss(*batch).backward()  # not kept: its graph belongs to the stream that it was made on
         optimiser.step()
 
     captures = form == "captured" and device != "cpu"
-    return CapturedStep(step, optimiser, device) if captures else step
+    return CapturedStep(step, device) if captures else step
 
 
 class CapturedStep:
     """`step` as a CUDA graph: launched at once, where the host would launch tens of kernels.
 
     A graph works on the memory that it was captured with, so a batch is copied to where the
-    first lay. Batches of other shapes, such as the last of an epoch, are stepped eagerly, and
-    so are the first `WARM_UP`, which make the optimiser's state. All of them are steps of the
-    training: a model learns the same by either form.
+    captured one lay, and a batch of another shape, as the last of an epoch, has a graph of its
+    own. The first batch of a shape is stepped eagerly, which makes the optimiser's state and
+    what libraries keep. Every call is one step of the training: a model learns the same by
+    either form.
 
     https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
     """
 
-    def __init__(self, step: Step, optimiser: torch.optim.Optimizer, device: str) -> None:
+    def __init__(self, step: Step, device: str) -> None:
         self._step = step
-        self._optimiser = optimiser
         self._stream = torch.cuda.Stream(device)
-        self._eager_steps = 0
-        self._inputs: tuple[Tensor, ...] = ()
-        self._replay: Callable[[], None] | None = None
+        self._warm: set[tuple[torch.Size, ...]] = set()
+        self._graphs: dict[tuple[torch.Size, ...], tuple[tuple[Tensor, ...], torch.cuda.CUDAGraph]]
+        self._graphs = {}
 
     def __call__(self, *batch: Tensor) -> None:
-        self._inputs = self._inputs or tuple(part.clone() for part in batch)
-        if any(part.shape != place.shape for part, place in zip(batch, self._inputs, strict=True)):
-            self._step(*batch)
-        elif self._eager_steps < WARM_UP:
-            self._eager_steps += 1
-            self._step_aside(*batch)
-        else:
-            self._replay = self._replay or self._captured()
-            for part, place in zip(batch, self._inputs, strict=True):
-                place.copy_(part)
-            self._replay()
+        shapes = tuple(part.shape for part in batch)
+        if shapes not in self._warm:
+            self._warm.add(shapes)
+            self._warm_up(*batch)
+            return
+        if shapes not in self._graphs:
+            self._graphs[shapes] = self._captured(*batch)
+        inputs, graph = self._graphs[shapes]
+        for place, part in zip(inputs, batch, strict=True):
+            place.copy_(part)
+        graph.replay()
 
-    def _step_aside(self, *batch: Tensor) -> None:
-        """Step on the stream of the capture, so that nothing is left for the capture to make."""
+    def _warm_up(self, *batch: Tensor) -> None:
+        """Step eagerly on the stream of the capture, where nothing is then left to be made."""
         here = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(here)
         with torch.cuda.stream(self._stream):
             self._step(*batch)
         here.wait_stream(self._stream)
 
-    def _captured(self) -> Callable[[], None]:
-        """What launches a step on the inputs; itself it takes none."""
+    def _captured(self, *batch: Tensor) -> tuple[tuple[Tensor, ...], torch.cuda.CUDAGraph]:
+        """A graph and where it reads its batch; nothing is computed yet."""
+        inputs = tuple(part.clone() for part in batch)
         graph = torch.cuda.CUDAGraph()
-        self._tell_optimiser(captured=True)
         with torch.cuda.graph(graph, stream=self._stream):
-            self._step(*self._inputs)
-        self._tell_optimiser(captured=False)
-        return graph.replay
-
-    def _tell_optimiser(self, *, captured: bool) -> None:
-        """Of a fused Adam, whose state is on the device anyway, it only decides what torch warns
-        of: a capture without it, or an eager step with it."""
-        for group in self._optimiser.param_groups:
-            group["capturable"] = captured
+            self._step(*inputs)
+        return inputs, graph

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from datasets.ratings import Ratings
-from impls.gradient_step import Form, adam, gradient_step
+from impls.gradient_step import StepForm, adam, gradient_step
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
 
@@ -100,7 +100,7 @@ class NCF:
     learning_rate: float = 0.001
     decay: float = 0.9
     weight_decay: float = 1e-6
-    step: Form = "captured"
+    step: StepForm = "captured"
     device: str = "cpu"
     seed: int = 0
 

@@ -63,7 +63,7 @@ class RatedEntries:
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
-    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
         """As `impls.rated_rows` says. The host waits for the order once."""
         for rows, length in zip(
             order.split(size), self.lengths[order.cpu()].split(size), strict=True

@@ -48,19 +48,19 @@ class RatedMatrix:
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
-    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor]]:
+    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
         """As `impls.rated_rows` says."""
         for rows in order.split(size):
             yield (self.matrix[rows],)
 
-    def times(self, batch: tuple[Tensor], presence: float, V: Tensor) -> Tensor:
+    def times(self, batch: tuple[Tensor, ...], presence: float, V: Tensor) -> Tensor:
         """As `impls.rated_rows` says."""
         (targets,) = batch
-        return (targets + presence).masked_fill(targets.isnan(), 0.0) @ V
+        return (targets + presence).nan_to_num(0.0) @ V
 
     def squared_error(
         self,
-        batch: tuple[Tensor],
+        batch: tuple[Tensor, ...],
         hidden: Tensor,
         W: Tensor,
         b: Tensor,

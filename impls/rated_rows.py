@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,18 @@ from impls.rated_entries import RatedEntries
 from impls.rated_matrix import RatedMatrix
 
 DENSE_BYTES = 1 << 30
-"""A matrix up to this size is kept dense on a GPU, unrated entries too."""
+"""A matrix up to this size is kept dense on a GPU, unrated entries too; a step on all rows at once
+makes some eight more of the size."""
 
 
 class RatedRows(Protocol):
     """Rows of targets t, some of whose entries are rated. Never changed, so copies are itself."""
 
-    n_columns: int
-    same_shapes: bool
+    same_shapes: ClassVar[bool]
     """Whether batches of as many rows have tensors of the same shapes, as a CUDA graph needs."""
+
+    @property
+    def n_columns(self) -> int: ...
 
     def __len__(self) -> int: ...
 
@@ -59,6 +62,7 @@ def rated_rows(
     """Targets `values` at `rows` and `columns` (n,) each, in any order, made ready for the device:
     by entries on a CPU, and where a dense matrix would be large; else dense, as large products
     are what a GPU does best, and every batch is then the same for it."""
-    fits = shape[0] * shape[1] * np.float32().nbytes <= DENSE_BYTES
-    form = RatedMatrix if device != "cpu" and fits else RatedEntries
-    return form.of(rows, columns, values, shape, device)
+    small = shape[0] * shape[1] * np.float32().nbytes <= DENSE_BYTES
+    if device != "cpu" and small:
+        return RatedMatrix.of(rows, columns, values, shape, device)
+    return RatedEntries.of(rows, columns, values, shape, device)

@@ -118,7 +118,7 @@ MUTATIONS = [
         ("batched_regressions", "no noise", "white += noise[bucket.rows][:, :, None]", "pass"),
         ("bayesian_mf", "one side alone", "X = self._draw(X, by_item, W, alpha, rng)", "pass"),
         ("bayesian_mf", "the last draw alone", "if sweep <= self.burn_in:", "if True:"),
-        ("gaussian_rows", "precision for covariance", "torch.linalg.inv_ex(scatter).inverse", "scatter"),
+        ("gaussian_rows", "precision for covariance", ".inverse, d", ".inverse.inverse(), d"),
         ("length_buckets", "wrong start", "np.cumsum(counts) - counts", "np.cumsum(counts)"),
         ("peers/surprise_svd", "deaf to the ladder", "n_epochs=epochs", "n_epochs=self.epochs"),
         ("peers/surprise_svd", "dropped regularisation", "reg_all=self.reg_all", "reg_all=0.0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -34,13 +34,16 @@ class Graph:
 
 
 class Stream:
-    """Stands for torch.cuda.Stream: there is one, so nothing has to wait."""
+    """Stands for torch.cuda.Stream. Nothing has to wait, for work is done when it is asked for,
+    but who should have is kept in `log`, and which stream was current."""
+
+    log: list[tuple[str, Stream]] = []
 
     def __init__(self, device: str) -> None:
         self.device = device
 
-    def wait_stream(self, _: Stream) -> None:
-        pass
+    def wait_stream(self, other: Stream) -> None:
+        Stream.log += [("waits", self), ("for", other)]
 
 
 class _Capture(TorchDispatchMode):
@@ -78,18 +81,25 @@ def graphs(waits: Counter[str]) -> Iterator[None]:
     def capture(graph: Graph, stream: Stream) -> Iterator[None]:
         before = waits.copy()
         recorder = _Capture(graph)
-        with recorder:
+        with entered(stream), recorder:
             yield
         recorder.undo()
         if waits != before:
             raise RuntimeError(f"captured what waits: {waits - before}")
 
+    @contextmanager
+    def entered(stream: Stream) -> Iterator[None]:
+        Stream.log.append(("current", stream))
+        yield
+        Stream.log.append(("no longer", stream))
+
+    default = Stream("default")
     fakes = {
         "CUDAGraph": Graph,
         "Stream": Stream,
         "graph": capture,
-        "stream": lambda _: nullcontext(),
-        "current_stream": Stream,
+        "stream": entered,
+        "current_stream": lambda device: default,
     }
     with patch.multiple(torch.cuda, **fakes):
         yield

@@ -1,4 +1,4 @@
-"""No training loop waits for its device more often than is told here: not once, but for one."""
+"""How often the training loops wait for their device in an epoch: by their defaults not once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.impls.making import low_rank, make
 from tests.impls.pretended import DEVICE, TO_DEVICE, TO_HOST
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    # Of each six batches or five, so that the first epoch has warmed up and captured its step.
+    # Six batches or five, all of one size, so that the first epoch has captured what there is.
     "embedding_mf": {"batch_size": 40},
     "sparse_embedding_mf": {"batch_size": 40},
     "autorec": {"batch_size": 4},
@@ -62,12 +62,23 @@ def test_an_epoch_by_entries_waits_once_for_their_number(
     assert syncs.of_an_epoch(model, train) == {TO_HOST: 1}
 
 
+def test_an_epoch_of_a_row_wise_loader_waits_for_every_batch(train: Ratings) -> None:
+    """As in most tutorials: the batch is put together on the host."""
+    model = make("embedding_mf", device=DEVICE, loader="rows", batch_size=40)
+    assert syncs.of_an_epoch(model, train) == {TO_DEVICE: 3 * 6}
+
+
+EAGER = [(name, {"step": "eager"}) for name in ("embedding_mf", "autorec", "ncf")]
+
+
 @pytest.mark.cuda
-@pytest.mark.parametrize("name", NAMES)
-def test_an_epoch_waits_for_nothing_on_a_cuda_device(name: str, train: Ratings) -> None:
+@pytest.mark.parametrize(("name", "form"), [*((name, {}) for name in NAMES), *EAGER])
+def test_an_epoch_waits_for_nothing_on_a_cuda_device(
+    name: str, form: dict[str, str], train: Ratings
+) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    model = make(name, device="cuda", **SETTINGS.get(name, {}))
+    model = make(name, device="cuda", **SETTINGS.get(name, {}), **form)
     assert syncs.of_an_epoch(model, train) == {}
 
 

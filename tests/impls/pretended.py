@@ -116,7 +116,9 @@ class _Operators(TorchDispatchMode):
         tensors = _tensors((args, kwargs))
         here = any(self.has(tensor) for tensor in tensors)
         asked = kwargs.get("device")
-        stays = here if asked is None else asked == torch.device(DEVICE)
+        # Autograd names the device, and not as ours do, when it copies a gradient to its place.
+        of_autograd = name == "new_empty_strided"
+        stays = here if asked is None or of_autograd else asked == torch.device(DEVICE)
         if name == "copy_":
             stays, here = (self.has(tensor) for tensor in args[:2])
         if name in ("copy_", "_to_copy"):

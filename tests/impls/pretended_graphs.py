@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
 
@@ -37,7 +37,7 @@ class Stream:
     """Stands for torch.cuda.Stream. Nothing has to wait, for work is done when it is asked for,
     but who should have is kept in `log`, and which stream was current."""
 
-    log: list[tuple[str, Stream]] = []
+    log: ClassVar[list[tuple[str, Stream]]] = []
 
     def __init__(self, device: str) -> None:
         self.device = device
@@ -61,15 +61,17 @@ class _Capture(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         if operator._schema.is_mutable:
-            for memory in (tensor.untyped_storage() for tensor in _tensors((args, kwargs))):
-                self._before.setdefault(memory._cdata, (memory, memory.clone()))
+            with _disable_current_modes():
+                for memory in (tensor.untyped_storage() for tensor in _tensors((args, kwargs))):
+                    self._before.setdefault(memory._cdata, (memory, memory.clone()))
         result = operator(*args, **kwargs)
         self._graph.calls.append((operator, args, kwargs, result))
         return result
 
     def undo(self) -> None:
-        for memory, before in self._before.values():
-            memory.copy_(before)
+        with _disable_current_modes():
+            for memory, before in self._before.values():
+                memory.copy_(before)
         torch.set_rng_state(self._random)
 
 
@@ -99,7 +101,7 @@ def graphs(waits: Counter[str]) -> Iterator[None]:
         "Stream": Stream,
         "graph": capture,
         "stream": entered,
-        "current_stream": lambda device: default,
+        "current_stream": lambda _: default,
     }
     with patch.multiple(torch.cuda, **fakes):
         yield

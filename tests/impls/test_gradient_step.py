@@ -17,7 +17,7 @@ from tests.impls.making import make, rmse
 from tests.impls.pretended_graphs import Graph, Stream, graphs
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    # None divides, so each epoch ends in a short batch; dropout, so that both have to draw the same.
+    # Each epoch ends in a short batch; dropout, so that both have to draw the same.
     "embedding_mf": {"batch_size": 300, "decay": 0.5, "epochs": 4},
     "ncf": {"batch_size": 300, "decay": 0.5, "epochs": 4, "learning_rate": 0.01},
     "autorec": {"batch_size": 7, "decay": 0.5, "epochs": 4, "dropout": 0.3},
@@ -132,8 +132,8 @@ def test_the_warm_up_and_the_capture_have_a_stream_of_their_own() -> None:
 
 def test_what_waits_cannot_be_captured() -> None:
     """As on CUDA, so that a wait in a step fails the tests of the models above."""
-    weight = nn.Parameter(torch.ones(2))
     with pretended.counted(Counter()):
+        weight = nn.Parameter(torch.ones(2).to(pretended.DEVICE))
         step = gradient_step(
             lambda batch: batch.sum() * weight.sum() * batch.max().item(),
             torch.optim.SGD([weight], lr=1.0),

@@ -45,7 +45,7 @@ def test_an_epoch_has_every_rating_once(name: str, device: str) -> None:
     assert [len(users) for users, *_ in one] == [100, 100, 40]
     pairs = sorted(zip(train.users.tolist(), train.items.tolist(), strict=True))
     orders = [
-        [pair for users, items, _ in epoch for pair in zip(users.tolist(), items.tolist(), strict=True)]
+        [pair for u, i, _ in epoch for pair in zip(u.tolist(), i.tolist(), strict=True)]
         for epoch in (one, other)
     ]
     assert sorted(orders[0]) == sorted(orders[1]) == pairs

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from datasets.ratings import Ratings
 from impls.bias import Bias
+from impls.gradient_step import StepForm, adam, gradient_step
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
-from impls.rated_products import RatedProducts, sparse_times_dense
-from impls.rated_rows import RatedRows
+from impls.rated_rows import RatedRows, rated_rows
 from impls.scaling import Scaling
 
 T = TypeVar("T")
@@ -40,6 +40,7 @@ PUBLISHED: Mapping[str, Any] = {
     "batch_size": None,
     "learning_rate": 0.01,
     "decay": 1.0,
+    "step": "eager",
 }
 
 
@@ -63,6 +64,8 @@ class AutoRec:
     optimiser          "adam", or "rprop" (wants `batch_size` None)
     batch_size         rows per step; None takes all rows at once
     learning_rate      of the first epoch, multiplied by `decay` after every epoch
+    step               on CUDA: "captured" in a graph, where the optimiser is "adam" and the
+                       matrix small enough to be dense, or "eager", kernel by kernel
 
     Sedhain, Menon, Sanner & Xie 2015, AutoRec: autoencoders meet collaborative filtering.
     """
@@ -90,6 +93,7 @@ class AutoRec:
     batch_size: int | None = 200
     learning_rate: float = 0.002
     decay: float = 0.95
+    step: StepForm = "captured"
     device: str = "cpu"
     seed: int = 0
 
@@ -101,18 +105,23 @@ class AutoRec:
         start = (encoder.weight.T.contiguous(), encoder.bias, decoder.weight, decoder.bias)
         parameters = [nn.Parameter(p.detach().to(self.device)) for p in start]
         self.V_, self.c_, self.W_, self.b_ = parameters  # (n_columns, hidden) V and W
-        optimisers = {"adam": torch.optim.Adam, "rprop": torch.optim.Rprop}
-        optimiser = optimisers[self.optimiser](parameters, lr=self.learning_rate)
+        optimiser = self._optimiser(parameters)
+        captures = self.rated_.same_shapes and self.optimiser == "adam"
+        form = self.step if captures else "eager"
+        step = gradient_step(self._loss, optimiser, form, self.device)
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, self.decay)
 
         for _ in training.epochs(self.epochs):
-            order = torch.randperm(len(self.rated_))
-            for rows in order.split(self.batch_size or len(order)):  # (B,)
-                optimiser.zero_grad()
-                self._loss(rows).backward()
-                optimiser.step()
+            order = torch.randperm(len(self.rated_), device=self.device)
+            for batch in self.rated_.batches(order, self.batch_size or len(order)):
+                step(*batch)
             schedule.step()
         return self
+
+    def _optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        if self.optimiser == "rprop":
+            return torch.optim.Rprop(parameters, self.learning_rate)
+        return adam(parameters, self.learning_rate, 0.0, self.device)
 
     def _rated_rows(self, train: Ratings) -> RatedRows:
         """The targets by row; sets what turns them back into ratings."""
@@ -127,33 +136,32 @@ class AutoRec:
             self.scaling_ = unit if self.targets == "unit" else Scaling()
         coordinates = self._oriented(train.users, train.items)
         shape = self._oriented(train.n_users, train.n_items)
-        return RatedRows.of(*coordinates, self.scaling_.targets(values), shape, self.device)
+        return rated_rows(*coordinates, self.scaling_.targets(values), shape, self.device)
 
     def _oriented(self, user: T, item: T) -> tuple[T, T]:
         """(row, column)"""
         return (item, user) if self.based_on == "item" else (user, item)
 
-    def _encode(self, rows: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
-        """g(V x + c) (B, hidden), where the m rated entries of x are ((m,), (m,)), t there (m,)."""
-        position, columns, targets = self.rated_.entries(rows)
-        x = targets + self.presence  # (m,)
-        Vx = sparse_times_dense(position, columns, x, len(rows), self.V_)  # (B, hidden)
-        return ACTIVATIONS[self.hidden_activation](Vx + self.c_), (position, columns), targets
+    def _hidden(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """g(V x + c) of the rows of a batch. (B, hidden)"""
+        Vx = self.rated_.times(batch, self.presence, self.V_)
+        return ACTIVATIONS[self.hidden_activation](Vx + self.c_)
 
-    def _loss(self, rows: Tensor) -> Tensor:
-        hidden, rated, targets = self._encode(rows)
-        hidden = nn.functional.dropout(hidden, self.dropout)  # (B, hidden)
-        outputs = RatedProducts.apply(hidden, self.W_, *rated) + self.b_[rated[1]]  # (m,)
-        predicted = ACTIVATIONS[self.output_activation](outputs)
+    def _loss(self, *batch: Tensor) -> Tensor:
+        hidden = nn.functional.dropout(self._hidden(batch), self.dropout)  # (B, hidden)
+        f = ACTIVATIONS[self.output_activation]
+        squared_error = self.rated_.squared_error(batch, hidden, self.W_, self.b_, f)
         l2 = self.V_.square().sum() + self.W_.square().sum()
-        share = len(rows) / len(self.rated_)
-        return (predicted - targets).square().sum() + share * self.regularisation / 2 * l2
+        share = len(hidden) / len(self.rated_)
+        return squared_error + share * self.regularisation / 2 * l2
 
     @torch.no_grad()
     def predict(self, users: Ids, items: Ids) -> Predicted:
         rows, columns = self._oriented(users, items)
         needed, place = np.unique(rows, return_inverse=True)
-        hidden = self._hidden(torch.tensor(needed, dtype=torch.long))
+        order = torch.tensor(needed, dtype=torch.long, device=self.device)
+        batches = self.rated_.batches(order, 256)  # small, to bound memory
+        hidden = torch.cat([self._hidden(batch) for batch in batches])  # (len(needed), hidden)
 
         def decode(place: Ids, columns: Ids) -> Predicted:
             h, c = (torch.tensor(ids, device=self.device) for ids in (place, columns))
@@ -163,10 +171,3 @@ class AutoRec:
 
         predicted = in_chunks(decode, place.astype(np.int32), columns)
         return predicted if self.bias_ is None else predicted + self.bias_.predict(users, items)
-
-    def _hidden(self, rows: Tensor) -> Tensor:
-        """g(V x + c) of each row, in small batches to bound memory. (len(rows), hidden)"""
-        hidden = torch.empty(len(rows), self.hidden, device=self.device)
-        for chunk in torch.arange(len(rows)).split(256):
-            hidden[chunk] = self._encode(rows[chunk])[0]
-        return hidden

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from impls.cholesky import cholesky
 from impls.length_buckets import Bucket, LengthBuckets
 
 
@@ -33,7 +34,7 @@ class BatchedRegressions:
             x, y = _beside(bucket, others)  # (B, L, 1 + k), (B, L, 1)
             A = precision + alpha * (x.mT @ x) + bucket.counts[:, None, None] * shares
             b = towards[:, None] + alpha * (x.mT @ y)  # (B, 1 + k, 1)
-            L = torch.linalg.cholesky(A)  # (B, 1 + k, 1 + k)
+            L = cholesky(A)  # (B, 1 + k, 1 + k)
             white = torch.linalg.solve_triangular(L, b, upper=False)
             white += noise[bucket.rows][:, :, None]
             w = torch.linalg.solve_triangular(L.mT, white, upper=True)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from datasets.ratings import Ratings
+from impls.cholesky import cholesky
 from impls.gaussian_rows import draw_prior, gamma, normal
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
@@ -97,7 +98,7 @@ class BayesianMF:
         """New rows (n_rows, 1 + k) beside fixed `others`."""
         mean, precision = draw_prior(rows, rng)  # (1 + k,), (1 + k, 1 + k)
         # Rows without a rating keep what the prior draws; the others are drawn over.
-        new = mean + normal(torch.linalg.cholesky(precision), rng, len(rows))
+        new = mean + normal(cholesky(precision), rng, len(rows))
         noise = torch.randn(rows.shape, generator=rng, device=self.device)
         ratings.solve(
             new,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from datasets.ratings import Ratings
+from impls.gradient_step import StepForm, adam, gradient_step
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
 from impls.scaling import Scaling, Targets
@@ -33,6 +34,7 @@ class EmbeddingMF:
     regularisation    λ, on the rows of the batch, so often-rated rows are held more
     weight_decay      Adam's own L2, on every row at every step
     std               of the normal initial entries of all four tables
+    step              on CUDA: "captured" in a graph, or "eager", kernel by kernel
     targets           learnt are "standardised", "centred" (σ = 1) or "raw" (μ = 0, too) ratings
 
     Koren, Bell & Volinsky 2009; in this form Zhang et al., Dive into Deep Learning,
@@ -44,7 +46,12 @@ class EmbeddingMF:
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "default": {},
-        "published": {"loader": "rows", "batch_size": 32, "learning_rate": 0.001},
+        "published": {
+            "loader": "rows",
+            "batch_size": 32,
+            "learning_rate": 0.001,
+            "step": "eager",
+        },
         "d2l": {
             "factors": 30,
             "epochs": 20,
@@ -55,6 +62,7 @@ class EmbeddingMF:
             "weight_decay": 1e-5,
             "std": 0.01,
             "targets": "raw",
+            "step": "eager",
         },
     }
 
@@ -67,6 +75,7 @@ class EmbeddingMF:
     weight_decay: float = 0.0
     std: float = 0.01
     loader: Literal["slices", "rows"] = "slices"
+    step: StepForm = "captured"
     targets: Targets = "standardised"
     device: str = "cpu"
     seed: int = 0
@@ -92,19 +101,15 @@ class EmbeddingMF:
                 for array in (train.users, train.items, self.scaling_.targets(train.values))
             )
         )  # (n,) each
-        optimiser = torch.optim.Adam(
-            self.tables_.parameters(),
-            self.learning_rate,
-            weight_decay=self.weight_decay,
-            fused=True,  # one pass over the tables
+        optimiser = adam(
+            self.tables_.parameters(), self.learning_rate, self.weight_decay, self.device
         )
+        step = gradient_step(self._loss, optimiser, self.step, self.device)
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, self.decay)
 
         for _ in training.epochs(self.epochs):
             for batch in self._batches(ratings, shuffle):
-                optimiser.zero_grad()
-                self._loss(*batch).backward()
-                optimiser.step()
+                step(*batch)
             schedule.step()
         return self
 

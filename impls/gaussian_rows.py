@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from impls.cholesky import cholesky
+
 
 def draw_prior(rows: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """m (d,) and Λ (d, d) from their posterior, given `rows` (n, d) ~ N(m, Λ⁻¹).
@@ -18,16 +20,17 @@ def draw_prior(rows: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     centred = rows - mean
     scatter = torch.eye(d, device=rows.device) + centred.mT @ centred
     scatter += n / (n + 1) * torch.outer(mean, mean)
-    precision = _wishart(torch.linalg.inv(scatter), d + n, rng)
-    spread = torch.linalg.cholesky((n + 1) * precision)
+    # inv_ex, since inv waits for the device to ask whether it failed: at least I, this cannot.
+    precision = _wishart(torch.linalg.inv_ex(scatter).inverse, d + n, rng)
+    spread = cholesky((n + 1) * precision)
     return n / (n + 1) * mean + normal(spread, rng, 1)[0], precision
 
 
-def normal(cholesky: Tensor, rng: torch.Generator, n: int) -> Tensor:
-    """n draws from N(0, (L Lᵀ)⁻¹), L the lower triangle `cholesky` (d, d). (n, d)"""
-    d = len(cholesky)
-    white = torch.randn(d, n, generator=rng, device=cholesky.device)
-    return torch.linalg.solve_triangular(cholesky.mT, white, upper=True).mT
+def normal(lower: Tensor, rng: torch.Generator, n: int) -> Tensor:
+    """n draws from N(0, (L Lᵀ)⁻¹), L the triangle `lower` (d, d). (n, d)"""
+    d = len(lower)
+    white = torch.randn(d, n, generator=rng, device=lower.device)
+    return torch.linalg.solve_triangular(lower.mT, white, upper=True).mT
 
 
 def gamma(shape: Tensor, rate: Tensor, rng: torch.Generator) -> Tensor:
@@ -41,5 +44,5 @@ def _wishart(scale: Tensor, dof: float, rng: torch.Generator) -> Tensor:
     steps = torch.arange(d, dtype=scale.dtype, device=scale.device)
     chi_squared = gamma((dof - steps) / 2, torch.full_like(steps, 0.5), rng)
     lower = torch.randn(d, d, generator=rng, device=scale.device).tril(-1)
-    factor = torch.linalg.cholesky(scale) @ (lower + chi_squared.sqrt().diag())
+    factor = cholesky(scale) @ (lower + chi_squared.sqrt().diag())
     return factor @ factor.mT

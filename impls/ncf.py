@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from datasets.ratings import Ratings
+from impls.gradient_step import StepForm, adam, gradient_step
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
 
@@ -29,6 +30,7 @@ _PAPER: dict[str, Any] = {
     "learning_rate": 0.001,
     "decay": 1.0,
     "weight_decay": 0.0,
+    "step": "eager",
 }
 
 
@@ -53,6 +55,7 @@ class NCF:
                         for binary feedback; its output is always scaled
     epochs, batch_size, learning_rate, weight_decay   Adam's; learning_rate is multiplied
                         by `decay` after every epoch
+    step                on CUDA: "captured" in a graph, or "eager", kernel by kernel
 
     He, Liao, Zhang, Nie, Hu & Chua 2017, Neural collaborative filtering.
     """
@@ -78,6 +81,7 @@ class NCF:
             "decay": 1.0,
             # 1e-5 beside a squared error that its authors summed over the batch
             "weight_decay": 1e-5 / 2000,
+            "step": "eager",
         },
     }
 
@@ -96,6 +100,7 @@ class NCF:
     learning_rate: float = 0.001
     decay: float = 0.9
     weight_decay: float = 1e-6
+    step: StepForm = "captured"
     device: str = "cpu"
     seed: int = 0
 
@@ -113,22 +118,22 @@ class NCF:
             torch.tensor(array, device=self.device)
             for array in (train.users, train.items, train.values)
         )  # (n,) each
-        optimiser = torch.optim.Adam(
-            self.network_.parameters(), self.learning_rate, weight_decay=self.weight_decay
+        optimiser = adam(
+            self.network_.parameters(), self.learning_rate, self.weight_decay, self.device
         )
+        step = gradient_step(self._loss, optimiser, self.step, self.device)
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, self.decay)
 
         for _ in training.epochs(self.epochs):
             self.network_.train()
             order = torch.randperm(len(train), device=self.device)
             for batch in order.split(self.batch_size):  # (B,)
-                optimiser.zero_grad()
-                self._loss(self.network_(users[batch], items[batch]), values[batch]).backward()
-                optimiser.step()
+                step(users[batch], items[batch], values[batch])
             schedule.step()
         return self
 
-    def _loss(self, y: Tensor, values: Tensor) -> Tensor:
+    def _loss(self, users: Tensor, items: Tensor, values: Tensor) -> Tensor:
+        y = self.network_(users, items)  # (B,)
         if self.loss == "bce":
             unit = (values - self.low_) / (self.high_ - self.low_)
             return nn.functional.binary_cross_entropy_with_logits(y, unit)

@@ -29,7 +29,7 @@ class Implementation(Protocol):
     source: ClassVar[str]
     """Where the method is described, as author and year."""
     devices: ClassVar[tuple[str, ...]]
-    """What `device` may be: ("cpu",) or ("cpu", "cuda")."""
+    """What `device` may be: ("cpu",), ("cpu", "cuda") or ("cuda",)."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
     """Named hyperparameters; `default` is there always and is usually {}."""
 

@@ -1,68 +1,68 @@
-"""A rating matrix on a device, read by whole rows."""
+"""A rating matrix on a device, read by whole rows: what AutoRec's network has at its two ends."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from impls.rated_entries import RatedEntries
+from impls.rated_matrix import RatedMatrix
 
-@dataclass(frozen=True)
-class RatedRows:
-    """Sparse rows in compressed form. It never changes, so copies of it are itself.
+DENSE_BYTES = 1 << 30
+"""A matrix up to this size is kept dense on a GPU, unrated entries too; a step on all rows at once
+makes some eight more of the size."""
 
-    starts   int64 (n_rows + 1,)  where each row's entries start; on the host, so that
-                                  reading a batch never waits for the device
-    columns  int64 (n,)           on the device
-    values   float32 (n,)         on the device
-    """
 
-    starts: Tensor
-    columns: Tensor
-    values: Tensor
-    n_columns: int
+class RatedRows(Protocol):
+    """Rows of targets t, some of whose entries are rated. Never changed, so copies are itself."""
 
-    @classmethod
-    def of(
-        cls,
-        rows: NDArray[np.int32],
-        columns: NDArray[np.int32],
-        values: NDArray[np.floating],
-        shape: tuple[int, int],
-        device: str,
-    ) -> Self:
-        """From coordinates (n,) each, in any order."""
-        n_rows, n_columns = shape
-        order = np.argsort(rows, kind="stable")
-        starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n_rows))])
-        return cls(
-            torch.tensor(starts),
-            torch.tensor(columns[order], dtype=torch.long, device=device),
-            torch.tensor(values[order], dtype=torch.float32, device=device),
-            n_columns,
-        )
+    same_shapes: ClassVar[bool]
+    """Whether batches of as many rows have tensors of the same shapes, as a CUDA graph needs."""
 
-    def __len__(self) -> int:
-        return len(self.starts) - 1
+    @property
+    def n_columns(self) -> int: ...
 
-    def __deepcopy__(self, memo: dict[int, object]) -> Self:
-        return self
+    def __len__(self) -> int: ...
 
-    def entries(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The m entries of `rows` (B,), a host tensor.
+    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
+        """The rows `order` (n,), on the device, `size` at a time, as the methods below take them:
+        a first tensor (B, …) and whatever else the form needs."""
 
-        Position in `rows` (m,), column (m,) and value (m,), on the device.
+    def times(self, batch: tuple[Tensor, ...], presence: float, V: Tensor) -> Tensor:
+        """x V, where x is t + `presence` at the rated entries of B rows and 0 at the others.
+
+        V (n_columns, hidden). (B, hidden)
         """
-        device = self.values.device
-        counts = self.starts[rows + 1] - self.starts[rows]  # (B,)
-        ends = counts.cumsum(0)
-        total = int(counts.sum())
-        # Entry e of the batch lies at e plus a shift that is constant within a row.
-        shifts = torch.stack([torch.arange(len(rows)), self.starts[rows] - (ends - counts)], dim=1)
-        spread = shifts.to(device).repeat_interleave(counts.to(device), dim=0, output_size=total)
-        place = torch.arange(total, device=device) + spread[:, 1]  # (m,)
-        return spread[:, 0], self.columns[place], self.values[place]
+
+    def squared_error(
+        self,
+        batch: tuple[Tensor, ...],
+        hidden: Tensor,
+        W: Tensor,
+        b: Tensor,
+        activation: Callable[[Tensor], Tensor],
+    ) -> Tensor:
+        """Σ (f(hidden Wᵀ + b) − t)² over the rated entries, f the `activation`.
+
+        hidden (B, hidden), W (n_columns, hidden), b (n_columns,). ()
+        """
+
+
+def rated_rows(
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    values: NDArray[np.floating],
+    shape: tuple[int, int],
+    device: str,
+) -> RatedRows:
+    """Targets `values` at `rows` and `columns` (n,) each, in any order, made ready for the device:
+    by entries on a CPU, and where a dense matrix would be large; else dense, as large products
+    are what a GPU does best, and every batch is then the same for it."""
+    small = shape[0] * shape[1] * np.float32().nbytes <= DENSE_BYTES
+    if device != "cpu" and small:
+        return RatedMatrix.of(rows, columns, values, shape, device)
+    return RatedEntries.of(rows, columns, values, shape, device)

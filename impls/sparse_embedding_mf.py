@@ -61,6 +61,7 @@ class SparseEmbeddingMF:
 
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         rng = np.random.default_rng(self.seed)
+        shuffle = torch.Generator(self.device).manual_seed(self.seed)
         P, Q = initial_factors(
             rng, train, self.factors, self.initialisation, self.std, self.dtype
         )  # (n_users, k), (n_items, k)
@@ -80,13 +81,19 @@ class SparseEmbeddingMF:
         )  # (n,) each
 
         for _ in training.epochs(self.epochs):
-            order = torch.tensor(rng.permutation(len(train)), device=self.device)
+            order = self._order(rng, shuffle, len(train))  # (n,)
             for batch in order.split(self.batch_size):  # (B,)
                 optimiser.zero_grad()
                 self._loss(users[batch], items[batch], targets[batch]).backward()
                 optimiser.step()
             schedule.step()
         return self
+
+    def _order(self, rng: np.random.Generator, shuffle: torch.Generator, n: int) -> Tensor:
+        """A new order of n ratings: on the CPU that of `numpy_sgd`, on a device drawn there."""
+        if self.device == "cpu":
+            return torch.from_numpy(rng.permutation(n))
+        return torch.randperm(n, generator=shuffle, device=self.device)
 
     def _rows(self, users: Tensor, items: Tensor) -> list[Tensor]:
         """p_u (B, k), q_i (B, k) and, with biases, b_u (B, 1), b_i (B, 1)."""

@@ -19,6 +19,9 @@ APART = ("batch_size", "epochs")
 """Hyperparameters that no label tells: one has a column of its own, and a median epoch takes as
 long whatever the other is."""
 
+WITHOUT_EFFECT_ON_CPU = ("step",)
+"""Hyperparameters that change nothing there, so that one run is held against each of them."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -87,8 +90,9 @@ def _pairs(tables: Sequence[Table]) -> tuple[Pair, ...]:
     cells = [
         (table.dataset, rows[0], *both)
         for table in tables
-        for rows in grouped(table.rows, _cell).values()
-        if (both := _on_both(rows))
+        for same_on_cpu in grouped(table.rows, _cell_on_cpu).values()
+        for rows in grouped(same_on_cpu, _cell).values()
+        if (both := _on_both(same_on_cpu, rows))
     ]
     labels = _labels([row for _, row, *_ in cells])
     made = [
@@ -113,10 +117,18 @@ def _cell(row: Row) -> tuple[str, str, str]:
     return row.implementation, row.preset, json.dumps(row.hyperparameters, sort_keys=True)
 
 
+def _cell_on_cpu(row: Row) -> tuple[str, str, str]:
+    return _cell(_without(row, WITHOUT_EFFECT_ON_CPU))
+
+
 def _as_told(row: Row) -> Row:
     """The row as a label tells it: without `APART`, and the same at any number of threads."""
-    told = {name: value for name, value in row.hyperparameters.items() if name not in APART}
-    return replace(row, hyperparameters=told, threads=0)
+    return replace(_without(row, APART), threads=0)
+
+
+def _without(row: Row, names: tuple[str, ...]) -> Row:
+    kept = {name: value for name, value in row.hyperparameters.items() if name not in names}
+    return replace(row, hyperparameters=kept)
 
 
 def _batch(row: Row) -> int | None:
@@ -124,9 +136,9 @@ def _batch(row: Row) -> int | None:
     return size if isinstance(size, int) else None
 
 
-def _on_both(rows: Sequence[Row]) -> tuple[Runs, Runs] | None:
+def _on_both(same_on_cpu: Sequence[Row], rows: Sequence[Row]) -> tuple[Runs, Runs] | None:
     """A cell's runs on the CPU and on CUDA; None where no seed was tried on both."""
-    cpu, cuda = (_fastest(rows, kind).records for kind in ("CPU", "CUDA"))
+    cpu, cuda = _fastest(same_on_cpu, "CPU").records, _fastest(rows, "CUDA").records
     seeds = {record.cell.seed for record in cpu} & {record.cell.seed for record in cuda}
     if not seeds:
         return None

@@ -371,8 +371,17 @@ def test_what_a_block_sets_is_a_list_of_values(values: Any) -> None:
 def test_a_row_that_a_block_sets_otherwise_is_no_repeat() -> None:
     chosen = Overrides(implementations=["embedding_mf"], datasets=["ml-1m"])
     cells = plan(read("cuda"), chosen)
-    asked = sorted((c.asked.hyperparameters["batch_size"], c.asked.device) for c in cells)
-    assert asked == [(1024, "cpu"), (1024, "cuda"), (8192, "cpu"), (8192, "cuda")]
+    asked = sorted(
+        (c.asked.hyperparameters["batch_size"], c.asked.device, c.asked.hyperparameters["step"])
+        for c in cells
+    )
+    assert asked == [
+        (1024, "cpu", "captured"),
+        (1024, "cuda", "captured"),
+        (8192, "cpu", "captured"),
+        (8192, "cuda", "captured"),
+        (8192, "cuda", "eager"),
+    ]
 
 
 def test_an_implementation_from_outside_takes_no_settings_that_it_may_not_have() -> None:
@@ -385,19 +394,30 @@ def test_an_implementation_from_outside_takes_no_settings_that_it_may_not_have()
     ]
 
 
-def test_the_suite_cuda_has_every_row_that_can_use_it_and_each_cell_on_both_devices() -> None:
+def test_the_suite_cuda_has_every_row_that_can_use_it_on_both_devices_and_some_in_both_forms() -> (
+    None
+):
     cells = plan(read("cuda"))
-    on = {
-        device: sorted(
-            (c.asked.dataset, c.asked.implementation, str(c.asked.hyperparameters))
+
+    def on(device: str, step: str) -> list[tuple[str, str, str]]:
+        """But for the step, which has no effect on a CPU."""
+        return sorted(
+            (
+                c.asked.dataset,
+                c.asked.implementation,
+                str(c.asked.hyperparameters | {"step": None}),
+            )
             for c in cells
-            if c.asked.device == device
+            if c.asked.device == device and c.asked.hyperparameters.get("step", "captured") == step
         )
-        for device in ("cpu", "cuda")
-    }
-    assert on["cpu"] == on["cuda"]
-    assert len(set(on["cuda"])) == len(on["cuda"]) == len(cells) / 2
-    assert {implementation for _, implementation, _ in on["cuda"]} == {
+
+    captured, eager = on("cuda", "captured"), on("cuda", "eager")
+    assert on("cpu", "captured") == captured
+    assert on("cpu", "eager") == []
+    assert set(eager) < set(captured)
+    assert {implementation for _, implementation, _ in eager} == {"embedding_mf", "ncf", "autorec"}
+    assert len(set(captured)) + len(captured) + len(set(eager)) == len(cells)
+    assert {implementation for _, implementation, _ in captured} == {
         name
         for name, target in IMPLEMENTATIONS.items()
         if not name.startswith("peer:") and "cuda" in load_class(target).devices

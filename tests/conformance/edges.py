@@ -12,7 +12,7 @@ from datasets.ratings import Ratings
 from tests.conformance.base import Subject
 from tests.conformance.making import all_pairs, rescaled, rmse, thresholded, tiny
 
-NOT_OF_THE_MODEL = {"device", "seed", "dtype", "ladder"}
+NOT_OF_THE_MODEL = {"device", "seed", "dtype", "ladder", "step"}
 
 
 def another(value: Any, kind: Any) -> Any:
@@ -39,8 +39,8 @@ class MeetsEdges(Subject):
         assert np.isfinite(predicted).all()
 
     def test_every_hyperparameter_matters(self) -> None:
-        """Another value makes another model; parity holds `dtype` to its word, and `ladder` is
-        of what is tried before."""
+        """Another value makes another model; parity holds `dtype` to its word, `ladder` is
+        of what is tried before, and `step` of how a device is told."""
         kinds = get_type_hints(self.implementation)
         ready_made = self.quick()
         expected = ready_made.fit(tiny()).predict(*all_pairs(tiny()))

@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from tests.impls.pretended_graphs import graphs
+
 DEVICE = "cpu:0"
 """torch takes it for the CPU, but ours call the host `cpu`: what asks for this means a device."""
 
@@ -45,6 +47,7 @@ def counted(counts: Counter[str]) -> Iterator[None]:
     """
     operators = _Operators(counts)
     make, to, array = torch.tensor, Tensor.to, Tensor.numpy
+    grouped = torch.optim.Optimizer._group_tensors_by_device_and_dtype
 
     def made(data: Any, *, device: Any = "cpu", **named: Any) -> Tensor:
         return make(data, **named).to(device)  # torch would hide the copy
@@ -69,6 +72,10 @@ def counted(counts: Counter[str]) -> Iterator[None]:
             raise RuntimeError("numpy() of a tensor on the device")
         return array(tensor)
 
+    def grouped_as_told(lists: Any, with_indices: bool = False) -> Any:
+        groups = grouped(lists, with_indices).items()
+        return {(device(found[0][0][0]), dtype): found for (_, dtype), found in groups}
+
     by_python = {
         "device": property(device),
         "cpu": to_host,
@@ -76,7 +83,17 @@ def counted(counts: Counter[str]) -> Iterator[None]:
         "tolist": as_list,
         "numpy": as_array,
     }
-    with patch.multiple(Tensor, **by_python), patch.object(torch, "tensor", made), operators:
+    with (
+        patch.multiple(Tensor, **by_python),
+        patch.object(torch, "tensor", made),
+        patch.object(
+            torch.optim.Optimizer,
+            "_group_tensors_by_device_and_dtype",
+            staticmethod(grouped_as_told),
+        ),
+        graphs(counts),
+        operators,
+    ):
         yield
 
 
@@ -99,7 +116,9 @@ class _Operators(TorchDispatchMode):
         tensors = _tensors((args, kwargs))
         here = any(self.has(tensor) for tensor in tensors)
         asked = kwargs.get("device")
-        stays = here if asked is None else asked == torch.device(DEVICE)
+        # Autograd names the device, and not as ours do, when it copies a gradient to its place.
+        of_autograd = name == "new_empty_strided"
+        stays = here if asked is None or of_autograd else asked == torch.device(DEVICE)
         if name == "copy_":
             stays, here = (self.has(tensor) for tensor in args[:2])
         if name in ("copy_", "_to_copy"):

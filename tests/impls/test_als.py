@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from impls.als import ALS
 from impls.bayesian_mf import BayesianMF
+from impls.cholesky import cholesky
 from impls.gaussian_rows import draw_prior, normal
 from impls.length_buckets import LengthBuckets
 from impls.regressions import regressions
@@ -50,6 +51,15 @@ def test_a_sweep_solves_each_row_as_a_regression_of_its_own() -> None:
         ridge = 0.2 * here.sum() * torch.eye(4, dtype=torch.float64)
         expected = torch.linalg.solve(features.T @ features + ridge, features.T @ residual)
         torch.testing.assert_close(x[item], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_factor_of_what_is_not_positive_definite_is_not_finite_and_raises_nothing() -> None:
+    A = torch.tensor([[[4.0, 2.0], [2.0, 3.0]], [[1.0, 2.0], [2.0, 1.0]]])
+    good, bad = cholesky(A)
+    torch.testing.assert_close(good @ good.mT, A[0])
+    torch.testing.assert_close(good, good.tril())
+    assert bad.diagonal().isnan().all()
+    assert torch.linalg.solve_triangular(bad, torch.ones(2, 1), upper=False).isnan().all()
 
 
 def test_draws_of_rows_have_the_precision_asked_for() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datasets.ratings import HeldOut, Ratings
-from impls import autorec
+from impls import rated_entries
 from impls.autorec import ACTIVATIONS, AutoRec
 from impls.bias import Bias
 from impls.rated_products import RatedProducts, sparse_times_dense
@@ -28,7 +28,7 @@ def inputs_seen(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.float32]]:
         seen.append(x.numpy())
         return sparse_times_dense(rows, columns, values, n_rows, dense)
 
-    monkeypatch.setattr(autorec, "sparse_times_dense", recording)
+    monkeypatch.setattr(rated_entries, "sparse_times_dense", recording)
     return seen
 
 
@@ -73,8 +73,8 @@ def test_the_loss_counts_rated_entries_and_a_batch_s_part_of_the_penalty(batch_s
     output = 1 / (1 + np.exp(-(X @ V + c))) @ W.T + b
     squared = ((output - X)[train.items, train.users] ** 2).sum()
     expected = squared + 7.0 / 2 * ((V**2).sum() + (W**2).sum())
-    batches = torch.randperm(5).split(batch_size or 5)
-    found = sum(float(model._loss(rows).detach()) for rows in batches)
+    batches = model.rated_.batches(torch.randperm(5), batch_size or 5)
+    found = sum(float(model._loss(*batch).detach()) for batch in batches)
     assert found == pytest.approx(expected, rel=1e-5)
 
 

@@ -113,6 +113,15 @@ def test_without_the_same_cell_on_both_devices_there_is_nothing_to_tell(
     assert made(cpu, side(**{"epoch_s": 0.1, "batch": 1024, "device": "cuda", **other})) == []
 
 
+def test_every_form_of_a_step_on_cuda_stands_beside_the_one_run_on_the_cpu() -> None:
+    cpu = side(epoch_s=1.0, settings={"step": "captured"})
+    captured = side(epoch_s=0.1, settings={"step": "captured"}, device="cuda")
+    eager = side(epoch_s=0.5, settings={"step": "eager"}, device="cuda")
+    [speedup] = made(cpu, captured, eager)
+    found = {pair.label: pair.speedup for pair in speedup.pairs}
+    assert found == {"embedding_mf step=captured": 10.0, "embedding_mf step=eager": 2.0}
+
+
 def test_a_cell_that_failed_on_cuda_stands_beside_those_that_did_not() -> None:
     broken = side("ncf", epoch_s=1, device="cuda", status="out of memory", reason="2 GB wanted")
     text = speedup_page(made(*pair(2.0), side("ncf", epoch_s=1), broken))

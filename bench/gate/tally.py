@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
+import scipy.stats
 import typer
 from tabulate import tabulate
 
@@ -94,8 +95,8 @@ def by_dose(runs: list[Run], doses: Doses, truth: Mapping[At, list[float]]) -> I
     for kind in (*KINDS_OF_WORK, OTHER, ALL):
         for dose in DOSES:
             if those := verdicts[kind, dose]:
-                found = sorted(ratios[kind, dose])
-                told = f"{found[0]:.3f}–{found[-1]:.3f}" if found else ""
+                found = sorted(f"{ratio:.3f}" for ratio in ratios[kind, dose])
+                told = "–".join(dict.fromkeys(found[:1] + found[-1:]))
                 yield [kind, f"{dose:.0%}", told, *_shares(those)]
 
 
@@ -137,7 +138,8 @@ def true_ratios(runs: list[Run], doses: Doses) -> dict[At, list[float]]:
 def ratio_of(Y: list[float]) -> tuple[float, float]:
     """head/base, and half the width of its 95 % interval."""
     ratio = math.exp(statistics.fmean(Y))
-    return ratio, 1.96 * ratio * statistics.stdev(Y) / math.sqrt(len(Y))
+    t = scipy.stats.t.ppf(0.975, len(Y) - 1)
+    return ratio, float(t * ratio * statistics.stdev(Y) / math.sqrt(len(Y)))
 
 
 def kind_of(name: str) -> str:
@@ -153,9 +155,7 @@ def workload_key(name: str) -> str:
 
 def share(count: int, of: int) -> str:
     """A count with the interval of its rate."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(count, of).proportion_ci(0.95)
+    interval = scipy.stats.binomtest(count, of).proportion_ci(0.95)
     return f"{count} of {of} ({100 * interval.low:.1f}–{100 * interval.high:.1f} %)"
 
 

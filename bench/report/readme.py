@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.plan import BASELINE
 from bench.report.layout import Footnotes
 from bench.report.machines import caption
 from bench.report.pages import machines, page_name, pareto_name
@@ -55,13 +56,19 @@ def block(tables: Sequence[Table], out: Path, readme: Path) -> str:
 def headline(tables: Sequence[Table]) -> Table | None:
     """The first preferred dataset's table on its newest machine, else any other dataset's.
 
-    Of several splits, the one with the most rows that have figures.
+    Machines without the baseline come last: what ran there, such as the suite `cuda`, compares
+    devices and not implementations. Of several splits, the one with the most rows that have
+    figures.
     """
     names = [*PREFERRED, *(table.dataset for table in tables)]
     for name in names:
         of_name = [table for table in tables if table.dataset == name]
         if of_name:
-            machine = machines(of_name)[0]
+            machine = machines([t for t in of_name if _has_baseline(t)] or of_name)[0]
             here = (table for table in of_name if table.machine == machine)
             return max(here, key=lambda table: (table.with_figures, table.newest.started_at))
     return None
+
+
+def _has_baseline(table: Table) -> bool:
+    return any(line.row.implementation == BASELINE and line.runs.scored for line in table.lines)

@@ -155,6 +155,10 @@ def test_the_interpreter_and_the_device_agree(tmp_path: Path) -> None:
 @WITH_TRITON
 @ON_CUDA
 def test_it_is_as_accurate_as_numba_sgd_on_movielens(ml_100k: Dataset) -> None:
-    parts = split(ml_100k, "random:80/10/10", seed=0)
-    ours, theirs = (kind(seed=0).fit(parts.train) for kind in (TritonSGD, NumbaSGD))
-    assert rmse(ours, parts.validation) == pytest.approx(rmse(theirs, parts.validation), abs=0.002)
+    """In the mean of eight splits: of one, two seeds of numba_sgd itself differ by as much."""
+    differences = []
+    for seed in range(8):
+        parts = split(ml_100k, "random:80/10/10", seed=seed)
+        ours, theirs = (kind(seed=seed).fit(parts.train) for kind in (TritonSGD, NumbaSGD))
+        differences.append(rmse(ours, parts.validation) - rmse(theirs, parts.validation))
+    assert np.mean(differences) == pytest.approx(0, abs=0.002)

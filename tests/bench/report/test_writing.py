@@ -215,6 +215,15 @@ def test_the_readme_shows_ml_1m_where_it_ran(tmp_path: Path) -> None:
     assert list(cells(readme.read_text())) == ["ncf"]
 
 
+def test_a_newer_machine_without_the_baseline_does_not_take_the_readme(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(README)
+    compared = [record(name, machine="compared") for name in ("bias", "ncf")]
+    newer = record("als", machine="gpu-box", minute=9)
+    write(store(tmp_path, [*compared, newer]), readme=readme)
+    assert list(cells(readme.read_text())) == ["bias", "ncf"]
+
+
 def test_where_synthetic_data_is_all_there_is_the_readme_says_so(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(README)

@@ -355,7 +355,7 @@ def _run(cells: list[Cell], out: Path, memory_limit_bytes: int, fresh: bool) -> 
     from bench.run import Runner
 
     if not machine.current_environment().roofs and any(
-        cell.asked.implementation in WORK for cell in cells
+        cell.request.implementation in WORK for cell in cells
     ):
         _measure()
     finished: list[Record] = []
@@ -409,7 +409,7 @@ def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
     done = {} if fresh else store.finished()
     environment = machine.environment()
     for number, cell in enumerate(cells, start=1):
-        asked = cell.asked
+        request = cell.request
         state = "recorded"
         if cell.identity(environment) not in done:
             again = why_again(cell, environment, records)
@@ -417,9 +417,9 @@ def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
         if cell.skip:
             state = f"{cell.skip.status}: {cell.skip.reason}"
         out_console.print(
-            f"{number:>3}  {asked.implementation:<22} {asked.preset:<10} {asked.dataset:<16} "
-            f"{asked.split:<16} {asked.device:<6} seed {asked.seed}  "
-            f"threads {asked.threads}{cell.settings_label}  {state}",
+            f"{number:>3}  {request.implementation:<22} {request.preset:<10} {request.dataset:<16} "
+            f"{request.split:<16} {request.device:<6} seed {request.seed}  "
+            f"threads {request.threads}{cell.settings_label}  {state}",
             highlight=False,
             markup=False,
         )

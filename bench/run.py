@@ -104,8 +104,8 @@ class Runner:
         if cell.skip is not None:
             record.status, record.reason = cell.skip.status, cell.skip.reason
             return record
-        asked = cell.asked
-        prepared = self.splits.prepare(asked.dataset, asked.split, asked.seed)
+        request = cell.request
+        prepared = self.splits.prepare(request.dataset, request.split, request.seed)
         limits = Limits(cell.rules.time_limit_s, self.memory_limit_bytes)
         job = _job(cell, prepared)
         outcome = self.executor.execute(job, prepared.test, limits, self.observer.heard)
@@ -123,7 +123,7 @@ class Runner:
             identity=cell.identity(environment),
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             status="failed",
-            cell=cell.asked,
+            cell=cell.request,
             data=cell.facts.data,
             source=Source(git_sha=sha, dirty=dirty, implementation_hash=cell.implementation_hash),
             environment=environment,
@@ -131,15 +131,17 @@ class Runner:
         )
 
     def _goals_for(self, cell: Cell) -> tuple[float, ...]:
-        asked = cell.asked
-        return cell.facts.goals or self._goals.get((asked.dataset, asked.split, asked.seed), ())
+        request = cell.request
+        return cell.facts.goals or self._goals.get(
+            (request.dataset, request.split, request.seed), ()
+        )
 
     def _learn_goals(self, cell: Cell, curve: list[Point]) -> None:
         """Where the catalog has no target, what the baseline reached is one."""
-        asked = cell.asked
-        if asked.implementation == BASELINE and curve:
+        request = cell.request
+        if request.implementation == BASELINE and curve:
             best = min(point.rmse for point in curve)
-            self._goals[asked.dataset, asked.split, asked.seed] = (round_up(best),)
+            self._goals[request.dataset, request.split, request.seed] = (round_up(best),)
 
 
 def round_up(rmse: float) -> float:
@@ -148,13 +150,13 @@ def round_up(rmse: float) -> float:
 
 
 def _job(cell: Cell, prepared: Prepared) -> Job:
-    asked = cell.asked
+    request = cell.request
     return Job(
-        target=cell.target,
-        hyperparameters=asked.hyperparameters,
-        device=asked.device,
-        seed=asked.seed,
-        threads=asked.threads,
+        class_path=cell.class_path,
+        hyperparameters=request.hyperparameters,
+        device=request.device,
+        seed=request.seed,
+        threads=request.threads,
         arrays=prepared.folder.name,
         n_users=prepared.n_users,
         n_items=prepared.n_items,

@@ -25,7 +25,7 @@ class Job:
     """One cell as its worker sees it. `arrays` is the folder that
     `write_split` filled."""
 
-    target: str
+    class_path: str
     hyperparameters: dict[str, Any]
     device: str
     seed: int

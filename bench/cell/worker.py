@@ -67,7 +67,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
     """The cell, to its result. Returns what makes the same fit once more, where its energy is to
     be measured: on a device that may have a counter, of a fit that came to its end."""
     send("phase", name="import")
-    implementation = load_class(job.target)
+    implementation = load_class(job.class_path)
     device = device_of(job.device)
     numerics.settle()
     hyperparameters = restored(implementation, job.hyperparameters)
@@ -253,7 +253,7 @@ def _told_of_device(error: Exception, job: Job) -> str:
 def _told(error: Exception, job: Job) -> str:
     """`file.py:12: ValueError: message`: the implementation's own line, else the innermost."""
     frames = traceback.extract_tb(error.__traceback__)
-    module = job.target.rpartition(":")[0]
+    module = job.class_path.rpartition(":")[0]
     path = module if module.endswith(".py") else module.replace(".", "/") + ".py"
     own = [frame for frame in frames if frame.filename.endswith(path)]
     frame = (own or frames)[-1]

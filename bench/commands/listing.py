@@ -38,8 +38,8 @@ def listing() -> str:
 
 def _implementations() -> list[list[str]]:
     rows = []
-    for name, target in IMPLEMENTATIONS.items():
-        described = loading.describe(loading.load_class(target))
+    for name, class_path in IMPLEMENTATIONS.items():
+        described = loading.describe(loading.load_class(class_path))
         rows.append(
             [
                 name,

@@ -47,7 +47,7 @@ def predict_pairs(
     raw = read_pairs(pairs)
     # "random:90/10" holds out a test part; here it is what chooses the epoch.
     split = splits.cut(catalog.load(dataset), "random:90/10", seed)
-    implementation = loading.load_class(loading.target_of(name))
+    implementation = loading.load_class(loading.class_path_of(name))
     described = loading.describe(implementation)
     if problem := row_problem(described.library, described.devices, device):
         raise loading.ImplementationError(problem)

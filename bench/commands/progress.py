@@ -85,11 +85,11 @@ class Progress:
             self._spinner = None
 
     def _place(self, cell: Cell) -> str:
-        asked = cell.asked
-        preset = "" if asked.preset == "default" else f":{asked.preset}"
+        request = cell.request
+        preset = "" if request.preset == "default" else f":{request.preset}"
         return (
-            f"[{self.number}/{self.total}] {asked.implementation}{preset}{cell.settings_label}  "
-            f"{asked.dataset}  {asked.split}  {asked.device}  seed {asked.seed}"
+            f"[{self.number}/{self.total}] {request.implementation}{preset}{cell.settings_label}  "
+            f"{request.dataset}  {request.split}  {request.device}  seed {request.seed}"
         )
 
     def _run_left(self) -> str:

@@ -36,17 +36,17 @@ class Described:
 
 
 def describe(
-    target: str, preset: str, settings: Mapping[str, str], epochs: int | None
+    class_path: str, preset: str, settings: Mapping[str, str], epochs: int | None
 ) -> Described:
-    """Ask the class behind a target.
+    """Ask the class behind a class path.
 
     Raises ImplementationError, NotImportableError or SettingError.
     """
-    if target in IMPLEMENTATIONS.values():
-        return _describe_here(target, preset, settings, epochs)
+    if class_path in IMPLEMENTATIONS.values():
+        return _describe_here(class_path, preset, settings, epochs)
     with tempfile.TemporaryDirectory(prefix="ratebench-") as folder:
         answer = Path(folder) / "answer"
-        question = json.dumps([target, preset, dict(settings), epochs, str(answer)])
+        question = json.dumps([class_path, preset, dict(settings), epochs, str(answer)])
         try:
             asked = subprocess.run(
                 [sys.executable, "-P", "-m", "bench.planning.describing", question],
@@ -64,9 +64,9 @@ def describe(
 
 
 def _describe_here(
-    target: str, preset: str, settings: Mapping[str, str], epochs: int | None
+    class_path: str, preset: str, settings: Mapping[str, str], epochs: int | None
 ) -> Described:
-    implementation = loading.load_class(target)
+    implementation = loading.load_class(class_path)
     told = loading.describe(implementation)
     known = preset in told.presets
     return Described(
@@ -78,10 +78,12 @@ def _describe_here(
     )
 
 
-def _answer(target: str, preset: str, settings: Mapping[str, str], epochs: int | None) -> Any:
+def _answer(class_path: str, preset: str, settings: Mapping[str, str], epochs: int | None) -> Any:
     """`_describe_here`, its errors in JSON as well."""
     try:
-        return {"described": dataclasses.asdict(_describe_here(target, preset, settings, epochs))}
+        return {
+            "described": dataclasses.asdict(_describe_here(class_path, preset, settings, epochs))
+        }
     except loading.NotImportableError as error:
         return {"not importable": [error.status, error.reason]}
     except loading.ImplementationError as error:

@@ -50,7 +50,7 @@ class Description:
     summary: str
 
 
-def target_of(name: str) -> str:
+def class_path_of(name: str) -> str:
     """`module:Class` or `path/to/file.py:Class` for a name; raises ImplementationError."""
     if name in IMPLEMENTATIONS:
         return IMPLEMENTATIONS[name]
@@ -69,13 +69,13 @@ def target_of(name: str) -> str:
     )
 
 
-def load_class(target: str) -> type[Any]:
-    """Import the class behind a target.
+def load_class(class_path: str) -> type[Any]:
+    """Import the class behind a class path.
 
     Raises ImplementationError where the module has no such class or the class lacks
     part of the protocol, NotImportableError where the module cannot be imported.
     """
-    location, _, class_name = target.rpartition(":")
+    location, _, class_name = class_path.rpartition(":")
     try:
         module = _module(location)
     except ModuleNotFoundError as error:

@@ -31,14 +31,14 @@ class Skip:
 class Cell:
     """One row's one run: everything that decides its result.
 
-    asked     the part that goes into the record as it stands
+    request   the part that goes into the record as it stands
     settings  the hyperparameters that its block or the command line sets, for a reader to tell
               cells apart by
     versions  of the library that the row needs, which no other row depends on
     """
 
-    asked: CellRecord
-    target: str
+    request: CellRecord
+    class_path: str
     implementation_hash: str
     facts: Facts
     rules: Rules
@@ -58,11 +58,11 @@ class Cell:
 
     def identity(self, machine: Environment) -> str:
         """Digest of what decides the result on this machine."""
-        class_name = self.target.rpartition(":")[2]
+        class_name = self.class_path.rpartition(":")[2]
         return identity_of(
             self.implementation_hash,
             class_name,
-            self.asked,
+            self.request,
             self.facts.data,
             self.environment(machine),
         )
@@ -95,7 +95,7 @@ class Planner:
         self._check_names(suite)
         cells = [cell for block in suite.blocks for cell in self._cells(suite, block)]
         if all(cell.skip and "no preset" in cell.skip.reason for cell in cells):
-            raise SettingError(f"no row of this run has a preset '{cells[0].asked.preset}'")
+            raise SettingError(f"no row of this run has a preset '{cells[0].request.preset}'")
         random.Random(suite.name).shuffle(cells)
         return sorted(cells, key=_turn)
 
@@ -137,11 +137,11 @@ class Planner:
         facts: Facts,
         device: str,
     ) -> Iterable[Cell]:
-        target = loading.target_of(name)
+        class_path = loading.class_path_of(name)
         rules = Rules(block.patience, block.until_rmse, block.time_limit_s)
         model, implementation_hash, values, versions = "", "", {}, {}
         try:
-            described = describe(target, block.preset, settings, block.epochs)
+            described = describe(class_path, block.preset, settings, block.epochs)
         except loading.NotImportableError as error:
             skip: Skip | None = Skip(error.status, error.reason)
         except SettingError as error:
@@ -158,7 +158,7 @@ class Planner:
             if described.hyperparameters is None:
                 skip = Skip("skipped", f"has no preset '{block.preset}'")
         for seed in range(block.seeds):
-            asked = CellRecord(
+            request = CellRecord(
                 implementation=name,
                 preset=block.preset,
                 hyperparameters=values,
@@ -176,8 +176,8 @@ class Planner:
                 },
             )
             yield Cell(
-                asked,
-                target,
+                request,
+                class_path,
                 implementation_hash,
                 facts,
                 rules,
@@ -208,8 +208,8 @@ class Planner:
 
 def _turn(cell: Cell) -> tuple[int, bool]:
     """Repeats in turn; in each, the row that sets the targets first where a set has none."""
-    sets_goals = not cell.facts.goals and cell.asked.implementation == BASELINE
-    return cell.asked.seed, not sets_goals
+    sets_goals = not cell.facts.goals and cell.request.implementation == BASELINE
+    return cell.request.seed, not sets_goals
 
 
 def _devices(asked: list[str]) -> list[str]:

@@ -19,10 +19,12 @@ def why_again(
     """What changed since the newest record of the same row, dataset, split, seed, device, threads
     and machine; "" where there is none, so that the cell is new."""
     environment = cell.environment(machine)
-    key = _key(Record.model_construct(cell=cell.asked, environment=environment))
+    key = _key(Record.model_construct(cell=cell.request, environment=environment))
     before = [record for record in records if _key(record) == key and record.status != "skipped"]
     # Cells of one row may differ in hyperparameters alone: the nearest record explains most.
-    before.sort(key=lambda r: (r.cell.hyperparameters == cell.asked.hyperparameters, r.started_at))
+    before.sort(
+        key=lambda r: (r.cell.hyperparameters == cell.request.hyperparameters, r.started_at)
+    )
     if not before:
         return ""
     record = before[-1]
@@ -43,7 +45,7 @@ def _changes(cell: Cell, environment: Environment, record: Record) -> Iterator[s
     if record.source.implementation_hash != cell.implementation_hash:
         older = record.schema_ != SCHEMA
         yield "its record is of schema 1: bench migrate" if older else "its source changed"
-    now, then = cell.asked.hyperparameters, record.cell.hyperparameters
+    now, then = cell.request.hyperparameters, record.cell.hyperparameters
     for name in sorted(now.keys() | then.keys()):
         if now.get(name) != then.get(name):
             yield f"{name} was {then.get(name)} and is {now.get(name)}"
@@ -52,7 +54,7 @@ def _changes(cell: Cell, environment: Environment, record: Record) -> Iterator[s
     if record.data.note != cell.facts.data.note:
         yield "other data stood in for its ratings"
     for rule in ("patience", "until_rmse"):
-        if record.cell.rules.get(rule) != (value := cell.asked.rules.get(rule)):
+        if record.cell.rules.get(rule) != (value := cell.request.rules.get(rule)):
             yield f"{rule} was {record.cell.rules.get(rule)} and is {value}"
     versions_now = {"Python": environment.python, **environment.versions}
     versions_then = {"Python": record.environment.python, **record.environment.versions}

@@ -64,7 +64,7 @@ def best_of(trials: Iterable[Trial]) -> Trial | None:
 def _standing(study: Study, cell: Cell) -> dict[str, Any]:
     if cell.skip is not None:
         raise StudyError(f"study {study.name}: {study.tuned}: {cell.skip.reason}")
-    return study.standing(cell.asked.hyperparameters)
+    return study.standing(cell.request.hyperparameters)
 
 
 def validation_rmse(record: Record) -> float | None:

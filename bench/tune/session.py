@@ -65,16 +65,16 @@ class Session:
         """Run or resume one search, telling each trial. Raises StudyError and DataError."""
         planner = Planner(facts, check_split, 1, on_notice=self.on_notice)
         [cell] = planner.plan(study.suite())
-        if not len(splits.cut(load(study.dataset), study.split, cell.asked.seed).validation):
+        if not len(splits.cut(load(study.dataset), study.split, cell.request.seed).validation):
             raise StudyError(
                 f"study {study.name}: split {study.split} has no validation part to search on; "
                 "use random:80/10/10 or leave-last"
             )
 
         def with_settings(settings: Settings) -> Cell:
-            told = describe(cell.target, cell.asked.preset, settings, None)
+            told = describe(cell.class_path, cell.request.preset, settings, None)
             update = {"hyperparameters": told.hyperparameters}
-            return dataclasses.replace(cell, asked=cell.asked.model_copy(update=update))
+            return dataclasses.replace(cell, request=cell.request.model_copy(update=update))
 
         done: list[Trial] = []
         for trial in search(study, trials, cell, with_settings, self._runner.record_of):

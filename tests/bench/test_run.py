@@ -38,8 +38,8 @@ class FakeExecutor:
         self.ran: list[str] = []
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
-        self.ran.append(job.target)
-        return self.outcomes.get(job.target, finished)()
+        self.ran.append(job.class_path)
+        return self.outcomes.get(job.class_path, finished)()
 
 
 class Silent:
@@ -235,7 +235,7 @@ def test_a_changed_implementation_runs_again(tmp_path: Path) -> None:
     before = cell("a")
     run(tmp_path, [before], FakeExecutor())
     executor = FakeExecutor()
-    run(tmp_path, [Cell(before.asked, "a", "another hash", before.facts, Rules())], executor)
+    run(tmp_path, [Cell(before.request, "a", "another hash", before.facts, Rules())], executor)
     assert executor.ran == ["a"]
 
 

@@ -35,7 +35,7 @@ class Watch(Training):
 
     def evaluate(self, model: Implementation, validation: HeldOut) -> float:
         self.seen.append(self.look())
-        self.asked.append(model)
+        self.request.append(model)
         return float(len(self.seen))
 
 
@@ -73,8 +73,8 @@ class TrainsByEpochs(Subject):
         model = self.quick()
         watch = self.watch(model, lambda: self.table(model))
         model.fit(tiny(), watch)
-        assert all(asked is not model for asked in watch.asked)
-        answers = [self.table(asked) for asked in watch.asked]
+        assert all(asked is not model for asked in watch.request)
+        answers = [self.table(asked) for asked in watch.request]
         assert all(map(np.array_equal, answers, watch.seen))
 
     def test_the_best_epoch_comes_back_exactly(self) -> None:

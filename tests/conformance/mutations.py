@@ -180,7 +180,7 @@ GATE = [
         ("solo", "an empty run", "if not found:", "if False:"),
         ("baseline", "unlike runs", "for run in self.runs)", "for run in self.runs[:1])"),
         ("stored/command", "other workloads added", "not baseline.has_workloads_of(now)", "False"),
-        ("stored/command", "removed workload hidden", "if baseline.has_workloads_of(now)", "if True"),
+        ("stored/command", "removed one hidden", "if baseline.has_workloads_of(now)", "if True"),
         ("stored/command", "replaced in silence", 'f"; replaces {_told(stored)}"', '""'),
         ("stored/command", "no spread told", 'f"{it.spread:.2%}"', '""'),
         ("screen", "another spread", "spread, Verdict.FAIL", "error, Verdict.FAIL"),

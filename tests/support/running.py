@@ -15,11 +15,11 @@ LIMITS = Limits(time_limit_s=60, memory_limit_bytes=1_000_000_000, grace_s=5, ex
 
 
 def execute(
-    target: str, split: Split, folder: Path, limits: Limits = LIMITS, **changes: Any
+    class_path: str, split: Split, folder: Path, limits: Limits = LIMITS, **changes: Any
 ) -> Outcome:
     """Run `target` on a split that is laid out in `folder`."""
     asked = {
-        "target": target,
+        "class_path": class_path,
         "hyperparameters": {},
         "device": "cpu",
         "seed": 0,

@@ -19,13 +19,13 @@ class Answers:
     def __init__(self, error: float = 0.0, rating: float = 3.0) -> None:
         self.error, self.rating = error, rating
         self.rng = np.random.default_rng(0)
-        self.asked: list[list[int]] = []
+        self.request: list[list[int]] = []
 
     def fit(self, train, training=None):
         return self
 
     def predict(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.float32]:
-        self.asked.append(users.tolist())
+        self.request.append(users.tolist())
         noise = self.error * self.rng.standard_normal(len(users))
         return (self.rating + noise).astype(np.float32)
 
@@ -48,7 +48,7 @@ def test_the_second_look_is_at_fewer_pairs_in_another_order() -> None:
     for n, expected in ((0, 0), (1, 1), (7, 4), (1000, SAMPLE)):
         model = Answers()
         assert asked(model, n) is None
-        again = model.asked[1] if n else []
+        again = model.request[1] if n else []
         assert len(set(again)) == expected
         assert n < 7 or again != sorted(again)
 

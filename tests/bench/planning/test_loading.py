@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.planning.loading import describe, load_class, source_hash, target_of
+from bench.planning.loading import class_path_of, describe, load_class, source_hash
 from impls.registry import IMPLEMENTATIONS
 
 SOURCE = """
@@ -30,7 +30,7 @@ class Own:
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
 def test_every_registered_name_loads_and_describes_itself(name: str) -> None:
-    described = describe(load_class(target_of(name)))
+    described = describe(load_class(class_path_of(name)))
     assert described.model
     assert described.summary
     assert "default" in described.presets
@@ -40,7 +40,7 @@ def test_a_change_beside_it_is_a_change_of_the_implementation(tmp_path: Path) ->
     file, helper = tmp_path / "own_a.py", tmp_path / "helper_of_a.py"
     file.write_text(SOURCE.format(name="a"))
     helper.write_text("CONSTANT = 1\n")
-    implementation = load_class(target_of(f"{file}:Own"))
+    implementation = load_class(class_path_of(f"{file}:Own"))
     first = source_hash(implementation)
     (tmp_path / "stranger.py").write_text("x = 1\n")
     assert source_hash(implementation) == first
@@ -56,7 +56,7 @@ def test_every_form_of_import_counts(tmp_path: Path, statement: str, used: str) 
     helper.write_text("X = 1\n")
     source = SOURCE.format(name="c").replace("from helper_of_c import CONSTANT", statement)
     file.write_text(source.replace("return CONSTANT", f"return {used}"))
-    implementation = load_class(target_of(f"{file}:Own"))
+    implementation = load_class(class_path_of(f"{file}:Own"))
     first = source_hash(implementation)
     helper.write_text("X = 2\n")
     assert source_hash(implementation) != first
@@ -79,7 +79,7 @@ def test_what_is_imported_from_elsewhere_in_the_package_counts(
         .replace("return CONSTANT", "return X")
     )
     monkeypatch.syspath_prepend(tmp_path)
-    implementation = load_class(target_of(f"{inner}/own_d.py:Own"))
+    implementation = load_class(class_path_of(f"{inner}/own_d.py:Own"))
     first = source_hash(implementation)
     (tmp_path / "stranger.py").write_text("X = 2\n")
     assert source_hash(implementation) == first
@@ -90,7 +90,7 @@ def test_what_is_imported_from_elsewhere_in_the_package_counts(
 def test_a_class_from_outside_may_say_nothing_of_itself(tmp_path: Path) -> None:
     (tmp_path / "helper_of_b.py").write_text("CONSTANT = 1\n")
     (tmp_path / "own_b.py").write_text(SOURCE.format(name="b"))
-    described = describe(load_class(target_of(f"{tmp_path}/own_b.py:Own")))
+    described = describe(load_class(class_path_of(f"{tmp_path}/own_b.py:Own")))
     assert described.model == "Own"
     assert described.devices == ("cpu",)
     assert described.presets == {"default": {}}

@@ -61,8 +61,8 @@ def no_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_repeats_are_interleaved_and_each_is_shuffled() -> None:
     implementations = ["global_mean", "bias", "numpy_sgd", MEAN]
     cells = plan(suite(implementations=implementations, seeds=5))
-    assert [cell.asked.seed for cell in cells] == [seed for seed in range(5) for _ in range(4)]
-    orders = {tuple(c.asked.implementation for c in cells[n : n + 4]) for n in range(0, 20, 4)}
+    assert [cell.request.seed for cell in cells] == [seed for seed in range(5) for _ in range(4)]
+    orders = {tuple(c.request.implementation for c in cells[n : n + 4]) for n in range(0, 20, 4)}
     assert len(orders) > 1
     assert all(set(order) == set(implementations) for order in orders)
 
@@ -76,7 +76,7 @@ def test_the_baseline_runs_first_where_it_sets_the_target() -> None:
     asked = suite(implementations=[MEAN, "global_mean", "bias"], datasets=["file"], seeds=3)
     cells = plan(asked)
     for start in range(0, 9, 3):
-        assert cells[start].asked.implementation == "bias"
+        assert cells[start].request.implementation == "bias"
 
 
 def test_identity_holds_what_decides_the_result_and_no_more() -> None:
@@ -102,7 +102,7 @@ def test_identity_holds_what_decides_the_result_and_no_more() -> None:
 @pytest.mark.usefixtures("no_cuda")
 def test_a_device_that_is_not_there_is_a_hindrance() -> None:
     cells = plan(suite(implementations=["global_mean", "embedding_mf"], devices=["cuda"]))
-    reasons = {cell.asked.implementation: cell.skip for cell in cells}
+    reasons = {cell.request.implementation: cell.skip for cell in cells}
     assert reasons["global_mean"] is not None
     assert reasons["global_mean"].reason == "CPU only"
     assert reasons["embedding_mf"] is not None
@@ -117,7 +117,7 @@ def test_a_row_that_needs_a_device_keeps_its_place_where_there_is_none(
     """Though Triton were missing, too: to install it would not help."""
     monkeypatch.setattr(availability, "versions", lambda _: {})
     cells = plan(suite(implementations=["triton_sgd"], devices=["cpu", "cuda"]))
-    assert {cell.asked.device: cell.skip for cell in cells} == {
+    assert {cell.request.device: cell.skip for cell in cells} == {
         "cpu": Skip("skipped", "CUDA only"),
         "cuda": Skip("skipped", "no CUDA device"),
     }
@@ -135,7 +135,7 @@ def test_a_row_whose_language_is_not_installed_is_skipped_with_the_line_that_ins
 
 @pytest.mark.usefixtures("no_cuda")
 def test_auto_is_the_cpu_alone_without_a_cuda_device() -> None:
-    assert {cell.asked.device for cell in plan(suite(devices=["auto"]))} == {"cpu"}
+    assert {cell.request.device for cell in plan(suite(devices=["auto"]))} == {"cpu"}
 
 
 def has_cornac(monkeypatch: pytest.MonkeyPatch, installed: str | None) -> None:
@@ -163,7 +163,7 @@ def test_the_version_of_a_library_is_part_of_the_identity_of_the_row_that_wraps_
     for installed in (None, "3.0.1", "3.0.2"):
         has_cornac(monkeypatch, installed)
         for cell in plan(suite(implementations=list(identities))):
-            identities[cell.asked.implementation].add(cell.identity(machine.environment()))
+            identities[cell.request.implementation].add(cell.identity(machine.environment()))
     assert {name: len(them) for name, them in identities.items()} == {
         "peer:cornac_mf": 3,
         "bias": 1,
@@ -173,15 +173,15 @@ def test_the_version_of_a_library_is_part_of_the_identity_of_the_row_that_wraps_
 def test_a_setting_reaches_a_peer_though_its_name_has_a_colon() -> None:
     overrides = Overrides(settings={"peer:cornac_mf": {"k": "8", "epoch_budgets": "(3, 6)"}})
     (cell,) = plan(suite(implementations=["peer:cornac_mf"]), overrides)
-    assert cell.asked.hyperparameters["k"] == 8
-    assert cell.asked.hyperparameters["epoch_budgets"] == (3, 6)
+    assert cell.request.hyperparameters["k"] == 8
+    assert cell.request.hyperparameters["epoch_budgets"] == (3, 6)
 
 
 def test_what_cannot_be_imported_keeps_its_row(tmp_path: Path) -> None:
     (tmp_path / "lacks.py").write_text("import a_package_nobody_has\n")
     (tmp_path / "broken.py").write_text("1 / 0\n")
     named = [f"{tmp_path}/lacks.py:A", f"{tmp_path}/broken.py:B"]
-    by_name = {c.asked.implementation: c.skip for c in plan(suite(implementations=named))}
+    by_name = {c.request.implementation: c.skip for c in plan(suite(implementations=named))}
     lacks, broken = (by_name[name] for name in named)
     assert lacks is not None
     assert (lacks.status, lacks.reason) == (
@@ -216,7 +216,7 @@ def test_a_class_that_lacks_the_protocol_is_told_what(tmp_path: Path) -> None:
 def test_a_stand_in_is_loud_and_labelled() -> None:
     notices: list[str] = []
     cells = plan(suite(datasets=["nowhere"], fallback="with-targets"), on_notice=notices.append)
-    assert {cell.asked.dataset for cell in cells} == {"with-targets"}
+    assert {cell.request.dataset for cell in cells} == {"with-targets"}
     assert all("stands in for nowhere" in cell.facts.data.note for cell in cells)
     assert len(notices) == 1
     assert "nowhere is not on this machine" in notices[0]
@@ -230,8 +230,8 @@ def test_a_dataset_asked_for_by_name_never_falls_back() -> None:
 
 def test_a_published_row_is_chosen_by_name_and_never_changed() -> None:
     cells = plan(read("published"), Overrides(implementations=["numpy_sgd"]))
-    assert {cell.asked.implementation for cell in cells} == {"numpy_sgd"}
-    assert {(cell.asked.preset, cell.asked.split) for cell in cells} == {
+    assert {cell.request.implementation for cell in cells} == {"numpy_sgd"}
+    assert {(cell.request.preset, cell.request.split) for cell in cells} == {
         ("published", "random:80/20"),
         ("surprise", "5-fold"),
         ("surprise", "u1"),
@@ -284,7 +284,12 @@ def test_every_published_row_can_run() -> None:
     published = read("published")
     assert all(block.reference for block in published.blocks)
     cells = plan(published)
-    assert {cell.asked.split for cell in cells} == {"random:80/20", "random:90/10", "5-fold", "u1"}
+    assert {cell.request.split for cell in cells} == {
+        "random:80/20",
+        "random:90/10",
+        "5-fold",
+        "u1",
+    }
     assert {cell.skip for cell in cells} == {None}
 
 
@@ -322,7 +327,7 @@ def test_a_block_sets_hyperparameters_and_each_combination_is_a_row() -> None:
         seeds=2,
     )
     cells = plan(asked)
-    settings = [c.asked.hyperparameters for c in cells if c.asked.implementation == "ncf"]
+    settings = [c.request.hyperparameters for c in cells if c.request.implementation == "ncf"]
     assert sorted((each["batch_size"], each["learning_rate"]) for each in settings) == [
         (256, 0.01),
         (256, 0.01),
@@ -338,15 +343,15 @@ def test_a_block_sets_hyperparameters_and_each_combination_is_a_row() -> None:
 
 def test_a_value_that_is_itself_a_list_is_one_of_a_list() -> None:
     (cell,) = plan(suite(implementations=["ncf"], set={"hidden": [[8]], "loss": ["bce"]}))
-    assert cell.asked.hyperparameters["hidden"] == (8,)
-    assert cell.asked.hyperparameters["loss"] == "bce"
+    assert cell.request.hyperparameters["hidden"] == (8,)
+    assert cell.request.hyperparameters["loss"] == "bce"
 
 
 def test_the_command_line_takes_the_place_of_what_a_block_sets() -> None:
     asked = suite(implementations=["ncf"], set={"batch_size": [256, 1024], "margin": [0.5]})
     (cell,) = plan(asked, Overrides(settings={"ncf": {"batch_size": "32"}}))
-    assert cell.asked.hyperparameters["batch_size"] == 32
-    assert cell.asked.hyperparameters["margin"] == 0.5
+    assert cell.request.hyperparameters["batch_size"] == 32
+    assert cell.request.hyperparameters["margin"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -374,7 +379,11 @@ def test_a_row_that_a_block_sets_otherwise_is_no_repeat() -> None:
     chosen = Overrides(implementations=["embedding_mf"], datasets=["ml-1m"])
     cells = plan(read("cuda"), chosen)
     asked = sorted(
-        (c.asked.hyperparameters["batch_size"], c.asked.device, c.asked.hyperparameters["step"])
+        (
+            c.request.hyperparameters["batch_size"],
+            c.request.device,
+            c.request.hyperparameters["step"],
+        )
         for c in cells
     )
     assert asked == [
@@ -388,7 +397,7 @@ def test_a_row_that_a_block_sets_otherwise_is_no_repeat() -> None:
 
 def test_an_implementation_from_outside_takes_no_settings_that_it_may_not_have() -> None:
     cells = plan(read("cuda"), Overrides(implementations=[MEAN], datasets=["mine.csv"]))
-    asked = {(c.asked.implementation, c.asked.dataset, c.asked.device) for c in cells}
+    asked = {(c.request.implementation, c.request.dataset, c.request.device) for c in cells}
     assert asked == {(MEAN, "mine.csv", "cpu"), (MEAN, "mine.csv", "cuda")}
     elsewhere = Overrides(datasets=["mine.csv"]).apply(read("cuda"))
     assert [b.set for b in elsewhere.blocks if b.set] == [
@@ -405,12 +414,13 @@ def test_the_suite_cuda_has_every_row_that_can_use_it_on_both_devices_and_some_i
         """But for the step, which has no effect on a CPU."""
         return sorted(
             (
-                c.asked.dataset,
-                c.asked.implementation,
-                str(c.asked.hyperparameters | {"step": None}),
+                c.request.dataset,
+                c.request.implementation,
+                str(c.request.hyperparameters | {"step": None}),
             )
             for c in cells
-            if c.asked.device == device and c.asked.hyperparameters.get("step", "captured") == step
+            if c.request.device == device
+            and c.request.hyperparameters.get("step", "captured") == step
         )
 
     captured, eager = on("cuda", "captured"), on("cuda", "eager")

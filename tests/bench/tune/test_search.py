@@ -25,7 +25,7 @@ STUDY = Study(
 DEFAULT = {"factors": 2, "rate": 0.5, "epochs": 3}
 
 
-CELL: Any = SimpleNamespace(asked=SimpleNamespace(hyperparameters=DEFAULT), skip=None)
+CELL: Any = SimpleNamespace(request=SimpleNamespace(hyperparameters=DEFAULT), skip=None)
 
 
 def plan(settings: Settings) -> Any:

@@ -22,7 +22,7 @@ def test_a_page_of_the_site_is_in_its_navigation(page: Path) -> None:
 
 
 def _links(page: Path) -> list[str]:
-    prose = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
     return [link for link in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in link]
 
 

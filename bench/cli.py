@@ -13,11 +13,12 @@ import psutil
 import typer
 from rich.console import Console
 
-from bench import machine
+from bench import locks, machine
 from bench.arguments import spread
 from bench.hyperparameters import SettingError, parse_settings
 from bench.loading import ImplementationError
-from bench.records import Record, RecordStore
+from bench.records import Record
+from bench.store import RecordStore
 from bench.suite import Overrides, SuiteError, read
 from datasets.errors import DataError
 
@@ -181,6 +182,17 @@ def compare(
         )
     except ValueError as error:
         _fail(error)
+
+
+@app.command()
+def migrate(out: Out = DEFAULT_OUT) -> None:
+    """Bring records of an older schema to the present one, by the commits that they name."""
+    from bench.migrate import migrate as migrated
+    from bench.tune import FOLDER
+
+    for folder in (out, out / FOLDER):
+        for word, count in migrated(RecordStore(folder), Path.cwd()).items():
+            _say(f"{RecordStore(folder).folder}: {count:,} {word}")
 
 
 @app.command("list")
@@ -364,7 +376,7 @@ def _measure() -> None:
     from bench.roofline import kept
 
     waiting = "another run is timing on this machine; waiting for its cell to end"
-    with machine.exclusive(lambda: err_console.print(waiting)):
+    with locks.exclusive(lambda: err_console.print(waiting)):
         err_console.print("measuring what this machine's memory and arithmetic allow, once …")
         kept.measured(machine.environment(), kept.measure_apart)
 
@@ -390,17 +402,23 @@ def _memory_limit(gigabytes: float | None) -> int:
 
 
 def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
+    from bench.rerun import why_again
+
+    records = [] if fresh else store.read()[0]
     done = {} if fresh else store.finished()
     environment = machine.environment()
     for number, cell in enumerate(cells, start=1):
         asked = cell.asked
-        state = "recorded" if cell.identity(environment) in done else "to run"
-        if cell.hindrance:
-            state = f"{cell.hindrance.status}: {cell.hindrance.reason}"
+        state = "recorded"
+        if cell.identity(environment) not in done:
+            again = why_again(cell, environment, records)
+            state = f"to run again: {again}" if again else "to run"
+        if cell.skip:
+            state = f"{cell.skip.status}: {cell.skip.reason}"
         out_console.print(
             f"{number:>3}  {asked.implementation:<22} {asked.preset:<10} {asked.dataset:<16} "
             f"{asked.split:<16} {asked.device:<6} seed {asked.seed}  "
-            f"threads {asked.threads}{cell.told_settings}  {state}",
+            f"threads {asked.threads}{cell.settings_label}  {state}",
             highlight=False,
             markup=False,
         )

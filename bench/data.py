@@ -24,7 +24,7 @@ class Facts:
     """What a record says of its data, and the catalog's target RMSEs ((): none known)."""
 
     data: Data
-    targets: tuple[float, ...]
+    goals: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def facts(name: str, note: str = "") -> Facts:
         note=note,
     )
     entry = catalog.CATALOG.get(name)
-    return Facts(data, tuple(entry.targets) if entry else ())
+    return Facts(data, tuple(entry.goals) if entry else ())
 
 
 def check_split(dataset: str, split: str) -> None:

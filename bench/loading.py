@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import hashlib
 import importlib
 import importlib.util
 import inspect
-import itertools
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+from bench.source_digest import source_digest
 from impls.registry import IMPLEMENTATIONS
 
 ENTRY_POINT_GROUP = "ratebench.implementations"
@@ -116,41 +115,8 @@ def restored(implementation: type[Any], values: Mapping[str, Any]) -> dict[str, 
 
 
 def source_hash(implementation: type[Any]) -> str:
-    """Digest of the file that defines the class, and of what it imports of its own package.
-
-    A change in any of them is another implementation.
-    """
-    waiting, files = [Path(inspect.getfile(implementation))], set()
-    while waiting:
-        file = waiting.pop()
-        if file not in files:
-            files.add(file)
-            waiting += _imported_from_own_package(file)
-    sources = b"".join(file.read_bytes() for file in sorted(files))
-    return hashlib.sha256(sources).hexdigest()[:16]
-
-
-def _imported_from_own_package(file: Path) -> list[Path]:
-    """Files beside `file`, or elsewhere in its package, that it imports, whole or in part."""
-    modules: list[str] = []
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.Import):
-            modules += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            # `from . import x` names modules where others name what is in one.
-            modules += [node.module] if node.module else [alias.name for alias in node.names]
-    found = [file.with_name(f"{module.rpartition('.')[2]}.py") for module in modules]
-    package = _package(file)
-    if package is not None:
-        own = [module for module in modules if module.startswith(f"{package.name}.")]
-        found += [package.parent / f"{module.replace('.', '/')}.py" for module in own]
-    return [path for path in found if path.is_file()]
-
-
-def _package(file: Path) -> Path | None:
-    """The outermost package that `file` is in; None where it is in none."""
-    folders = itertools.takewhile(lambda folder: (folder / "__init__.py").is_file(), file.parents)
-    return next(reversed(list(folders)), None)
+    """Digest of what the source of a class means."""
+    return source_digest(Path(inspect.getfile(implementation)), implementation.__name__)
 
 
 def _module(location: str) -> ModuleType:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import os
 import platform
 import re
 import shutil
 import subprocess
-import tempfile
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -120,19 +118,6 @@ def row_problem(library: str, devices: Collection[str], device: str) -> str | No
 def has_cuda_driver() -> bool:
     """Whether a CUDA driver is installed, asked without importing torch."""
     return Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None
-
-
-@contextlib.contextmanager
-def exclusive(on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold this machine's one place for a timed cell; `on_wait` is called before waiting."""
-    path = Path(tempfile.gettempdir()) / f"ratebench-{os.getuid()}.lock"
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _local_id() -> str:

@@ -10,7 +10,7 @@ from bench import loading, machine
 from bench.data import Facts
 from bench.describing import describe
 from bench.hyperparameters import SettingError
-from bench.records import CellRecord, Environment, Reference, Status, digest
+from bench.records import CellRecord, Environment, Reference, Status, identity_of
 from bench.suite import Block, Overrides, Suite
 from bench.training import Rules
 from datasets.errors import NotAvailable
@@ -20,7 +20,7 @@ BASELINE = "bias"
 
 
 @dataclass(frozen=True)
-class Hindrance:
+class Skip:
     """Why a cell cannot run, known before it is tried."""
 
     status: Status
@@ -44,11 +44,11 @@ class Cell:
     rules: Rules
     versions: Mapping[str, str] = field(default_factory=dict)
     reference: Reference | None = None
-    hindrance: Hindrance | None = None
+    skip: Skip | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def told_settings(self) -> str:
+    def settings_label(self) -> str:
         """` batch_size=256`, or nothing."""
         return "".join(f" {name}={value}" for name, value in self.settings.items())
 
@@ -57,16 +57,14 @@ class Cell:
         return machine.model_copy(update={"versions": {**machine.versions, **self.versions}})
 
     def identity(self, machine: Environment) -> str:
-        """Digest of what decides the result on this machine; limits do not."""
-        asked, environment = self.asked, self.environment(machine)
-        return digest(
+        """Digest of what decides the result on this machine."""
+        class_name = self.target.rpartition(":")[2]
+        return identity_of(
             self.implementation_hash,
-            self.target.rpartition(":")[2],
-            (asked.preset, asked.hyperparameters),
-            (self.facts.data.fingerprint, self.facts.data.note),
-            (asked.split, asked.seed, asked.device, asked.threads),
-            (self.rules.patience, self.rules.until_rmse),
-            (environment.python, environment.versions, environment.machine),
+            class_name,
+            self.asked,
+            self.facts.data,
+            self.environment(machine),
         )
 
 
@@ -96,7 +94,7 @@ class Planner:
         """
         self._check_names(suite)
         cells = [cell for block in suite.blocks for cell in self._cells(suite, block)]
-        if all(cell.hindrance and "no preset" in cell.hindrance.reason for cell in cells):
+        if all(cell.skip and "no preset" in cell.skip.reason for cell in cells):
             raise SettingError(f"no row of this run has a preset '{cells[0].asked.preset}'")
         random.Random(suite.name).shuffle(cells)
         return sorted(cells, key=_turn)
@@ -145,7 +143,7 @@ class Planner:
         try:
             described = describe(target, block.preset, settings, block.epochs)
         except loading.NotImportableError as error:
-            hindrance: Hindrance | None = Hindrance(error.status, error.reason)
+            skip: Skip | None = Skip(error.status, error.reason)
         except SettingError as error:
             if not block.set:
                 raise
@@ -156,9 +154,9 @@ class Planner:
             values = described.hyperparameters or {}
             versions = machine.versions([described.library] if described.library else [])
             problem = machine.row_problem(described.library, described.devices, device)
-            hindrance = Hindrance("skipped", problem) if problem else None
+            skip = Skip("skipped", problem) if problem else None
             if described.hyperparameters is None:
-                hindrance = Hindrance("skipped", f"has no preset '{block.preset}'")
+                skip = Skip("skipped", f"has no preset '{block.preset}'")
         for seed in range(block.seeds):
             asked = CellRecord(
                 implementation=name,
@@ -185,7 +183,7 @@ class Planner:
                 rules,
                 versions,
                 block.reference,
-                hindrance,
+                skip,
                 settings,
             )
 
@@ -210,8 +208,8 @@ class Planner:
 
 def _turn(cell: Cell) -> tuple[int, bool]:
     """Repeats in turn; in each, the row that sets the targets first where a set has none."""
-    sets_targets = not cell.facts.targets and cell.asked.implementation == BASELINE
-    return cell.asked.seed, not sets_targets
+    sets_goals = not cell.facts.goals and cell.asked.implementation == BASELINE
+    return cell.asked.seed, not sets_goals
 
 
 def _devices(asked: list[str]) -> list[str]:

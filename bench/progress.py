@@ -49,8 +49,10 @@ class Progress:
     def waiting(self) -> None:
         self._say("waiting: another ratebench run is timing a cell on this machine")
 
-    def started(self, cell: Cell) -> None:
+    def started(self, cell: Cell, again: str) -> None:
         self.number += 1
+        if again:
+            self._say(f"{self._place(cell)}  runs again: {again}")
         self._cell_began = self.timer()
         self._label = self._place(cell)
         if self.console.is_terminal:
@@ -86,7 +88,7 @@ class Progress:
         asked = cell.asked
         preset = "" if asked.preset == "default" else f":{asked.preset}"
         return (
-            f"[{self.number}/{self.total}] {asked.implementation}{preset}{cell.told_settings}  "
+            f"[{self.number}/{self.total}] {asked.implementation}{preset}{cell.settings_label}  "
             f"{asked.dataset}  {asked.split}  {asked.device}  seed {asked.seed}"
         )
 

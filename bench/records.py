@@ -1,19 +1,18 @@
-"""The record of one cell, and the append-only store that keeps it."""
+"""The record of one cell: what was requested, what came of it, and where."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = 1
+from bench.source_digest import RENAMED
+
+SCHEMA = 2
+OLDER_SCHEMAS = (1,)
+"""Still read. `bench migrate` brings their records to `SCHEMA`."""
 
 Status = Literal["ok", "timeout", "out of memory", "diverged", "failed", "skipped"]
 WELL: tuple[Status, ...] = ("ok",)
@@ -50,7 +49,7 @@ class Metrics(_Part):
     mae_raw: float
     val_rmse: float | None
     n_test: int
-    n_cold: int
+    n_cold_start: int
     n_train: int | None = None
     epochs: int = 0
     """Epochs that ran; 0 for a closed form; of a ladder, those of the chosen fit."""
@@ -74,16 +73,16 @@ class Times(_Part):
     import_s: float
     warmup_s: float
     fit_s: float
-    ladder_s: float = 0.0
+    other_budgets_s: float = 0.0
     epoch_s: float | None
     predict_s: float
     evaluation_s: float
     overhead_s: float
-    cold_s: float
+    first_model_s: float
     wall_s: float
 
 
-class Target(_Part):
+class Goal(_Part):
     """`seconds` on the training clock until validation RMSE ≤ rmse; None is a miss."""
 
     rmse: float
@@ -208,9 +207,9 @@ class Record(_Part):
     cell: CellRecord
     metrics: Metrics | None = None
     times: Times | None = None
-    targets: list[Target] = Field(default_factory=list)
+    goals: list[Goal] = Field(default_factory=list)
     curve: list[Point] = Field(default_factory=list)
-    ladder: bool = False
+    epoch_budgets: bool = False
     """It cannot be interrupted: each point of the curve is a full fit of that many epochs."""
     memory: Memory | None = None
     energy: Energy | None = None
@@ -234,82 +233,44 @@ class Record(_Part):
         return json.dumps(self.model_dump(mode="json", by_alias=True), ensure_ascii=False)
 
 
-@dataclass(frozen=True)
-class BadLine:
-    """A line that is no record: torn by a crash, from another schema, or edited."""
+def identity_of(
+    source_digest: str, class_name: str, cell: CellRecord, data: Data, environment: Environment
+) -> str:
+    """Digest of what decides a result on a machine; limits do not."""
+    return digest(
+        source_digest,
+        class_name,
+        (cell.preset, cell.hyperparameters),
+        (data.fingerprint, data.note),
+        (cell.split, cell.seed, cell.device, cell.threads),
+        (cell.rules.get("patience"), cell.rules.get("until_rmse")),
+        (environment.python, environment.versions, environment.machine),
+    )
 
-    path: Path
-    number: int
-    problem: str
 
-    def __str__(self) -> str:
-        return f"{self.path}:{self.number}: {self.problem} (line skipped)"
+def upgraded(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a record of schema 1 by their names of today; others as they are.
 
-
-class RecordStore:
-    """The JSON lines under `<out>/records`, one file per machine.
-
-    Records are only ever appended. An append is one write under a lock, flushed to the
-    disk before it returns, so a crash loses at most the cell in progress and two runs
-    into one folder never mix lines.
+    `schema` stays what it was: the digest of its source is of the older kind, too.
     """
-
-    def __init__(self, out: Path) -> None:
-        self.folder = out / "records"
-
-    def append(self, record: Record) -> Path:
-        """Add one record; returns the file it went to."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{record.environment.machine}.jsonl"
-        with path.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            torn = _ends_mid_line(path)
-            file.write((b"\n" if torn else b"") + record.to_line().encode() + b"\n")
-            file.flush()  # raises where the disk is full
-            os.fsync(file.fileno())
-        return path
-
-    def read(self) -> tuple[list[Record], list[BadLine]]:
-        """Every record in file and line order, and every line that is not one."""
-        records: list[Record] = []
-        bad: list[BadLine] = []
-        for path in sorted(filter(Path.is_file, self.folder.glob("*.jsonl"))):
-            for parsed in _parse(path):
-                (bad if isinstance(parsed, BadLine) else records).append(parsed)  # type: ignore[arg-type]
-        return records, bad
-
-    def finished(self, settled: Collection[Status] = WELL) -> dict[str, Record]:
-        """The newest record of each identity that has one with a `settled` status."""
-        return {record.identity: record for record in self.read()[0] if record.status in settled}
+    if fields["schema"] != 1:
+        return fields
+    fields = dict(fields)
+    fields["goals"] = fields.pop("targets", [])
+    fields["epoch_budgets"] = fields.pop("ladder", False)
+    if times := fields.get("times"):
+        other, first = times.get("ladder_s", 0.0), times.get("cold_s")
+        fields["times"] = {**times, "other_budgets_s": other, "first_model_s": first}
+    if metrics := fields.get("metrics"):
+        fields["metrics"] = {**metrics, "n_cold_start": metrics.get("n_cold")}
+    if cell := fields.get("cell"):
+        values = cell.get("hyperparameters", {}).items()
+        renamed = {RENAMED.get(name, name): value for name, value in values}
+        fields["cell"] = {**cell, "hyperparameters": renamed}
+    return fields
 
 
 def digest(*parts: object) -> str:
     """A short stable digest of JSON-able parts."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _parse(path: Path) -> Iterator[Record | BadLine]:
-    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            fields = json.loads(line)
-            if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
-                yield BadLine(path, number, f"not a record of schema {SCHEMA}")
-                continue
-            yield Record.model_validate(fields)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            yield BadLine(path, number, f"{where}: {first['msg'].lower()}")
-        except (ValueError, RecursionError) as error:
-            yield BadLine(path, number, f"no JSON: {error}")
-
-
-def _ends_mid_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        if file.seek(0, 2) == 0:
-            return False
-        file.seek(-1, 2)
-        return file.read(1) != b"\n"

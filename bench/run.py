@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from bench import machine, numerics
+from bench import locks, machine, numerics
 from bench.data import Prepared, Splits
 from bench.execute import Event, Executor, Outcome
 from bench.job import Job
@@ -17,18 +17,19 @@ from bench.plan import BASELINE, Cell
 from bench.records import (
     WELL,
     Energy,
+    Goal,
     Memory,
     Metrics,
     Numerics,
     Point,
     Record,
-    RecordStore,
     Source,
     Status,
-    Target,
     Times,
 )
+from bench.rerun import why_again
 from bench.score import doubts, score
+from bench.store import RecordStore
 from bench.watch import Limits
 
 
@@ -37,7 +38,9 @@ class Observer(Protocol):
 
     def already_done(self, cell: Cell) -> None: ...
     def waiting(self) -> None: ...
-    def started(self, cell: Cell) -> None: ...
+    def started(self, cell: Cell, again: str) -> None:
+        """`again`: why a cell with a record runs again; "" where it is new."""
+
     def heard(self, event: Event) -> None: ...
     def finished(self, record: Record) -> None: ...
 
@@ -55,9 +58,9 @@ class Runner:
     observer: Observer
     memory_limit_bytes: int
     splits: Splits = field(default_factory=Splits)
-    exclusive: Callable[[Callable[[], None]], AbstractContextManager[None]] = machine.exclusive
+    exclusive: Callable[[Callable[[], None]], AbstractContextManager[None]] = locks.exclusive
     settled: Collection[Status] = WELL
-    _targets: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
+    _goals: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
 
     def run(self, cells: list[Cell], *, fresh: bool) -> list[Record]:
         """Run what has no record yet (all, where `fresh`); returns the records, old and new."""
@@ -73,17 +76,21 @@ class Runner:
             # Asked again: another run may have finished it while this one waited.
             if not fresh and (done := self._done(cell)):
                 return done
-            self.observer.started(cell)
+            again = "" if fresh else self._why_again(cell)
+            self.observer.started(cell, again)
             record = self._run(cell)
             # Written before the next cell starts, so that a crash loses one at most.
             self.store.append(record)
         self.observer.finished(record)
         return record
 
+    def _why_again(self, cell: Cell) -> str:
+        return why_again(cell, machine.environment(), self.store.read()[0], self.settled)
+
     def _done(self, cell: Cell) -> Record | None:
         done = self.store.finished(self.settled).get(cell.identity(machine.environment()))
         if done is not None:
-            self._learn_targets(cell, done.curve)
+            self._learn_goals(cell, done.curve)
             # A run that has come to stand beside a published number needs no other run.
             if cell.reference not in (None, done.reference):
                 done = done.model_copy(update={"reference": cell.reference})
@@ -93,8 +100,8 @@ class Runner:
 
     def _run(self, cell: Cell) -> Record:
         record = self._blank(cell)
-        if cell.hindrance is not None:
-            record.status, record.reason = cell.hindrance.status, cell.hindrance.reason
+        if cell.skip is not None:
+            record.status, record.reason = cell.skip.status, cell.skip.reason
             return record
         asked = cell.asked
         prepared = self.splits.prepare(asked.dataset, asked.split, asked.seed)
@@ -104,8 +111,8 @@ class Runner:
         if not self.splits.are_intact():
             self.splits.discard()  # the next cell gets what was cut, not what is left of it
             outcome = Outcome("failed", "changed the files that hold the ratings", log=outcome.log)
-        self._learn_targets(cell, outcome.curve)
-        _fill(record, outcome, prepared, self._targets_for(cell))
+        self._learn_goals(cell, outcome.curve)
+        _fill(record, outcome, prepared, self._goals_for(cell))
         return record
 
     def _blank(self, cell: Cell) -> Record:
@@ -122,16 +129,16 @@ class Runner:
             reference=cell.reference,
         )
 
-    def _targets_for(self, cell: Cell) -> tuple[float, ...]:
+    def _goals_for(self, cell: Cell) -> tuple[float, ...]:
         asked = cell.asked
-        return cell.facts.targets or self._targets.get((asked.dataset, asked.split, asked.seed), ())
+        return cell.facts.goals or self._goals.get((asked.dataset, asked.split, asked.seed), ())
 
-    def _learn_targets(self, cell: Cell, curve: list[Point]) -> None:
+    def _learn_goals(self, cell: Cell, curve: list[Point]) -> None:
         """Where the catalog has no target, what the baseline reached is one."""
         asked = cell.asked
         if asked.implementation == BASELINE and curve:
             best = min(point.rmse for point in curve)
-            self._targets[asked.dataset, asked.split, asked.seed] = (round_up(best),)
+            self._goals[asked.dataset, asked.split, asked.seed] = (round_up(best),)
 
 
 def round_up(rmse: float) -> float:
@@ -155,10 +162,10 @@ def _job(cell: Cell, prepared: Prepared) -> Job:
     )
 
 
-def _fill(record: Record, outcome: Outcome, prepared: Prepared, targets: tuple[float, ...]) -> None:
+def _fill(record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[float, ...]) -> None:
     record.status, record.reason = outcome.status, outcome.reason
     record.curve = outcome.curve
-    record.targets = [Target(rmse=rmse, seconds=_reached(outcome.curve, rmse)) for rmse in targets]
+    record.goals = [Goal(rmse=rmse, seconds=_reached(outcome.curve, rmse)) for rmse in goals]
     scored = len(prepared.test) and outcome.predicted is not None
     if scored and outcome.status in ("ok", "timeout"):
         record.metrics = _metrics(outcome, prepared, record.data.scale)
@@ -166,7 +173,7 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, targets: tuple[f
         record.log = outcome.log
     if outcome.result:
         record.times = _times(outcome)
-        record.ladder = "ladder" in outcome.result["parts"]
+        record.epoch_budgets = "epoch_budgets" in outcome.result["parts"]
         record.thread_pools = outcome.result["threads"]
         if found := outcome.result["numerics"]:
             record.numerics = Numerics(**found)
@@ -193,7 +200,7 @@ def _metrics(outcome: Outcome, prepared: Prepared, scale: tuple[float, float]) -
         mae_raw=scores.mae_raw,
         val_rmse=outcome.result["val_rmse"],
         n_test=len(test),
-        n_cold=int((~test.known).sum()),
+        n_cold_start=int((~test.known).sum()),
         n_train=prepared.n_train,
         epochs=outcome.result["epochs"],
         best_epoch=outcome.result["best_epoch"],
@@ -217,12 +224,12 @@ def _times(outcome: Outcome) -> Times:
         import_s=parts["import"],
         warmup_s=parts["warmup"],
         fit_s=parts["fit"],
-        ladder_s=parts.get("ladder", 0.0),
+        other_budgets_s=parts.get("epoch_budgets", 0.0),
         epoch_s=outcome.result["epoch_s"],
         predict_s=parts["predict"],
         evaluation_s=parts.get("evaluation", 0.0),
         overhead_s=parts["overhead"] + outcome.exit_s,
-        cold_s=parts["import"] + parts["warmup"] + parts["fit"],
+        first_model_s=parts["import"] + parts["warmup"] + parts["fit"],
         wall_s=outcome.wall_s,
     )
 

@@ -52,8 +52,8 @@ class OneEpoch(Training):
     def epochs(self, n: int) -> Iterator[int]:
         return iter(range(min(n, 1)))
 
-    def fits(self, n: int, ladder: Sequence[int]) -> Iterator[int]:
-        return iter([min([n, *ladder])])
+    def fits(self, n: int, epoch_budgets: Sequence[int]) -> Iterator[int]:
+        return iter([min([n, *epoch_budgets])])
 
 
 @dataclass
@@ -65,8 +65,8 @@ class AsManyEpochs(Training):
     def epochs(self, n: int) -> Iterator[int]:
         return iter(range(min(n, self.ran)))
 
-    def fits(self, n: int, ladder: Sequence[int]) -> Iterator[int]:
-        return iter([rung for rung in (*ladder, n) if rung == self.ran])
+    def fits(self, n: int, epoch_budgets: Sequence[int]) -> Iterator[int]:
+        return iter([budget for budget in (*epoch_budgets, n) if budget == self.ran])
 
 
 @dataclass
@@ -86,7 +86,7 @@ class ClockedTraining(Training):
     curve: list[Checkpoint] = field(default_factory=list, init=False)
     epoch_lengths: list[float] = field(default_factory=list, init=False)
     epochs_ran: int = field(default=0, init=False)
-    ladder: bool = field(default=False, init=False)
+    epoch_budgets: bool = field(default=False, init=False)
     planned_epochs: int = field(default=0, init=False)
     timed_out: bool = field(default=False, init=False)
     diverged_at: int | None = field(default=None, init=False)
@@ -98,12 +98,12 @@ class ClockedTraining(Training):
     def __post_init__(self) -> None:
         self.patience = self.rules.patience
 
-    def fits(self, n: int, ladder: Sequence[int]) -> Iterator[int]:
-        self.ladder = True
-        for rung in super().fits(n, ladder):
+    def fits(self, n: int, epoch_budgets: Sequence[int]) -> Iterator[int]:
+        self.epoch_budgets = True
+        for budget in super().fits(n, epoch_budgets):
             # The count starts anew: a point is to tell of a whole fit, and of one alone.
             self._fit_began_s, self.epochs_ran = self._last_look_s, 0
-            yield rung
+            yield budget
 
     def unclocked(self) -> AbstractContextManager[None]:
         return self.clock.during("evaluation")
@@ -145,10 +145,10 @@ class ClockedTraining(Training):
         Of a ladder, the fit that was chosen on validation stays `fit`; the others are `ladder`.
         """
         self._look_for_company()
-        if self.ladder:
+        if self.epoch_budgets:
             total = self.clock.seconds("fit")
             chosen = self._best.seconds if self._best else total
-            self.clock.rebook(total - chosen, "fit", "ladder")
+            self.clock.rebook(total - chosen, "fit", "epoch_budgets")
         if not self.epochs_ran and self.model is not None and self.validation is not None:
             with self.unclocked():
                 if len(self.validation):
@@ -162,7 +162,7 @@ class ClockedTraining(Training):
         Of a ladder: by how much the seconds of a fit grow with its epochs, which leaves out, as
         the median does, what is done once.
         """
-        if self.ladder and len(self.curve) > 1:
+        if self.epoch_budgets and len(self.curve) > 1:
             epochs, seconds = zip(*((p.epoch, p.seconds) for p in self.curve), strict=True)
             slope = statistics.linear_regression(epochs, seconds).slope
             if slope > 0:
@@ -172,7 +172,7 @@ class ClockedTraining(Training):
     @property
     def epochs_of_fit(self) -> int:
         """Epochs that ran; of a ladder, in the fit that was chosen."""
-        return self.best_epoch or self.epochs_ran if self.ladder else self.epochs_ran
+        return self.best_epoch or self.epochs_ran if self.epoch_budgets else self.epochs_ran
 
     @property
     def best_epoch(self) -> int | None:

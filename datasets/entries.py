@@ -27,7 +27,7 @@ class Entry:
     name: str
     description: str = ""
     scale: tuple[float, float] | None = (0.5, 5.0)
-    targets: Mapping[float, str] = field(default_factory=dict)
+    goals: Mapping[float, str] = field(default_factory=dict)
     archive: str = ""
     member: str = ""
     checksum: str | None = None
@@ -41,12 +41,12 @@ class Entry:
         return GROUPLENS + self.archive if self.archive else ""
 
 
-def _synthetic(name: str, size: str, targets: tuple[float, ...]) -> Entry:
+def _synthetic(name: str, size: str, goals: tuple[float, ...]) -> Entry:
     return Entry(
         name,
         f"made from a seed, with a known floor: {size}",
         scale=(1.0, 5.0),
-        targets=dict(zip(targets, STEPS, strict=True)),
+        goals=dict(zip(goals, STEPS, strict=True)),
         format="made when first used",
     )
 
@@ -58,7 +58,7 @@ CATALOG: dict[str, Entry] = {
             "ml-100k",
             "MovieLens 100K: 100,000 ratings by 943 users of 1,682 films, 1998",
             scale=(1.0, 5.0),
-            targets={0.946: "bias", 0.937: "Surprise SVD", 0.915: "tuned MF", 0.900: "Bayesian MF"},
+            goals={0.946: "bias", 0.937: "Surprise SVD", 0.915: "tuned MF", 0.900: "Bayesian MF"},
             archive="ml-100k.zip",
             member="ml-100k/u.data",
             checksum="sha256:50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
@@ -70,7 +70,7 @@ CATALOG: dict[str, Entry] = {
             "ml-1m",
             "MovieLens 1M: 1,000,209 ratings by 6,040 users of 3,706 films, 2003",
             scale=(1.0, 5.0),
-            targets={0.909: "bias", 0.873: "Surprise SVD", 0.860: "tuned MF", 0.845: "Bayesian MF"},
+            goals={0.909: "bias", 0.873: "Surprise SVD", 0.860: "tuned MF", 0.845: "Bayesian MF"},
             archive="ml-1m.zip",
             member="ml-1m/ratings.dat",
             checksum="sha256:a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",

@@ -13,7 +13,7 @@ from datasets.ratings import Ratings
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.per_rating import Initialisation, in_random_order, initial_factors
 from impls.protocol import Training
-from impls.scaling import Scaling, Targets
+from impls.scaling import Response, Scaling
 
 
 @dataclass
@@ -38,7 +38,7 @@ class AutogradMF:
             "decay": 1.0,
             "regularisation": 0.0,
             "biases": False,
-            "targets": "raw",
+            "response": "raw",
             "std": 1.0,
         },
     }
@@ -49,7 +49,7 @@ class AutogradMF:
     decay: float = 0.8
     regularisation: float = 0.06
     biases: bool = True
-    targets: Targets = "standardised"
+    response: Response = "standardised"
     initialisation: Initialisation = "normal"
     std: float = 0.03
     dtype: str = "float32"
@@ -61,8 +61,8 @@ class AutogradMF:
         P, Q = initial_factors(
             rng, train, self.factors, self.initialisation, self.std, self.dtype
         )  # (n_users, k), (n_items, k)
-        self.scaling_ = Scaling.of(train.values, self.targets)
-        targets = self.scaling_.targets(train.values, self.dtype)  # (n,)
+        self.scaling_ = Scaling.of(train.values, self.response)
+        response = self.scaling_.response(train.values, self.dtype)  # (n,)
         # A zero in place of the one keeps the other side's bias at zero.
         one = 1.0 if self.biases else 0.0
         self.U_ = torch.tensor(np.pad(P, ((0, 0), (1, 1))), device=self.device)  # (n_users, k + 2)
@@ -77,7 +77,7 @@ class AutogradMF:
         for epoch in training.epochs(self.epochs):
             rate = self.learning_rate * self.decay**epoch
             shrink = 1 - 2 * rate * self.regularisation
-            for u, i, r in in_random_order(rng, train, targets):
+            for u, i, r in in_random_order(rng, train, response):
                 error = torch.dot(U[u], V[i]) - r
                 by_u, by_v = torch.autograd.grad(error * error, (U[u], V[i]))  # (k + 2,) each
                 learnt_U[u].mul_(shrink).sub_(by_u[:-1], alpha=rate)

@@ -33,7 +33,7 @@ ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 PUBLISHED: Mapping[str, Any] = {
     "hidden": 500,
     "epochs": 80,
-    "targets": "rating",
+    "response": "rating",
     "presence": 0.0,
     "regularisation": 200.0,
     "optimiser": "rprop",
@@ -84,7 +84,7 @@ class AutoRec:
     hidden: int = 300
     hidden_activation: Activation = "sigmoid"
     output_activation: Activation = "identity"
-    targets: Literal["residual", "rating", "unit"] = "residual"
+    response: Literal["residual", "rating", "unit"] = "residual"
     presence: float = 3.0
     dropout: float = 0.0
     epochs: int = 40
@@ -127,16 +127,16 @@ class AutoRec:
         """The targets by row; sets what turns them back into ratings."""
         lowest, highest = train.scale
         values: NDArray[np.float32] = train.values
-        self.bias_ = Bias().fit(train) if self.targets == "residual" else None
+        self.bias_ = Bias().fit(train) if self.response == "residual" else None
         if self.bias_ is not None:
             values = values - self.bias_.predict(train.users, train.items)
             self.scaling_ = Scaling.of(values, "standardised")
         else:
             unit = Scaling(lowest, highest - lowest)
-            self.scaling_ = unit if self.targets == "unit" else Scaling()
+            self.scaling_ = unit if self.response == "unit" else Scaling()
         coordinates = self._oriented(train.users, train.items)
         shape = self._oriented(train.n_users, train.n_items)
-        return rated_rows(*coordinates, self.scaling_.targets(values), shape, self.device)
+        return rated_rows(*coordinates, self.scaling_.response(values), shape, self.device)
 
     def _oriented(self, user: T, item: T) -> tuple[T, T]:
         """(row, column)"""
@@ -166,8 +166,8 @@ class AutoRec:
         def decode(place: Ids, columns: Ids) -> Predicted:
             h, c = (torch.tensor(ids, device=self.device) for ids in (place, columns))
             outputs = (hidden[h] * self.W_[c]).sum(dim=1) + self.b_[c]
-            targets = ACTIVATIONS[self.output_activation](outputs)  # (n,)
-            return (self.scaling_.mean + self.scaling_.sd * targets).cpu().numpy()
+            response = ACTIVATIONS[self.output_activation](outputs)  # (n,)
+            return (self.scaling_.mean + self.scaling_.sd * response).cpu().numpy()
 
         predicted = in_chunks(decode, place.astype(np.int32), columns)
         return predicted if self.bias_ is None else predicted + self.bias_.predict(users, items)

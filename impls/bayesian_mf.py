@@ -63,7 +63,7 @@ class BayesianMF:
 
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         self.scaling_ = Scaling.of(train.values, "standardised")
-        z = self.scaling_.targets(train.values)
+        z = self.scaling_.response(train.values)
         users, items = train.users, train.items
         shape = train.n_users, train.n_items
         by_user = regressions(users, items, z, shape, self.device)

@@ -25,7 +25,7 @@ class DealtBlocks(NamedTuple):
     starts: Tensor
     users: Tensor
     items: Tensor
-    targets: Tensor
+    response: Tensor
 
 
 def cut(train: Ratings, groups: int, device: str) -> tuple[DealtBlocks, Scaling]:
@@ -41,8 +41,8 @@ def cut(train: Ratings, groups: int, device: str) -> tuple[DealtBlocks, Scaling]
 
     sd, mean = torch.std_mean(values.double(), correction=0)
     scaling = Scaling(mean.item(), sd.item() or 1.0)
-    targets = ((values.double() - scaling.mean) / scaling.sd).float()
-    return DealtBlocks(starts, users[order], items[order], targets[order]), scaling
+    response = ((values.double() - scaling.mean) / scaling.sd).float()
+    return DealtBlocks(starts, users[order], items[order], response[order]), scaling
 
 
 def dealt(ids: Tensor, n: int, groups: int) -> Tensor:

@@ -14,7 +14,7 @@ from datasets.ratings import Ratings
 from impls.gradient_step import StepForm, adam, gradient_step
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.protocol import Training
-from impls.scaling import Scaling, Targets
+from impls.scaling import Response, Scaling
 
 
 @dataclass
@@ -61,7 +61,7 @@ class EmbeddingMF:
             "regularisation": 0.0,
             "weight_decay": 1e-5,
             "std": 0.01,
-            "targets": "raw",
+            "response": "raw",
             "step": "eager",
         },
     }
@@ -76,7 +76,7 @@ class EmbeddingMF:
     std: float = 0.01
     loader: Literal["slices", "rows"] = "slices"
     step: StepForm = "captured"
-    targets: Targets = "standardised"
+    response: Response = "standardised"
     device: str = "cpu"
     seed: int = 0
 
@@ -94,11 +94,11 @@ class EmbeddingMF:
         widths = ((train.n_users, self.factors), (train.n_items, self.factors))
         biases = ((train.n_users, 1), (train.n_items, 1))
         self.tables_ = nn.ModuleList(table(*shape) for shape in (*widths, *biases))
-        self.scaling_ = Scaling.of(train.values, self.targets)
+        self.scaling_ = Scaling.of(train.values, self.response)
         ratings = TensorDataset(
             *(
                 torch.tensor(array, device=home)
-                for array in (train.users, train.items, self.scaling_.targets(train.values))
+                for array in (train.users, train.items, self.scaling_.response(train.values))
             )
         )  # (n,) each
         optimiser = adam(
@@ -136,9 +136,9 @@ class EmbeddingMF:
         p, q, b_user, b_item = rows
         return (p * q).sum(dim=1) + (b_user + b_item).squeeze(1)
 
-    def _loss(self, users: Tensor, items: Tensor, targets: Tensor) -> Tensor:
+    def _loss(self, users: Tensor, items: Tensor, response: Tensor) -> Tensor:
         rows = self._rows(users, items)
-        squared_error = (targets - self._products(rows)).square()  # (B,)
+        squared_error = (response - self._products(rows)).square()  # (B,)
         l2 = torch.cat(rows, dim=1).square().sum(dim=1)  # (B,)
         return (squared_error + self.regularisation * l2).mean() / 2
 

@@ -12,7 +12,7 @@ from datasets.ratings import Ratings
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.per_rating import Initialisation, in_random_order, initial_factors
 from impls.protocol import Training
-from impls.scaling import Scaling, Targets
+from impls.scaling import Response, Scaling
 
 
 @dataclass
@@ -48,7 +48,7 @@ class NumpySGD:
             "decay": 1.0,
             "regularisation": 0.0,
             "biases": False,
-            "targets": "raw",
+            "response": "raw",
             "initialisation": "uniform",
         },
         "surprise": {
@@ -57,7 +57,7 @@ class NumpySGD:
             "learning_rate": 0.0025,
             "decay": 1.0,
             "regularisation": 0.02,
-            "targets": "centred",
+            "response": "centred",
             "std": 0.1,
             "dtype": "float64",
         },
@@ -69,7 +69,7 @@ class NumpySGD:
     decay: float = 0.8
     regularisation: float = 0.06
     biases: bool = True
-    targets: Targets = "standardised"
+    response: Response = "standardised"
     initialisation: Initialisation = "normal"
     std: float = 0.03
     dtype: str = "float32"
@@ -81,8 +81,8 @@ class NumpySGD:
         self.P_, self.Q_ = initial_factors(
             rng, train, self.factors, self.initialisation, self.std, self.dtype
         )  # (n_users, k), (n_items, k)
-        self.scaling_ = Scaling.of(train.values, self.targets)
-        targets = self.scaling_.targets(train.values, self.dtype)  # (n,)
+        self.scaling_ = Scaling.of(train.values, self.response)
+        response = self.scaling_.response(train.values, self.dtype)  # (n,)
         # Lists of row views and of floats are read several times faster than arrays.
         P, Q = list(self.P_), list(self.Q_)
         b_user, b_item = [0.0] * train.n_users, [0.0] * train.n_items
@@ -90,7 +90,7 @@ class NumpySGD:
         for epoch in training.epochs(self.epochs):
             step = 2 * self.learning_rate * self.decay**epoch
             shrink = 1 - step * self.regularisation
-            for u, i, r in in_random_order(rng, train, targets):
+            for u, i, r in in_random_order(rng, train, response):
                 p, q = P[u], Q[i]  # (k,), (k,)
                 error = r - b_user[u] - b_item[i] - float(p @ q)
                 change = step * error

@@ -56,11 +56,11 @@ class NumpySGDStrata:
         # The rows as one entry each, for `put` moves whole entries.
         whole = self.rows_.view(np.dtype((np.void, self.rows_[0].nbytes)))[:, 0]
         self.scaling_ = Scaling.of(train.values, "standardised")
-        targets = self.scaling_.targets(train.values)  # (n,)
+        response = self.scaling_.response(train.values)  # (n,)
         self.n_items_ = len(Q)  # rows of items are counted from the end
         places = np.stack([train.users, train.items + len(P)]).astype(np.intp)  # (2, n)
         parts = [
-            (places[:, part], targets[part])
+            (places[:, part], response[part])
             for part in strata(train, rng.permutation(len(train)), at_most=MOST)
         ]
 

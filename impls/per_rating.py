@@ -43,7 +43,7 @@ def initial_factors(
 
 
 def in_random_order(
-    rng: np.random.Generator, train: Ratings, targets: NDArray[np.floating]
+    rng: np.random.Generator, train: Ratings, response: NDArray[np.floating]
 ) -> Iterator[tuple[int, int, float]]:
     """One epoch: every (user, item, target) once, as Python numbers, in a new order.
 
@@ -55,6 +55,6 @@ def in_random_order(
         yield from zip(
             train.users[rows].tolist(),
             train.items[rows].tolist(),
-            targets[rows].tolist(),
+            response[rows].tolist(),
             strict=True,
         )

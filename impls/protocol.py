@@ -71,14 +71,14 @@ class Training:
         for done in self._looked_at(range(1, n + 1), n):
             yield done - 1
 
-    def fits(self, n: int, ladder: Sequence[int]) -> Iterator[int]:
+    def fits(self, n: int, epoch_budgets: Sequence[int]) -> Iterator[int]:
         """Yield how many epochs to fit for, each time from scratch: for what cannot be interrupted.
 
         Without validation ratings that is `n`, once. With them it is first each rung of `ladder`
         below `n`; a fit is evaluated as an epoch is, and the best one kept.
         """
         chooses = self.model is not None and self.validation is not None and len(self.validation)
-        below = [rung for rung in ladder if rung < n] if chooses else []
+        below = [budget for budget in epoch_budgets if budget < n] if chooses else []
         yield from self._looked_at([*below, n], n)
 
     def _looked_at(self, counts: Iterable[int], n: int) -> Iterator[int]:

@@ -82,8 +82,8 @@ class RatedEntries:
 
     def times(self, batch: tuple[Tensor, ...], presence: float, V: Tensor) -> Tensor:
         """As `impls.rated_rows` says."""
-        rows, position, columns, targets = batch
-        return sparse_times_dense(position, columns, targets + presence, len(rows), V)
+        rows, position, columns, response = batch
+        return sparse_times_dense(position, columns, response + presence, len(rows), V)
 
     def squared_error(
         self,
@@ -94,6 +94,6 @@ class RatedEntries:
         activation: Callable[[Tensor], Tensor],
     ) -> Tensor:
         """As `impls.rated_rows` says."""
-        _, position, columns, targets = batch
+        _, position, columns, response = batch
         outputs = RatedProducts.apply(hidden, W, position, columns) + b[columns]  # (m,)
-        return (activation(outputs) - targets).square().sum()
+        return (activation(outputs) - response).square().sum()

@@ -55,8 +55,8 @@ class RatedMatrix:
 
     def times(self, batch: tuple[Tensor, ...], presence: float, V: Tensor) -> Tensor:
         """As `impls.rated_rows` says."""
-        (targets,) = batch
-        return (targets + presence).nan_to_num(0.0) @ V
+        (response,) = batch
+        return (response + presence).nan_to_num(0.0) @ V
 
     def squared_error(
         self,
@@ -67,6 +67,6 @@ class RatedMatrix:
         activation: Callable[[Tensor], Tensor],
     ) -> Tensor:
         """As `impls.rated_rows` says."""
-        (targets,) = batch
-        error = activation(hidden @ W.T + b) - targets  # (B, n_columns)
-        return error.masked_fill(targets.isnan(), 0.0).square().sum()
+        (response,) = batch
+        error = activation(hidden @ W.T + b) - response  # (B, n_columns)
+        return error.masked_fill(response.isnan(), 0.0).square().sum()

@@ -8,7 +8,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-Targets = Literal["standardised", "centred", "raw"]
+Response = Literal["standardised", "centred", "raw"]
 """What is learnt of a rating r: (r − μ)/σ, r − μ, or r itself."""
 
 
@@ -20,16 +20,16 @@ class Scaling:
     sd: float = 1.0
 
     @classmethod
-    def of(cls, values: NDArray[np.float32], targets: Targets) -> Self:
+    def of(cls, values: NDArray[np.float32], response: Response) -> Self:
         """The scaling of the ratings `values` to mean 0 and standard deviation 1
         (0 where all values are equal), to mean 0 alone, or to nothing else."""
-        if targets == "raw":
+        if response == "raw":
             return cls()
         mean = float(values.mean(dtype=np.float64))
-        if targets == "centred":
+        if response == "centred":
             return cls(mean)
         return cls(mean, float(values.std(dtype=np.float64)) or 1.0)
 
-    def targets(self, values: NDArray[np.float32], dtype: str = "float32") -> NDArray[np.floating]:
+    def response(self, values: NDArray[np.float32], dtype: str = "float32") -> NDArray[np.floating]:
         """What is learnt of the ratings `values`. (n,)"""
         return ((values.astype(np.float64) - self.mean) / self.sd).astype(dtype)

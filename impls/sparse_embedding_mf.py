@@ -14,7 +14,7 @@ from datasets.ratings import Ratings
 from impls.pairs import Ids, Predicted, in_chunks
 from impls.per_rating import Initialisation, initial_factors
 from impls.protocol import Training
-from impls.scaling import Scaling, Targets
+from impls.scaling import Response, Scaling
 
 
 @dataclass
@@ -40,7 +40,7 @@ class SparseEmbeddingMF:
             "decay": 1.0,
             "regularisation": 0.0,
             "biases": False,
-            "targets": "raw",
+            "response": "raw",
             "std": 1.0,
         },
     }
@@ -52,7 +52,7 @@ class SparseEmbeddingMF:
     decay: float = 0.8
     regularisation: float = 0.06
     biases: bool = True
-    targets: Targets = "standardised"
+    response: Response = "standardised"
     initialisation: Initialisation = "normal"
     std: float = 0.03
     dtype: str = "float32"
@@ -65,7 +65,7 @@ class SparseEmbeddingMF:
         P, Q = initial_factors(
             rng, train, self.factors, self.initialisation, self.std, self.dtype
         )  # (n_users, k), (n_items, k)
-        self.scaling_ = Scaling.of(train.values, self.targets)
+        self.scaling_ = Scaling.of(train.values, self.response)
         weights = [P, Q]
         if self.biases:
             weights += [np.zeros((len(weight), 1), self.dtype) for weight in (P, Q)]
@@ -75,16 +75,20 @@ class SparseEmbeddingMF:
         ).to(self.device)
         optimiser = torch.optim.SGD(self.tables_.parameters(), lr=self.learning_rate)
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, self.decay)
-        users, items, targets = (
+        users, items, response = (
             torch.tensor(array, device=self.device)
-            for array in (train.users, train.items, self.scaling_.targets(train.values, self.dtype))
+            for array in (
+                train.users,
+                train.items,
+                self.scaling_.response(train.values, self.dtype),
+            )
         )  # (n,) each
 
         for _ in training.epochs(self.epochs):
             order = self._order(rng, shuffle, len(train))  # (n,)
             for batch in order.split(self.batch_size):  # (B,)
                 optimiser.zero_grad()
-                self._loss(users[batch], items[batch], targets[batch]).backward()
+                self._loss(users[batch], items[batch], response[batch]).backward()
                 optimiser.step()
             schedule.step()
         return self
@@ -105,9 +109,9 @@ class SparseEmbeddingMF:
         p, q, *biases = rows
         return torch.cat([p * q, *biases], dim=1).sum(dim=1)
 
-    def _loss(self, users: Tensor, items: Tensor, targets: Tensor) -> Tensor:
+    def _loss(self, users: Tensor, items: Tensor, response: Tensor) -> Tensor:
         rows = self._rows(users, items)
-        loss = (targets - self._products(rows)).square().sum()
+        loss = (response - self._products(rows)).square().sum()
         if self.regularisation:
             loss = loss + self.regularisation * torch.cat(rows, dim=1).square().sum()
         return loss

@@ -20,7 +20,7 @@ def diagonal_steps(  # type: ignore[no-untyped-def]
     starts,
     users,
     items,
-    targets,
+    response,
     U,
     V,
     groups,
@@ -49,7 +49,7 @@ def diagonal_steps(  # type: ignore[no-untyped-def]
         here = (slot < slots) & (n < stop)  # (SLOTS,)
         u = tl.load(users + n, here, other=0)
         i = tl.load(items + n, here, other=0)
-        z = tl.load(targets + n, here, other=0.0)
+        z = tl.load(response + n, here, other=0.0)
         at_user = U + u.to(tl.int64)[:, None] * lanes + lane  # (SLOTS, LANES)
         at_item = V + i.to(tl.int64)[:, None] * lanes + lane
         there = here[:, None] & (lane < lanes)

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import machine
+from bench import locks
 from bench.gate.environments import lock_of, python_for
 from bench.gate.limits import Limit, limits
 from bench.gate.machine import Ticks, machine_line, timing_core
@@ -58,7 +58,7 @@ def compare(asked: Asked, folder: Path, say: Say, progress: Say) -> int:
     coin, core = random.Random(asked.seed), timing_core()
     with (
         repository.checked_out({"base": base.sha, "head": head.sha, "twin": base.sha}) as trees,
-        machine.exclusive(lambda: progress("waiting for another run on this machine to end")),
+        locks.exclusive(lambda: progress("waiting for another run on this machine to end")),
     ):
         checkouts = {
             name: Checkout(python_for(tree, ours, progress), tree) for name, tree in trees.items()

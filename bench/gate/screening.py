@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from bench import machine
+from bench import locks
 from bench.gate.baseline import Baseline, MachineKey, Times, read
 from bench.gate.command import Asked, Say, compare
 from bench.gate.environments import lock_of, python_for
@@ -97,7 +97,7 @@ def _startable(repository: Repository, revision: Revision, progress: Say) -> Ite
     """What starts a process of the revision, while this machine is held for it."""
     with (
         repository.checked_out({"head": revision.sha}) as trees,
-        machine.exclusive(lambda: progress("waiting for another run on this machine to end")),
+        locks.exclusive(lambda: progress("waiting for another run on this machine to end")),
     ):
         tree = trees["head"]
         checkout = Checkout(python_for(tree, lock_of(repository.root), progress), tree)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.records import Record
 from bench.report.assembly import tables
-from bench.report.figures import by_seed, fit_s, rmse, targets
+from bench.report.figures import by_seed, fit_s, goals_of, rmse
 from bench.report.findings import Side, faster, more_accurate, sooner
 from bench.report.rows import Table, device_kind
 from bench.report.text import title
@@ -80,7 +80,7 @@ def _sentences(table: Table, a: Side, b: Side) -> list[str]:
         speed = ratio(by_seed(b.runs, fit_s), by_seed(a.runs, fit_s))
     told = [faster(a, b, speed, _where(table, _seeds(a, b, speed)))]
     told.append(more_accurate(a, difference(by_seed(b.runs, rmse), by_seed(a.runs, rmse))))
-    told += [finding for goal in targets(table) if (finding := sooner(a, b, goal))]
+    told += [finding for goal in goals_of(table) if (finding := sooner(a, b, goal))]
     if speed.interval.level is None:
         told.append("One seed gives no interval: run both with `--seeds 3` or more.")
     for side in (a, b):

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from bench.records import Record
-from bench.report.figures import targets
+from bench.report.figures import goals_of
 from bench.report.plots import LEAST_SECONDS, caption, frame, look, png, short, time_axis
 from bench.report.rows import Table
 from bench.report.text import target
@@ -48,17 +48,17 @@ def _draw_trace(axes: Any, trace: Trace, high: float) -> Any:
 
     style = look(trace.style, on_cpu=trace.on_cpu)
     above = f" (above: {trace.best:.3f})" if trace.best > high else ""
-    if trace.closed_form or trace.ladder:
+    if trace.closed_form or trace.epoch_budgets:
         style["linestyle"] = "none"
     if trace.closed_form:
         axes.axhline(
             trace.shown.curve[0].rmse, color=style["color"], linewidth=0.7, linestyle=(0, (2, 3))
         )
-    behind = style if trace.ladder else {"color": style["color"], "linewidth": 0.7}
+    behind = style if trace.epoch_budgets else {"color": style["color"], "linewidth": 0.7}
     for record in trace.others:
         axes.plot(*_points(record), **behind, alpha=0.35)
     seconds, rmse = _points(trace.shown)
-    marked = None if trace.ladder else _marked(seconds, rmse, high)
+    marked = None if trace.epoch_budgets else _marked(seconds, rmse, high)
     axes.plot(seconds, rmse, markevery=marked, **style)
     return Line2D([], [], label=short(trace.label) + above, **style)
 
@@ -82,7 +82,7 @@ def _marked(seconds: list[float], rmse: list[float], high: float) -> list[int]:
 
 def _levels(table: Table) -> list[tuple[float, str]]:
     """RMSEs worth a line across, with what each is called, lowest first."""
-    levels = [(goal, f"target {target(goal)}") for goal in targets(table)]
+    levels = [(goal, f"target {target(goal)}") for goal in goals_of(table)]
     floor = table.newest.data.floor
     if floor is not None:
         levels.append((floor, f"floor {floor:.4f}"))

@@ -80,11 +80,11 @@ def times_faster(runs: Runs | None, reference: Row) -> float | None:
     return other.value / mine.value if mine and other and mine.value > 0 else None
 
 
-def targets(table: Table) -> list[float]:
+def goals_of(table: Table) -> list[float]:
     """The target RMSEs of the newest run that had any, easiest first."""
     for record in reversed(table.records):
-        if record.targets:
-            return sorted({target.rmse for target in record.targets}, reverse=True)
+        if record.goals:
+            return sorted({target.rmse for target in record.goals}, reverse=True)
     return []
 
 
@@ -94,7 +94,7 @@ def target_name(table: Table, goal: float) -> str:
     A dataset without targets of its own has what `bias` reached on it.
     """
     entry = CATALOG.get(table.dataset)
-    named = entry.targets if entry else {}
+    named = entry.goals if entry else {}
     return named.get(goal, "") if named else "bias"
 
 
@@ -102,11 +102,11 @@ def target_name(table: Table, goal: float) -> str:
 class Progress:
     """How far runs came on validation. `to_target`: target -> seconds of each run, ∞ for a miss."""
 
-    to_target: dict[float, list[float]]
+    to_goal: dict[float, list[float]]
     best: float
 
     def median(self, target: float) -> float:
-        return statistics.median(self.to_target[target])
+        return statistics.median(self.to_goal[target])
 
 
 def progress(runs: Runs, goals: list[float]) -> Progress | None:
@@ -122,7 +122,7 @@ def progress(runs: Runs, goals: list[float]) -> Progress | None:
 
 def seconds_to(record: Record, goal: float) -> float:
     """From the record, or from its curve where it was made with other targets; ∞ for a miss."""
-    for target in record.targets:
+    for target in record.goals:
         if target.rmse == goal:
             return math.inf if target.seconds is None else target.seconds
     return next((point.seconds for point in record.curve if point.rmse <= goal), math.inf)

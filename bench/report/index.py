@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.records import BadLine, Record
+from bench.records import Record
 from bench.report.files import MARK
 from bench.report.layout import Column, markdown
 from bench.report.machines import hardware
@@ -12,6 +12,7 @@ from bench.report.pages import machines
 from bench.report.prose import notes
 from bench.report.rows import Table
 from bench.report.text import date, escaped, title
+from bench.store import BadLine
 
 ABOUT = """\
 One record per run is kept in `records/`, a file per machine, only ever appended to. Every page \

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.report.files import MARK
 from bench.report.front import places
+from bench.report.goal_tables import goal_table
 from bench.report.layout import Footnotes
 from bench.report.machines import caption
 from bench.report.prose import (
@@ -13,15 +14,14 @@ from bench.report.prose import (
     curves_note,
     dataset_line,
     front_note,
+    goal_meaning,
     notes,
     reading,
     same_maths,
     shortened,
-    target_meaning,
 )
 from bench.report.rows import Table
 from bench.report.tables import main_table
-from bench.report.target_tables import target_table
 from bench.report.text import escaped, slug, title
 from bench.report.traces import traces
 from bench.report.training_tables import cost_table, ran_on_a_device
@@ -87,28 +87,28 @@ def _section(table: Table) -> list[str]:
     """The verdict, then time to target, accuracy and cost; what stands in is said at each."""
     where = f"on {escaped(title(table.dataset))}, {escaped(table.split)}"
     stand_in = notes(table)
-    to_target = _to_target(table, where)
+    to_goal = _to_goal(table, where)
     return [
         *stand_in,
         verdict(table),
         shortened(table),
         dataset_line(table),
-        *to_target,
-        *(stand_in if to_target else []),
+        *to_goal,
+        *(stand_in if to_goal else []),
         *_accuracy(table, where),
         *stand_in,
         *_cost(table, where),
     ]
 
 
-def _to_target(table: Table, where: str) -> list[str]:
+def _to_goal(table: Table, where: str) -> list[str]:
     footnotes = Footnotes()
     parts = []
-    if made := target_table(table, footnotes):
+    if made := goal_table(table, footnotes):
         parts = [
             f"**Time to target** {where}: median training seconds until validation RMSE was at "
             "most the column's; ∞ where it never was, with the best that was reached. "
-            f"{target_meaning(table)}",
+            f"{goal_meaning(table)}",
             made,
             "\n".join(footnotes.lines()),
         ]

@@ -64,7 +64,7 @@ def shortened(table: Table) -> str:
     return " ".join(said)
 
 
-def target_meaning(table: Table) -> str:
+def goal_meaning(table: Table) -> str:
     """What the words beside the targets are."""
     if table.newest.data.floor is not None:
         return "Beside a target: how far it is from what a bias model reaches to the floor."
@@ -77,7 +77,7 @@ def curves_note(table: Table) -> str:
         "Bold: the seed with the median fit; faint: the other seeds. A dotted level is a model "
         "without epochs, drawn at 0.001 s where its fit took less."
     )
-    if any(line.runs.ladder for line in table.lines):
+    if any(line.runs.epoch_budgets for line in table.lines):
         told += (
             " Markers without a line are of a row that cannot be interrupted: each is a full fit."
         )
@@ -152,7 +152,7 @@ def _cold(table: Table) -> str:
     if not scored:
         return ""
     tests = _span([metrics.n_test for metrics in scored])
-    cold = _span([metrics.n_cold for metrics in scored])
+    cold = _span([metrics.n_cold_start for metrics in scored])
     return (
         f"Test ratings: {tests}, of them {cold} cold (user or item unseen in training), "
         "for which every row gets the same fallback."

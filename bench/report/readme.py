@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.plan import BASELINE
+from bench.report.goal_tables import headline_table
 from bench.report.layout import Footnotes
 from bench.report.machines import caption
 from bench.report.pages import machines, page_name, pareto_name
-from bench.report.prose import front_note, intervals, notes, target_meaning
+from bench.report.prose import front_note, goal_meaning, intervals, notes
 from bench.report.rows import Table
-from bench.report.target_tables import headline_table
 from bench.report.text import escaped, title
 from bench.report.verdict import verdict
 
@@ -42,7 +42,7 @@ def block(tables: Sequence[Table], out: Path, readme: Path) -> str:
         headline_table(table, footnotes),
         "\n".join(footnotes.lines()),
         f"≤: median training seconds until validation RMSE was at most that. "
-        f"{target_meaning(table)} {intervals(table)}",
+        f"{goal_meaning(table)} {intervals(table)}",
     ]
     if plot := pareto_name(table):
         parts += [f"![Test RMSE against fit seconds on {name}]({folder}/{plot})", front_note(table)]

@@ -33,9 +33,9 @@ class Runs:
         return any(record.status == "ok" for record in self.records)
 
     @property
-    def ladder(self) -> bool:
+    def epoch_budgets(self) -> bool:
         """Whether a fit cannot be interrupted, so that every point of a curve is a fit."""
-        return any(record.ladder for record in self.records)
+        return any(record.epoch_budgets for record in self.records)
 
     @property
     def status(self) -> str:

@@ -28,11 +28,11 @@ class Trace:
 
     @property
     def closed_form(self) -> bool:
-        return len(self.shown.curve) == 1 and not self.ladder
+        return len(self.shown.curve) == 1 and not self.epoch_budgets
 
     @property
-    def ladder(self) -> bool:
-        return self.shown.ladder
+    def epoch_budgets(self) -> bool:
+        return self.shown.epoch_budgets
 
 
 def traces(table: Table) -> list[Trace]:

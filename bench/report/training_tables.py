@@ -89,7 +89,7 @@ COSTS = {
     "% of limit": per_cent_of_limit,
     "predict s": _time(lambda times: times.predict_s),
     "evaluation s": _time(lambda times: times.evaluation_s),
-    "cold s": _time(lambda times: times.cold_s),
+    "cold s": _time(lambda times: times.first_model_s),
     "host peak MB": _megabytes(lambda memory: memory.host_peak_bytes),
     "device peak MB": _megabytes(lambda memory: memory.device_peak_bytes),
 }

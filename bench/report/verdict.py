@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bench.report.figures import by_seed, fit_s, mean, median, progress, rmse, targets
+from bench.report.figures import by_seed, fit_s, goals_of, mean, median, progress, rmse
 from bench.report.rows import Line, Table
 from bench.report.text import error, escaped, significant, target
 from bench.stats import difference
@@ -13,7 +13,7 @@ from bench.stats import difference
 
 def verdict(table: Table) -> str:
     """The row that was first at each target, and the most accurate one."""
-    told = [_for_speed(table.lines, targets(table)), _for_accuracy(table.lines)]
+    told = [_for_speed(table.lines, goals_of(table)), _for_accuracy(table.lines)]
     return " ".join(sentence for sentence in told if sentence) or "No run has figures yet."
 
 

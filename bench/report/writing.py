@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.records import RecordStore
 from bench.report.assembly import tables
 from bench.report.curves import curves
-from bench.report.files import generated, refuse_to_overwrite, replace
+from bench.report.files import generated, refuse_to_overwrite
 from bench.report.growth import growth
 from bench.report.growth_page import growth_page, growth_plot_name
 from bench.report.growth_plot import growth_plot
@@ -21,7 +20,9 @@ from bench.report.speedup import speedups
 from bench.report.speedup_page import batches_plot_name, ratings_plot_name, speedup_page
 from bench.report.speedup_plot import batches_plot, ratings_plot
 from bench.report.tuning import tuning_page
+from bench.store import RecordStore
 from bench.tune import FOLDER
+from datasets.atomic import replace
 
 CUDA = "cuda.md"
 GROWTH = "growth.md"

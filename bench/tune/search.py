@@ -62,8 +62,8 @@ def best_of(trials: Iterable[Trial]) -> Trial | None:
 
 
 def _standing(study: Study, cell: Cell) -> dict[str, Any]:
-    if cell.hindrance is not None:
-        raise StudyError(f"study {study.name}: {study.tuned}: {cell.hindrance.reason}")
+    if cell.skip is not None:
+        raise StudyError(f"study {study.name}: {study.tuned}: {cell.skip.reason}")
     return study.standing(cell.asked.hyperparameters)
 
 

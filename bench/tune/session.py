@@ -14,8 +14,9 @@ from bench.describing import describe
 from bench.execute import ProcessExecutor
 from bench.plan import Cell, Planner
 from bench.progress import Progress
-from bench.records import Record, RecordStore
+from bench.records import Record
 from bench.run import Runner
+from bench.store import RecordStore
 from bench.tune import FOLDER
 from bench.tune.search import Settings, Trial, best_of, search
 from bench.tune.study import Study, StudyError

@@ -38,7 +38,7 @@ class CmfrecALS:
 
     k: int = 16
     epochs: int = 10
-    ladder: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 10, 15, 20, 30)
+    epoch_budgets: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 10, 15, 20, 30)
     lambda_: float = 0.1
     scale_lam: bool = True
     device: str = "cpu"
@@ -47,7 +47,7 @@ class CmfrecALS:
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         from cmfrec import CMF
 
-        for epochs in training.fits(self.epochs, self.ladder):
+        for epochs in training.fits(self.epochs, self.epoch_budgets):
             shape = train.n_users, train.n_items
             cmf = CMF(
                 k=self.k,

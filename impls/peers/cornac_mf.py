@@ -46,7 +46,7 @@ class CornacMF:
         "fast": {
             "k": 8,
             "epochs": 16,
-            "ladder": (6, 7, 8, 9, 10, 11, 12, 14),
+            "epoch_budgets": (6, 7, 8, 9, 10, 11, 12, 14),
             "learning_rate": 0.02,
             "lambda_reg": 0.02,
         },
@@ -54,7 +54,7 @@ class CornacMF:
 
     k: int = 64
     epochs: int = 50
-    ladder: tuple[int, ...] = (2, 4, 6, 8, 10, 12, 16, 20, 30, 40)
+    epoch_budgets: tuple[int, ...] = (2, 4, 6, 8, 10, 12, 16, 20, 30, 40)
     learning_rate: float = 0.00819
     lambda_reg: float = 0.0674
     device: str = "cpu"
@@ -65,7 +65,7 @@ class CornacMF:
         from cornac.models import MF
 
         shape = train.n_users, train.n_items
-        for epochs in training.fits(self.epochs, self.ladder):
+        for epochs in training.fits(self.epochs, self.epoch_budgets):
             rng = np.random.default_rng(self.seed)
             U, V = (STD * rng.standard_normal((n, self.k), np.float32) for n in shape)
             # User by user, as files have them: that is faster than the split's random order. And

@@ -43,7 +43,7 @@ class LibmfSGD:
 
     k: int = 128
     epochs: int = 40
-    ladder: tuple[int, ...] = (2, 4, 6, 8, 10, 15, 20, 30)
+    epoch_budgets: tuple[int, ...] = (2, 4, 6, 8, 10, 15, 20, 30)
     eta: float = 0.0279
     lambda_l2: float = 0.0634
     device: str = "cpu"
@@ -53,7 +53,7 @@ class LibmfSGD:
         with contextlib.redirect_stdout(io.StringIO()):  # it tells where it was found
             from libmf import mf
 
-        for epochs in training.fits(self.epochs, self.ladder):
+        for epochs in training.fits(self.epochs, self.epoch_budgets):
             model = mf.MF(
                 k=self.k,
                 nr_iters=epochs,

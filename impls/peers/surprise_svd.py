@@ -50,7 +50,7 @@ class SurpriseSVD:
 
     n_factors: int = 32
     epochs: int = 40
-    ladder: tuple[int, ...] = (5, 10, 15, 20, 30)
+    epoch_budgets: tuple[int, ...] = (5, 10, 15, 20, 30)
     lr_all: float = 0.0131
     reg_all: float = 0.0768
     init_std_dev: float = 0.00544
@@ -60,7 +60,7 @@ class SurpriseSVD:
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         from surprise import SVD
 
-        for epochs in training.fits(self.epochs, self.ladder):
+        for epochs in training.fits(self.epochs, self.epoch_budgets):
             svd = SVD(
                 n_factors=self.n_factors,
                 n_epochs=epochs,

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from bench import machine
 from bench.cli import app
-from bench.records import Record, RecordStore, Roof
+from bench.records import Record, Roof
+from bench.store import RecordStore
 
 MISBEHAVING = Path(__file__).parent / "misbehaving.py"
 MEAN = f"{MISBEHAVING}:Mean"
@@ -84,7 +85,7 @@ def test_any_ratings_file_runs(
     assert not (tmp_path / "cache" / "roofs.json").exists()  # no row here has a limit
     assert found[0].data.n_ratings == 600
     # The file has no target of its own: the bias row's is everybody's.
-    assert len({each.targets[0].rmse for each in found}) == 1
+    assert len({each.goals[0].rmse for each in found}) == 1
 
 
 def test_a_second_run_resumes_and_a_third_afresh_does_not(

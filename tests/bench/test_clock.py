@@ -188,9 +188,9 @@ def test_what_is_booked_anew_leaves_the_sum_as_it_was(fit_ms: int, share_ms: int
     timer.pass_seconds(fit_ms / 1000)
     clock.enter("overhead")
     total = sum(clock.parts().values())
-    clock.rebook(min(share_ms, fit_ms) / 1000, "fit", to="ladder")
+    clock.rebook(min(share_ms, fit_ms) / 1000, "fit", to="epoch_budgets")
     assert sum(clock.parts().values()) == pytest.approx(total)
-    assert clock.seconds("ladder") == pytest.approx(min(share_ms, fit_ms) / 1000)
+    assert clock.seconds("epoch_budgets") == pytest.approx(min(share_ms, fit_ms) / 1000)
 
 
 def climb(timer: FakeTimer, errors: list[float], **more: Any) -> ClockedTraining:
@@ -210,7 +210,7 @@ def test_each_rung_of_a_ladder_is_timed_by_itself(timer: FakeTimer) -> None:
 def test_of_a_ladder_the_chosen_fit_is_the_fit(timer: FakeTimer) -> None:
     training = climb(timer, [3, 1, 2])
     assert (training.best_epoch, training.epochs_of_fit, training.epochs_ran) == (2, 2, 3)
-    assert (training.clock.seconds("fit"), training.clock.seconds("ladder")) == (4, 8)
+    assert (training.clock.seconds("fit"), training.clock.seconds("epoch_budgets")) == (4, 8)
     assert vars(training.model)["error_"] == 1
 
 
@@ -231,7 +231,7 @@ def test_the_time_limit_is_over_all_rungs_together(timer: FakeTimer) -> None:
 def test_without_validation_there_is_nothing_to_climb_for(timer: FakeTimer) -> None:
     training = climb(timer, [3, 2, 1], validation=0)
     assert (training.curve, training.epochs_of_fit) == ([], 3)
-    assert (training.clock.seconds("fit"), training.clock.seconds("ladder")) == (5, 0)
+    assert (training.clock.seconds("fit"), training.clock.seconds("epoch_budgets")) == (5, 0)
 
 
 def test_the_warm_up_takes_the_smallest_rung() -> None:

@@ -75,7 +75,7 @@ def test_a_ladders_parts_sum_to_the_process_wall_time(execute: Execute, split: S
     assert np.allclose(outcome.predicted, split.train.values.mean() + 2)
     parts = outcome.result["parts"]
     assert parts["fit"] == pytest.approx(outcome.curve[0].seconds)
-    assert parts["ladder"] > 0
+    assert parts["epoch_budgets"] > 0
     assert sum(parts.values()) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
 
 

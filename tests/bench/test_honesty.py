@@ -18,9 +18,10 @@ from bench import data
 from bench.execute import ProcessExecutor
 from bench.job import write_split
 from bench.plan import Cell
-from bench.records import CellRecord, Record, RecordStore
+from bench.records import CellRecord, Record
 from bench.run import Runner
 from bench.score import score
+from bench.store import RecordStore
 from bench.training import Rules
 from datasets import splits
 from datasets.ratings import Dataset, Ratings

@@ -23,7 +23,8 @@ class Own:
     device: str = "cpu"
     seed: int = 0
     def fit(self, train, training=None): ...
-    def predict(self, users, items): ...
+    def predict(self, users, items):
+        return CONSTANT
 """
 
 
@@ -47,11 +48,14 @@ def test_a_change_beside_it_is_a_change_of_the_implementation(tmp_path: Path) ->
     assert source_hash(implementation) != first
 
 
-@pytest.mark.parametrize("statement", ["import helper", "from helper import X"])
-def test_every_form_of_import_counts(tmp_path: Path, statement: str) -> None:
+@pytest.mark.parametrize(
+    ("statement", "used"), [("import helper", "helper.X"), ("from helper import X", "X")]
+)
+def test_every_form_of_import_counts(tmp_path: Path, statement: str, used: str) -> None:
     file, helper = tmp_path / "own_c.py", tmp_path / "helper.py"
     helper.write_text("X = 1\n")
-    file.write_text(SOURCE.format(name="c").replace("from helper_of_c import CONSTANT", statement))
+    source = SOURCE.format(name="c").replace("from helper_of_c import CONSTANT", statement)
+    file.write_text(source.replace("return CONSTANT", f"return {used}"))
     implementation = load_class(target_of(f"{file}:Own"))
     first = source_hash(implementation)
     helper.write_text("X = 2\n")
@@ -70,7 +74,9 @@ def test_what_is_imported_from_elsewhere_in_the_package_counts(
     (tmp_path / "helper_of_d.py").write_text("CONSTANT = 1\n")
     imports = "from own_package.helper import X\nimport stranger"
     (inner / "own_d.py").write_text(
-        SOURCE.format(name="d").replace("import numpy", f"import numpy\n{imports}")
+        SOURCE.format(name="d")
+        .replace("import numpy", f"import numpy\n{imports}")
+        .replace("return CONSTANT", "return X")
     )
     monkeypatch.syspath_prepend(tmp_path)
     implementation = load_class(target_of(f"{inner}/own_d.py:Own"))

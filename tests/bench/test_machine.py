@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import machine
+from bench import locks, machine
 
 WAITER = """
-from bench.machine import exclusive
+from bench.locks import exclusive
 with exclusive(lambda: print("waiting", flush=True)):
     print("in", flush=True)
 """
@@ -27,7 +27,7 @@ def fresh_environment() -> Iterator[None]:
 
 
 def test_a_second_run_waits_for_the_first_ones_cell() -> None:
-    with machine.exclusive(lambda: None):
+    with locks.exclusive(lambda: None):
         second = subprocess.Popen([sys.executable, "-c", WAITER], stdout=subprocess.PIPE, text=True)
         assert second.stdout is not None
         assert second.stdout.readline() == "waiting\n"

@@ -14,7 +14,7 @@ from bench import describing, machine
 from bench.data import Facts
 from bench.hyperparameters import SettingError
 from bench.loading import ImplementationError, load_class
-from bench.plan import Cell, Hindrance, Planner
+from bench.plan import Cell, Planner, Skip
 from bench.records import Data
 from bench.suite import Overrides, Suite, SuiteError, names, read
 from datasets.errors import NotAvailable
@@ -28,10 +28,10 @@ MEAN = f"{MISBEHAVING}:Mean"
 def facts(name: str, note: str = "") -> Facts:
     if name == "nowhere":
         raise NotAvailable("nowhere is not on this machine", "Provide it")
-    targets = (0.9,) if name == "with-targets" else ()
+    goals = (0.9,) if name == "with-targets" else ()
     return Facts(
         Data(fingerprint=name, n_users=1, n_items=1, n_ratings=1, scale=(1, 5), note=note),
-        targets,
+        goals,
     )
 
 
@@ -100,7 +100,7 @@ def test_identity_holds_what_decides_the_result_and_no_more() -> None:
 @pytest.mark.usefixtures("no_cuda")
 def test_a_device_that_is_not_there_is_a_hindrance() -> None:
     cells = plan(suite(implementations=["global_mean", "embedding_mf"], devices=["cuda"]))
-    reasons = {cell.asked.implementation: cell.hindrance for cell in cells}
+    reasons = {cell.asked.implementation: cell.skip for cell in cells}
     assert reasons["global_mean"] is not None
     assert reasons["global_mean"].reason == "CPU only"
     assert reasons["embedding_mf"] is not None
@@ -115,9 +115,9 @@ def test_a_row_that_needs_a_device_keeps_its_place_where_there_is_none(
     """Though Triton were missing, too: to install it would not help."""
     monkeypatch.setattr(machine, "versions", lambda _: {})
     cells = plan(suite(implementations=["triton_sgd"], devices=["cpu", "cuda"]))
-    assert {cell.asked.device: cell.hindrance for cell in cells} == {
-        "cpu": Hindrance("skipped", "CUDA only"),
-        "cuda": Hindrance("skipped", "no CUDA device"),
+    assert {cell.asked.device: cell.skip for cell in cells} == {
+        "cpu": Skip("skipped", "CUDA only"),
+        "cuda": Skip("skipped", "no CUDA device"),
     }
 
 
@@ -128,7 +128,7 @@ def test_a_row_whose_language_is_not_installed_is_skipped_with_the_line_that_ins
     monkeypatch.setattr(machine, "device_problem", lambda _: None)
     (cell,) = plan(suite(implementations=["triton_sgd"], devices=["cuda"]))
     reason = "triton is not installed: make triton (pip install -e '.[triton]')"
-    assert cell.hindrance == Hindrance("skipped", reason)
+    assert cell.skip == Skip("skipped", reason)
 
 
 @pytest.mark.usefixtures("no_cuda")
@@ -151,7 +151,7 @@ def test_a_peer_that_is_not_installed_is_skipped_with_the_line_that_installs_it(
     has_cornac(monkeypatch, None)
     (cell,) = plan(suite(implementations=["peer:cornac_mf"]))
     reason = "cornac is not installed: make peers (pip install -e '.[peers]')"
-    assert cell.hindrance == Hindrance("skipped", reason)
+    assert cell.skip == Skip("skipped", reason)
 
 
 def test_the_version_of_a_library_is_part_of_the_identity_of_the_row_that_wraps_it(
@@ -169,17 +169,17 @@ def test_the_version_of_a_library_is_part_of_the_identity_of_the_row_that_wraps_
 
 
 def test_a_setting_reaches_a_peer_though_its_name_has_a_colon() -> None:
-    overrides = Overrides(settings={"peer:cornac_mf": {"k": "8", "ladder": "(3, 6)"}})
+    overrides = Overrides(settings={"peer:cornac_mf": {"k": "8", "epoch_budgets": "(3, 6)"}})
     (cell,) = plan(suite(implementations=["peer:cornac_mf"]), overrides)
     assert cell.asked.hyperparameters["k"] == 8
-    assert cell.asked.hyperparameters["ladder"] == (3, 6)
+    assert cell.asked.hyperparameters["epoch_budgets"] == (3, 6)
 
 
 def test_what_cannot_be_imported_keeps_its_row(tmp_path: Path) -> None:
     (tmp_path / "lacks.py").write_text("import a_package_nobody_has\n")
     (tmp_path / "broken.py").write_text("1 / 0\n")
     named = [f"{tmp_path}/lacks.py:A", f"{tmp_path}/broken.py:B"]
-    by_name = {c.asked.implementation: c.hindrance for c in plan(suite(implementations=named))}
+    by_name = {c.asked.implementation: c.skip for c in plan(suite(implementations=named))}
     lacks, broken = (by_name[name] for name in named)
     assert lacks is not None
     assert (lacks.status, lacks.reason) == (
@@ -283,7 +283,7 @@ def test_every_published_row_can_run() -> None:
     assert all(block.reference for block in published.blocks)
     cells = plan(published)
     assert {cell.asked.split for cell in cells} == {"random:80/20", "random:90/10", "5-fold", "u1"}
-    assert {cell.hindrance for cell in cells} == {None}
+    assert {cell.skip for cell in cells} == {None}
 
 
 def test_a_published_cross_validation_runs_each_fold_once() -> None:
@@ -328,7 +328,7 @@ def test_a_block_sets_hyperparameters_and_each_combination_is_a_row() -> None:
         (1024, 0.01),
     ]
     assert len({cell.identity(machine.environment()) for cell in cells}) == 8
-    assert {cell.told_settings for cell in cells} == {
+    assert {cell.settings_label for cell in cells} == {
         " batch_size=256 learning_rate=0.01",
         " batch_size=1024 learning_rate=0.01",
     }
@@ -446,9 +446,9 @@ def test_a_file_that_ends_its_process_at_import_ends_no_harness(
 ) -> None:
     (tmp_path / "ends.py").write_text(source)
     (cell,) = plan(suite(implementations=[f"{tmp_path}/ends.py:A"]))
-    assert cell.hindrance is not None
-    assert cell.hindrance.status == status
-    assert reason in cell.hindrance.reason
+    assert cell.skip is not None
+    assert cell.skip.status == status
+    assert reason in cell.skip.reason
 
 
 def test_an_import_that_never_ends_is_given_up(
@@ -457,8 +457,8 @@ def test_an_import_that_never_ends_is_given_up(
     monkeypatch.setattr(describing, "PATIENCE_S", 0.5)
     (tmp_path / "hangs.py").write_text("while True: pass")
     (cell,) = plan(suite(implementations=[f"{tmp_path}/hangs.py:A"]))
-    assert cell.hindrance is not None
-    assert "import did not end within 0.5 s" in cell.hindrance.reason
+    assert cell.skip is not None
+    assert "import did not end within 0.5 s" in cell.skip.reason
 
 
 def test_a_file_may_be_called_like_a_module_that_others_need(tmp_path: Path) -> None:
@@ -466,7 +466,7 @@ def test_a_file_may_be_called_like_a_module_that_others_need(tmp_path: Path) -> 
         path = tmp_path / f"{name}.py"
         path.write_text(MISBEHAVING.read_text())
         (cell,) = plan(suite(implementations=[f"{path}:Mean"]))
-        assert cell.hindrance is None
+        assert cell.skip is None
 
 
 def test_the_split_is_tried_before_anything_runs() -> None:

@@ -27,7 +27,7 @@ def test_plain_lines_tell_cell_epoch_score_and_time_left() -> None:
     progress = Progress(Console(file=text, width=200), 3, done, timer)
     cell = Cell(record().cell, "t", "h", facts("with-targets"), Rules())
     progress.already_done(cell)
-    progress.started(cell)
+    progress.started(cell, "")
     for epoch in (1, 2, 3, 4):
         timer.now += 10
         progress.heard({"event": "checkpoint", "epoch": epoch, "planned": 20, "rmse": 0.95})

@@ -10,21 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.records import (
-    CellRecord,
-    Data,
-    Environment,
-    Record,
-    RecordStore,
-    Source,
-    digest,
-)
+from bench.records import CellRecord, Data, Environment, Record, Source, digest
+from bench.store import RecordStore
 
 
 def record(identity: str = "a", status: str = "ok", reason: str = "") -> Record:
     return Record.model_validate(
         {
-            "schema": 1,
+            "schema": 2,
             "identity": identity,
             "started_at": "2026-01-01T00:00:00+00:00",
             "status": status,
@@ -83,7 +76,7 @@ def test_foreign_and_torn_lines_are_named_and_skipped(tmp_path: Path) -> None:
     records, bad = store.read()
     assert [each.identity for each in records] == ["a", "b"]
     assert [(line.path, line.number) for line in bad] == [(path, n) for n in (2, 3, 4, 6)]
-    assert str(bad[0]).startswith(f"{path}:2: not a record of schema 1")
+    assert str(bad[0]).startswith(f"{path}:2: not a record of schema 2")
 
 
 @pytest.mark.parametrize("cut", [1, 10, 200])
@@ -114,6 +107,29 @@ def test_two_runs_into_one_folder_do_not_mix_lines(tmp_path: Path) -> None:
     records, bad = RecordStore(tmp_path).read()
     assert bad == []
     assert {each.identity for each in records} == {f"{w}-{n}" for w in range(2) for n in range(50)}
+
+
+def test_what_was_read_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = RecordStore(tmp_path), RecordStore(tmp_path)
+    writer.append(record("a"))
+    path = writer.append(record("b"))
+    assert [each.identity for each in reader.read()[0]] == ["a", "b"]
+    parsed: list[bytes] = []
+    validate = Record.model_validate_json
+    monkeypatch.setattr(
+        Record, "model_validate_json", lambda line: (parsed.append(line), validate(line))[1]
+    )
+    writer.append(record("c"))
+    assert [each.identity for each in reader.read()[0]] == ["a", "b", "c"]
+    assert len(parsed) == 1
+    with path.open("a") as file:
+        file.write('{"torn')
+    assert [line.number for line in reader.read()[1]] == [4]
+    writer.append(record("d"))
+    assert [each.identity for each in reader.read()[0]] == ["a", "b", "c", "d"]
+    assert [line.number for line in reader.read()[1]] == [4]
+    path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")  # another file in its place
+    assert [each.identity for each in reader.read()[0]] == ["a"]
 
 
 def test_only_ok_records_count_as_finished(tmp_path: Path) -> None:

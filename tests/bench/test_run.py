@@ -15,17 +15,18 @@ from bench import numerics
 from bench.data import NO_RATINGS
 from bench.execute import Event, Listener, Outcome
 from bench.job import Job
-from bench.plan import Cell, Hindrance
-from bench.records import CellRecord, Point, Record, RecordStore, Reference
+from bench.plan import Cell, Skip
+from bench.records import CellRecord, Point, Record, Reference
 from bench.run import Runner
 from bench.score import ColdStart
+from bench.store import RecordStore
 from bench.training import Rules
 from bench.watch import Limits
 from datasets.ratings import UNKNOWN, HeldOut, Ratings
 from tests.bench.test_plan import facts
 
 TEST = HeldOut(np.array([0, UNKNOWN]), np.array([0, 0]), np.array([2, 3]))
-NOT_A_PART = ("epoch_s", "cold_s", "wall_s")
+NOT_A_PART = ("epoch_s", "first_model_s", "wall_s")
 TRAIN = Ratings(np.zeros(2), np.zeros(2), np.array([2, 4]), 1, 1, (1, 5))
 
 
@@ -44,7 +45,7 @@ class FakeExecutor:
 class Silent:
     def already_done(self, cell: Cell) -> None: ...
     def waiting(self) -> None: ...
-    def started(self, cell: Cell) -> None: ...
+    def started(self, cell: Cell, again: str) -> None: ...
     def heard(self, event: Event) -> None: ...
     def finished(self, record: Record) -> None: ...
 
@@ -260,7 +261,7 @@ def test_an_interrupted_run_keeps_what_was_finished(tmp_path: Path) -> None:
 
 def test_a_hindered_cell_is_recorded_without_running(tmp_path: Path) -> None:
     executor = FakeExecutor()
-    hindered = cell("a", hindrance=Hindrance("skipped", "no CUDA device"))
+    hindered = cell("a", skip=Skip("skipped", "no CUDA device"))
     (record,) = run(tmp_path, [hindered], executor)
     assert executor.ran == []
     assert (record.status, record.reason) == ("skipped", "no CUDA device")
@@ -272,9 +273,9 @@ def test_scores_and_times_come_from_the_outcome(tmp_path: Path) -> None:
     assert metrics is not None
     # 2.5 for a rating of 2; the cold pair gets its item's mean, 3, which is right.
     assert metrics.rmse == pytest.approx(np.sqrt(0.25 / 2))
-    assert (metrics.n_test, metrics.n_cold) == (2, 1)
+    assert (metrics.n_test, metrics.n_cold_start) == (2, 1)
     assert times is not None
-    assert times.cold_s == 1 + 2 + 4
+    assert times.first_model_s == 1 + 2 + 4
     assert times.overhead_s == 32 + 1
     parts = (times.import_s, times.warmup_s, times.fit_s, times.evaluation_s, times.predict_s)
     assert sum(parts) + times.overhead_s == times.wall_s
@@ -297,17 +298,17 @@ def test_without_test_ratings_a_record_has_no_scores(tmp_path: Path) -> None:
 def test_seconds_to_target_is_the_first_point_at_or_below_it(tmp_path: Path) -> None:
     reached = {"a": lambda: finished(best=0.9), "b": lambda: finished(best=0.91)}
     a, b = run(tmp_path, [cell("a"), cell("b")], FakeExecutor(reached))
-    assert [(target.rmse, target.seconds) for target in a.targets] == [(0.9, 4)]
-    assert [(target.rmse, target.seconds) for target in b.targets] == [(0.9, None)]
+    assert [(target.rmse, target.seconds) for target in a.goals] == [(0.9, 4)]
+    assert [(target.rmse, target.seconds) for target in b.goals] == [(0.9, None)]
 
 
 def test_without_a_target_the_baseline_of_the_run_sets_it(tmp_path: Path) -> None:
     cells = [cell("bias", dataset="file"), cell("a", dataset="file"), cell("b", 1, dataset="file")]
     records = run(tmp_path, cells, FakeExecutor())
-    assert [[target.rmse for target in each.targets] for each in records] == [[1.0], [1.0], []]
+    assert [[target.rmse for target in each.goals] for each in records] == [[1.0], [1.0], []]
     # Resumed: the baseline's record serves as well as its run.
     _, again = run(tmp_path, [cells[0], cell("c", dataset="file")], FakeExecutor())
-    assert [target.rmse for target in again.targets] == [1.0]
+    assert [target.rmse for target in again.goals] == [1.0]
 
 
 def test_a_timeout_with_predictions_keeps_its_scores(tmp_path: Path) -> None:
@@ -324,18 +325,22 @@ def test_a_timeout_with_predictions_keeps_its_scores(tmp_path: Path) -> None:
 def test_a_ladder_is_recorded_as_one_with_its_other_fits_apart(tmp_path: Path) -> None:
     def climbed() -> Outcome:
         outcome = finished()
-        outcome.result["parts"] |= {"fit": 3.0, "ladder": 1.0}
+        outcome.result["parts"] |= {"fit": 3.0, "epoch_budgets": 1.0}
         return outcome
 
     asked = [cell("a"), cell("b")]
     climber, other = run(tmp_path, asked, FakeExecutor({"a": climbed}))
-    assert (climber.ladder, other.ladder) == (True, False)
+    assert (climber.epoch_budgets, other.epoch_budgets) == (True, False)
     for record in (climber, other):
         assert record.times is not None
         times = record.times.model_dump()
         assert sum(s for part, s in times.items() if part not in NOT_A_PART) == times["wall_s"]
     assert climber.times is not None
-    assert (climber.times.fit_s, climber.times.ladder_s, climber.times.cold_s) == (3.0, 1.0, 6.0)
+    assert (climber.times.fit_s, climber.times.other_budgets_s, climber.times.first_model_s) == (
+        3.0,
+        1.0,
+        6.0,
+    )
 
 
 def test_the_version_of_a_wrapped_library_is_in_its_own_record_alone(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from datasets.ratings import Ratings
 from tests.conformance.base import Subject
 from tests.conformance.making import all_pairs, rescaled, rmse, thresholded, tiny
 
-NOT_OF_THE_MODEL = {"device", "seed", "dtype", "ladder", "step"}
+NOT_OF_THE_MODEL = {"device", "seed", "dtype", "epoch_budgets", "step"}
 
 
 def another(value: Any, kind: Any) -> Any:

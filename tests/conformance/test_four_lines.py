@@ -33,20 +33,20 @@ class ALS:
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         rng = np.random.default_rng(self.seed)
         self.mean_ = train.values.mean(dtype=np.float64)
-        targets = train.values - self.mean_  # (n,)
+        response = train.values - self.mean_  # (n,)
         self.P_ = np.zeros((train.n_users, self.factors))
         self.Q_ = rng.normal(size=(train.n_items, self.factors))
         for _ in training.epochs(self.epochs):
-            self._solve(self.P_, train.users, self.Q_[train.items], targets)
-            self._solve(self.Q_, train.items, self.P_[train.users], targets)
+            self._solve(self.P_, train.users, self.Q_[train.items], response)
+            self._solve(self.Q_, train.items, self.P_[train.users], response)
         return self
 
-    def _solve(self, side: Array, ids: NDArray[np.int32], other: Array, targets: Array) -> None:
+    def _solve(self, side: Array, ids: NDArray[np.int32], other: Array, response: Array) -> None:
         """The best rows of `side`, given the other side's of each rating (n, k)."""
         order = np.argsort(ids, kind="stable")
         ends = np.cumsum(np.bincount(ids, minlength=len(side)))[:-1]
         for row, rated in enumerate(np.split(order, ends)):
-            A, t = other[rated], targets[rated]
+            A, t = other[rated], response[rated]
             ridge = self.regularisation * len(rated) * np.eye(self.factors)
             side[row] = np.linalg.solve(A.T @ A + ridge, A.T @ t)
 

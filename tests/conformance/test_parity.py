@@ -59,7 +59,7 @@ ROWS: dict[type[Any], tuple[dict[str, int], Callable[[Any], Learnt]]] = {
 
 PUBLISHED_FORM = {
     "biases": False,
-    "targets": "raw",
+    "response": "raw",
     "initialisation": "uniform",
     "regularisation": 0.0,
     "learning_rate": 0.01,
@@ -134,7 +134,7 @@ def test_a_step_goes_down_the_documented_loss(row: type[Any], ratings: int) -> N
         learning_rate=rate,
         decay=decay,
         regularisation=regularisation,
-        targets="raw",
+        response="raw",
         std=0.5,
         dtype="float64",
         **batch,

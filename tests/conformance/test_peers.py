@@ -14,7 +14,7 @@ from impls.peers.myfm_gibbs import MyFMGibbs
 from impls.peers.surprise_svd import SurpriseSVD
 from tests.conformance.suite import Conformance
 
-QUICK = {"ladder": (1, 2)}
+QUICK = {"epoch_budgets": (1, 2)}
 """So that three epochs of `quick` are three fits."""
 
 

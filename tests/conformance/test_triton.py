@@ -32,10 +32,10 @@ def test_with_few_items_it_is_the_loop_over_the_ratings() -> None:
     )
     p, q = (rows[:, :k].cpu().double().numpy() for rows in (start.U_, start.V_))
     b_user, b_item = np.zeros(train.n_users), np.zeros(train.n_items)
-    targets = (train.values - train.values.mean()) / train.values.std()
+    response = (train.values - train.values.mean()) / train.values.std()
     for eta in (STEP, STEP / 2):
         shrink = 1 - eta * 0.1
-        for u, i, z in zip(train.users, train.items, targets, strict=True):
+        for u, i, z in zip(train.users, train.items, response, strict=True):
             change = eta * (z - b_user[u] - b_item[i] - p[u] @ q[i])
             b_user[u], b_item[i] = shrink * b_user[u] + change, shrink * b_item[i] + change
             p[u], q[i] = shrink * p[u] + change * q[i], shrink * q[i] + change * p[u]
@@ -63,16 +63,16 @@ def test_with_many_it_is_the_loop_over_blocks_16_ratings_at_a_time(
     for n in (train.n_users, train.n_items):
         torch.rand(n, k, generator=rng)
     blocks, _ = cut(train, groups, "cpu")
-    targets = np.full((train.n_users, train.n_items), np.nan)
-    targets[train.users, train.items] = (train.values - train.values.mean()) / train.values.std()
+    response = np.full((train.n_users, train.n_items), np.nan)
+    response[train.users, train.items] = (train.values - train.values.mean()) / train.values.std()
     for shift in torch.randperm(groups, generator=rng).tolist():
         for group in range(groups):
-            _steps(blocks, group * groups + (group + shift) % groups, targets, U, V, k)
+            _steps(blocks, group * groups + (group + shift) % groups, response, U, V, k)
     np.testing.assert_allclose(model.U_.cpu(), U, atol=1e-5)
     np.testing.assert_allclose(model.V_.cpu(), V, atol=1e-5)
 
 
-def _steps(blocks: DealtBlocks, block: int, targets: Array, U: Array, V: Array, k: int) -> None:
+def _steps(blocks: DealtBlocks, block: int, response: Array, U: Array, V: Array, k: int) -> None:
     """A block in 16 equal shares, a rating of each at a time."""
     starts, users, items, _ = (column.numpy() for column in blocks)
     start, stop = starts[block : block + 2]
@@ -82,6 +82,6 @@ def _steps(blocks: DealtBlocks, block: int, targets: Array, U: Array, V: Array, 
         n = n[n < stop][::-1]  # what NumPy writes to a row last stays: the first one's
         u, i = users[n], items[n]
         p, q = U[u], V[i]
-        change = STEP * (targets[u, i] - (p * q).sum(axis=1))[:, None]
+        change = STEP * (response[u, i] - (p * q).sum(axis=1))[:, None]
         U[u], V[i] = SHRINKAGE * p + change * q, SHRINKAGE * q + change * p
         U[:, k + 1] = V[:, k] = 1.0

@@ -198,10 +198,10 @@ def test_entries() -> None:
     assert list(catalog.CATALOG)[:6] == [
         *("ml-100k", "ml-1m", "ml-10m", "ml-25m", "ml-latest-small", "ml-100k-implicit")
     ]
-    assert tuple(entries.CATALOG["ml-100k"].targets) == (0.946, 0.937, 0.915, 0.900)
-    assert tuple(entries.CATALOG["ml-1m"].targets) == (0.909, 0.873, 0.860, 0.845)
+    assert tuple(entries.CATALOG["ml-100k"].goals) == (0.946, 0.937, 0.915, 0.900)
+    assert tuple(entries.CATALOG["ml-1m"].goals) == (0.909, 0.873, 0.860, 0.845)
     for name, entry in catalog.CATALOG.items():
         assert entry.name == name
         assert entry.description
         assert bool(entry.url) == bool(entry.archive) == bool(entry.member)
-        assert list(entry.targets) == sorted(entry.targets, reverse=True)
+        assert list(entry.goals) == sorted(entry.goals, reverse=True)

@@ -97,7 +97,7 @@ def test_targets_are_steps_from_bias_to_floor() -> None:
     floor = made().floor
     assert floor is not None
     steps = [bias - part * (bias - floor) for part in (0.1, 0.3, 0.6)]
-    assert np.allclose(list(catalog.CATALOG["synthetic-100k"].targets), steps, atol=0.0015)
+    assert np.allclose(list(catalog.CATALOG["synthetic-100k"].goals), steps, atol=0.0015)
 
 
 def test_every_synthetic_entry_has_a_shape() -> None:

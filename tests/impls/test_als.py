@@ -41,7 +41,7 @@ def test_buckets_hold_every_entry_once(n_rows: int, n_columns: int, seed: int) -
 def test_a_sweep_solves_each_row_as_a_regression_of_its_own() -> None:
     train, _ = low_rank(30, 20)
     model = ALS(factors=3, epochs=1, regularisation=0.2, seed=3).fit(train)
-    z = Scaling.of(train.values, "standardised").targets(train.values)
+    z = Scaling.of(train.values, "standardised").response(train.values)
     w, x = model.W_.double(), model.X_.double()  # the items were solved for last
     for item in range(train.n_items):
         here = train.items == item

@@ -37,7 +37,7 @@ def test_the_input_is_the_training_matrix_and_nothing_else(
     based_on: Any, low_rank_set: tuple[Ratings, HeldOut], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, held_out = low_rank_set
-    model = AutoRec(based_on=based_on, targets="rating", presence=0.0, epochs=1).fit(train)
+    model = AutoRec(based_on=based_on, response="rating", presence=0.0, epochs=1).fit(train)
     seen = inputs_seen(monkeypatch)
     model.predict(*np.indices((train.n_users, train.n_items), dtype=np.int32).reshape(2, -1))
     matrix = np.zeros((train.n_users, train.n_items), np.float32)
@@ -49,7 +49,7 @@ def test_the_input_is_the_training_matrix_and_nothing_else(
 
 def test_a_rating_at_the_target_s_zero_is_told_from_none(monkeypatch: pytest.MonkeyPatch) -> None:
     train = Ratings([0, 1, 2], [0, 0, 1], [1.0, 5.0, 3.0], 3, 2, (1.0, 5.0))
-    model = AutoRec(targets="unit", presence=3.0, hidden=4, epochs=1).fit(train)
+    model = AutoRec(response="unit", presence=3.0, hidden=4, epochs=1).fit(train)
     seen = inputs_seen(monkeypatch)
     model.predict(train.users, train.items)
     np.testing.assert_allclose(seen[0], [[3.0, 4.0, 0.0], [0.0, 0.0, 3.5]])
@@ -59,7 +59,7 @@ def test_a_rating_at_the_target_s_zero_is_told_from_none(monkeypatch: pytest.Mon
 def test_the_loss_counts_rated_entries_and_a_batch_s_part_of_the_penalty(batch_size: Any) -> None:
     train, _ = low_rank(6, 5)
     model = AutoRec(
-        targets="rating",
+        response="rating",
         presence=0.0,
         hidden=3,
         regularisation=7.0,
@@ -85,7 +85,7 @@ def test_every_activation_learns(hidden: Any, output: Any, train: Ratings) -> No
         model = AutoRec(
             hidden_activation=hidden,
             output_activation=output,
-            targets="unit",
+            response="unit",
             hidden=20,
             batch_size=10,
             regularisation=1.0,

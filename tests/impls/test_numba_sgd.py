@@ -27,7 +27,7 @@ def test_the_grid_holds_every_rating_once_in_the_block_of_its_groups(
     assert blocks.starts[-1] == len(train)
     expected = Scaling.of(train.values, "standardised")
     assert (scaling.mean, scaling.sd) == pytest.approx((expected.mean, expected.sd))
-    rows = sorted(zip(train.users, train.items, expected.targets(train.values), strict=True))
+    rows = sorted(zip(train.users, train.items, expected.response(train.values), strict=True))
     np.testing.assert_allclose(sorted(blocks.ratings.tolist()), rows, rtol=1e-4, atol=1e-5)
     of = np.repeat(np.arange(groups**2), np.diff(blocks.starts))
     users, items = blocks.ratings["user"], blocks.ratings["item"]

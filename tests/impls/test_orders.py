@@ -56,7 +56,7 @@ def test_an_epoch_has_every_rating_once(name: str, device: str) -> None:
 def test_an_epoch_of_autorec_has_every_row_once(device: str) -> None:
     train, _ = low_rank(30, 20)
     model = make(
-        "autorec", device=device, batch_size=8, targets="rating", presence=0.0, step="eager"
+        "autorec", device=device, batch_size=8, response="rating", presence=0.0, step="eager"
     )
     seen = batches_seen(model, train)
     rows = [sorted(row) for batch in seen for row in targets_of(batch)]
@@ -70,8 +70,8 @@ def targets_of(batch: tuple[Tensor, ...]) -> list[list[float]]:
     """The rated targets of each row of a batch of either form."""
     if len(batch) == 1:
         return [row[~row.isnan()].tolist() for row in batch[0]]
-    rows, position, _, targets = batch
-    return [targets[position == place].tolist() for place in range(len(rows))]
+    rows, position, _, response = batch
+    return [response[position == place].tolist() for place in range(len(rows))]
 
 
 @pytest.mark.parametrize("dense_bytes", [0, 1 << 30])

@@ -49,7 +49,7 @@ def test_steps_follow_the_loss_differentiated_numerically(biases: bool) -> None:
         regularisation=0.3,
         std=0.5,
         biases=biases,
-        targets="raw",
+        response="raw",
         dtype="float64",
     ).fit(train)
 
@@ -111,8 +111,8 @@ def differences(loss: Any, parameter: NDArray[np.float64], step: float = 1e-5) -
     [
         {},
         {"biases": False, "std": 0.5},
-        {"initialisation": "uniform", "targets": "raw"},
-        {"targets": "centred"},
+        {"initialisation": "uniform", "response": "raw"},
+        {"response": "centred"},
     ],
     ids=["default", "no biases", "uniform", "centred"],
 )

@@ -47,10 +47,10 @@ def test_it_is_numpy_sgd_in_the_order_of_the_strata(monkeypatch: pytest.MonkeyPa
     rng.normal(0.0, 0.3, (train.n_users, 5)), rng.normal(0.0, 0.3, (train.n_items, 5))
     parts = strata(train, rng.permutation(len(train)), 512)
 
-    def in_order_of_strata(_: object, train: Ratings, targets: np.ndarray):
+    def in_order_of_strata(_: object, train: Ratings, response: np.ndarray):
         for n in rng.permutation(len(parts)):
             yield from zip(
-                train.users[parts[n]], train.items[parts[n]], targets[parts[n]], strict=True
+                train.users[parts[n]], train.items[parts[n]], response[parts[n]], strict=True
             )
 
     monkeypatch.setattr("impls.numpy_sgd.in_random_order", in_order_of_strata)

@@ -69,12 +69,12 @@ def test_the_grid_holds_every_rating_once_in_the_block_of_its_groups(
     """So that the blocks of a diagonal, g by g + d, share no user and no item."""
     train, _ = low_rank(23, 17, seed=seed)
     blocks, scaling = cut(train, groups, "cpu")
-    starts, users, items, targets = (column.numpy() for column in blocks)
+    starts, users, items, response = (column.numpy() for column in blocks)
     assert (starts[0], starts[-1]) == (0, len(train))
     expected = Scaling.of(train.values, "standardised")
     assert (scaling.mean, scaling.sd) == pytest.approx((expected.mean, expected.sd))
-    rows = sorted(zip(train.users, train.items, expected.targets(train.values), strict=True))
-    found = sorted(zip(users, items, targets, strict=True))
+    rows = sorted(zip(train.users, train.items, expected.response(train.values), strict=True))
+    found = sorted(zip(users, items, response, strict=True))
     np.testing.assert_allclose(found, rows, rtol=1e-5, atol=1e-6)
     of = np.repeat(np.arange(groups**2), np.diff(starts))
     for ids, group in ((users, of // groups), (items, of % groups)):

@@ -150,7 +150,7 @@ def test_the_machine_is_held_while_the_sides_are_timed(
     def run(_: object) -> None:
         assert held == [True]
 
-    monkeypatch.setattr("bench.machine.exclusive", exclusive)
+    monkeypatch.setattr("bench.locks.exclusive", exclusive)
     monkeypatch.setattr("bench.gate.session.Session.run", run)
     monkeypatch.setattr("bench.gate.session.Session.loops", {})
     checkout.commit(code_to_time=CODE)

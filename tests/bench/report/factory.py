@@ -12,17 +12,17 @@ from bench.records import (
     CellRecord,
     Data,
     Environment,
+    Goal,
     Memory,
     Metrics,
     Point,
     Record,
-    RecordStore,
     Source,
-    Target,
     Times,
 )
+from bench.store import RecordStore
 
-TARGETS = (0.946, 0.937, 0.915, 0.900)
+GOALS = (0.946, 0.937, 0.915, 0.900)
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
@@ -45,7 +45,7 @@ def record(
     rmse: float = 0.92,
     fit_s: float = 12.3,
     curve: list[Point] | None = None,
-    targets: tuple[float, ...] = TARGETS,
+    goals: tuple[float, ...] = GOALS,
     gpu: str | None = None,
     log: str = "",
     **parts: Any,
@@ -71,7 +71,7 @@ def record(
         ),
         "metrics": metrics(rmse, curve) if ran else None,
         "times": times(fit_s) if ran else None,
-        "targets": [Target(rmse=goal, seconds=reached(curve, goal)) for goal in targets],
+        "goals": [Goal(rmse=goal, seconds=reached(curve, goal)) for goal in goals],
         "curve": curve,
         "memory": Memory(host_peak_bytes=180_000_000, device_peak_bytes=None) if ran else None,
         "data": data(),
@@ -91,7 +91,7 @@ def metrics(rmse: float, curve: list[Point], **changes: Any) -> Metrics:
         "mae_raw": rmse * 0.787 + 0.002,
         "val_rmse": best.rmse if best else None,
         "n_test": 10_000,
-        "n_cold": 31,
+        "n_cold_start": 31,
         "epochs": max((point.epoch for point in curve), default=0),
         "best_epoch": best.epoch if best else None,
     }
@@ -107,7 +107,7 @@ def times(fit_s: float) -> Times:
         predict_s=0.004,
         evaluation_s=0.1,
         overhead_s=0.05,
-        cold_s=fit_s + 0.25,
+        first_model_s=fit_s + 0.25,
         wall_s=fit_s + 0.4,
     )
 
@@ -129,12 +129,12 @@ def closed_form(rmse: float, seconds: float) -> list[Point]:
     return [Point(epoch=0, seconds=seconds, rmse=rmse, mae=rmse * 0.8)]
 
 
-def ladder(name: str, best: float = 0.916, each_s: float = 0.2, **fields: Any) -> Record:
+def epoch_budgets(name: str, best: float = 0.916, each_s: float = 0.2, **fields: Any) -> Record:
     """A row that cannot be interrupted: full fits of 2, 4 and 8 iterations."""
     points = [
         Point(epoch=n, seconds=each_s * n, rmse=best + 0.06 / n - 0.01, mae=0.7) for n in (2, 4, 8)
     ]
-    return record(name, rmse=best, fit_s=each_s * 8, curve=points, ladder=True, **fields)
+    return record(name, rmse=best, fit_s=each_s * 8, curve=points, epoch_budgets=True, **fields)
 
 
 def reached(curve: list[Point], goal: float) -> float | None:

@@ -6,11 +6,11 @@ import pytest
 
 from bench.records import Record
 from bench.report import compare
-from tests.bench.report.factory import data, ladder, record, training_curve
+from tests.bench.report.factory import data, epoch_budgets, record, training_curve
 
 
 def runs(name: str, fit_s: list[float], rmse: list[float], **common: object) -> list[Record]:
-    common = {"targets": (0.950,), **common}
+    common = {"goals": (0.950,), **common}
     return [
         record(name, seed=seed, fit_s=seconds, rmse=error, **common)
         for seed, (seconds, error) in enumerate(zip(fit_s, rmse, strict=True))
@@ -117,7 +117,7 @@ def test_time_limits_and_stand_ins_are_said() -> None:
 
 def test_a_library_and_a_row_of_ours_are_compared_at_each_target() -> None:
     ours = [record("numba_sgd", seed=seed, fit_s=0.3 + seed / 50, rmse=0.90) for seed in range(3)]
-    theirs = [ladder("peer:libmf", seed=seed, best=0.916 + seed / 2000) for seed in range(3)]
+    theirs = [epoch_budgets("peer:libmf", seed=seed, best=0.916 + seed / 2000) for seed in range(3)]
     said = compare([*ours, *theirs], "peer:libmf", "numba_sgd")
     assert "numba_sgd reached 0.946 on validation 4.17 (95 % interval 3.57–4.87) times soo" in said
     assert "numba_sgd reached 0.915 on validation 10.7 (95 % interval 9.18–12.5) times soo" in said
@@ -137,8 +137,8 @@ def test_the_slower_of_two_fits_may_be_the_sooner_at_a_target() -> None:
 
 
 def test_targets_that_some_runs_missed_are_counted_and_not_averaged() -> None:
-    a = runs("ncf", [5.0, 5.1, 5.4], [0.900, 0.899, 0.935], targets=(0.91, 0.89))
-    b = runs("bias", [6.0, 6.1, 6.4], [0.930, 0.931, 0.935], targets=(0.91, 0.89))
+    a = runs("ncf", [5.0, 5.1, 5.4], [0.900, 0.899, 0.935], goals=(0.91, 0.89))
+    b = runs("bias", [6.0, 6.1, 6.4], [0.930, 0.931, 0.935], goals=(0.91, 0.89))
     said = compare([*a, *b], "ncf", "bias")
     assert (
         "0.910 on validation was reached by ncf in 2 of 3 runs and by bias in 0 of 3 runs" in said

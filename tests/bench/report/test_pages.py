@@ -11,10 +11,10 @@ from bench.report.assembly import tables
 from bench.report.files import MARK
 from bench.report.machines import caption
 from bench.report.pages import curves_name, page, page_name, pareto_name
-from bench.report.prose import dataset_line, intervals, same_maths, shortened, target_meaning
+from bench.report.prose import dataset_line, goal_meaning, intervals, same_maths, shortened
 from bench.report.rows import Table
 from bench.report.verdict import verdict
-from tests.bench.report.factory import closed_form, data, eight, environment, ladder, record
+from tests.bench.report.factory import closed_form, data, eight, environment, epoch_budgets, record
 
 NOTE = "synthetic-100k stands in for ml-100k, which could not be had here"
 
@@ -160,12 +160,12 @@ def test_what_the_joules_are_of_is_said_where_a_row_ran_on_a_device() -> None:
 
 
 def test_the_words_beside_targets_are_explained() -> None:
-    assert target_meaning(table_of(record())).endswith("what gets about that far.")
-    assert "to the floor" in target_meaning(table_of(record(data=data(floor=0.85))))
+    assert goal_meaning(table_of(record())).endswith("what gets about that far.")
+    assert "to the floor" in goal_meaning(table_of(record(data=data(floor=0.85))))
 
 
 def test_that_a_row_cannot_be_interrupted_is_said_at_its_table_and_its_plot() -> None:
-    text = page(tables([*eight(), ladder("peer:cornac_mf")]))
+    text = page(tables([*eight(), epoch_budgets("peer:cornac_mf")]))
     assert "| peer:cornac_mf [1]" in text
     assert "- [1] cannot be interrupted: every point is a full fit of that many iter" in text
     assert "Markers without a line are of a row that cannot be interrupted" in text
@@ -203,10 +203,10 @@ def test_the_verdict_names_the_first_at_each_target_and_the_most_accurate() -> N
 
 
 def test_targets_of_one_winner_stand_together_with_what_the_first_library_took() -> None:
-    slow = ladder("peer:surprise_svd", each_s=9.0)
-    told = verdict(table_of(record(fit_s=3.0, rmse=0.89), ladder("peer:cornac_mf"), slow))
+    slow = epoch_budgets("peer:surprise_svd", each_s=9.0)
+    told = verdict(table_of(record(fit_s=3.0, rmse=0.89), epoch_budgets("peer:cornac_mf"), slow))
     assert "use peer:cornac_mf for 0.946 (0.400 s) and 0.937 (0.400 s); numpy_sgd for 0.9" in told
-    table = table_of(record(fit_s=0.3, rmse=0.89), ladder("peer:cornac_mf"), slow)
+    table = table_of(record(fit_s=0.3, rmse=0.89), epoch_budgets("peer:cornac_mf"), slow)
     assert (
         "use numpy_sgd for 0.946 (0.0800 s, 5.0 times sooner than peer:cornac_mf), "
         "0.937 (0.0900 s, 4.4 times sooner than peer:cornac_mf), "

@@ -19,7 +19,7 @@ from tests.bench.report.factory import (
     closed_form,
     data,
     eight,
-    ladder,
+    epoch_budgets,
     record,
     training_curve,
 )
@@ -41,7 +41,7 @@ def bests(table: Table) -> list[tuple[str, float]]:
 def test_the_same_records_give_the_same_bytes_whatever_the_users_settings(plot: Plot) -> None:
     import matplotlib as mpl
 
-    table = table_of(*eight(), ladder("peer:cornac_mf"))
+    table = table_of(*eight(), epoch_budgets("peer:cornac_mf"))
     first = plot(table)
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):
         assert plot(table) == first
@@ -54,7 +54,7 @@ def test_odd_names_times_and_levels_are_drawn(plot: Plot) -> None:
     drawn = plot(
         table_of(
             record("_own.py:A$\\frac$", curve=closed_form(0.95, 0.0)),
-            record("ncf", status="timeout", curve=training_curve(0.9, 2.0), targets=(0.9, 0.9001)),
+            record("ncf", status="timeout", curve=training_curve(0.9, 2.0), goals=(0.9, 0.9001)),
             record("ncf", device="cuda", data=data(floor=0.9, note="A note $5 < $6. " * 12)),
         )
     )
@@ -76,15 +76,17 @@ def test_the_seed_with_the_median_fit_is_shown() -> None:
 
 
 def test_full_fits_are_markers_without_a_line_and_even_one_is_no_closed_form() -> None:
-    made = ladder("peer:cornac_mf")
-    drawn = {curves(table_of(made.model_copy(update={"ladder": it}))) for it in (True, False)}
+    made = epoch_budgets("peer:cornac_mf")
+    drawn = {
+        curves(table_of(made.model_copy(update={"epoch_budgets": it}))) for it in (True, False)
+    }
     assert len(drawn) == 2
     [trace] = traces(table_of(made.model_copy(update={"curve": made.curve[:1]})))
     assert not trace.closed_form
 
 
 def test_a_library_has_a_marker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = table_of(record(), ladder("peer:cornac_mf"))
+    table = table_of(record(), epoch_budgets("peer:cornac_mf"))
     assert [row.is_peer for row in table.rows] == [False, True]
     apart = pareto(table)
     monkeypatch.setattr(Row, "is_peer", False)

@@ -6,10 +6,10 @@ import pytest
 
 from bench.records import Energy, Memory, Record, Roof
 from bench.report.assembly import tables
+from bench.report.goal_tables import goal_table, headline_table
 from bench.report.layout import Footnotes
 from bench.report.rows import Table
 from bench.report.tables import main_table
-from bench.report.target_tables import headline_table, target_table
 from bench.report.training_tables import cost_table
 from tests.bench.report.factory import (
     cells,
@@ -141,7 +141,7 @@ def test_numbers_are_aligned_right_and_names_left() -> None:
 def test_a_pipe_in_a_name_stays_in_its_cell() -> None:
     strange = record("dir/a|b.py:Größe", model="x|y")
     assert set(main(strange)) == {r"dir/a\|b.py:Größe"}
-    for made in (target_table, cost_table, headline_table):
+    for made in (goal_table, cost_table, headline_table):
         assert r"dir/a\|b.py:Größe" in cells(made(table_of(strange), Footnotes()))
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from bench.records import Reference
 from bench.report import write, writing
-from bench.report.files import replace
 from bench.report.readme import BEGIN, END
+from datasets.atomic import replace
 from tests.bench.report.factory import cells, data, eight, record, store
 
 RESULTS = Path(__file__).parents[3] / "results"
@@ -22,7 +22,7 @@ README = f"# ratebench\n\nBefore.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n"
 
 
 def contents(out: Path) -> dict[str, bytes]:
-    files = (path for path in out.rglob("*") if path.is_file())
+    files = (path for path in out.rglob("*") if path.is_file() and path.name != ".lock")
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
 
 
@@ -166,7 +166,7 @@ def test_unreadable_lines_are_reported_by_file_and_number(tmp_path: Path) -> Non
         file.write('{"schema": 99}\n{"torn')
     write(tmp_path)
     index = (tmp_path / "index.md").read_text()
-    assert "- box-1.jsonl:2: not a record of schema 1" in index
+    assert "- box-1.jsonl:2: not a record of schema 2" in index
     assert "- box-1.jsonl:3: " in index
 
 

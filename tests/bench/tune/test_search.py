@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.plan import Hindrance
+from bench.plan import Skip
 from bench.records import Point, Record
 from bench.tune.search import Settings, Trial, best_of, search, validation_rmse
 from bench.tune.study import Choices, Range, Study, StudyError
@@ -25,7 +25,7 @@ STUDY = Study(
 DEFAULT = {"factors": 2, "rate": 0.5, "epochs": 3}
 
 
-CELL: Any = SimpleNamespace(asked=SimpleNamespace(hyperparameters=DEFAULT), hindrance=None)
+CELL: Any = SimpleNamespace(asked=SimpleNamespace(hyperparameters=DEFAULT), skip=None)
 
 
 def plan(settings: Settings) -> Any:
@@ -89,7 +89,7 @@ def test_a_trial_without_a_result_does_not_end_the_search() -> None:
 
 
 def test_a_cell_that_cannot_run_ends_the_search_at_once() -> None:
-    hindered: Any = SimpleNamespace(hindrance=Hindrance("skipped", "no package"))
+    hindered: Any = SimpleNamespace(skip=Skip("skipped", "no package"))
     with pytest.raises(StudyError, match="numpy_sgd: no package"):
         next(search(STUDY, 3, hindered, plan, answer))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records import RecordStore
+from bench.store import RecordStore
 from tests.bench.test_cli import (  # noqa: F401 - fixtures
     MISBEHAVING,
     Bench,

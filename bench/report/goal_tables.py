@@ -7,12 +7,12 @@ import math
 from bench.report.figures import (
     Progress,
     fit_s,
+    goals_of,
     mean,
     median,
     progress,
     rmse,
     target_name,
-    targets,
 )
 from bench.report.layout import Column, Footnotes, markdown
 from bench.report.rows import Line, Runs, Table
@@ -25,7 +25,7 @@ LADDER = (
 )
 
 
-def target_table(table: Table, notes: Footnotes) -> str:
+def goal_table(table: Table, notes: Footnotes) -> str:
     """Median seconds to each target; empty where the table has none, or no row was looked at
     in training, as on a split without a validation part.
 
@@ -56,7 +56,7 @@ def headline_table(table: Table, notes: Footnotes) -> str:
 
 def _soonest_first(table: Table) -> list[Line]:
     """By the time to the hardest target, then to the next, then by the best RMSE."""
-    goals = targets(table)
+    goals = goals_of(table)
 
     def place(line: Line) -> list[float]:
         made = progress(line.runs, goals)
@@ -69,7 +69,7 @@ def _soonest_first(table: Table) -> list[Line]:
 
 def _reached(table: Table, lines: list[Line]) -> list[Column]:
     """A column for each target, easiest first."""
-    goals = targets(table)
+    goals = goals_of(table)
     made = [progress(line.runs, goals) for line in lines]
     if not any(made):
         return []
@@ -85,7 +85,7 @@ def _header(table: Table, goal: float) -> str:
 def _to(made: Progress | None, goal: float) -> str:
     if made is None:
         return NOTHING
-    runs = made.to_target[goal]
+    runs = made.to_goal[goal]
     hits, middle = sum(map(math.isfinite, runs)), made.median(goal)
     some = f"{hits} of {len(runs)}" if 0 < hits < len(runs) else ""
     if math.isfinite(middle):
@@ -94,4 +94,4 @@ def _to(made: Progress | None, goal: float) -> str:
 
 
 def _ladder(runs: Runs) -> list[str]:
-    return [LADDER] if runs.ladder else []
+    return [LADDER] if runs.epoch_budgets else []

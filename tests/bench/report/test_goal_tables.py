@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bench.records import Record
 from bench.report.assembly import tables
+from bench.report.goal_tables import LADDER, goal_table, headline_table
 from bench.report.layout import Footnotes
 from bench.report.rows import Table
-from bench.report.target_tables import LADDER, headline_table, target_table
 from tests.bench.report.factory import (
     cells,
     closed_form,
     data,
-    ladder,
+    epoch_budgets,
     metrics,
     record,
     training_curve,
@@ -32,7 +32,7 @@ def table_of(*records: Record) -> Table:
 
 def headers(*records: Record) -> list[str]:
     """The targets' columns of a table with one row."""
-    [row] = cells(target_table(table_of(*records), Footnotes())).values()
+    [row] = cells(goal_table(table_of(*records), Footnotes())).values()
     return list(row)[1:]
 
 
@@ -44,7 +44,7 @@ def test_targets_are_sorted_by_the_hardest_reached_first() -> None:
         record("numpy_sgd", curve=training_curve(0.905, 40), fit_s=40),
         record("embedding_mf", status="failed", reason="boom"),
     )
-    made = cells(target_table(table, Footnotes()))
+    made = cells(goal_table(table, Footnotes()))
     assert list(made) == ["numpy_sgd", "autorec", "ncf", "bias", "embedding_mf [1]"]
     assert list(made["bias"])[1:] == list(HEADERS)
     assert made["bias"][HEADERS[0]] == "0.0100"
@@ -54,35 +54,33 @@ def test_targets_are_sorted_by_the_hardest_reached_first() -> None:
 
 def test_only_the_main_table_marks_rows_that_have_figures() -> None:
     flagged = record(metrics=metrics(0.9, [], flags=["doubtful"]))
-    assert list(cells(target_table(table_of(flagged), Footnotes()))) == ["numpy_sgd"]
+    assert list(cells(goal_table(table_of(flagged), Footnotes()))) == ["numpy_sgd"]
 
 
 def test_a_target_that_some_seeds_miss_says_how_many_reached_it() -> None:
     hit, miss = (training_curve(best, 10) for best in (0.90, 0.93))
     two_of_three = [record(seed=n, curve=curve) for n, curve in enumerate((hit, hit, miss))]
     one_of_three = [record(seed=n, curve=curve) for n, curve in enumerate((hit, miss, miss))]
-    made = cells(target_table(table_of(*two_of_three), Footnotes()))["numpy_sgd"]
+    made = cells(goal_table(table_of(*two_of_three), Footnotes()))["numpy_sgd"]
     assert made[HEADERS[2]].endswith("(2 of 3)")
-    made = cells(target_table(table_of(*one_of_three), Footnotes()))["numpy_sgd"]
+    made = cells(goal_table(table_of(*one_of_three), Footnotes()))["numpy_sgd"]
     assert made[HEADERS[2]].startswith("∞ (1 of 3, best 0.93")
 
 
 def test_runs_made_with_other_targets_are_read_off_their_curves() -> None:
-    table = table_of(
-        record(targets=(0.99,), minute=1), record("ncf", targets=(0.95, 0.94), minute=2)
-    )
-    made = cells(target_table(table, Footnotes()))
+    table = table_of(record(goals=(0.99,), minute=1), record("ncf", goals=(0.95, 0.94), minute=2))
+    made = cells(goal_table(table, Footnotes()))
     assert list(made["ncf"])[1:] == ["≤ 0.950", "≤ 0.940"]
     assert made["ncf"]["≤ 0.950"] == made["numpy_sgd"]["≤ 0.950"] != "—"
 
 
 def test_without_targets_there_is_no_target_table() -> None:
-    assert target_table(table_of(record(targets=())), Footnotes()) == ""
-    assert target_table(table_of(record(split="u1", curve=[])), Footnotes()) == ""
+    assert goal_table(table_of(record(goals=())), Footnotes()) == ""
+    assert goal_table(table_of(record(split="u1", curve=[])), Footnotes()) == ""
 
 
 def test_a_synthetic_sets_targets_are_steps_to_its_floor() -> None:
-    made = record(dataset="synthetic-100k", targets=(0.930, 0.911, 0.882), data=data(floor=0.85))
+    made = record(dataset="synthetic-100k", goals=(0.930, 0.911, 0.882), data=data(floor=0.85))
     assert headers(made) == [
         "≤ 0.930 (1/10 to the floor)",
         "≤ 0.911 (3/10 to the floor)",
@@ -91,14 +89,14 @@ def test_a_synthetic_sets_targets_are_steps_to_its_floor() -> None:
 
 
 def test_a_target_of_no_name_is_what_bias_reached_or_one_of_another_time() -> None:
-    assert headers(record(dataset="my/ratings.csv", targets=(0.95,))) == ["≤ 0.950 (bias)"]
-    assert headers(record(dataset="ml-25m", targets=(0.95,))) == ["≤ 0.950 (bias)"]
-    assert headers(record(targets=(0.95,))) == ["≤ 0.950"]
+    assert headers(record(dataset="my/ratings.csv", goals=(0.95,))) == ["≤ 0.950 (bias)"]
+    assert headers(record(dataset="ml-25m", goals=(0.95,))) == ["≤ 0.950 (bias)"]
+    assert headers(record(goals=(0.95,))) == ["≤ 0.950"]
 
 
 def test_a_row_that_cannot_be_interrupted_is_marked_and_its_smallest_fit_counts() -> None:
     notes = Footnotes()
-    made = cells(target_table(table_of(record(), ladder("peer:libmf")), notes))
+    made = cells(goal_table(table_of(record(), epoch_budgets("peer:libmf")), notes))
     assert notes.lines() == [f"- [1] {LADDER}"]
     assert list(made) == ["peer:libmf [1]", "numpy_sgd"]
     assert list(made["peer:libmf [1]"].values())[1:] == [
@@ -112,7 +110,7 @@ def test_the_headline_has_targets_accuracy_fit_time_and_status() -> None:
     table = table_of(
         *(record(seed=seed, fit_s=10.0 + seed, metrics=flagged) for seed in range(3)),
         record("ncf", status="failed", reason="boom"),
-        ladder("peer:libmf"),
+        epoch_budgets("peer:libmf"),
     )
     made = cells(headline_table(table, notes))
     assert list(made) == ["peer:libmf [1]", "numpy_sgd", "ncf"]

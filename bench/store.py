@@ -1,0 +1,153 @@
+"""The append-only store of records, read once and kept in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench import locks
+from bench.records import OLDER_SCHEMAS, SCHEMA, WELL, Record, Status, upgraded
+from datasets.atomic import replace
+
+CURRENT = f'{{"schema": {SCHEMA},'.encode()
+"""How a line of the present schema begins, as `Record.to_line` writes it."""
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that is no record: torn by a crash, from another schema, or edited."""
+
+    path: Path
+    number: int
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.number}: {self.problem} (line skipped)"
+
+
+@dataclass
+class _File:
+    """What has been read of one file: its inode, and how many bytes and lines."""
+
+    inode: int = -1
+    bytes_read: int = 0
+    lines_read: int = 0
+    records: list[Record] = field(default_factory=list)
+    bad: list[BadLine] = field(default_factory=list)
+
+
+class RecordStore:
+    """The JSON lines under `<out>/records`, one file per machine.
+
+    Records are only ever appended. An append is one write under a lock, flushed to the
+    disk before it returns, so a crash loses at most the cell in progress and two runs
+    into one folder never mix lines. What was read stays in memory: of a file that grew only
+    the new lines are read.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.folder = out / "records"
+        self._files: dict[Path, _File] = {}
+
+    def append(self, record: Record) -> Path:
+        """Add one record; returns the file it went to."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{record.environment.machine}.jsonl"
+        with locks.writing(self.folder), path.open("ab") as file:
+            torn = _ends_mid_line(path)
+            file.write((b"\n" if torn else b"") + record.to_line().encode() + b"\n")
+            file.flush()  # raises where the disk is full
+            os.fsync(file.fileno())
+        return path
+
+    def read(self) -> tuple[list[Record], list[BadLine]]:
+        """Every record in file and line order, and every line that is not one."""
+        files = [self._read(path) for path in self._paths()]
+        records = [record for each in files for record in each.records]
+        return records, [line for each in files for line in each.bad]
+
+    def rewrite(self, change: Callable[[str], tuple[str, str]]) -> Counter[str]:
+        """Put `change` of each line in its place; counts the second word of its answers.
+
+        A file is replaced at once and under the lock, and only where a line changed.
+        """
+        became: Counter[str] = Counter()
+        for path in self._paths():
+            with locks.writing(self.folder):
+                lines = path.read_bytes().decode(errors="surrogateescape").split("\n")
+                changed = [change(line) if line.strip() else (line, "") for line in lines]
+                became.update(word for _, word in changed if word)
+                if (new := [line for line, _ in changed]) != lines:
+                    replace(path, "\n".join(new).encode(errors="surrogateescape"))
+        return became
+
+    def finished(self, settled: Collection[Status] = WELL) -> dict[str, Record]:
+        """The newest record of each identity that has one with a `settled` status."""
+        return {record.identity: record for record in self.read()[0] if record.status in settled}
+
+    def _paths(self) -> list[Path]:
+        return sorted(filter(Path.is_file, self.folder.glob("*.jsonl")))
+
+    def _read(self, path: Path) -> _File:
+        state, known = path.stat(), self._files.get(path)
+        if known is None or known.inode != state.st_ino or state.st_size < known.bytes_read:
+            known = self._files[path] = _File(inode=state.st_ino)
+        if state.st_size > known.bytes_read:
+            with path.open("rb") as file:
+                file.seek(known.bytes_read)
+                new = file.read()
+            # A line without its end may still be written to: it is read again the next time.
+            whole = new[: new.rfind(b"\n") + 1]
+            known.records, known.bad = list(known.records), list(known.bad)
+            _take(path, known, whole)
+            known.bytes_read += len(whole)
+            known.lines_read += whole.count(b"\n")
+            if rest := new[len(whole) :]:
+                with_rest = _File(known.inode, known.bytes_read, known.lines_read)
+                with_rest.records, with_rest.bad = list(known.records), list(known.bad)
+                _take(path, with_rest, rest)
+                return with_rest
+        return known
+
+
+def _take(path: Path, file: _File, lines: bytes) -> None:
+    for parsed in _parse(path, lines, file.lines_read + 1):
+        if isinstance(parsed, BadLine):
+            file.bad.append(parsed)
+        else:
+            file.records.append(parsed)
+
+
+def _parse(path: Path, lines: bytes, first: int) -> Iterator[Record | BadLine]:
+    for number, line in enumerate(lines.split(b"\n"), start=first):
+        if not line.strip():
+            continue
+        try:
+            if line.startswith(CURRENT):
+                yield Record.model_validate_json(line)
+                continue
+            fields = json.loads(line)
+            if not isinstance(fields, dict) or fields.get("schema") not in (SCHEMA, *OLDER_SCHEMAS):
+                yield BadLine(path, number, f"not a record of schema {SCHEMA}")
+                continue
+            yield Record.model_validate(upgraded(fields))
+        except ValidationError as error:
+            first_error = error.errors()[0]
+            where = ".".join(map(str, first_error["loc"]))
+            yield BadLine(path, number, f"{where}: {first_error['msg'].lower()}".lstrip(": "))
+        except (ValueError, RecursionError) as error:
+            yield BadLine(path, number, f"no JSON: {error}")
+
+
+def _ends_mid_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.seek(0, 2) == 0:
+            return False
+        file.seek(-1, 2)
+        return file.read(1) != b"\n"

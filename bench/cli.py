@@ -14,16 +14,17 @@ import typer
 from rich.console import Console
 
 from bench import locks, machine
-from bench.arguments import spread
-from bench.hyperparameters import SettingError, parse_settings
-from bench.loading import ImplementationError
+from bench.commands.arguments import spread
+from bench.planning import availability
+from bench.planning.hyperparameters import SettingError, parse_settings
+from bench.planning.loading import ImplementationError
+from bench.planning.suite import Overrides, SuiteError, read
 from bench.records import Record
 from bench.store import RecordStore
-from bench.suite import Overrides, SuiteError, read
 from datasets.errors import DataError
 
 if TYPE_CHECKING:
-    from bench.plan import Cell
+    from bench.planning.plan import Cell
 
 app = typer.Typer(
     add_completion=False,
@@ -86,8 +87,8 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
 ) -> None:
     """Run a suite: one fresh process per cell, one record per cell, resumed where it stopped."""
-    from bench.data import check_split, facts
-    from bench.plan import Planner
+    from bench.planning.facts import check_split, facts
+    from bench.planning.plan import Planner
 
     block = {
         "devices": device,
@@ -187,7 +188,7 @@ def compare(
 @app.command()
 def migrate(out: Out = DEFAULT_OUT) -> None:
     """Bring records of an older schema to the present one, by the commits that they name."""
-    from bench.migrate import migrate as migrated
+    from bench.commands.migrate import migrate as migrated
     from bench.tune import FOLDER
 
     for folder in (out, out / FOLDER):
@@ -198,7 +199,7 @@ def migrate(out: Out = DEFAULT_OUT) -> None:
 @app.command("list")
 def list_() -> None:
     """Name the implementations, datasets, suites and studies."""
-    from bench.listing import listing
+    from bench.commands.listing import listing
 
     out_console.print(listing(), highlight=False, markup=False)
 
@@ -220,10 +221,10 @@ def predict(
     ] = None,
 ) -> None:
     """Predict ratings of given user–item pairs, as a CSV."""
-    from bench.predict import PairsError, predict_pairs
+    from bench.commands.predict import PairsError, predict_pairs
 
     try:
-        problem = machine.device_problem(device)
+        problem = availability.device_problem(device)
         if problem:
             raise SettingError(f"--device {device}: {problem}")
         settings = parse_settings(set_ or []).get(impl, {})
@@ -247,7 +248,7 @@ def doctor(
     ] = False,
 ) -> None:
     """Look at this machine: versions, threads, CUDA, data, limits, what may disturb a timing."""
-    from bench.doctor import examine
+    from bench.commands.doctor import examine
 
     if measure:
         _measure()
@@ -287,9 +288,9 @@ def gate(
     if [base, baseline, save].count(None) != 2:
         _fail(ValueError("name one of BASE, --baseline FILE and --save FILE"), GATE_BROKEN)
     with _exit_code_1_is_a_regression(), _termination_cleans_up():
-        from bench.gate import screening
         from bench.gate.command import Asked, compare
         from bench.gate.errors import GateError
+        from bench.gate.stored import command as screening
 
         only, tolerant = tuple(workload or ()), inconclusive == "pass"
         asked = Asked(base or "", head, only, time_limit, tolerant, out)
@@ -348,8 +349,8 @@ def _termination_cleans_up() -> Iterator[None]:
 
 
 def _run(cells: list[Cell], out: Path, memory_limit_bytes: int, fresh: bool) -> None:
-    from bench.execute import ProcessExecutor
-    from bench.progress import Progress, summary
+    from bench.cell.execute import ProcessExecutor
+    from bench.commands.progress import Progress, summary
     from bench.roofline.work import WORK
     from bench.run import Runner
 
@@ -402,7 +403,7 @@ def _memory_limit(gigabytes: float | None) -> int:
 
 
 def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
-    from bench.rerun import why_again
+    from bench.planning.rerun import why_again
 
     records = [] if fresh else store.read()[0]
     done = {} if fresh else store.finished()

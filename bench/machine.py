@@ -10,21 +10,17 @@ import re
 import shutil
 import subprocess
 import uuid
-from collections.abc import Collection, Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
-from bench.device import index_of
+from bench.planning.availability import versions
 from bench.records import Environment, digest
 from bench.roofline.kept import kept
 from datasets import cache
 
 LOCKED = ("numpy", "scipy", "pandas", "numba", "torch")
 """Packages whose versions are part of a result."""
-OWN_EXTRA = ("triton",)
-"""Libraries that are an extra, and a target of make, by themselves; the others are `peers`."""
 
 
 @functools.cache
@@ -56,15 +52,6 @@ def current_environment() -> Environment:
     )
 
 
-def versions(packages: Iterable[str]) -> dict[str, str]:
-    """Version of each package that is installed."""
-    found = {}
-    for package in packages:
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
-
-
 @functools.cache
 def source_state() -> tuple[str | None, bool | None]:
     """Commit of this checkout, and whether code differs from it; (None, None) outside git."""
@@ -80,44 +67,6 @@ def source_state() -> tuple[str | None, bool | None]:
     # Results and the README's block change with every run, and no figure depends on them.
     changed = ask("status", "--porcelain", "--", ".", ":!results", ":!README.md")
     return ask("rev-parse", "HEAD"), None if changed is None else bool(changed)
-
-
-@functools.cache
-def device_problem(device: str) -> str | None:
-    """Why `device` cannot be used here, in the words of a skipped row; None where it can."""
-    if device == "cpu":
-        return None
-    if not has_cuda_driver():
-        return "no CUDA device"
-    import torch
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    index = index_of(device)
-    if index < count:
-        return None
-    return f"no CUDA device {index}, there are {count}" if count else "no CUDA device"
-
-
-def library_problem(library: str) -> str | None:
-    """Why a row that needs `library` cannot run here; None where it can, or needs none."""
-    if not library or versions([library]):
-        return None
-    extra = library if library in OWN_EXTRA else "peers"
-    return f"{library} is not installed: make {extra} (pip install -e '.[{extra}]')"
-
-
-def row_problem(library: str, devices: Collection[str], device: str) -> str | None:
-    """Why a row that needs `library` and knows `devices` cannot run on `device` here, in the
-    words of a skipped row; None where it can."""
-    if device.partition(":")[0] not in devices:
-        return f"{' and '.join(each.upper() for each in devices)} only"
-    # The device first: nobody should install what would then find none.
-    return device_problem(device) or library_problem(library)
-
-
-def has_cuda_driver() -> bool:
-    """Whether a CUDA driver is installed, asked without importing torch."""
-    return Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None
 
 
 def _local_id() -> str:

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from bench import locks, machine, numerics
-from bench.data import Prepared, Splits
-from bench.execute import Event, Executor, Outcome
-from bench.job import Job
-from bench.plan import BASELINE, Cell
+from bench import locks, machine
+from bench.cell import numerics
+from bench.cell.data import Prepared, Splits
+from bench.cell.execute import Event, Executor, Outcome
+from bench.cell.job import Job
+from bench.cell.watch import Limits
+from bench.planning.plan import BASELINE, Cell
+from bench.planning.rerun import why_again
 from bench.records import (
     WELL,
     Energy,
@@ -27,10 +30,8 @@ from bench.records import (
     Status,
     Times,
 )
-from bench.rerun import why_again
 from bench.score import doubts, score
 from bench.store import RecordStore
-from bench.watch import Limits
 
 
 class Observer(Protocol):

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from datasets.assemble import fingerprint
 from datasets.cache import Stamp
-from datasets.pairs import Shape, draw_pairs
 from datasets.ratings import Dataset, Ratings
+from datasets.synthetic_pairs import Shape, draw_pairs
 
 VERSION = 1
 """Raised whenever an equal shape gives other ratings than before."""

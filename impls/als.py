@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from datasets.ratings import Ratings
-from impls.pairs import Ids, Predicted, in_chunks
+from impls.kernels.chunks import Ids, Predicted, in_chunks
+from impls.kernels.regressions.regressions import Regressions, products, regressions, start
+from impls.kernels.scaling import Scaling
 from impls.protocol import Training
-from impls.regressions import Regressions, products, regressions, start
-from impls.scaling import Scaling
 
 
 @dataclass

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from datasets.ratings import Ratings
-from impls.pairs import Ids, Predicted, in_chunks
-from impls.per_rating import Initialisation, in_random_order, initial_factors
+from impls.kernels.chunks import Ids, Predicted, in_chunks
+from impls.kernels.scaling import Response, Scaling
+from impls.kernels.sgd.per_rating import Initialisation, in_random_order, initial_factors
 from impls.protocol import Training
-from impls.scaling import Response, Scaling
 
 
 @dataclass

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from datasets.ratings import Ratings
 from impls.bias import Bias
-from impls.gradient_step import StepForm, adam, gradient_step
-from impls.pairs import Ids, Predicted, in_chunks
+from impls.kernels.autorec.rated_rows import RatedRows, rated_rows
+from impls.kernels.chunks import Ids, Predicted, in_chunks
+from impls.kernels.scaling import Scaling
+from impls.kernels.torch_step import StepForm, adam, gradient_step
 from impls.protocol import Training
-from impls.rated_rows import RatedRows, rated_rows
-from impls.scaling import Scaling
 
 T = TypeVar("T")
 

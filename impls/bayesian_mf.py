@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from datasets.ratings import Ratings
-from impls.cholesky import cholesky
-from impls.gaussian_rows import draw_prior, gamma, normal
-from impls.pairs import Ids, Predicted, in_chunks
+from impls.kernels.chunks import Ids, Predicted, in_chunks
+from impls.kernels.regressions.cholesky import cholesky
+from impls.kernels.regressions.gaussian_rows import draw_prior, gamma, normal
+from impls.kernels.regressions.regressions import Regressions, products, regressions, start
+from impls.kernels.scaling import Scaling
 from impls.protocol import Training
-from impls.regressions import Regressions, products, regressions, start
-from impls.scaling import Scaling
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from datasets.ratings import Ratings
-from impls.gradient_step import StepForm, adam, gradient_step
-from impls.pairs import Ids, Predicted, in_chunks
+from impls.kernels.chunks import Ids, Predicted, in_chunks
+from impls.kernels.scaling import Response, Scaling
+from impls.kernels.torch_step import StepForm, adam, gradient_step
 from impls.protocol import Training
-from impls.scaling import Response, Scaling
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from datasets.ratings import Ratings
-from impls.pairs import Ids, Predicted
+from impls.kernels.chunks import Ids, Predicted
 from impls.protocol import Training
 
 

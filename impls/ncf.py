@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from datasets.ratings import Ratings
-from impls.gradient_step import StepForm, adam, gradient_step
-from impls.pairs import Ids, Predicted, in_chunks
+from impls.kernels.chunks import Ids, Predicted, in_chunks
+from impls.kernels.torch_step import StepForm, adam, gradient_step
 from impls.protocol import Training
 
 Architecture = Literal["mlp", "gmf", "neumf"]

@@ -11,10 +11,10 @@ import numba
 import numpy as np
 
 from datasets.ratings import Ratings
-from impls.blocked import cut
-from impls.pairs import Ids, Predicted, in_chunks
+from impls.kernels.chunks import Ids, Predicted, in_chunks
+from impls.kernels.sgd.blocked import cut
+from impls.kernels.sgd.vector_rows import ENTRY_BYTES, aligned_rows, diagonal_steps, lanes_for
 from impls.protocol import Training
-from impls.vector_rows import ENTRY_BYTES, aligned_rows, diagonal_steps, lanes_for
 
 CACHE_BYTES = 1 << 19
 """Of rows that a block may touch: a common second-level cache."""

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from datasets.ratings import Ratings
-from impls.pairs import Ids, Predicted, in_chunks
-from impls.per_rating import initial_factors
+from impls.kernels.chunks import Ids, Predicted, in_chunks
+from impls.kernels.scaling import Scaling
+from impls.kernels.sgd.per_rating import initial_factors
+from impls.kernels.sgd.strata import strata
 from impls.protocol import Training
-from impls.scaling import Scaling
-from impls.strata import strata
 
 MOST = 512
 """Ratings of a step: what it reads and makes stays in cache."""

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from datasets.ratings import Ratings
-from impls.dealt_blocks import cut
-from impls.pairs import Ids, Predicted, in_chunks
+from impls.kernels.chunks import Ids, Predicted, in_chunks
+from impls.kernels.sgd.dealt_blocks import cut
 from impls.protocol import Training
 
 RARE = 16
@@ -58,7 +58,9 @@ class TritonSGD:
     seed: int = 0
 
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
-        from impls.triton_kernel import diagonal_steps  # only here, for Triton may be missing
+        from impls.kernels.sgd.triton_kernel import (
+            diagonal_steps,  # only here, for Triton may be missing
+        )
 
         rng = torch.Generator().manual_seed(self.seed)  # on the host: alike for every device
         groups, slots = concurrency(train.n_users, train.n_items)

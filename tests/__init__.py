@@ -2,7 +2,7 @@
 
 import os
 
-from bench.machine import device_problem
+from bench.planning.availability import device_problem
 
 if device_problem("cuda"):
     os.environ.setdefault("TRITON_INTERPRET", "1")

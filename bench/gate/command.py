@@ -13,10 +13,10 @@ from pathlib import Path
 from bench import locks
 from bench.gate.environments import lock_of, python_for
 from bench.gate.limits import Limit, limits
-from bench.gate.machine import Ticks, machine_line, timing_core
-from bench.gate.process import PATIENCE_S, Checkout, Name, Process, Side
 from bench.gate.raw import Setting, clear, write
 from bench.gate.session import Session, Start
+from bench.gate.side import PATIENCE_S, Checkout, Name, Process, Side
+from bench.gate.stored.machine import Ticks, machine_line, timing_core
 from bench.gate.table import NOTE, control_line, reasons, summary, table
 from bench.gate.trees import Repository
 from bench.gate.verdicts import exit_code

@@ -7,8 +7,8 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bench.gate.process import Ended, Name, Ready, Side
 from bench.gate.quads import ORDERS, QUADS, Quad
+from bench.gate.side import Ended, Name, Ready, Side
 
 SHORTEST_NS = 20_000_000
 """A timed stretch calls its workload as often as base needs for this long."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from bench.gate.errors import SideError
 from bench.gate.limits import Limit, limits
 from bench.gate.lockstep import Lockstep, Played
-from bench.gate.process import Name, Side
 from bench.gate.series import Control, Series
+from bench.gate.side import Name, Side
 from bench.gate.verdicts import Verdict
 
 Start = Callable[[int], AbstractContextManager[Mapping[Name, Side]]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.records import Record
-from bench.report.assembly import tables
-from bench.report.figures import by_seed, fit_s, goals_of, rmse
 from bench.report.findings import Side, faster, more_accurate, sooner
+from bench.report.grouping import tables
+from bench.report.metrics import by_seed, fit_s, goals_of, rmse
 from bench.report.rows import Table, device_kind
 from bench.report.text import title
 from bench.stats import Comparison, difference, ratio

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from bench.records import Record
-from bench.report.figures import by_seed, seconds_to
+from bench.report.metrics import by_seed, seconds_to
 from bench.report.rows import Runs
 from bench.report.text import signed, significant, target
 from bench.stats import Comparison, Interval, ratio

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.report.figures import fit_s, mean, median, rmse
+from bench.report.metrics import fit_s, mean, median, rmse
 from bench.report.rows import Line, Table
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from bench.report.figures import (
+from bench.report.layout import Column, Footnotes, markdown
+from bench.report.metrics import (
     Progress,
     fit_s,
     goals_of,
@@ -14,7 +15,6 @@ from bench.report.figures import (
     rmse,
     target_name,
 )
-from bench.report.layout import Column, Footnotes, markdown
 from bench.report.rows import Line, Runs, Table
 from bench.report.text import NOTHING, error, seconds, significant, target
 from bench.report.training_tables import names, reasons

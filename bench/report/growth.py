@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.records import Record
-from bench.report.assembly import by_row, labelled, row_of
 from bench.report.counting import grouped, newest_per_seed
-from bench.report.figures import Figure
+from bench.report.grouping import by_row, labelled, row_of
+from bench.report.metrics import Figure
 from bench.report.rows import Runs
 from bench.stats import Interval, power
 from datasets.synthetic import SHAPES

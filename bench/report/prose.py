@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench.report.figures import REFERENCE, reference_row
+from bench.planning.suite import names, read
 from bench.report.front import front, places
+from bench.report.metrics import REFERENCE, reference_row
 from bench.report.rows import Table
 from bench.report.text import escaped, significant, title
-from bench.suite import names, read
 from datasets.splits import folds
 
 ENERGY_NOTE = (

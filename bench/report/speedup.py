@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bench.records import Record
-from bench.report.assembly import labelled
 from bench.report.counting import grouped
-from bench.report.figures import by_seed, rmse
+from bench.report.grouping import labelled
 from bench.report.growth import epoch_s
+from bench.report.metrics import by_seed, rmse
 from bench.report.rows import Row, Runs, Table
 
 APART = ("batch_size", "epochs")

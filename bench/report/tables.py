@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.records import Record
-from bench.report.figures import (
+from bench.report.layout import Column, Footnotes, markdown
+from bench.report.metrics import (
     REFERENCE,
     fit_s,
     mae,
@@ -15,7 +16,6 @@ from bench.report.figures import (
     rmse,
     times_faster,
 )
-from bench.report.layout import Column, Footnotes, markdown
 from bench.report.rows import Row, Runs, Table
 from bench.report.text import NOTHING, error, escaped, seconds, times
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.records import Memory, Record, Times
-from bench.report.figures import (
+from bench.report.layout import Column, Footnotes, markdown
+from bench.report.metrics import (
     Figure,
     joules_per_fit,
     median,
     millions_of_updates,
     per_cent_of_limit,
 )
-from bench.report.layout import Column, Footnotes, markdown
 from bench.report.rows import Line, Runs, Table
 from bench.report.text import NOTHING, escaped, significant
 

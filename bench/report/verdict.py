@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bench.report.figures import by_seed, fit_s, goals_of, mean, median, progress, rmse
+from bench.report.metrics import by_seed, fit_s, goals_of, mean, median, progress, rmse
 from bench.report.rows import Line, Table
 from bench.report.text import error, escaped, significant, target
 from bench.stats import difference

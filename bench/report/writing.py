@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.report.assembly import tables
-from bench.report.curves import curves
 from bench.report.files import generated, refuse_to_overwrite
+from bench.report.grouping import tables
 from bench.report.growth import growth
-from bench.report.growth_page import growth_page, growth_plot_name
-from bench.report.growth_plot import growth_plot
-from bench.report.index import index_page
-from bench.report.pages import curves_name, page, page_name, pareto_name
-from bench.report.pareto import pareto
-from bench.report.published import published_page
-from bench.report.readme import block, with_block
+from bench.report.pages.cuda import batches_plot_name, ratings_plot_name, speedup_page
+from bench.report.pages.dataset import curves_name, page, page_name, pareto_name
+from bench.report.pages.growth import growth_page, growth_plot_name
+from bench.report.pages.index import index_page
+from bench.report.pages.published import published_page
+from bench.report.pages.readme import block, with_block
+from bench.report.pages.tuning import tuning_page
+from bench.report.plots.cuda import batches_plot, ratings_plot
+from bench.report.plots.curves import curves
+from bench.report.plots.growth import growth_plot
+from bench.report.plots.pareto import pareto
 from bench.report.rows import Table
 from bench.report.speedup import speedups
-from bench.report.speedup_page import batches_plot_name, ratings_plot_name, speedup_page
-from bench.report.speedup_plot import batches_plot, ratings_plot
-from bench.report.tuning import tuning_page
 from bench.store import RecordStore
 from bench.tune import FOLDER
 from datasets.atomic import replace

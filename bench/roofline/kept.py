@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.process import THREAD_VARIABLES
+from bench.cell.process import THREAD_VARIABLES
 from bench.records import Environment, Roof
 from datasets import cache
 

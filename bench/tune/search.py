@@ -8,7 +8,7 @@ from typing import Any
 
 import optuna
 
-from bench.plan import Cell
+from bench.planning.plan import Cell
 from bench.records import Record
 from bench.tune.study import Study, StudyError
 

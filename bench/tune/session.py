@@ -9,11 +9,12 @@ from typing import Self
 
 from rich.console import Console
 
-from bench.data import Splits, check_split, facts, load
-from bench.describing import describe
-from bench.execute import ProcessExecutor
-from bench.plan import Cell, Planner
-from bench.progress import Progress
+from bench.cell.data import Splits
+from bench.cell.execute import ProcessExecutor
+from bench.commands.progress import Progress
+from bench.planning.describing import describe
+from bench.planning.facts import check_split, facts, load
+from bench.planning.plan import Cell, Planner
 from bench.records import Record
 from bench.run import Runner
 from bench.store import RecordStore

@@ -18,8 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from bench.planning.suite import Block, Suite
 from bench.records import digest
-from bench.suite import Block, Suite
 
 if TYPE_CHECKING:
     import optuna

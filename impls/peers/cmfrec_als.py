@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from scipy import sparse
 
 from datasets.ratings import Ratings
-from impls.pairs import Ids, Predicted, in_chunks
+from impls.kernels.chunks import Ids, Predicted, in_chunks
 from impls.peers.learnt import Learnt
 from impls.peers.threads import pinned
 from impls.protocol import Training

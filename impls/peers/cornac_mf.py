@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import coo_array
 
 from datasets.ratings import Ratings
-from impls.pairs import Ids, Predicted, in_chunks
+from impls.kernels.chunks import Ids, Predicted, in_chunks
 from impls.peers.learnt import Learnt
 from impls.peers.threads import pinned
 from impls.protocol import Training

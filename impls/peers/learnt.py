@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from impls.pairs import Ids, Predicted
+from impls.kernels.chunks import Ids, Predicted
 
 Array = NDArray[np.floating[Any]]
 

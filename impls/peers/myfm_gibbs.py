@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from datasets.ratings import Ratings
-from impls.pairs import Ids, Predicted, in_chunks
+from impls.kernels.chunks import Ids, Predicted, in_chunks
 from impls.peers.learnt import Learnt
 from impls.protocol import Training
 

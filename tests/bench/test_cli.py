@@ -17,8 +17,9 @@ from bench import machine
 from bench.cli import app
 from bench.records import Record, Roof
 from bench.store import RecordStore
+from tests.support import SUPPORT
 
-MISBEHAVING = Path(__file__).parent / "misbehaving.py"
+MISBEHAVING = SUPPORT / "misbehaving.py"
 MEAN = f"{MISBEHAVING}:Mean"
 # A shell ignores SIGINT for what it starts in the background, and children inherit that.
 START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"

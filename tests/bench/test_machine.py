@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from bench import locks, machine
+from bench.planning import availability
 
 WAITER = """
 from bench.locks import exclusive
@@ -60,18 +61,18 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(
 def test_the_cpu_is_always_there_and_a_device_without_driver_never(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(machine, "has_cuda_driver", lambda: False)
-    machine.device_problem.cache_clear()
-    assert machine.device_problem("cpu") is None
-    assert machine.device_problem("cuda") == "no CUDA device"
-    machine.device_problem.cache_clear()
+    monkeypatch.setattr(availability, "has_cuda_driver", lambda: False)
+    availability.device_problem.cache_clear()
+    assert availability.device_problem("cpu") is None
+    assert availability.device_problem("cuda") == "no CUDA device"
+    availability.device_problem.cache_clear()
 
 
 def test_a_device_is_asked_for_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "has_cuda_driver", lambda: True)
+    monkeypatch.setattr(availability, "has_cuda_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    machine.device_problem.cache_clear()
-    problems = [machine.device_problem(each) for each in ("cuda", "cuda:1", "cuda:2")]
+    availability.device_problem.cache_clear()
+    problems = [availability.device_problem(each) for each in ("cuda", "cuda:1", "cuda:2")]
     assert problems == [None, None, "no CUDA device 2, there are 2"]
-    machine.device_problem.cache_clear()
+    availability.device_problem.cache_clear()

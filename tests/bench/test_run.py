@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import numerics
-from bench.data import NO_RATINGS
-from bench.execute import Event, Listener, Outcome
-from bench.job import Job
-from bench.plan import Cell, Skip
+from bench.cell import numerics
+from bench.cell.data import NO_RATINGS
+from bench.cell.execute import Event, Listener, Outcome
+from bench.cell.job import Job
+from bench.cell.watch import Limits
+from bench.planning.plan import Cell, Skip
+from bench.planning.rules import Rules
 from bench.records import CellRecord, Point, Record, Reference
 from bench.run import Runner
 from bench.score import ColdStart
 from bench.store import RecordStore
-from bench.training import Rules
-from bench.watch import Limits
 from datasets.ratings import UNKNOWN, HeldOut, Ratings
-from tests.bench.test_plan import facts
+from tests.bench.planning.test_plan import facts
 
 TEST = HeldOut(np.array([0, UNKNOWN]), np.array([0, 0]), np.array([2, 3]))
 NOT_A_PART = ("epoch_s", "first_model_s", "wall_s")

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from bench.loading import Description, describe
-from bench.machine import row_problem
+from bench.planning.availability import row_problem
+from bench.planning.loading import Description, describe
 from impls.protocol import Implementation
 
 Hyperparameters = Mapping[str, Any]

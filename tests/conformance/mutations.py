@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 
 class Mutation(NamedTuple):
-    """`old` stands exactly once in impls/`file`.py; `new` in its place is the mistake.
+    """`old` stands exactly once in `file`.py somewhere under impls; `new` in its place is the
+    mistake.
 
-    A `file` of the speed gate is named from the root: bench/gate/screen.
+    A `file` of the speed gate is named from the folder bench: gate/screen.
     """
 
     file: str
@@ -28,12 +29,15 @@ class Mutation(NamedTuple):
         return text.replace(self.old, self.new)
 
     def path(self, root: Path) -> Path:
-        return root / ("" if self.file.startswith("bench/") else "impls") / f"{self.file}.py"
+        inside, _, name = self.file.rpartition("/")
+        base = root / "bench" / inside if inside.startswith("gate") else root / "impls"
+        found = [path for path in base.rglob(f"{name}.py") if "evaluation" not in path.parts]
+        return found[0]
 
     @property
     def tests(self) -> str:
         """The folder of the tests that must catch it."""
-        return "tests/bench/gate" if self.file.startswith("bench/") else "tests/conformance"
+        return "tests/bench/gate" if self.file.startswith("gate/") else "tests/conformance"
 
 
 MUTATIONS = [
@@ -69,7 +73,7 @@ MUTATIONS = [
         ("embedding_mf", "dropped weight decay", "self.weight_decay,", "0.0,"),
         ("embedding_mf", "missing bias", "(b_user + b_item)", "b_user"),
         ("embedding_mf", "wrong index", "ids = (users, items, users", "ids = (users, users, users"),
-        ("gradient_step", "gradients pile up", "optimiser.zero_grad()", "pass"),
+        ("torch_step", "gradients pile up", "optimiser.zero_grad()", "pass"),
         ("embedding_mf", "not scaled back", "self.scaling_.sd * products", "products"),
         ("autorec", "sign of the loss", "return squared_error", "return -squared_error"),
         ("autorec", "dropped regularisation", " + share * self.regularisation / 2 * l2", ""),
@@ -104,41 +108,41 @@ MUTATIONS = [
         ("triton_kernel", "the last one's step", "slot[None, :] < slot", "slot[None, :] > slot"),
         ("triton_kernel", "a short share left out", "+ slots - 1) // slots", ") // slots"),
         ("dealt_blocks", "no division by σ", "- scaling.mean) / scaling.sd)", "- scaling.mean))"),
-        ("dealt_blocks", "wrong order", "targets[order])", "targets)"),
+        ("dealt_blocks", "wrong order", "response[order])", "response)"),
         ("als", "dropped regularisation", "ridge=self.regularisation", "ridge=1e-6"),
         ("als", "one side alone", "self._solve(self.X_, by_item, self.W_)", "pass"),
-        ("compiled_regressions", "not scaled by count", "ridge * (end - first)", "ridge"),
-        ("compiled_regressions", "missing bias", "values[n + m] - biases[c[m]]", "values[n + m]"),
-        ("compiled_regressions", "the rest counts", "else nothing", "else 0"),
+        ("compiled", "not scaled by count", "ridge * (end - first)", "ridge"),
+        ("compiled", "missing bias", "values[n + m] - biases[c[m]]", "values[n + m]"),
+        ("compiled", "the rest counts", "else nothing", "else 0"),
         ("small_cholesky", "no noise", "t[p] + noise[p]", "t[p]"),
         ("vector_gram", "a row left out", "range(WIDTH):", "range(WIDTH - 1):"),
         ("vector_gram", "wrong lane", "(own, lane)", "(own, 0)"),
-        ("batched_regressions", "missing bias", "bucket.values - x[:, :, 0]", "bucket.values"),
-        ("batched_regressions", "padding counts", "x[:, :, 0] = bucket.there", "x[:, :, 0] = 1.0"),
-        ("batched_regressions", "no noise", "white += noise[bucket.rows][:, :, None]", "pass"),
+        ("batched", "missing bias", "bucket.values - x[:, :, 0]", "bucket.values"),
+        ("batched", "padding counts", "x[:, :, 0] = bucket.there", "x[:, :, 0] = 1.0"),
+        ("batched", "no noise", "white += noise[bucket.rows][:, :, None]", "pass"),
         ("bayesian_mf", "one side alone", "X = self._draw(X, by_item, W, alpha, rng)", "pass"),
         ("bayesian_mf", "the last draw alone", "if sweep <= self.burn_in:", "if True:"),
         ("gaussian_rows", "precision for covariance", ".inverse, d", ".inverse.inverse(), d"),
         ("length_buckets", "wrong start", "np.cumsum(counts) - counts", "np.cumsum(counts)"),
-        ("peers/surprise_svd", "deaf to the ladder", "n_epochs=epochs", "n_epochs=self.epochs"),
-        ("peers/surprise_svd", "dropped regularisation", "reg_all=self.reg_all", "reg_all=0.0"),
-        ("peers/surprise_svd", "wrong order", "rated[start:end]", "rated[start - 1 : end - 1]"),
-        ("peers/cornac_mf", "deaf to the ladder", "max_iter=epochs", "max_iter=self.epochs"),
-        ("peers/cornac_mf", "dropped regularisation", "=self.lambda_reg", "=0.0"),
-        ("peers/cornac_mf", "deaf to the seed", "default_rng(self.seed)", "default_rng()"),
-        ("peers/myfm_gibbs", "the last draw alone", "-min(max(n - BURN_IN, BURN_IN), n)", "-1"),
-        ("peers/myfm_gibbs", "a draw that is written over", 'np.array(fm.V, order="C")', "fm.V"),
-        ("peers/myfm_gibbs", "deaf to stopping", "next(epochs, None)", "next(epochs, 0)"),
-        ("peers/cmfrec_als", "deaf to the ladder", "niter=epochs", "niter=self.epochs"),
-        ("peers/cmfrec_als", "dropped regularisation", "=self.lambda_,", "=1e-9,"),
-        ("peers/cmfrec_als", "deaf to the seed", "random_state=self.seed", "random_state=1"),
-        ("peers/libmf_sgd", "deaf to the ladder", "nr_iters=epochs", "nr_iters=self.epochs"),
-        ("peers/libmf_sgd", "dropped regularisation", "p2=self.lambda_l2", "p2=0.0"),
-        ("peers/libmf_sgd", "dropped learning rate", "eta=self.eta", "eta=0.1"),
-        ("peers/learnt", "missing bias", " + self.b_item[items]", ""),
-        ("peers/learnt", "wrong index", "self.Q[items]", "self.Q[users % len(self.Q)]"),
+        ("surprise_svd", "deaf to the ladder", "n_epochs=epochs", "n_epochs=self.epochs"),
+        ("surprise_svd", "dropped regularisation", "reg_all=self.reg_all", "reg_all=0.0"),
+        ("surprise_svd", "wrong order", "rated[start:end]", "rated[start - 1 : end - 1]"),
+        ("cornac_mf", "deaf to the ladder", "max_iter=epochs", "max_iter=self.epochs"),
+        ("cornac_mf", "dropped regularisation", "=self.lambda_reg", "=0.0"),
+        ("cornac_mf", "deaf to the seed", "default_rng(self.seed)", "default_rng()"),
+        ("myfm_gibbs", "the last draw alone", "-min(max(n - BURN_IN, BURN_IN), n)", "-1"),
+        ("myfm_gibbs", "a draw that is written over", 'np.array(fm.V, order="C")', "fm.V"),
+        ("myfm_gibbs", "deaf to stopping", "next(epochs, None)", "next(epochs, 0)"),
+        ("cmfrec_als", "deaf to the ladder", "niter=epochs", "niter=self.epochs"),
+        ("cmfrec_als", "dropped regularisation", "=self.lambda_,", "=1e-9,"),
+        ("cmfrec_als", "deaf to the seed", "random_state=self.seed", "random_state=1"),
+        ("libmf_sgd", "deaf to the ladder", "nr_iters=epochs", "nr_iters=self.epochs"),
+        ("libmf_sgd", "dropped regularisation", "p2=self.lambda_l2", "p2=0.0"),
+        ("libmf_sgd", "dropped learning rate", "eta=self.eta", "eta=0.1"),
+        ("learnt", "missing bias", " + self.b_item[items]", ""),
+        ("learnt", "wrong index", "self.Q[items]", "self.Q[users % len(self.Q)]"),
         ("per_rating", "not shuffled", "rng.permutation(len(train))", "np.arange(len(train))"),
-        ("per_rating", "wrong index", "targets[rows]", "targets[: len(rows)]"),
+        ("per_rating", "wrong index", "response[rows]", "response[: len(rows)]"),
         ("scaling", "no division by σ", " / self.sd", ""),
         ("scaling", "division by 0", " or 1.0", ""),
         ("rated_products", "wrong mask", "W.T)[rows, columns]", "W.T)[rows, columns.flip(0)]"),
@@ -147,7 +151,7 @@ MUTATIONS = [
         ("rated_entries", "wrong order", "columns[order]", "columns"),
         ("rated_entries", "wrong start", "(counts.cumsum(0) - counts)", "counts.cumsum(0)"),
         ("rated_entries", "wrong mask", " + b[columns]", " + b[columns.flip(0)]"),
-        ("pairs", "a pair left out", "start + CHUNK)", "start + CHUNK - 1)"),
+        ("chunks", "a pair left out", "start + CHUNK)", "start + CHUNK - 1)"),
         ("protocol", "deaf to stopping", "if stop:", "if False:"),
         ("protocol", "shallow copy of the best epoch", "vars(copy.deepcopy(", "vars(copy.copy("),
         ("protocol", "the model itself evaluated", "copy.deepcopy(self.model)", "self.model"),
@@ -157,7 +161,7 @@ MUTATIONS = [
 ]  # fmt: skip
 
 GATE = [
-    Mutation(f"bench/gate/{file}", *line)
+    Mutation(f"gate/{file}", *line)
     for file, *line in (
         ("environments", "another Python's", "digest(sys.version, lock,", "digest(lock,"),
         ("environments", "another lock's", "sys.version, lock, needed", "sys.version, needed"),
@@ -175,10 +179,10 @@ GATE = [
         ("solo", "a typo times nothing", "set(only) - set(names)", "set()"),
         ("solo", "an empty run", "if not found:", "if False:"),
         ("baseline", "unlike runs", "for run in self.runs)", "for run in self.runs[:1])"),
-        ("screening", "other workloads added", "not baseline.has_workloads_of(now)", "False"),
-        ("screening", "a removed workload hidden", "if baseline.has_workloads_of(now)", "if True"),
-        ("screening", "replaced in silence", 'f"; replaces {_told(stored)}"', '""'),
-        ("screening", "no spread told", 'f"{it.spread:.2%}"', '""'),
+        ("stored/command", "other workloads added", "not baseline.has_workloads_of(now)", "False"),
+        ("stored/command", "removed workload hidden", "if baseline.has_workloads_of(now)", "if True"),
+        ("stored/command", "replaced in silence", 'f"; replaces {_told(stored)}"', '""'),
+        ("stored/command", "no spread told", 'f"{it.spread:.2%}"', '""'),
         ("screen", "another spread", "spread, Verdict.FAIL", "error, Verdict.FAIL"),
         ("screen", "a spread of another machine", "seen, None, verdict", "seen, spread, verdict"),
     )

@@ -24,7 +24,7 @@ def test_a_stale_mutation_is_an_error() -> None:
 
 def test_every_implementation_has_two_mutations() -> None:
     modules = [target.partition(":")[0] for target in IMPLEMENTATIONS.values()]
-    files = [module.removeprefix("impls.").replace(".", "/") for module in modules]
+    files = [module.rpartition(".")[2] for module in modules]
     mutated = [mutation.file for mutation in MUTATIONS]
     assert TESTED_BY.keys() >= set(files)
     assert all(mutated.count(file) >= 2 for file in files)

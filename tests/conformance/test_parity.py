@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from datasets.ratings import Ratings
 from impls.autograd_mf import AutogradMF
-from impls.batched_regressions import BatchedRegressions
-from impls.blocked import cut
-from impls.length_buckets import LengthBuckets
+from impls.kernels.regressions.batched import BatchedRegressions
+from impls.kernels.regressions.length_buckets import LengthBuckets
+from impls.kernels.regressions.regressions import regressions
+from impls.kernels.sgd.blocked import cut
 from impls.numba_sgd import NumbaSGD
 from impls.numpy_sgd import NumpySGD
 from impls.protocol import Implementation
-from impls.regressions import regressions
 from impls.sparse_embedding_mf import SparseEmbeddingMF
 from tests.conformance.epochs import Watch
 from tests.conformance.making import all_pairs, low_rank, noisy, tiny

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.machine import device_problem, library_problem
+from bench.planning.availability import device_problem, library_problem
 from impls import triton_sgd
-from impls.dealt_blocks import DealtBlocks, cut
+from impls.kernels.sgd.dealt_blocks import DealtBlocks, cut
 from impls.triton_sgd import TritonSGD
 from tests.conformance.making import low_rank
 from tests.conformance.test_parity import Array

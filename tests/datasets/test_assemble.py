@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from datasets.assemble import assemble
 from datasets.errors import DataError
 from datasets.readers import Table
-from tests.datasets.making import dataset
+from tests.support.ratings import dataset
 
 TABLE = Table(
     np.array([0, 1, 0, 1]),

@@ -11,7 +11,7 @@ import pytest
 
 from datasets import cache, catalog
 from tests.datasets.conftest import Write
-from tests.datasets.making import dataset, triples
+from tests.support.ratings import dataset, triples
 
 ROWS = "1,10,3,5\n2,20,4,6\n1,10,2,7\n"
 

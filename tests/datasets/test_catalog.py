@@ -15,8 +15,8 @@ import pytest
 
 from datasets import catalog, entries
 from datasets.errors import DataError, NotAvailable
-from tests.datasets.making import triples
 from tests.datasets.test_sources import zipped
+from tests.support.ratings import triples
 
 ROWS = "userId,movieId,rating,timestamp\n1,10,3.5,5\n2,20,4,6\n2,10,1,7\n"
 EXPECTED = {(1, 10, 3.5), (2, 20, 4.0), (2, 10, 1.0)}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from datasets import catalog, splits
 from datasets.errors import DataError
 from tests.datasets.conftest import Write
-from tests.datasets.making import triples
+from tests.support.ratings import triples
 
 ROWS = [(7, 20, 3.5, 100), (2, 10, 4.0, 300), (7, 10, 0.5, 200), (2, 30, 5.0, 50)]
 EXPECTED = {(user, item, rating) for user, item, rating, _ in ROWS}

@@ -12,7 +12,7 @@ import pytest
 from datasets import catalog
 from datasets.errors import DataError
 from tests.datasets.conftest import Write
-from tests.datasets.making import triples
+from tests.support.ratings import triples
 
 ROWS = "1,10,3\n2,20,4\n"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from datasets import splits
 from datasets.errors import DataError
 from datasets.ratings import UNKNOWN, Dataset, HeldOut, Ratings, Split
-from tests.datasets.making import dataset, triples
+from tests.support.ratings import dataset, triples
 
 DATA = dataset()
 NAMES = ["random:80/10/10", "random:90/10", "random:80/20", "5-fold", "2-fold", "leave-last"]

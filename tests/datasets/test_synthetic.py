@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from datasets import catalog, splits, synthetic
-from datasets.pairs import FEWEST, Shape
 from datasets.ratings import Dataset, HeldOut, Ratings
+from datasets.synthetic_pairs import FEWEST, Shape
 
 SMALL = Shape(200, 150, 8_000, 110, head=0.01, power=0.7, taper=1.6)
 

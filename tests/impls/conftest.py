@@ -8,7 +8,7 @@ import torch
 
 from datasets.catalog import load
 from datasets.ratings import Dataset, HeldOut, Ratings
-from tests.impls.making import low_rank
+from tests.support.low_rank import low_rank
 
 DATA = os.environ.get("RATEBENCH_DATA")
 

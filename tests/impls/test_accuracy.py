@@ -9,7 +9,7 @@ from datasets.ratings import Dataset
 from datasets.splits import cut
 from impls.bias import Bias
 from impls.numpy_sgd import NumpySGD
-from tests.impls.making import class_of, low_rank, rmse
+from tests.support.low_rank import class_of, low_rank, rmse
 
 # autograd_mf would take a minute; test_same_maths holds it to numpy_sgd's numbers.
 FEW_EPOCHS = {"numpy_sgd": 5, "sparse_embedding_mf": 5, "embedding_mf": 4, "autorec": 4, "ncf": 5}

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from impls.als import ALS
 from impls.bayesian_mf import BayesianMF
-from impls.cholesky import cholesky
-from impls.gaussian_rows import draw_prior, normal
-from impls.length_buckets import LengthBuckets
-from impls.regressions import regressions
-from impls.scaling import Scaling
-from tests.impls.making import low_rank
+from impls.kernels.regressions.cholesky import cholesky
+from impls.kernels.regressions.gaussian_rows import draw_prior, normal
+from impls.kernels.regressions.length_buckets import LengthBuckets
+from impls.kernels.regressions.regressions import regressions
+from impls.kernels.scaling import Scaling
+from tests.support.low_rank import low_rank
 
 
 @given(st.integers(1, 20), st.integers(1, 30), st.integers(0, 100))

@@ -6,7 +6,7 @@ import pytest
 from datasets.ratings import Ratings
 from impls.bias import Bias
 from impls.global_mean import GlobalMean
-from tests.impls.making import low_rank
+from tests.support.low_rank import low_rank
 
 
 def test_global_mean_is_the_mean(train: Ratings) -> None:

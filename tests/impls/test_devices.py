@@ -9,8 +9,8 @@ import pytest
 
 from datasets.ratings import Dataset, HeldOut, Ratings
 from datasets.splits import cut
-from tests.impls import pretended
-from tests.impls.making import NAMES, class_of, make, rmse
+from tests.support import pretended_device as pretended
+from tests.support.low_rank import NAMES, class_of, make, rmse
 
 ANOTHER_ORDER = "sparse_embedding_mf"
 """Its order is NumPy's on a CPU and drawn on a device, which tells on a small set."""

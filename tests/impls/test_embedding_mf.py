@@ -7,7 +7,7 @@ from torch.utils.data import TensorDataset
 
 from datasets.ratings import Ratings
 from impls.embedding_mf import EmbeddingMF
-from tests.impls.making import low_rank
+from tests.support.low_rank import low_rank
 
 
 def test_the_loss_is_half_the_mean_of_error_and_penalty() -> None:

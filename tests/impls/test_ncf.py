@@ -9,7 +9,7 @@ import pytest
 from datasets.ratings import HeldOut, Ratings
 from impls.ncf import NCF
 from impls.protocol import Training
-from tests.impls.making import rmse
+from tests.support.low_rank import rmse
 
 SMALL: dict[str, Any] = {"learning_rate": 0.01, "batch_size": 256, "decay": 1.0, "epochs": 10}
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.ratings import Ratings
-from impls.blocked import RATING, cut
+from impls.kernels.scaling import Scaling
+from impls.kernels.sgd.blocked import RATING, cut
+from impls.kernels.sgd.vector_rows import aligned_rows, diagonal_steps, lanes_for
 from impls.numba_sgd import NumbaSGD
-from impls.scaling import Scaling
-from impls.vector_rows import aligned_rows, diagonal_steps, lanes_for
-from tests.impls.making import low_rank
+from tests.support.low_rank import low_rank
 
 
 @given(st.integers(1, 9), st.integers(1, 3), st.integers(0, 100))

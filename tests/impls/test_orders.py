@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from datasets.ratings import Ratings
-from impls.rated_rows import rated_rows
-from tests.impls import pretended
-from tests.impls.making import low_rank, make
+from impls.kernels.autorec.rated_rows import rated_rows
+from tests.support import pretended_device as pretended
+from tests.support.low_rank import low_rank, make
 
 DEVICES = ["cpu", pretended.DEVICE, pytest.param("cuda", marks=pytest.mark.cuda)]
 STEPS = {"embedding_mf": {"step": "eager"}, "ncf": {"step": "eager"}, "sparse_embedding_mf": {}}
@@ -78,7 +78,7 @@ def targets_of(batch: tuple[Tensor, ...]) -> list[list[float]]:
 def test_both_forms_of_a_rating_matrix_have_the_same_rows(
     dense_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impls.rated_rows.DENSE_BYTES", dense_bytes)
+    monkeypatch.setattr("impls.kernels.autorec.rated_rows.DENSE_BYTES", dense_bytes)
     train, _ = low_rank(30, 20)
     rated_at_all = train.items != 3
     users, items, values = (

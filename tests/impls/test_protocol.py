@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from datasets.ratings import HeldOut, Ratings
-from impls.pairs import CHUNK, in_chunks
+from impls.kernels.chunks import CHUNK, in_chunks
 from impls.protocol import Implementation, Training
-from tests.impls.making import NAMES, TRAINED, class_of, make
+from tests.support.low_rank import NAMES, TRAINED, class_of, make
 
 PRESETS = [(name, preset) for name in NAMES for preset in class_of(name).presets]
 

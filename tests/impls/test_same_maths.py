@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from datasets.ratings import Ratings
 from impls.autograd_mf import AutogradMF
+from impls.kernels.sgd.per_rating import in_random_order, initial_factors
 from impls.numpy_sgd import NumpySGD
-from impls.per_rating import in_random_order, initial_factors
 from impls.sparse_embedding_mf import SparseEmbeddingMF
-from tests.impls.making import low_rank
+from tests.support.low_rank import low_rank
 
 Parameters = dict[str, NDArray[np.float64]]
 

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from datasets.ratings import Ratings
 from impls.protocol import Training
-from tests.impls import pretended, syncs
-from tests.impls.making import low_rank, make
-from tests.impls.pretended import DEVICE, TO_DEVICE, TO_HOST
+from tests.support import pretended_device as pretended
+from tests.support import syncs
+from tests.support.low_rank import low_rank, make
+from tests.support.pretended_device import DEVICE, TO_DEVICE, TO_HOST
 
 SETTINGS: dict[str, dict[str, Any]] = {
     # Six batches or five, all of one size, so that the first epoch has captured what there is.
@@ -57,7 +58,7 @@ def test_an_epoch_of_eager_steps_waits_for_nothing(name: str, train: Ratings) ->
 def test_an_epoch_by_entries_waits_once_for_their_number(
     train: Ratings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impls.rated_rows.DENSE_BYTES", 0)
+    monkeypatch.setattr("impls.kernels.autorec.rated_rows.DENSE_BYTES", 0)
     model = make("autorec", device=DEVICE, **SETTINGS["autorec"])
     assert syncs.of_an_epoch(model, train) == {TO_HOST: 1}
 

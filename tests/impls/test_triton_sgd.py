@@ -16,14 +16,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.machine import device_problem, library_problem
+from bench.planning.availability import device_problem, library_problem
 from datasets.ratings import Dataset, Ratings
 from datasets.splits import cut as split
-from impls.dealt_blocks import cut, dealt
+from impls.kernels.scaling import Scaling
+from impls.kernels.sgd.dealt_blocks import cut, dealt
 from impls.numba_sgd import NumbaSGD
-from impls.scaling import Scaling
 from impls.triton_sgd import SLOTS, TritonSGD, concurrency
-from tests.impls.making import low_rank, rmse
+from tests.support.low_rank import low_rank, rmse
 
 WITH_TRITON = pytest.mark.skipif(
     library_problem("triton") is not None, reason=str(library_problem("triton"))
@@ -38,9 +38,9 @@ import re
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from impls.triton_kernel import diagonal_steps
+from impls.kernels.sgd.triton_kernel import diagonal_steps
 
-types = {"starts": "*i32", "users": "*i32", "items": "*i32", "targets": "*fp32"}
+types = {"starts": "*i32", "users": "*i32", "items": "*i32", "response": "*fp32"}
 types |= {"U": "*fp32", "V": "*fp32", "groups": "i32", "shift": "i32", "slots": "i32"}
 types |= {"rate": "fp32", "shrink": "fp32"}
 sizes = {"factors": 32, "lanes": 40, "SLOTS": 16, "LANES": 64}
@@ -54,7 +54,7 @@ FITTED = """
 import sys
 import numpy as np
 from impls.triton_sgd import SLOTS, TritonSGD, concurrency
-from tests.impls.making import low_rank
+from tests.support.low_rank import low_rank
 
 model = TritonSGD(factors=4, epochs=2, device=sys.argv[1]).fit(low_rank(80, 50)[0])
 np.savez(sys.argv[2], U=model.U_.cpu(), V=model.V_.cpu())
@@ -105,7 +105,7 @@ def test_in_flight_is_at_most_a_sixteenth_of_the_users_and_of_the_items(
 )
 def test_the_kernel_visits_every_rating_once(train: Ratings, groups: int, slots: int) -> None:
     """At a rate of 0 and a shrinkage of 2, each visit doubles both rows."""
-    from impls.triton_kernel import diagonal_steps
+    from impls.kernels.sgd.triton_kernel import diagonal_steps
 
     blocks, _ = cut(train, groups, DEVICE)
     U, V = (torch.ones(n, 8, device=DEVICE) for n in (train.n_users, train.n_items))

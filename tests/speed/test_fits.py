@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.loading import load_class
-from bench.machine import device_problem
-from bench.training import OneEpoch
+from bench.cell.training import OneEpoch
+from bench.planning.availability import device_problem
+from bench.planning.loading import load_class
 from datasets.ratings import Ratings
 from impls.registry import IMPLEMENTATIONS
 from tests.speed.conftest import Clocked

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.loading import load_class
+from bench.cell.training import OneEpoch
+from bench.planning.loading import load_class
 from bench.score import score
-from bench.training import OneEpoch
 from datasets.assemble import assemble
 from datasets.ratings import Dataset, Ratings
 from datasets.readers import Table, read

@@ -21,11 +21,11 @@ from bench.cli import TERMINATED, app
 from bench.gate import lockstep
 from bench.gate.command import Asked, compare
 from bench.gate.errors import ForeignError, GateError, SideError
-from bench.gate.machine import timing_core
-from bench.gate.process import Checkout as Place
-from bench.gate.process import Process, Ready
 from bench.gate.series import Series
 from bench.gate.session import Session
+from bench.gate.side import Checkout as Place
+from bench.gate.side import Process, Ready
+from bench.gate.stored.machine import timing_core
 from bench.gate.verdicts import BROKEN, PASSED, UNDECIDED
 from tests.bench.gate.conftest import Checkout
 

@@ -18,7 +18,7 @@ from bench.gate.lockstep import calibrated
 from bench.gate.quads import QUADS, Timing
 from bench.gate.session import Session
 from bench.gate.verdicts import Verdict
-from tests.bench.gate.sides import SIDES, FakeSide, Machine, session
+from tests.support.gate_sides import SIDES, FakeSide, Machine, session
 
 V = Verdict
 

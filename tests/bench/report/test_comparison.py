@@ -6,7 +6,7 @@ import pytest
 
 from bench.records import Record
 from bench.report import compare
-from tests.bench.report.factory import data, epoch_budgets, record, training_curve
+from tests.support.records import data, epoch_budgets, record, training_curve
 
 
 def runs(name: str, fit_s: list[float], rmse: list[float], **common: object) -> list[Record]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bench.records import Record
-from bench.report.assembly import tables
+from bench.report.grouping import tables
 from bench.report.rows import Row, Runs, device_kind
-from tests.bench.report.factory import data, eight, metrics, record, times
+from tests.support.records import data, eight, metrics, record, times
 
 
 def only_row(*records: Record) -> Row:

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.records import Record
-from bench.report.assembly import tables
 from bench.report.front import Place, front, places
+from bench.report.grouping import tables
 from bench.report.prose import front_note
 from bench.report.rows import Table
-from tests.bench.report.factory import eight, record
+from tests.support.records import eight, record
 
 LINE = tables([record()])[0].lines[0]
 

@@ -10,10 +10,10 @@ from PIL import Image
 
 from bench.records import Memory, Record
 from bench.report.growth import growth
-from bench.report.growth_page import growth_page, growth_plot_name
-from bench.report.growth_plot import growth_plot
-from bench.report.plots import MADE_BY
-from tests.bench.report.factory import cells, data, metrics, record, training_curve
+from bench.report.pages.growth import growth_page, growth_plot_name
+from bench.report.plots.growth import growth_plot
+from bench.report.plots.style import MADE_BY
+from tests.support.records import cells, data, metrics, record, training_curve
 
 SIZES = {"100k": 100_000, "1m": 1_000_000, "10m": 10_000_000, "25m": 25_000_000}
 BASE = 150_000_000

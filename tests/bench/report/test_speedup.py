@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from bench.records import Record
-from bench.report.assembly import tables
-from bench.report.plots import MADE_BY
+from bench.report.grouping import tables
+from bench.report.pages.cuda import batches_plot_name, ratings_plot_name, speedup_page
+from bench.report.pages.cuda_lines import Line, over_batches, over_ratings
+from bench.report.plots.cuda import batches_plot, ratings_plot
+from bench.report.plots.style import MADE_BY
 from bench.report.speedup import Pair, Speedup, speedups
-from bench.report.speedup_lines import Line, over_batches, over_ratings
-from bench.report.speedup_page import batches_plot_name, ratings_plot_name, speedup_page
-from bench.report.speedup_plot import batches_plot, ratings_plot
-from tests.bench.report.factory import cells, data, record, training_curve
+from tests.support.records import cells, data, record, training_curve
 
 GPU = "NVIDIA H200"
 

@@ -13,9 +13,9 @@ import pytest
 
 from bench.records import Reference
 from bench.report import write, writing
-from bench.report.readme import BEGIN, END
+from bench.report.pages.readme import BEGIN, END
 from datasets.atomic import replace
-from tests.bench.report.factory import cells, data, eight, record, store
+from tests.support.records import cells, data, eight, record, store
 
 RESULTS = Path(__file__).parents[3] / "results"
 README = f"# ratebench\n\nBefore.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n"

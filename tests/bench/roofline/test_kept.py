@@ -9,7 +9,7 @@ import pytest
 from bench import machine
 from bench.records import Roof
 from bench.roofline.kept import kept, measured
-from tests.bench.report.factory import environment
+from tests.support.records import environment
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 
 from bench.records import Record, Roof
 from bench.roofline.limit import allowed_per_s, bandwidth, updates_per_s
-from tests.bench.report.factory import environment, metrics, record
+from tests.support.records import environment, metrics, record
 
 ROOF = Roof(threads=2, flops_per_s=79e6, bandwidth={10_000: 6.88e9, 1_000_000: 1.72e9})
 SETTINGS = {"factors": 9}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.loading import load_class
+from bench.planning.loading import load_class
 from bench.roofline.work import BLOCK, WORK, Shape, Work
 from impls.numba_sgd import CACHE_BYTES
 from impls.registry import IMPLEMENTATIONS

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bench.plan import Skip
+from bench.planning.plan import Skip
 from bench.records import Point, Record
 from bench.tune.search import Settings, Trial, best_of, search, validation_rmse
 from bench.tune.study import Choices, Range, Study, StudyError
-from tests.bench.report.factory import record
+from tests.support.records import record
 
 STUDY = Study(
     name="s",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import loading
-from bench.hyperparameters import resolve
+from bench.planning import loading
+from bench.planning.hyperparameters import resolve
 from bench.tune import study as studies
 from bench.tune.study import Choices, Range, Study, StudyError
 from impls.registry import IMPLEMENTATIONS

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.machine import library_problem
+from bench.planning.availability import library_problem
 from datasets.ratings import Ratings
-from impls.pairs import Ids
+from impls.kernels.chunks import Ids
 from impls.peers.cmfrec_als import CmfrecALS
 from impls.peers.cornac_mf import CornacMF
 from impls.peers.libmf_sgd import LibmfSGD

@@ -1,0 +1,98 @@
+"""Splits as cells need them: arrays for the workers, and what scoring needs."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bench.cell.job import write_split
+from bench.planning.facts import load
+from bench.score import ColdStart
+from datasets import splits
+from datasets.ratings import HeldOut
+
+NO_RATINGS = HeldOut(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One split, laid out in `folder` for workers; its test ratings stay in this process.
+
+    digest  of the folder as it was laid out
+    """
+
+    folder: tempfile.TemporaryDirectory[str]
+    n_users: int
+    n_items: int
+    n_train: int
+    test: HeldOut
+    cold_start: ColdStart
+    digest: str
+
+
+@dataclass
+class Splits:
+    """Cuts each split once and keeps it while cells of its seed run.
+
+    blind  leaves the test part empty, so that nothing can be chosen by it
+    """
+
+    blind: bool = False
+    _seed: int | None = None
+    _prepared: dict[tuple[str, str], Prepared] = field(default_factory=dict)
+
+    def prepare(self, dataset: str, split: str, seed: int) -> Prepared:
+        """The split's arrays on disk, and what scoring needs. Raises DataError."""
+        if seed != self._seed:
+            self.discard()
+            self._seed = seed
+        key = (dataset, split)
+        if key not in self._prepared:
+            self._prepared[key] = _prepare(dataset, split, seed, self.blind)
+        return self._prepared[key]
+
+    def are_intact(self) -> bool:
+        """Whether every folder holds what was laid out and nothing more.
+
+        Its files belong to the user whom the workers run as, so permissions would not hold.
+        """
+        return all(
+            _digest(Path(prepared.folder.name)) == prepared.digest
+            for prepared in self._prepared.values()
+        )
+
+    def discard(self) -> None:
+        """Delete what is laid out for workers."""
+        for prepared in self._prepared.values():
+            prepared.folder.cleanup()
+        self._prepared.clear()
+
+
+def _prepare(dataset: str, split: str, seed: int, blind: bool) -> Prepared:
+    cut = splits.cut(load(dataset), split, seed)
+    folder = tempfile.TemporaryDirectory(prefix="ratebench-")
+    write_split(cut, Path(folder.name))
+    return Prepared(
+        folder,
+        cut.train.n_users,
+        cut.train.n_items,
+        len(cut.train),
+        NO_RATINGS if blind else cut.test,
+        ColdStart(cut.train),
+        _digest(Path(folder.name)),
+    )
+
+
+def _digest(folder: Path) -> str:
+    """Of the names and contents of a folder's files; of none where it is gone."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        digest.update(f"{path.relative_to(folder)}\0".encode())
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

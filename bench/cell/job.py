@@ -1,0 +1,81 @@
+"""What passes between the harness and a worker: a job, rating arrays, and events.
+
+Nothing here imports more than NumPy, so that a worker starts fast. Test ratings have
+no place in a job: the worker is told test pairs after training, and returns predictions.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.planning.rules import Rules
+from datasets.ratings import HeldOut, Ratings, Split
+
+DTYPES: dict[str, Any] = {"users": np.int32, "items": np.int32, "values": np.float32}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell as its worker sees it. `arrays` is the folder that
+    `write_split` filled."""
+
+    target: str
+    hyperparameters: dict[str, Any]
+    device: str
+    seed: int
+    threads: int
+    arrays: str
+    n_users: int
+    n_items: int
+    scale: tuple[float, float]
+    rules: Rules
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        fields = json.loads(text)
+        fields["rules"] = Rules(**fields["rules"])
+        fields["scale"] = tuple(fields["scale"])
+        return cls(**fields)
+
+
+def write_split(split: Split, folder: Path) -> None:
+    """Lay out what a worker sees while it trains: train and validation ratings."""
+    for name, part in (("train", split.train), ("validation", split.validation)):
+        for column in DTYPES:
+            getattr(part, column).tofile(folder / f"{name}.{column}")
+
+
+def write_pairs(test: HeldOut, folder: Path) -> None:
+    """Lay out the test pairs whose user and item are known, without their ratings."""
+    for column in ("users", "items"):
+        getattr(test, column)[test.known].tofile(folder / f"test.{column}")
+
+
+def read_predictions(folder: Path) -> NDArray[np.float32]:
+    """What the worker predicted for `write_pairs`' pairs. (n_known,)"""
+    return np.fromfile(folder / "predicted", np.float32)
+
+
+def read_train(job: Job) -> Ratings:
+    """The training part, in arrays that nothing can make writeable."""
+    users, items, values = (read_column(job.arrays, "train", name) for name in DTYPES)
+    return Ratings(users, items, values, job.n_users, job.n_items, job.scale)
+
+
+def read_validation(job: Job) -> HeldOut:
+    users, items, values = (read_column(job.arrays, "validation", name) for name in DTYPES)
+    return HeldOut(users, items, values)
+
+
+def read_column(folder: str, part: str, column: str) -> NDArray[Any]:
+    """One array of a part. An array over `bytes` stays read-only whatever is tried."""
+    return np.frombuffer((Path(folder) / f"{part}.{column}").read_bytes(), DTYPES[column])

@@ -1,0 +1,206 @@
+"""A worker process and everything it may leave behind."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import itertools
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+LOG_BYTES = 8_000
+"""How much of the end of a worker's output is kept."""
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+class WorkerProcess:
+    """`python -m bench.cell.worker` in a session of its own, its threads pinned before any import.
+
+    Its output is drained and only the end kept; at the end of the `with` block nothing that
+    it started is left running.
+    """
+
+    def __init__(self, job_line: str, threads: int) -> None:
+        _adopt_orphans()
+        self._strangers = {child.pid for child in psutil.Process().children()}
+        control_read, self._control = os.pipe()
+        self._events, events_write = os.pipe()
+        self._wake_read, self._wake_write = os.pipe()
+        self.spawned_ns = time.perf_counter_ns()
+        self.exited_ns = 0
+        self._process = subprocess.Popen(
+            [
+                # -P: a file in the user's folder may be called like a module that the worker needs.
+                *(sys.executable, "-P", "-m", "bench.cell.worker"),
+                *map(str, (control_read, events_write, self.spawned_ns)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(control_read, events_write),
+            start_new_session=True,
+            env={
+                **os.environ,
+                **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+                "PYTHONHASHSEED": "0",
+            },
+        )
+        os.close(control_read)
+        os.close(events_write)
+        self._log = b""
+        self._partial = b""
+        self._waiter = threading.Thread(target=self._wait, daemon=True)
+        self._waiter.start()
+        with contextlib.suppress(OSError):  # let the kernel take the worker, not the harness
+            Path(f"/proc/{self._process.pid}/oom_score_adj").write_text("800")
+        self.order(job_line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self._waiter.join()
+        self.kill_leftovers()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        for fd in (self._control, self._events, self._wake_read, self._wake_write):
+            os.close(fd)
+
+    def order(self, line: str) -> None:
+        """Send one line down the control pipe; a worker that is gone does not hear it."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._control, line.encode() + b"\n")
+
+    def events(self, tick_s: float) -> Iterator[dict[str, Any] | None]:
+        """Events as they come, and None every `tick_s` seconds or so, until it has ended."""
+        assert self._process.stdout is not None
+        output = self._process.stdout.fileno()
+        with selectors.DefaultSelector() as selector:
+            for fd in (output, self._events, self._wake_read):
+                os.set_blocking(fd, False)
+                selector.register(fd, selectors.EVENT_READ)
+            ended, ticked = False, 0.0
+            while not ended:
+                ready = [key.fd for key, _ in selector.select(tick_s)]
+                ended = self._wake_read in ready
+                for fd in (output, self._events) if ended else ready:
+                    # A worker that has ended is read to the end, a live one a piece at a time.
+                    for chunk in _chunks(fd, limit=None if ended else 1):
+                        if fd == self._events:
+                            yield from self._parse(chunk)
+                        else:
+                            self._log = (self._log + chunk)[-LOG_BYTES:]
+                        if not chunk and not ended:
+                            selector.unregister(fd)
+                if ended or time.monotonic() >= ticked + tick_s:
+                    ticked = time.monotonic()
+                    yield None
+
+    def memory_bytes(self) -> int:
+        """Resident memory of the worker and its descendants; 0 once it has ended."""
+        try:
+            worker = psutil.Process(self._process.pid)
+            return sum(each.memory_info().rss for each in (worker, *worker.children(True)))
+        except psutil.Error:
+            return 0
+
+    def kill(self) -> None:
+        """Kill the worker's whole process group; nothing happens where it has ended."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def kill_leftovers(self, patience_s: float = 1.0) -> int:
+        """End what the worker started and left; returns how many were still running.
+
+        Helpers that end by themselves just after their parent are given `patience_s`. Whole
+        process groups are killed, a few times over: what forks as it dies stays in its group.
+        """
+        _, left = psutil.wait_procs(self._descendants(), timeout=patience_s)
+        found = len(left)
+        for _ in range(5):
+            if not left:
+                break
+            for process in left:
+                _kill_group_of(process)
+            psutil.wait_procs(left, timeout=patience_s)
+            left = self._descendants()
+        return found
+
+    @property
+    def ending(self) -> str:
+        """How the process ended, in words."""
+        code = self._process.returncode
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name
+            return f"killed by {name} from outside (or by the kernel for want of memory)"
+        return f"ended with exit code {code} before it gave a result"
+
+    @property
+    def log(self) -> str:
+        """The end of what it printed."""
+        return self._log.decode(errors="replace")
+
+    def _wait(self) -> None:
+        self._process.wait()
+        self.exited_ns = time.perf_counter_ns()
+        os.write(self._wake_write, b"!")
+
+    def _parse(self, chunk: bytes) -> Iterator[dict[str, Any]]:
+        *lines, self._partial = (self._partial + chunk).split(b"\n")
+        for line in lines:
+            yield json.loads(line)
+
+    def _descendants(self) -> list[psutil.Process]:
+        """Running processes that the worker left: orphans come to the harness (Linux)."""
+        left = []
+        for child in psutil.Process().children():
+            if child.pid not in self._strangers and child.pid != self._process.pid:
+                with contextlib.suppress(psutil.Error):
+                    left += [child, *child.children(recursive=True)]
+        return left
+
+
+def _chunks(fd: int, limit: int | None) -> Iterator[bytes]:
+    """What is there to read, in at most `limit` pieces; an empty one is the end of the file."""
+    for _ in itertools.count() if limit is None else range(limit):
+        try:
+            chunk = os.read(fd, 1 << 20)
+        except BlockingIOError:
+            return
+        yield chunk
+        if not chunk:
+            return
+
+
+def _kill_group_of(process: psutil.Process) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        group = os.getpgid(process.pid)
+        if group != os.getpgrp():
+            os.killpg(group, signal.SIGKILL)
+
+
+def _adopt_orphans() -> None:
+    """Make this process the parent of orphaned descendants, even daemons (Linux only)."""
+    if sys.platform == "linux":
+        pr_set_child_subreaper = 36
+        ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)

@@ -1,0 +1,102 @@
+"""A look at the machine before a run: the text of `bench doctor`."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bench import machine
+from bench.planning import availability
+from bench.records import Roof
+from datasets import cache, catalog
+
+QUIET_LOAD = 0.5
+"""A load average per core above which something else is running."""
+
+
+def examine() -> str:
+    """One line per finding, then what to do about each that may spoil a timing."""
+    findings = list(_findings())
+    table = tabulate([(name, found) for name, found, _ in findings], tablefmt="plain")
+    advice = [remedy for _, _, remedy in findings if remedy]
+    return "\n".join([table, "", *advice] if advice else [table, "", "nothing stands in the way"])
+
+
+def _findings() -> Iterator[tuple[str, str, str]]:
+    """(what, found, remedy or "")."""
+    environment = machine.current_environment()
+    versions = ", ".join(f"{name} {number}" for name, number in environment.versions.items())
+    yield "machine", f"{environment.cpu}, {environment.cores} cores", ""
+    yield "memory", f"{environment.memory_gb:g} GB", ""
+    yield "python", f"{environment.python}; {versions}", ""
+    yield _cuda(environment.gpu)
+    yield _load(environment.load)
+    yield "clock", f"perf_counter, resolution {_resolution_ns()} ns", ""
+    yield from _governor()
+    yield from _roofs(environment.roofs)
+    yield _cache()
+    for name in ("ml-100k", "ml-1m"):
+        yield _data(name)
+
+
+def _cuda(gpu: str | None) -> tuple[str, str, str]:
+    problem = availability.device_problem("cuda")
+    return "cuda", problem or gpu or "available", ""
+
+
+def _load(load: float) -> tuple[str, str, str]:
+    per_core = load / (os.cpu_count() or 1)
+    remedy = (
+        f"! load average {load:g}: something else is running; stop it, or timings will be high"
+        if per_core > QUIET_LOAD
+        else ""
+    )
+    return "load", f"{load:g} over the last minute", remedy
+
+
+def _governor() -> Iterator[tuple[str, str, str]]:
+    path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    if path.is_file():
+        governor = path.read_text().strip()
+        slow = governor == "powersave"
+        remedy = "! CPU governor is powersave: `cpupower frequency-set -g performance`"
+        yield "governor", governor, remedy if slow else ""
+
+
+def _roofs(roofs: list[Roof]) -> Iterator[tuple[str, str, str]]:
+    if not roofs:
+        yield "limits", "not measured yet; `bench doctor --measure` does it, or the next run", ""
+    for roof in roofs:
+        rows = ", ".join(
+            f"{rate / 1e9:.3g} in {size / 2**20:g} MiB" for size, rate in roof.bandwidth.items()
+        )
+        threads = f"{roof.threads} thread{'s' * (roof.threads > 1)}"
+        told = f"{roof.flops_per_s / 1e9:.3g} Gflop/s in float32; GB/s over rows: {rows}"
+        yield threads, told, ""
+
+
+def _cache() -> tuple[str, str, str]:
+    folder = cache.folder()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    free = f"{shutil.disk_usage(nearest).free / 1e9:.0f} GB free"
+    if cache.writable(folder):
+        return "cache", f"{folder}, {free}", ""
+    return "cache", f"{folder} cannot be written", "! set RATEBENCH_CACHE to a folder you may write"
+
+
+def _data(name: str) -> tuple[str, str, str]:
+    where = catalog.find(name)
+    remedy = f"! {name}: not here; it will be downloaded, or set RATEBENCH_DATA to a folder with it"
+    return name, where or "not found", "" if where else remedy
+
+
+def _resolution_ns() -> int:
+    """The smallest step between two readings, as seen in a thousand."""
+    readings = [time.perf_counter_ns() for _ in range(1000)]
+    return min(b - a for a, b in itertools.pairwise(readings) if b > a)

@@ -1,0 +1,107 @@
+"""Records of an older schema, brought to the present one: `bench migrate`.
+
+Their source digests were of bytes. Each gets the digest of what its source means, computed from
+the commit that the record names, and the identity that follows from it.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import subprocess
+import tarfile
+import tempfile
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from bench.planning.source_digest import source_digest
+from bench.records import SCHEMA, Record, identity_of, upgraded
+from bench.store import RecordStore
+
+SOURCES = ("impls", "datasets", "bench")
+
+
+class Commits:
+    """Source digests of the implementations at commits of a repository."""
+
+    def __init__(self, repository: Path) -> None:
+        self._repository = repository
+        self._folder = tempfile.TemporaryDirectory(prefix="ratebench-")
+
+    def __enter__(self) -> Commits:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    @functools.cache  # noqa: B019 -- the object lives as long as one migration
+    def source(self, commit: str, implementation: str) -> tuple[str, str] | None:
+        """The class's name and the digest of its source; None where one is not at hand."""
+        files = self._files(commit)
+        class_path = None if files is None else _class_paths(files).get(implementation)
+        if files is None or class_path is None:
+            return None
+        module, _, class_name = class_path.rpartition(":")
+        return class_name, source_digest(files / f"{module.replace('.', '/')}.py", class_name)
+
+    @functools.cache  # noqa: B019
+    def _files(self, commit: str) -> Path | None:
+        command = ["git", "-C", str(self._repository), "archive", "--format=tar", commit, *SOURCES]
+        packed = subprocess.run(command, capture_output=True)
+        if packed.returncode:
+            return None
+        folder = Path(self._folder.name) / commit
+        with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
+            archive.extractall(folder, filter="data")
+        return folder
+
+
+def migrate(store: RecordStore, repository: Path) -> Counter[str]:
+    """Rewrite the records of an older schema in place; returns what became of how many.
+
+    A record keeps its digest, and so counts as older source, where its commit is not at hand,
+    had changes on top, or did not have the implementation. Lines that are no record stay as
+    they are. To run it again changes nothing.
+    """
+    with Commits(repository) as commits:
+        return store.rewrite(lambda line: _migrated(line, commits))
+
+
+def _migrated(line: str, commits: Commits) -> tuple[str, str]:
+    """The new line, and what became of it in a word or two."""
+    try:
+        fields = json.loads(line)
+        if fields["schema"] == SCHEMA:
+            return line, "already current"
+        record = Record.model_validate(upgraded(fields))
+    except (ValueError, KeyError, TypeError):
+        return line, "not a record"
+    found = None
+    if record.source.git_sha and record.source.dirty is False:
+        found = commits.source(record.source.git_sha, record.cell.implementation)
+    if found is None:
+        return line, "left: its commit is not at hand or had changes"
+    class_name, digest = found
+    if record.source.implementation_hash:  # a skipped row may have known no source
+        record.source.implementation_hash = digest
+    record.identity = identity_of(
+        record.source.implementation_hash, class_name, record.cell, record.data, record.environment
+    )
+    record.schema_ = SCHEMA
+    return record.to_line(), "migrated"
+
+
+@functools.cache
+def _class_paths(files: Path) -> dict[str, str]:
+    """The registry of a commit, read without importing it."""
+    tree = ast.parse((files / "impls" / "registry.py").read_bytes())
+    [value] = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "IMPLEMENTATIONS"
+    ]
+    paths: Any = ast.literal_eval(value)
+    return dict(paths)

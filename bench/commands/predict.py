@@ -1,0 +1,117 @@
+"""Predictions for a list of raw user–item pairs: the library behind `bench predict`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.planning import loading
+from bench.planning.availability import row_problem
+from bench.planning.hyperparameters import SettingError, resolve
+from bench.score import ColdStart, check_predictions
+from datasets import catalog, splits
+from datasets.dialect import named_columns
+from datasets.ratings import UNKNOWN, HeldOut
+from impls.protocol import Training
+
+PATIENCE = 5
+"""Epochs without a better held-out RMSE, as in the suites."""
+
+
+class PairsError(Exception):
+    """A file of pairs that cannot be read."""
+
+
+def predict_pairs(
+    name: str,
+    dataset: str,
+    pairs: Path,
+    preset: str,
+    settings: Mapping[str, str],
+    device: str,
+    seed: int,
+) -> tuple[str, str]:
+    """A CSV of user, item, prediction, cold for each pair, and a sentence on how it was made.
+
+    Nine tenths of the ratings train the model, and one tenth chooses its epoch. Predictions
+    are clipped to the scale; `cold` is 1 where training had no such user or item and the
+    fallback of `bench.score.ColdStart` stands in. Raises PairsError, DataError,
+    ImplementationError or SettingError.
+    """
+    raw = read_pairs(pairs)
+    # "random:90/10" holds out a test part; here it is what chooses the epoch.
+    split = splits.cut(catalog.load(dataset), "random:90/10", seed)
+    implementation = loading.load_class(loading.target_of(name))
+    described = loading.describe(implementation)
+    if problem := row_problem(described.library, described.devices, device):
+        raise loading.ImplementationError(problem)
+    presets = described.presets
+    if preset not in presets:
+        raise SettingError(f"{name} has no preset '{preset}'; it has {', '.join(presets)}")
+    values = resolve(implementation, presets[preset], settings)
+    model = implementation(**values, device=device, seed=seed)
+    training = Training(model, split.test, patience=PATIENCE)
+    model.fit(split.train, training)
+
+    users = _indices([user for user, _ in raw], split.user_ids)
+    items = _indices([item for _, item in raw], split.item_ids)
+    asked = HeldOut(users, items, np.zeros(len(raw), np.float32))
+    known = asked.known
+    predicted = check_predictions(model.predict(users[known], items[known]), int(known.sum()))
+    complete = np.clip(ColdStart(split.train).complete(asked, predicted), *split.train.scale)
+    told = (
+        f"{name}:{preset} trained on {len(split.train):,} ratings of {dataset}, "
+        f"RMSE {training.evaluate(model, split.test):.4f} on the {len(split.test):,} held out"
+    )
+    return _to_csv(raw, complete, ~known), told
+
+
+def read_pairs(path: Path) -> list[tuple[str, str]]:
+    """User and item of each line, as text; a header naming them is passed over."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise PairsError(f"{path}: no such file; --pairs wants a CSV of user,item") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PairsError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    pairs: list[tuple[str, str]] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        delimiter = next((mark for mark in "\t,;" if mark in line), ",")
+        fields = [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
+        if len(fields) < 2 or not all(fields[:2]):
+            raise PairsError(f"{path}:{number}: a user and an item are needed, found {line!r}")
+        if not pairs and named_columns(fields[:2]).keys() == {"user", "item"}:
+            continue
+        pairs.append((fields[0], fields[1]))
+    if not pairs:
+        raise PairsError(f"{path}: holds no pairs; give one user,item per line")
+    return pairs
+
+
+def _indices(raw: list[str], ids: NDArray[Any]) -> NDArray[np.int32]:
+    """Training ids of raw ones, UNKNOWN where training has none. (n,)"""
+    index = {source_id: position for position, source_id in enumerate(ids.tolist())}
+    if ids.dtype.kind == "i":  # as when ratings are read: 007 is 7, and a word is unknown
+        asked: list[Any] = [int(each) if each.isdecimal() else None for each in raw]
+    else:
+        asked = list(raw)
+    return np.array([index.get(each, UNKNOWN) for each in asked], np.int32)
+
+
+def _to_csv(
+    raw: list[tuple[str, str]], predicted: NDArray[np.float64], cold: NDArray[np.bool_]
+) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["user", "item", "prediction", "cold"])
+    for (user, item), value, is_cold in zip(raw, predicted, cold, strict=True):
+        writer.writerow([user, item, f"{value:.4f}", int(is_cold)])
+    return text.getvalue()

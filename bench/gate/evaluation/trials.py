@@ -1,0 +1,153 @@
+"""Many gates whose truth is known.
+
+`python -m bench.gate.evaluation.trials KIND --runs N --out FOLDER`, where KIND is
+
+same   base against itself                 noop   base against commits that change nothing
+slow   each workload slowed by 0, 3, 5 or 10 % more rows, drawn anew for each run
+truth  every workload slowed by each dose in turn, 12 rounds without a decision: what a dose of
+       rows does to the time, measured apart from the runs that are judged
+
+The draws go to a file of their own, which nothing reads before `bench.gate.evaluation.tally`
+makes its tables: the gate is told two commits and no more. Runs already recorded are not made
+again, so a campaign that was stopped goes on. On one core alone: `taskset -c 0 python -m …`. Two at
+once, each on one: both with a TMPDIR of their own, where the machine's lock lies, and `--beside`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bench.gate.command import Asked, compare
+from bench.gate.evaluation.heads import DOSES, change_nothing, commit, drawn, rows_of, slow_down
+from bench.gate.limits import Limit
+from bench.gate.stored.machine import cores, timing_core
+from bench.gate.trees import Repository
+
+ROUNDS_OF_TRUTH = 12
+RUNS, DRAWS = "runs.jsonl", "draws.jsonl"
+
+
+class Kind(StrEnum):
+    """What head is."""
+
+    SAME = "same"
+    NOOP = "noop"
+    SLOW = "slow"
+    TRUTH = "truth"
+
+
+def main(
+    kind: Kind,
+    runs: Annotated[int, typer.Option(help="Runs of this kind that there shall be.")],
+    out: Annotated[Path, typer.Option(help="Folder of runs.jsonl, draws.jsonl and raw timings.")],
+    workload: Annotated[list[str] | None, typer.Option(help="Only these.")] = None,
+    time_limit: Annotated[float, typer.Option(help="Seconds per run.")] = 300,
+    busy: Annotated[bool, typer.Option("--busy", help="Keep another core busy.")] = False,
+    beside: Annotated[str, typer.Option(help="What else runs here: kept, and told.")] = "",
+) -> None:
+    """Make the runs that are missing."""
+    repository = Repository.around(Path.cwd())
+    base = repository.revision("HEAD").sha
+    out.mkdir(parents=True, exist_ok=True)
+    beside = beside or ("a busy core" if busy else "")
+    setting = {"kind": kind, "base": base, "beside": beside, "cores": len(cores())}
+    done = sum({**run, **setting} == run for run in read(out / RUNS))
+    for number in range(done, runs):
+        head, doses = _head(repository, base, kind, number)
+        append(out / DRAWS, {"head": head, "doses": doses})
+        raw = out / f"raw-{kind}-{number}-{head[:8]}.json"
+        asked = Asked(base, head, tuple(workload or ()), time_limit, tolerant=False, out=raw)
+        if kind is Kind.TRUTH:
+            asked = replace(asked, levels=_undecided)
+        with _busy_core() if busy else nullcontext():
+            code = compare(asked, repository.root, _nowhere, _tell(f"{kind} {number + 1}/{runs}"))
+        append(out / RUNS, {**setting, "head": head, "code": code, **_found(raw)})
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file; none where there is no file yet."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def append(path: Path, line: dict[str, Any]) -> None:
+    """Write one line, and be sure that it is there."""
+    with path.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _head(
+    repository: Repository, base: str, kind: Kind, number: int
+) -> tuple[str, dict[str, float]]:
+    """A commit, and what was done to each workload in it."""
+    rows = rows_of(repository.root)
+    nothing = dict.fromkeys(rows, 0.0)
+    match kind:
+        case Kind.SAME:
+            return base, nothing
+        case Kind.NOOP:
+            return commit(repository, base, change_nothing), nothing
+        case Kind.SLOW:
+            doses = drawn(rows, random.SystemRandom())
+        case Kind.TRUTH:
+            doses = dict.fromkeys(rows, DOSES[1:][number % (len(DOSES) - 1)])
+    return commit(repository, base, slow_down(doses)), doses
+
+
+def _found(path: Path) -> dict[str, Any]:
+    """What the tally needs, out of the raw timings."""
+    raw = json.loads(path.read_text())
+    workloads = {
+        name: {"verdict": series["verdict"], "Y": series["Y"]}
+        for name, series in raw["workloads"].items()
+    }
+    control_failed = bool(raw["control"] and raw["control"]["failed"])
+    return {
+        "at": raw["at"],
+        "machine": raw["machine"],
+        "workloads": workloads,
+        "control_failed": control_failed,
+        "seconds": raw["seconds"],
+        "stolen": raw["stolen"],
+    }
+
+
+def _undecided(_: int) -> dict[int, Limit]:
+    """Limits that decide nothing before the last round."""
+    return {ROUNDS_OF_TRUTH: Limit(math.inf, math.inf)}
+
+
+@contextmanager
+def _busy_core() -> Iterator[None]:
+    """A process that computes on a core that is not timed on."""
+    others = cores() - {timing_core()} or cores()
+    code = f"import os; os.sched_setaffinity(0, {others})\nwhile True: pass"
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _tell(prefix: str) -> Callable[[str], None]:
+    return lambda text: print(prefix, text, file=sys.stderr)
+
+
+def _nowhere(_: str) -> None:
+    """The table is not looked at: it is in the raw timings."""
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,99 @@
+"""One run against stored ones: a screen, which knows what it cannot see.
+
+A machine is not as fast today as it was. What all workloads have in common is therefore taken out:
+the change of each is relative to the median change of the others, and the common shift is
+reported as what nobody can tell apart, a slower machine or a slower everything.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.gate.limits import FAMILY, MISSES, SMALLEST, TOLERATED, t_limit
+from bench.gate.stored.baseline import Times
+from bench.gate.verdicts import Verdict
+
+FEWEST_RUNS = 3
+"""Below these the spread between runs is not known well enough to speak of."""
+MISS = max(MISSES.values())
+NORMAL_MAD = 1.4826
+"""Standard deviation of a normal law over its median absolute deviation."""
+
+
+@dataclass(frozen=True)
+class Screened:
+    """One workload.
+
+    change    ln(now/then), the common shift taken out
+    seen      ln of the smallest slowdown that could have been told from chance
+    spread    standard deviation of the change between the stored runs; None where it says
+              nothing about this one: another machine, or too few runs
+    verdict   FAIL and PASS on the same machine alone; SUSPECT means: compare in pairs
+    """
+
+    change: float
+    seen: float
+    spread: float | None
+    verdict: Verdict
+
+
+def screen(runs: Sequence[Times], now: Times, *, same_machine: bool) -> dict[str, Screened]:
+    """Each workload that was stored and is here; needs three, or there are no others' changes."""
+    names = [name for name in now if all(name in run for run in runs)]
+    if len(names) < 3:
+        return {}
+    then = {name: statistics.fmean(run[name] for run in runs) for name in names}
+    changes = relative(now, then, names)
+    spread = _between_runs(runs, then, names) if same_machine else None
+    if spread is None:
+        return {name: _suspected(name, changes) for name in names}
+    return {name: _judged(changes[name], spread[name], len(runs), len(names)) for name in names}
+
+
+def common_shift(runs: Sequence[Times], now: Times) -> float:
+    """The median ratio now/then."""
+    names = [name for name in now if all(name in run for run in runs)]
+    changes = [now[name] - statistics.fmean(run[name] for run in runs) for name in names]
+    return math.exp(statistics.median(changes)) if changes else 1.0
+
+
+def relative(now: Times, then: Times, names: Sequence[str]) -> Times:
+    """The change of each, less the median change of the others."""
+    changes = {name: now[name] - then[name] for name in names}
+    return {
+        name: changes[name]
+        - statistics.median(change for other, change in changes.items() if other != name)
+        for name in names
+    }
+
+
+def _between_runs(runs: Sequence[Times], then: Times, names: Sequence[str]) -> Times | None:
+    """Standard deviation of a run's relative changes; None where the runs are too few."""
+    if len(runs) < FEWEST_RUNS:
+        return None
+    each = [relative(run, then, names) for run in runs]
+    return {name: statistics.stdev(changes[name] for changes in each) for name in names}
+
+
+def _judged(change: float, spread: float, runs: int, workloads: int) -> Screened:
+    """By the prediction interval of one more run."""
+    error = spread * math.sqrt(1 + 1 / runs)
+    seen = max(t_limit(FAMILY / workloads, runs - 1) * error, math.log1p(SMALLEST))
+    if change > seen:
+        return Screened(change, seen, spread, Verdict.FAIL)
+    passes = change + t_limit(MISS, runs - 1) * error < math.log1p(TOLERATED)
+    return Screened(change, seen, spread, Verdict.PASS if passes else Verdict.SUSPECT)
+
+
+def _suspected(name: str, changes: Times) -> Screened:
+    """By how much the others changed among themselves, which is all there is to go by."""
+    others = [change for other, change in changes.items() if other != name]
+    middle = statistics.median(others)
+    spread = NORMAL_MAD * statistics.median(abs(change - middle) for change in others)
+    seen = t_limit(FAMILY / len(changes), len(others) - 1) * spread
+    seen = max(seen, math.log1p(SMALLEST))
+    verdict = Verdict.SUSPECT if changes[name] > seen else Verdict.UNSEEN
+    return Screened(changes[name], seen, None, verdict)

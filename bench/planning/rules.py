@@ -1,0 +1,20 @@
+"""When the harness ends training early."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When the harness ends training early, besides the implementation's last epoch.
+
+    patience      epochs, or fits of a ladder, without a better validation RMSE; None: never
+    until_rmse    validation RMSE at which to stop; None: never
+    time_limit_s  seconds on the training clock, over all fits of a ladder together
+    """
+
+    patience: int | None = None
+    until_rmse: float | None = None
+    time_limit_s: float = math.inf

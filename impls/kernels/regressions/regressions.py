@@ -1,0 +1,70 @@
+"""What alternating least squares and Gibbs sampling share: every row of one side, given the other.
+
+Rows are w = (b, p), a bias and k factors. With `others` x̂ = (b_i, q_i) fixed, each rating z
+of a row is a regression of y = z − b_i on x = (1, q_i).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impls.kernels.regressions.batched import BatchedRegressions
+from impls.kernels.regressions.compiled import CompiledRegressions
+from impls.kernels.regressions.length_buckets import LengthBuckets
+
+
+class Regressions(Protocol):
+    def solve(
+        self,
+        rows: Tensor,
+        others: Tensor,
+        *,
+        alpha: Tensor | float,
+        precision: Tensor,
+        towards: Tensor,
+        ridge: float,
+        noise: Tensor,
+    ) -> None:
+        """Put w into `rows` (n_rows, 1 + k), where a row has n > 0 ratings:
+
+            A = precision + α Σ x xᵀ + n ridge I = L Lᵀ
+            w = L⁻ᵀ (L⁻¹ (towards + α Σ y x) + noise)
+
+        With no noise that is the minimum of α Σ (y − w·x)² + n ridge ‖w‖² + wᵀ precision w
+        − 2 w·towards; with standard normal noise a draw from the normal distribution whose
+        log density is minus half of that.
+        """
+
+    def squared_error(self, rows: Tensor, others: Tensor) -> Tensor:
+        """Σ (z − b_u − b_i − p_u·q_i)² over all ratings. ()"""
+
+
+def regressions(
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    values: NDArray[np.floating],
+    shape: tuple[int, int],
+    device: str,
+) -> Regressions:
+    """Ratings `values` at `rows` and `columns` (n,) each, made ready for the device: row by row
+    and compiled on a CPU, where a batch only costs memory; in batches elsewhere."""
+    if device == "cpu":
+        return CompiledRegressions.of(rows, columns, values, shape)
+    return BatchedRegressions(LengthBuckets.of(rows, columns, values, shape[0], device))
+
+
+def start(n: int, factors: int, std: float, rng: torch.Generator) -> Tensor:
+    """Biases of zero and normal(0, `std`) factors, on the host. (n, 1 + k)"""
+    rows = torch.empty(n, 1 + factors).normal_(0.0, std, generator=rng)
+    rows[:, 0] = 0.0
+    return rows
+
+
+def products(w: Tensor, x: Tensor) -> Tensor:
+    """b_u + b_i + p_u·q_i of paired rows (n, 1 + k) each. (n,)"""
+    return w[:, 0] + x[:, 0] + (w[:, 1:] * x[:, 1:]).sum(dim=1)

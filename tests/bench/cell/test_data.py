@@ -1,0 +1,59 @@
+"""Splits as workers get them: one per seed, gone when they are no longer needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.cell.data import Splits
+from bench.planning.facts import check_split, facts, load
+from datasets.errors import DataError
+
+
+@pytest.fixture
+def ratings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
+    load.cache_clear()
+    path = tmp_path / "ratings.csv"
+    rows = (f"{n % 20},{n // 20},{n % 5 + 1}" for n in range(200))
+    path.write_text("\n".join(rows) + "\n0,0,5\n")
+    return str(path)
+
+
+def test_each_seed_has_its_own_split_and_keeps_it_while_it_runs(ratings: str) -> None:
+    splits = Splits()
+    first = splits.prepare(ratings, "random:80/10/10", 0)
+    assert splits.prepare(ratings, "random:80/10/10", 0) is first
+    train = np.fromfile(Path(first.folder.name) / "train.users", np.int32)
+    second = splits.prepare(ratings, "random:80/10/10", 1)
+    assert not Path(first.folder.name).exists()
+    assert not np.array_equal(
+        train, np.fromfile(Path(second.folder.name) / "train.users", np.int32)
+    )
+    splits.discard()
+    assert not Path(second.folder.name).exists()
+
+
+def test_blind_splits_hold_no_test_rating(ratings: str) -> None:
+    seeing = Splits().prepare(ratings, "random:80/10/10", 0)
+    blind = Splits(blind=True).prepare(ratings, "random:80/10/10", 0)
+    assert (len(seeing.test), len(blind.test)) == (20, 0)
+    assert blind.n_users == seeing.n_users
+
+
+def test_facts_count_what_is_rated_again(ratings: str) -> None:
+    told = facts(ratings, "a note").data
+    assert (told.n_users, told.n_items, told.n_ratings) == (20, 10, 200)
+    assert (told.duplicates, told.note) == (1, "a note")
+
+
+def test_a_split_that_will_not_do_is_found_early(ratings: str) -> None:
+    check_split(ratings, "random:80/20")
+    with pytest.raises(DataError, match="timestamps"):
+        check_split(ratings, "leave-last")
+
+
+def test_only_the_last_two_datasets_are_kept() -> None:
+    assert load.cache_info().maxsize == 2

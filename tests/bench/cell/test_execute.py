@@ -1,0 +1,254 @@
+"""Real workers that go wrong: each ends in a status with a reason, and nothing is left of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from bench.cell import numerics
+from bench.cell.execute import Outcome, ProcessExecutor
+from bench.cell.job import Job, write_pairs, write_split
+from bench.cell.watch import Limits
+from bench.planning.rules import Rules
+from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
+from tests.support import SUPPORT, running
+from tests.support.running import LIMITS
+
+MISBEHAVING = SUPPORT / "misbehaving.py"
+Execute = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(0, 30, 500), rng.integers(0, 20, 500)
+    values = rng.integers(1, 6, 500).astype(np.float32)
+    held = HeldOut(users[:50], np.r_[items[:49], UNKNOWN], values[:50])
+    train = Ratings(users, items, values, 30, 20, (1, 5))
+    ids = np.arange(30)
+    return Split("random", 0, train, held, held, ids, ids[:20])
+
+
+@pytest.fixture
+def execute(split: Split, tmp_path: Path) -> Execute:
+    write_split(split, tmp_path)
+
+    def execute(name: str, limits: Limits = LIMITS, **changes: Any) -> Outcome:
+        return running.execute(f"{MISBEHAVING}:{name}", split, tmp_path, limits, **changes)
+
+    return execute
+
+
+def test_a_cell_runs_to_its_predictions(execute: Execute, split: Split) -> None:
+    outcome = execute("Mean")
+    assert (outcome.status, outcome.reason) == ("ok", "")
+    assert outcome.predicted is not None
+    assert np.allclose(outcome.predicted, split.train.values.mean())
+    assert len(outcome.predicted) == split.test.known.sum() == 49
+    assert [point.epoch for point in outcome.curve] == [1, 2, 3]
+    assert outcome.result["host_peak_bytes"] > outcome.result["host_base_bytes"] > 10_000_000
+
+
+def test_the_clocks_parts_sum_to_the_process_wall_time(execute: Execute) -> None:
+    outcome = execute("Mean")
+    parts = outcome.result["parts"]
+    assert set(parts) == {"import", "warmup", "fit", "evaluation", "predict", "overhead"}
+    assert sum(parts.values()) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
+
+
+def test_a_ladders_parts_sum_to_the_process_wall_time(execute: Execute, split: Split) -> None:
+    outcome = execute("Uninterruptible")
+    assert (outcome.status, outcome.result["epochs"], outcome.result["best_epoch"]) == ("ok", 2, 2)
+    assert [point.epoch for point in outcome.curve] == [2, 3]
+    assert outcome.predicted is not None
+    assert np.allclose(outcome.predicted, split.train.values.mean() + 2)
+    parts = outcome.result["parts"]
+    assert parts["fit"] == pytest.approx(outcome.curve[0].seconds)
+    assert parts["epoch_budgets"] > 0
+    assert sum(parts.values()) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "reason"),
+    [
+        ("Raises", "failed", r"misbehaving.py:\d+: ValueError: no such luck"),
+        ("WrongShape", "failed", r"predict returned shape \(\d+, 1\) for \d+ pairs"),
+        ("WrongType", "failed", "predict returned list"),
+        ("NotANumber", "diverged", "validation RMSE was not finite after epoch 1"),
+        ("Infinite", "diverged", "validation RMSE was not finite after epoch 1"),
+        ("InfiniteAtLast", "diverged", "test predictions are not all finite"),
+        ("AsksTooMuch", "out of memory", "MemoryError"),
+        ("EatsMemory", "out of memory", r"used more than the memory limit of 1\.0 GB"),
+        ("ExitsAtOnce", "failed", "ended with exit code 0 before it gave a result"),
+        ("KilledFromOutside", "failed", "killed by SIGKILL from outside"),
+    ],
+)
+def test_what_goes_wrong_is_told(execute: Execute, name: str, status: str, reason: str) -> None:
+    outcome = execute(name)
+    assert outcome.status == status
+    assert re.search(reason, outcome.reason), outcome.reason
+
+
+def test_a_thread_that_does_not_end_is_told(execute: Execute) -> None:
+    outcome = execute("LeavesAThread", dataclasses.replace(LIMITS, exit_s=1))
+    assert outcome.status == "failed"
+    assert "still running 1 s after its result" in outcome.reason
+
+
+@pytest.mark.parametrize("name", ["LeavesAChild", "LeavesADaemon"])
+def test_a_child_left_behind_is_ended_and_told(execute: Execute, name: str) -> None:
+    outcome = execute(name)
+    assert outcome.status == "failed"
+    assert "left" in outcome.reason
+    sleepers = [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if process.status() != psutil.STATUS_ZOMBIE
+    ]
+    assert sleepers == []
+
+
+def test_one_that_never_returns_is_killed_at_its_limit(execute: Execute) -> None:
+    limits = Limits(time_limit_s=0.1, memory_limit_bytes=10**9, grace_s=1)
+    outcome = execute("NeverReturns", limits)
+    assert outcome.status == "timeout"
+    assert outcome.reason == "no end of warm-up at the time limit of 0.1 s; killed"
+    assert outcome.wall_s < 10
+
+
+def test_a_limit_met_between_epochs_keeps_the_scores(execute: Execute) -> None:
+    outcome = execute("SlowEpochs", hyperparameters={"epochs": 50}, rules=Rules(time_limit_s=0.3))
+    assert outcome.status == "timeout"
+    assert re.fullmatch(r"time limit reached after \d+ epoch\(s\)", outcome.reason)
+    assert outcome.predicted is not None
+
+
+def test_of_much_output_only_the_end_is_kept(execute: Execute) -> None:
+    outcome = execute("PrintsALot")
+    assert outcome.status == "ok"
+    assert outcome.log.endswith("the last words\n")
+    assert len(outcome.log) <= 8_000
+
+
+def test_a_closed_form_gets_one_point(execute: Execute) -> None:
+    outcome = execute("NoEpochs")
+    assert [point.epoch for point in outcome.curve] == [0]
+    assert outcome.result["epoch_s"] is None
+
+
+def test_predictions_come_from_the_best_epoch(execute: Execute, split: Split) -> None:
+    outcome = execute("BestEarly")
+    assert outcome.result["best_epoch"] == 2
+    assert outcome.predicted is not None
+    assert np.allclose(outcome.predicted, split.train.values.mean())
+
+
+@pytest.mark.parametrize("name", ["TakesThreads", "TakesTorchThreads"])
+def test_more_threads_than_allowed_fail(execute: Execute, name: str) -> None:
+    outcome = execute(name)
+    assert outcome.status == "failed"
+    assert "thread pools beyond --threads 1" in outcome.reason
+
+
+def test_what_arithmetic_was_in_force_at_the_end_is_told(execute: Execute) -> None:
+    """Of a row that imports torch in `fit`, too: the harness's, but for what it changed there."""
+    assert execute("Mean").result["numerics"] is None
+    found = execute("OwnArithmetic").result["numerics"]
+    assert found == {**numerics.WANTED, "cuda_matmul": "tf32"}
+
+
+def test_test_ratings_never_reach_the_worker(split: Split, tmp_path: Path) -> None:
+    """While it trains, the worker's folder holds train and validation and nothing else."""
+    write_split(split, tmp_path)
+    seen: list[set[str]] = []
+
+    def listener(event: Any) -> None:
+        seen.append({path.name for path in tmp_path.iterdir()})
+
+    job = Job(
+        *(f"{MISBEHAVING}:Mean", {}, "cpu", 0, 1, str(tmp_path), 30, 20, (1, 5)), rules=Rules()
+    )
+    ProcessExecutor().execute(job, split.test, LIMITS, listener)
+    assert set().union(*seen) == {
+        f"{part}.{column}"
+        for part in ("train", "validation")
+        for column in ("users", "items", "values")
+    }
+
+
+def test_test_pairs_come_without_their_ratings(split: Split, tmp_path: Path) -> None:
+    write_pairs(split.test, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"test.users", "test.items"}
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 2 * 4 * 49
+
+
+@pytest.mark.parametrize("name", ["NeedsCleanSlate", "TupleAndList"])
+def test_fit_starts_from_a_clean_slate(execute: Execute, name: str) -> None:
+    outcome = execute(name)
+    assert (outcome.status, outcome.reason) == ("ok", "")
+
+
+def test_numpy_rows_do_not_import_torch() -> None:
+    imports = "import sys, bench.cell.worker, impls.numpy_sgd, impls.bias"
+    script = f"{imports}; assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+def test_processes_that_were_there_before_are_left_alone(execute: Execute) -> None:
+    """A stranger's own child, which came to the harness with `exec`, is not the worker's."""
+    sleeper = "import time; print(1, flush=True); time.sleep(3600)"
+    grandchild = f"""
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", {sleeper!r}])
+time.sleep(3600)
+"""
+    stranger = subprocess.Popen(
+        [sys.executable, "-c", grandchild], stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert stranger.stdout is not None
+    stranger.stdout.readline()
+    assert execute("Mean").status == "ok"
+    (child,) = psutil.Process(stranger.pid).children()
+    assert child.is_running()
+    os.killpg(stranger.pid, signal.SIGKILL)
+    stranger.wait()
+    stranger.stdout.close()
+
+
+def test_workers_end_with_a_harness_that_is_killed(tmp_path: Path, split: Split) -> None:
+    """kill -9 of the harness: the worker sees its control pipe close and kills its group."""
+    write_split(split, tmp_path)
+    script = f"""
+from bench.cell.execute import ProcessExecutor
+from bench.cell.job import Job
+from bench.planning.rules import Rules
+from bench.cell.watch import Limits
+from datasets.ratings import HeldOut
+import numpy as np
+job = Job("{MISBEHAVING}:NeverReturns", {{}}, "cpu", 0, 1, "{tmp_path}", 30, 20, (1, 5), Rules())
+none = HeldOut(np.empty(0), np.empty(0), np.empty(0))
+ProcessExecutor().execute(
+    job, none, Limits(60, 10**9), lambda event: print(event["name"], flush=True)
+)
+"""
+    harness = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert harness.stdout is not None
+    for line in harness.stdout:
+        if line.strip() == "warm-up":
+            break
+    (worker,) = psutil.Process(harness.pid).children()
+    os.kill(harness.pid, signal.SIGKILL)
+    harness.wait()
+    harness.stdout.close()
+    worker.wait(timeout=10)

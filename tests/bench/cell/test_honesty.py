@@ -1,0 +1,190 @@
+"""Six ways to look better than one is: each is caught by name, or gains nothing.
+
+Through real workers, from a file of ratings to the record.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.cell.execute import ProcessExecutor
+from bench.cell.job import write_split
+from bench.planning.facts import facts
+from bench.planning.plan import Cell
+from bench.planning.rules import Rules
+from bench.records import CellRecord, Record
+from bench.run import Runner
+from bench.score import score
+from bench.store import RecordStore
+from datasets import splits
+from datasets.ratings import Dataset, Ratings
+from tests.bench.test_run import Silent, unlocked
+from tests.support import SUPPORT
+from tests.support.running import execute
+
+DISHONEST = SUPPORT / "dishonest.py"
+Run = Callable[..., list[Record]]
+
+
+def rated() -> Ratings:
+    """600 ratings of 40 users and 30 items, whose means differ."""
+    rng = np.random.default_rng(0)
+    users, items = np.divmod(rng.permutation(40 * 30)[:600], 30)
+    liking = 3 + 0.8 * rng.normal(size=30)[items] + 0.8 * rng.normal(size=600)
+    return Ratings(users, items, np.clip(liking, 1, 5).round(1), 40, 30, (1, 5))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every rating stands in it twice, as when two exports were joined."""
+    path = tmp_path_factory.mktemp("ratings") / "twice.csv"
+    ratings = rated()
+    rows = zip(ratings.users, ratings.items, ratings.values, strict=True)
+    path.write_text("".join(f"{user},{item},{value:.1f}\n" for user, item, value in rows) * 2)
+    return path
+
+
+@pytest.fixture
+def run(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run implementations of `dishonest` by name, one after another on one split."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
+
+    def run(*names: str, split: str = "random:80/10/10") -> list[Record]:
+        runner = Runner(
+            RecordStore(tmp_path / "out"), ProcessExecutor(), Silent(), 10**9, exclusive=unlocked
+        )
+        return runner.run([cell(name, str(file), split) for name in names], fresh=True)
+
+    return run
+
+
+def cell(name: str, dataset: str, split: str) -> Cell:
+    asked = CellRecord(
+        implementation=name,
+        preset="default",
+        hyperparameters={},
+        dataset=dataset,
+        split=split,
+        device="cpu",
+        threads=1,
+        seed=0,
+    )
+    return Cell(asked, f"{DISHONEST}:{name}", name, facts(dataset), Rules())
+
+
+def flags(record: Record) -> list[str]:
+    assert (record.status, record.reason) == ("ok", "")
+    assert record.metrics is not None
+    return record.metrics.flags
+
+
+@pytest.mark.parametrize("name", ["ItemMeans", "KeepsAPool"])
+def test_an_honest_row_passes(run: Run, name: str) -> None:
+    (record,) = run(name)
+    assert flags(record) == []
+    first, *_, last = record.curve
+    assert last.rmse < first.rmse
+
+
+@pytest.mark.parametrize(
+    ("name", "flag"),
+    [
+        ("SaysOneThing", "all predictions are equal"),
+        ("HasNoiseForEachPair", "no better than global_mean"),
+        ("Memorises", "all predictions are equal"),
+    ],
+)
+def test_what_has_learnt_nothing_is_flagged(run: Run, name: str, flag: str) -> None:
+    """For `Memorises` that means: no test pair is in train, though the file has each twice."""
+    (record,) = run(name)
+    assert flags(record) == [flag]
+
+
+def test_a_leak_would_show_in_what_memorises(tmp_path: Path) -> None:
+    """The same ratings, each twice, in a dataset that did not see to it."""
+    once = rated()
+    twice = dataclasses.replace(
+        once,
+        **{column: np.tile(getattr(once, column), 2) for column in ("users", "items", "values")},
+    )
+    dataset = Dataset("leaking", twice, np.arange(40), np.arange(30), "")
+    leaking = splits.cut(dataset, "random:80/10/10", 0)
+    write_split(leaking, tmp_path)
+    rmses = []
+    for name in ("Memorises", "ItemMeans"):
+        outcome = execute(f"{DISHONEST}:{name}", leaking, tmp_path)
+        assert outcome.predicted is not None
+        rmses.append(score(outcome.predicted, leaking.test.values, (1, 5)).rmse)
+    memorised, learnt = rmses
+    assert memorised < 0.75 * learnt
+
+
+def test_test_pairs_come_only_after_training(run: Run) -> None:
+    (record,) = run("PeeksAtPairs")
+    assert flags(record) == []
+
+
+@pytest.mark.parametrize("split", ["random:80/10/10", "random:90/10"])
+@pytest.mark.parametrize("name", ["CountsWhatIsAskedFor", "DrawsNoise"])
+def test_predictions_that_depend_on_their_company_are_caught(
+    run: Run, name: str, split: str
+) -> None:
+    """In the evaluation where there is one, else in the last prediction."""
+    (record,) = run(name, split=split)
+    assert record.status == "failed"
+    assert "predictions depend on which other pairs are asked for" in record.reason
+
+
+def test_arrays_cannot_be_written_to(run: Run) -> None:
+    (record,) = run("WritesToTheArrays")
+    assert record.status == "failed"
+    assert "ValueError: cannot set WRITEABLE flag" in record.reason
+
+
+@pytest.mark.parametrize("name", ["WritesToTheFiles", "LeavesANote"])
+def test_files_that_were_changed_are_noticed_and_laid_out_anew(run: Run, name: str) -> None:
+    before, record, after = run("ItemMeans", name, "ItemMeans")
+    assert record.status == "failed"
+    assert record.reason == "changed the files that hold the ratings"
+    assert record.metrics is None
+    assert before.metrics == after.metrics
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("TrainsAfterFit", "thread late"),
+        ("TrainsWhileEvaluated", "thread restless"),
+        ("TrainsInAProcess", r"process \d+ \(.+\)"),
+    ],
+)
+def test_what_runs_beside_training_is_caught(run: Run, name: str, found: str) -> None:
+    (record,) = run(name)
+    assert record.status == "failed"
+    reason = f"runs beside training while the clock stands still: {found}"
+    assert re.fullmatch(reason, record.reason), record.reason
+
+
+def test_training_in_the_evaluation_is_thrown_away(run: Run) -> None:
+    """Every look starts from the same untrained model, and so does the last prediction."""
+    (record,) = run("TrainsWhenLookedAt")
+    assert flags(record) == ["all predictions are equal"]
+    assert len({point.rmse for point in record.curve}) == 1
+    assert len(record.curve) == 3
+
+
+def test_training_in_the_evaluation_out_of_sight_is_caught(run: Run) -> None:
+    (record,) = run("TrainsOutOfSight")
+    assert record.status == "failed"
+    assert "or on earlier calls" in record.reason

@@ -1,0 +1,56 @@
+"""Deadlines and the memory limit, on times that are only numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.cell.watch import Limits, Watch
+
+LIMITS = Limits(time_limit_s=100, memory_limit_bytes=1000, grace_s=10, exit_s=5)
+
+
+def status(watch: Watch, now: float, memory: int = 0) -> str | None:
+    stop = watch.verdict(now, memory)
+    return None if stop is None else stop.status
+
+
+def test_each_phase_has_the_limit_and_the_grace() -> None:
+    watch = Watch(LIMITS, started=0)
+    assert status(watch, 110) is None
+    watch.hear({"event": "phase", "name": "fit"}, now=110)
+    assert status(watch, 220) is None
+    stop = watch.verdict(220.1, 0)
+    assert stop is not None
+    assert stop.status == "timeout"
+    assert "no end of fit at the time limit of 100 s" in stop.reason
+
+
+def test_evaluation_is_not_held_against_the_fit() -> None:
+    watch = Watch(LIMITS, started=0)
+    watch.hear({"event": "phase", "name": "fit"}, now=0)
+    watch.hear({"event": "checkpoint", "evaluation_s": 30.0}, now=50)
+    watch.hear({"event": "checkpoint", "evaluation_s": 50.0}, now=99)
+    assert status(watch, 160) is None
+    assert status(watch, 160.1) == "timeout"
+
+
+def test_memory_beyond_the_limit_stops_at_once() -> None:
+    watch = Watch(LIMITS, started=0)
+    assert status(watch, 1, memory=1000) is None
+    assert status(watch, 1, memory=1001) == "out of memory"
+
+
+def test_the_fits_for_their_energy_have_the_limit_of_a_phase() -> None:
+    watch = Watch(LIMITS, started=0)
+    watch.hear({"event": "result"}, now=50)
+    watch.hear({"event": "phase", "name": "energy"}, now=51)
+    assert status(watch, 161) is None
+    assert status(watch, 161.1) == "timeout"
+
+
+@pytest.mark.parametrize("last_word", ["result", "failed", "energy"])
+def test_a_worker_must_end_soon_after_its_last_word(last_word: str) -> None:
+    watch = Watch(LIMITS, started=0)
+    watch.hear({"event": last_word}, now=50)
+    assert status(watch, 55) is None
+    assert status(watch, 55.1) == "failed"

@@ -1,0 +1,238 @@
+"""A dataset's page: its sections, and what is said around the tables."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bench.records import Record
+from bench.report.files import MARK
+from bench.report.grouping import tables
+from bench.report.machines import caption
+from bench.report.pages.dataset import curves_name, page, page_name, pareto_name
+from bench.report.prose import dataset_line, goal_meaning, intervals, same_maths, shortened
+from bench.report.rows import Table
+from bench.report.verdict import verdict
+from tests.support.records import closed_form, data, eight, environment, epoch_budgets, record
+
+NOTE = "synthetic-100k stands in for ml-100k, which could not be had here"
+
+
+def table_of(*records: Record) -> Table:
+    [table] = tables(records)
+    return table
+
+
+def test_a_page_has_a_section_per_machine_newest_first_and_a_table_per_split() -> None:
+    text = page(
+        tables(
+            [
+                record(machine="old-box", minute=1),
+                record(machine="new-box", minute=3),
+                record(machine="new-box", split="u1", minute=2),
+            ]
+        )
+    )
+    assert text.startswith(MARK)
+    assert re.findall("^##+ .*", text, re.MULTILINE) == [
+        "## Machine new-box",
+        "### random:80/10/10",
+        "### u1",
+        "## Machine old-box",
+        "### random:80/10/10",
+    ]
+
+
+def test_two_files_of_one_name_share_a_page_with_tables_of_their_own() -> None:
+    records = [
+        record(dataset="a/ratings.csv", data=data(fingerprint="aaaa")),
+        record(dataset="b/ratings.csv", data=data(fingerprint="bbbb")),
+    ]
+    made = tables(records)
+    assert {page_name(table.dataset) for table in made} == {"ratings.csv.md"}
+    text = page(made)
+    assert "### random:80/10/10 of aaaa" in text
+    assert "### random:80/10/10 of bbbb" in text
+    assert len({curves_name(table) for table in made}) == 2
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ("ml-100k", "ml-100k.md"),
+        ("/home/me/My ratings (new).CSV", "my-ratings-new-.csv.md"),
+        ("index", "dataset-index.md"),
+        ("cuda", "dataset-cuda.md"),
+        ("README", "dataset-readme.md"),
+        ("../..", "unnamed.md"),
+    ],
+)
+def test_page_names_are_safe_and_never_those_of_other_pages(dataset: str, name: str) -> None:
+    assert page_name(dataset) == name
+
+
+def test_no_page_tells_the_folder_of_a_file() -> None:
+    assert "secret" not in page(tables([record(dataset="/home/secret/ratings.csv")]))
+
+
+def test_the_dataset_line_has_counts_scale_density_and_fingerprint() -> None:
+    known = data(scale=(-10.0, 10.0), duplicates=3, floor=0.88124, fingerprint="0123456789abcdef")
+    assert dataset_line(table_of(record(data=known))) == (
+        "ml-100k: 943 users, 1,682 items, 100,000 ratings, scale −10 to 10, density 6.30 %, "
+        "fingerprint 0123456789ab, 3 duplicate pairs (the last one counts), "
+        "floor RMSE 0.8812 (no model can do better)."
+    )
+
+
+def test_what_stands_in_is_said_loudly_at_every_table() -> None:
+    text = page(tables([record(data=data(note=NOTE))]))
+    assert len(re.findall("^[|]:-", text, re.MULTILINE)) == text.count(f"**{NOTE}**") == 3
+
+
+def test_rows_that_a_suite_cut_short_are_named_under_the_verdict_and_no_others() -> None:
+    cut, whole, closed = (
+        record("ncf", hyperparameters={"epochs": 3}),
+        record("als", hyperparameters={"epochs": 12}),
+        record("bias", hyperparameters={}),
+    )
+    for each in (cut, whole, closed):
+        each.cell.suite = "scale"
+    elsewhere = record("autorec", hyperparameters={"epochs": 3})
+    told = shortened(table_of(cut, whole, closed, elsewhere))
+    assert told.startswith("**The suite scale ends a fit after 3 epochs**")
+    assert told.endswith("rows here: ncf.")
+    assert told in page(tables([cut, whole]))
+    assert shortened(table_of(whole, closed, elsewhere)) == ""
+
+
+def test_the_caption_names_machine_versions_dates_and_load() -> None:
+    records = [
+        record(environment=environment(load=0.2)),
+        record(environment=environment(load=1.3, versions={"numpy": "2.5"}), minute=24 * 60),
+    ]
+    assert caption(records) == (
+        "AMD EPYC 7B13, 2 cores, 7.8 GB memory, no GPU, Linux 6.1, Python 3.11.9, "
+        "numpy 2.4.6 / 2.5, torch 2.13.0. Run 2026-11-20 to 2026-11-21; "
+        "load average before a cell 0.2–1.3."
+    )
+
+
+def test_the_caption_names_the_version_of_each_library_that_is_a_row() -> None:
+    ours, peer = record(), record("peer:cornac_mf")
+    peer.environment.versions["cornac"] = "3.0.1"
+    assert "cornac" not in caption([ours])
+    assert "torch 2.13.0, cornac 3.0.1. Run" in caption([ours, peer])
+
+
+def test_same_maths_and_different_models_are_told_apart() -> None:
+    told = same_maths(table_of(*eight()))
+    assert told.startswith("Same maths, so compare their speed; every other row is a different")
+    assert told.splitlines()[1:] == [
+        "",
+        "- biased MF: numpy_sgd, autograd_mf, embedding_mf, sparse_embedding_mf",
+    ]
+    assert same_maths(table_of(*eight()[:3])) == "Every row is a different model."
+    assert same_maths(table_of(record())) == ""
+
+
+def test_a_page_opens_with_verdict_and_time_to_target_then_accuracy_then_cost() -> None:
+    text = page(tables(eight()))
+    openings = ["**Where time", "**Time to target**", "**Accuracy**", "**Cost**"]
+    assert re.findall(r"^\*\*[A-Z]\w+(?: to target\*\*|\*\*| time)", text, re.MULTILINE) == openings
+    assert text.index(curves_name(tables(eight())[0])) < text.index("**Accuracy**")
+    assert text.index("**Accuracy**") < text.index("-pareto.png") < text.index("**Cost**")
+
+
+def test_the_fullest_split_leads_a_machines_section() -> None:
+    text = page(tables([record(split="5-fold", minute=9), record(), record("ncf")]))
+    assert text.index("### random:80/10/10") < text.index("### 5-fold")
+
+
+def test_each_table_explains_its_own_marks() -> None:
+    text = page(tables([record(), record("ncf", status="failed", reason="boom")]))
+    assert text.count("- [1] failed: boom") == 3
+
+
+def test_what_the_joules_are_of_is_said_where_a_row_ran_on_a_device() -> None:
+    assert "joules of the CUDA device alone" in page(tables([record(), record(device="cuda")]))
+    assert "joules" not in page(tables([record()]))
+
+
+def test_the_words_beside_targets_are_explained() -> None:
+    assert goal_meaning(table_of(record())).endswith("what gets about that far.")
+    assert "to the floor" in goal_meaning(table_of(record(data=data(floor=0.85))))
+
+
+def test_that_a_row_cannot_be_interrupted_is_said_at_its_table_and_its_plot() -> None:
+    text = page(tables([*eight(), epoch_budgets("peer:cornac_mf")]))
+    assert "| peer:cornac_mf [1]" in text
+    assert "- [1] cannot be interrupted: every point is a full fit of that many iter" in text
+    assert "Markers without a line are of a row that cannot be interrupted" in text
+    assert "cannot be interrupted" not in page(tables(eight()))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "told"), [(1, "`--seeds 3`"), (3, "range of the runs"), (6, "its 95 % interval.")]
+)
+def test_the_note_says_what_the_brackets_are(seeds: int, told: str) -> None:
+    assert told in intervals(table_of(*(record(seed=n) for n in range(seeds))))
+
+
+@pytest.mark.parametrize(("seeds", "told"), [(1, "One fold.*`--seeds 5`"), (5, "mean over folds")])
+def test_the_repeats_of_a_cross_validation_are_folds(seeds: int, told: str) -> None:
+    folds = (record(split="5-fold", seed=seed) for seed in range(seeds))
+    assert re.search(told, intervals(table_of(*folds)))
+
+
+def test_rows_of_unlike_repeats_say_where_the_range_stands() -> None:
+    many, few = [record(seed=n) for n in range(6)], [record("ncf", seed=n) for n in range(3)]
+    assert "fewer than six" in intervals(table_of(*many, *few))
+
+
+def test_cold_pairs_are_counted() -> None:
+    assert "Test ratings: 10,000, of them 31 cold" in page(tables([record()]))
+
+
+def test_the_verdict_names_the_first_at_each_target_and_the_most_accurate() -> None:
+    assert verdict(table_of(*eight())) == (
+        "**Where time counts**, by the validation RMSE you need, use bias for 0.946 (0.0120 s); "
+        "embedding_mf for 0.937 (1.37 s); autorec for 0.915 (3.56 s). "
+        "**Where accuracy counts**, use autorec (9.70 s): test RMSE 0.9088."
+    )
+
+
+def test_targets_of_one_winner_stand_together_with_what_the_first_library_took() -> None:
+    slow = epoch_budgets("peer:surprise_svd", each_s=9.0)
+    told = verdict(table_of(record(fit_s=3.0, rmse=0.89), epoch_budgets("peer:cornac_mf"), slow))
+    assert "use peer:cornac_mf for 0.946 (0.400 s) and 0.937 (0.400 s); numpy_sgd for 0.9" in told
+    table = table_of(record(fit_s=0.3, rmse=0.89), epoch_budgets("peer:cornac_mf"), slow)
+    assert (
+        "use numpy_sgd for 0.946 (0.0800 s, 5.0 times sooner than peer:cornac_mf), "
+        "0.937 (0.0900 s, 4.4 times sooner than peer:cornac_mf), "
+    ) in verdict(table)
+    assert "and 0.900 (0.160 s, where no library got)." in verdict(table)
+
+
+def test_the_verdict_names_rows_that_noise_does_not_tell_apart() -> None:
+    best = [0.910, 0.912, 0.911]
+    alike, worse = [0.911, 0.911, 0.912], [0.930, 0.932, 0.931]
+    records = [
+        record(name, seed=seed, rmse=rmse)
+        for name, sample in (("ncf", best), ("autorec", alike), ("bias", worse))
+        for seed, rmse in enumerate(sample)
+    ]
+    told = verdict(table_of(*records))
+    assert "use ncf (12.3 s): test RMSE 0.9110 ± 0.0025; " in told
+    assert "no difference beyond noise from autorec (12.3 s)." in told
+
+
+def test_the_verdict_of_failures_says_so() -> None:
+    table = table_of(record(status="failed"))
+    assert verdict(table) == "No run has figures yet."
+    assert curves_name(table) == pareto_name(table) == ""
+    assert "plots/" not in page([table])
+    missed = table_of(record("global_mean", curve=closed_form(1.12, 0.1), rmse=1.12))
+    assert verdict(missed) == (
+        "**Where accuracy counts**, use global_mean (12.3 s): test RMSE 1.1200."
+    )

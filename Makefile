@@ -44,6 +44,13 @@ BASE ?= origin/main
 gate: $(STAMP) ## is the working tree slower than BASE? (make gate BASE=origin/main)
 	@$(BIN)/bench gate $(BASE) $(ARGS)
 
+# Not --quiet: --strict counts the warnings that are shown. The variable silences an advertisement.
+docs: $(STAMP) ## build the documentation into build/site; a broken link is an error
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "build/site/index.html"
+
 lint: $(STAMP) ## ruff: rules and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -56,6 +63,6 @@ format: $(STAMP) ## let ruff mend what it can
 	@$(BIN)/ruff format .
 
 clean: ## remove the environment and caches; results stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-.PHONY: help env peers triton bench test speed gate lint types format clean
+.PHONY: help env peers triton bench test speed gate docs lint types format clean

@@ -17,7 +17,7 @@ from datasets.readers import Table, read
 from datasets.sources import Source, archive_members
 
 FOLDS = ("u1", "u2", "u3", "u4", "u5")
-"""The official folds that lie beside MovieLens 100K's ratings."""
+"""The official folds: files beside MovieLens 100K's ratings."""
 
 
 def assemble(
@@ -26,7 +26,7 @@ def assemble(
     """Sort by (user, item), drop all but the last rating of a pair, compute the fingerprint.
 
     `scale` defaults to the lowest and highest rating. Raises DataError where there are fewer
-    than two users or items, or a rating lies outside `scale`.
+    than two users or items, or a rating is outside `scale`.
     """
     for kind, ids in (("user", table.user_ids), ("item", table.item_ids)):
         if len(ids) < 2:

@@ -62,7 +62,7 @@ class Ratings:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Ratings kept from training, in the training part's ids; `UNKNOWN` where it has none.
+    """Ratings that are not in training, in the training part's ids; `UNKNOWN` where it has none.
 
     users int32 (n,), items int32 (n,), values float32 (n,); read-only.
     """

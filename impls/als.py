@@ -25,8 +25,8 @@ class ALS:
 
         (Σ x_i x_iᵀ + λ n_u I) w_u = Σ (z_ui − b_i) x_i
 
-    and likewise for the items. λ is multiplied by the count, so that the penalty keeps its
-    share of the loss however often a user or item is rated.
+    and likewise for the items. λ is multiplied by the count, so that the penalty has the
+    same share of the loss however often a user or item is rated.
 
     factors           k, entries of p_u and q_i
     epochs            sweeps over users and items, at most

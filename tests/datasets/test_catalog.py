@@ -25,7 +25,7 @@ OTHER = f"md5:{'0' * 32}"
 
 @pytest.fixture(autouse=True)
 def nothing_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port where nobody listens, so that no test reaches the network."""
+    """A port without a server, so that no test uses the network."""
     monkeypatch.setattr(entries, "GROUPLENS", "http://127.0.0.1:9/")
 
 

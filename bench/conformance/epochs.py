@@ -1,4 +1,4 @@
-"""The epoch loop is `training`'s: it looks, stops and goes back as it likes."""
+"""`training` owns the epoch loop: it evaluates, stops and restores the best epoch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.conformance.ratings import all_pairs, noisy, rmse, tiny
+from bench.conformance.subject import Subject
 from datasets.ratings import HeldOut
 from impls.protocol import Implementation, Training
-from tests.conformance.base import Subject
-from tests.conformance.making import all_pairs, noisy, rmse, tiny
 
 
 @dataclass
@@ -27,19 +27,23 @@ class StopAfter(Training):
 
 @dataclass
 class Watch(Training):
-    """Notes what `look()` says after each epoch, and calls the first epoch the best."""
+    """Stores what `look()` returns after each epoch, and takes the first epoch for the best.
+
+    seen       what `look()` returned, by epoch
+    evaluated  the models that were evaluated, by epoch
+    """
 
     look: Callable[[], object] = field(kw_only=True)
     seen: list[object] = field(default_factory=list)
-    asked: list[Implementation] = field(default_factory=list)
+    evaluated: list[Implementation] = field(default_factory=list)
 
     def evaluate(self, model: Implementation, validation: HeldOut) -> float:
         self.seen.append(self.look())
-        self.request.append(model)
+        self.evaluated.append(model)
         return float(len(self.seen))
 
 
-class TrainsByEpochs(Subject):
+class Epochs(Subject):
     def table(self, model: Implementation) -> NDArray[np.float32]:
         return model.predict(*all_pairs(tiny()))
 
@@ -49,10 +53,10 @@ class TrainsByEpochs(Subject):
         return Watch(model, noisy()[1], look=look)
 
     def test_without_training_it_trains_all_epochs(self) -> None:
-        alone, told = self.quick().fit(tiny()), self.quick().fit(tiny(), Training())
-        assert np.array_equal(self.table(alone), self.table(told))
+        alone, with_training = self.quick().fit(tiny()), self.quick().fit(tiny(), Training())
+        assert np.array_equal(self.table(alone), self.table(with_training))
 
-    def test_stops_where_it_is_told_to(self) -> None:
+    def test_stops_when_training_stops(self) -> None:
         """Stopped after 2 of 3 epochs it is the model that 2 epochs make."""
         if not self.has_epochs:
             pytest.skip("a closed form has no epochs")
@@ -68,14 +72,14 @@ class TrainsByEpochs(Subject):
         assert len(watch.seen) == 3
         assert np.array_equal(watch.seen[-1], self.table(self.quick().fit(tiny())))
 
-    def test_a_copy_is_asked_between_epochs_and_answers_alike(self) -> None:
-        """It holds all that `predict` needs, and training on does not change it."""
+    def test_a_copy_is_evaluated_and_predicts_the_same(self) -> None:
+        """It has all that `predict` needs, and further training does not change it."""
         model = self.quick()
         watch = self.watch(model, lambda: self.table(model))
         model.fit(tiny(), watch)
-        assert all(asked is not model for asked in watch.request)
-        answers = [self.table(asked) for asked in watch.request]
-        assert all(map(np.array_equal, answers, watch.seen))
+        assert all(copy is not model for copy in watch.evaluated)
+        predicted = [self.table(copy) for copy in watch.evaluated]
+        assert all(map(np.array_equal, predicted, watch.seen))
 
     def test_the_best_epoch_comes_back_exactly(self) -> None:
         model = self.quick()

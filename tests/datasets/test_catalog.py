@@ -6,7 +6,6 @@ import hashlib
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,18 +14,14 @@ import pytest
 
 from datasets import catalog, entries
 from datasets.errors import DataError, NotAvailable
-from tests.datasets.test_sources import zipped
 from tests.support.ratings import triples
+from tests.support.sources import change_entry, zipped
 
 ROWS = "userId,movieId,rating,timestamp\n1,10,3.5,5\n2,20,4,6\n2,10,1,7\n"
 EXPECTED = {(1, 10, 3.5), (2, 20, 4.0), (2, 10, 1.0)}
 ARCHIVE = zipped({"ml-25m/README.txt": "about", "ml-25m/ratings.csv": ROWS})
 SHA256 = f"sha256:{hashlib.sha256(ARCHIVE).hexdigest()}"
 OTHER = f"md5:{'0' * 32}"
-
-
-def change_entry(monkeypatch: pytest.MonkeyPatch, name: str, **fields: object) -> None:
-    monkeypatch.setitem(catalog.CATALOG, name, replace(catalog.CATALOG[name], **fields))
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,7 @@ import pytest
 
 from datasets import catalog
 from datasets.errors import DataError
-from tests.datasets.test_catalog import change_entry
-from tests.datasets.test_sources import zipped
+from tests.support.sources import change_entry, zipped
 
 FILES = {"u.data": "1\t5\t3\t9\n2\t5\t4\t9\n2\t6\t1\t9\n", "u1.test": "2\t5\t4\t9\n"}
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,16 +11,9 @@ from datasets import catalog
 from datasets.errors import DataError
 from tests.datasets.conftest import Write
 from tests.support.ratings import triples
+from tests.support.sources import zipped
 
 ROWS = "1,10,3\n2,20,4\n"
-
-
-def zipped(members: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from bench.commands.progress import Progress
 from bench.planning.plan import Cell
 from bench.planning.rules import Rules
 from bench.records import Record
-from tests.bench.planning.test_plan import facts
-from tests.bench.test_records import record
+from tests.support.plans import facts
+from tests.support.records import minimal_record as record
 
 
 class Timer:

@@ -18,7 +18,7 @@ from bench.report.layout import Column, Footnotes, markdown
 from bench.report.machines import caption
 from bench.report.metrics import Figure
 from bench.report.text import NOTHING, escaped, significant, slug
-from bench.roofline.limit import work_of
+from bench.roofline.bound import work_of
 from bench.roofline.work import RATING
 from bench.stats import Interval
 

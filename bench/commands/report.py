@@ -6,19 +6,18 @@ from pathlib import Path
 
 from bench.commands import terminal
 from bench.commands.records import warn_of_bad_lines
-from bench.report import compare, write
+from bench.report import compare, described, write
 from bench.store import RecordStore
 
-README = Path("README.md")
+RESULTS = Path("results")
 
 
 def report(out: Path) -> None:
     """Write the pages and name those that changed. Raises UsageError."""
     warn_of_bad_lines(RecordStore(out))
-    changed = write_pages(out)
-    for line in changed or ["no page changed"]:
+    for line in write_pages(out):
         terminal.say(line)
-    terminal.say(f"Start at {out / 'index.md'}")
+    terminal.say(f"start at {out / 'index.md'}")
 
 
 def write_pages(out: Path) -> list[str]:
@@ -27,22 +26,11 @@ def write_pages(out: Path) -> list[str]:
     Raises UsageError where a file that is not generated has the name of a page.
     """
     # The README shows the project's own results, not a scratch folder's.
-    readme = README if out == Path("results") else None
-    before = _contents(out)
+    readme = Path("README.md") if out == RESULTS else None
     try:
-        write(out, readme=readme)
+        return described(write(out, readme=readme))
     except ValueError as error:
         raise terminal.UsageError(error) from None
-    after = _contents(out)
-    changed = [path for path in sorted(before | after) if before.get(path) != after.get(path)]
-    states = {True: "updated", False: "new"}
-    lines = [
-        f"{path}  {states[path in before] if path in after else 'removed'}"
-        for path in changed
-        if path.suffix == ".md"
-    ]
-    plots = len(changed) - len(lines)
-    return [*lines, terminal.plural(plots, "plot")] if plots else lines
 
 
 def compare_rows(a: str, b: str, dataset: str | None, machine_id: str | None, out: Path) -> None:
@@ -52,8 +40,3 @@ def compare_rows(a: str, b: str, dataset: str | None, machine_id: str | None, ou
         terminal.say(compare(records, a, b, dataset, machine_id))
     except ValueError as error:
         raise terminal.UsageError(error) from None
-
-
-def _contents(out: Path) -> dict[Path, bytes]:
-    paths = [*out.glob("*.md"), *out.glob("plots/*"), *([README] if README.is_file() else [])]
-    return {path: path.read_bytes() for path in paths if path.is_file()}

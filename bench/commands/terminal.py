@@ -16,6 +16,8 @@ PLAIN = {"±": "+-", "∞": "inf", "≤": "<=", "×": "x", "λ": "lambda", "…"
 PLAIN |= dict.fromkeys("−–—━╸╺", "-")
 RULE = Box("    \n" * 2 + " -- \n" + "    \n" * 5, ascii=True)
 """A table with nothing but a line below its headers."""
+GAP = 2
+"""Columns of the terminal between two columns of a table."""
 WIDE = 160
 """Columns where there is no terminal to measure, and COLUMNS is not set."""
 
@@ -69,7 +71,7 @@ def table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), align: str
     align  a letter for each column, "<" or ">"; the last one stands for the rest
     """
     rows = [[encodable(cell) for cell in row] for row in rows]
-    grid = Table(box=RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    grid = Table(box=RULE, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
     grid.show_header = bool(headers)
     for number, header in enumerate(headers or [""] * max(map(len, rows))):
         right = align[number : number + 1] == ">"

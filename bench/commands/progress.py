@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Column
 from rich.text import Text
 
-from bench.cell.execute import Event
+from bench.cell.events import Checkpoint, Event
 from bench.commands.terminal import plural
 from bench.planning.plan import Cell
 from bench.records import Record
@@ -101,11 +101,11 @@ class Progress:
         self._cell_task = self._bars.add_task(self._label, total=None, words=self._cell_words)
 
     def heard(self, event: Event) -> None:
-        if event["event"] != "checkpoint" or event["rmse"] is None or event["epoch"] == 0:
+        if not isinstance(event, Checkpoint) or event.rmse is None or event.epoch == 0:
             return
-        epoch, planned = event["epoch"], event["planned"]
-        left = event["seconds"] / epoch * (planned - epoch)
-        words = [f"epoch {epoch}/{planned}", f"RMSE {event['rmse']:.4f}"]
+        epoch, planned = event.epoch, event.planned
+        left = event.seconds / epoch * (planned - epoch)
+        words = [f"epoch {epoch}/{planned}", f"RMSE {event.rmse:.4f}"]
         self._trained = "  ".join([*words, f"{duration(left)} left"] if left else words)
         if self._cell_task is not None:
             self._bars.update(self._cell_task, completed=epoch, total=planned)

@@ -19,10 +19,10 @@ from impls.kernels.regressions.regressions import regressions
 from impls.kernels.sgd.blocked import cut
 from impls.numba_sgd import NumbaSGD
 from impls.numpy_sgd import NumpySGD
-from impls.protocol import Implementation
+from impls.protocol import Implementation, Training
 from impls.sparse_embedding_mf import SparseEmbeddingMF
 from tests.conformance.epochs import Watch
-from tests.conformance.making import all_pairs, low_rank, noisy, tiny
+from tests.conformance.making import all_pairs, low_rank, tiny
 
 Array = NDArray[np.float64]
 
@@ -139,8 +139,8 @@ def test_a_step_goes_down_the_documented_loss(row: type[Any], ratings: int) -> N
         dtype="float64",
         **batch,
     )
-    watch = Watch(model, noisy()[1], look=lambda: ROWS[row][1](model))
-    model.fit(train, watch)
+    watch = Watch(model, lambda: ROWS[row][1](model))
+    model.fit(train, Training(referee=watch))
     before, after = watch.seen
     gradient = _gradient(before, train, regularisation)
     for name, start, end, slope in zip(Learnt._fields, before, after, gradient, strict=True):

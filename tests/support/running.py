@@ -1,4 +1,4 @@
-"""Real workers on small splits, for the tests of what they must survive."""
+"""Real workers on small splits, for tests of what the harness must survive."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LIMITS = Limits(time_limit_s=60, memory_limit_bytes=1_000_000_000, grace_s=5, ex
 def execute(
     class_path: str, split: Split, folder: Path, limits: Limits = LIMITS, **changes: Any
 ) -> Outcome:
-    """Run `target` on a split that is laid out in `folder`."""
-    asked = {
+    """Run the class on a split that is laid out in `folder`."""
+    job = {
         "class_path": class_path,
         "hyperparameters": {},
         "device": "cpu",
@@ -31,4 +31,10 @@ def execute(
         "rules": Rules(),
         **changes,
     }
-    return ProcessExecutor().execute(Job(**asked), split.test, limits, lambda _: None)
+    return ProcessExecutor().execute(Job(**job), split.test, limits, lambda _: None)
+
+
+def seconds(outcome: Outcome) -> float:
+    """All parts of the worker's clock together."""
+    assert outcome.result is not None
+    return sum(filter(None, outcome.result.parts.model_dump().values()))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.cell.training import EpochLimit
 from bench.planning.availability import library_problem
 from datasets.ratings import Ratings
 from impls.kernels.chunks import Ids
@@ -148,10 +149,6 @@ def test_myfm_stopped_early_is_a_shorter_fit(epochs: int, train: Ratings) -> Non
             [sparse.csr_matrix((ones, (rows, ids)), (len(users), n)) for ids, n in parts]
         ).tocsr()
 
-    class Stop(Training):
-        def checkpoint(self, epoch: int, n: int) -> bool:
-            return epoch == epochs
-
     own = myfm.MyFMRegressor(4, 0.1, 0).fit(
         one_hot(train.users, train.items),
         train.values,
@@ -159,7 +156,8 @@ def test_myfm_stopped_early_is_a_shorter_fit(epochs: int, train: Ratings) -> Non
         group_shapes=[train.n_users, train.n_items],
     )
     users, items = pairs(train)
-    ours = MyFMGibbs(rank=4, epochs=20, init_stdev=0.1).fit(train, Stop())
+    model = MyFMGibbs(rank=4, epochs=20, init_stdev=0.1)
+    ours = model.fit(train, Training(referee=EpochLimit(epochs)))
     np.testing.assert_allclose(
         ours.predict(users, items), own.predict(one_hot(users, items)), atol=1e-5
     )

@@ -43,7 +43,7 @@ RESULTS = Path("results")
 Out = Annotated[Path, typer.Option(help="Folder of records, pages and plots.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="implementation.field=value. Several allowed."),
+    typer.Option("--set", help="Hyperparameters: als.factors=32. Several allowed."),
 ]
 
 
@@ -108,8 +108,8 @@ def run(
 ) -> None:
     """Run a suite and show a summary; a second run continues where the first one stopped.
 
-    A cell is one implementation on one split, seed and device. Each runs in a fresh process and
-    is recorded as it ends.
+    A cell is one implementation on one split, seed and device. Each has a
+    process of its own and is recorded as it ends.
     """
     from bench.commands.run import run
 

@@ -54,7 +54,7 @@ class Shown:
     """The headline table at a width: fewer goals and shorter cells where that is narrow.
 
     Goals that nothing reached are left out first. Then times take a short form, then the easiest
-    goals are left out. One goal stays.
+    goals are left out.
     """
 
     table: Table
@@ -83,9 +83,9 @@ class Shown:
         """For a terminal, with the numbers of the remarks in the cells they belong to."""
         self.remarks = []
         cells = [[self._marked(column, line) for line in self.lines] for column in self.columns]
-        align = "".join("<" if column.align == "left" else ">" for column in self.columns)
+        kinds = "".join("L" if column.align == "left" else "R" for column in self.columns)
         headers = [column.header for column in self.columns]
-        return terminal.table(zip(*cells, strict=True), headers, align)
+        return terminal.table(zip(*cells, strict=True), headers, f"l{kinds[1:]}")
 
     def reading(self) -> Iterator[str]:
         """How to read the columns."""
@@ -125,7 +125,7 @@ class Shown:
         return min(name, NAME_WIDTH) + sum(terminal.GAP + other for other in others) > self.width
 
     def _leave_out(self, goal: Column[Line]) -> None:
-        if self._is_too_wide() and len(self._goals) > 1:
+        if self._is_too_wide():
             self.columns = [each for each in self.columns if each.header != goal.header]
             self.left_out.append(goal.header)
 

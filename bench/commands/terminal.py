@@ -18,6 +18,8 @@ RULE = Box("    \n" * 2 + " -- \n" + "    \n" * 5, ascii=True)
 """A table with nothing but a line below its headers."""
 GAP = 2
 """Columns of the terminal between two columns of a table."""
+LEAST = 10
+"""Columns of the terminal that a cell that wraps has at least."""
 WIDE = 160
 """Columns where there is no terminal to measure, and COLUMNS is not set."""
 
@@ -64,22 +66,23 @@ def fail(error: object) -> None:
     err.print(f"error: {error}", style="red")
 
 
-def table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), align: str = "") -> Table:
-    """A table without borders. The first column is kept whole, other cells wrap where the
-    terminal is too narrow.
+def table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), kinds: str = "Ll") -> Table:
+    """A table without borders.
 
-    align  a letter for each column, "<" or ">"; the last one stands for the rest
+    kinds  a letter for each column, the last one for all that follow: l for left, r for right; a
+           capital for cells that are not wrapped where the terminal is too narrow
     """
     rows = [[encodable(cell) for cell in row] for row in rows]
     grid = Table(box=RULE, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
     grid.show_header = bool(headers)
     for number, header in enumerate(headers or [""] * max(map(len, rows))):
-        right = align[number : number + 1] == ">"
+        kind = kinds[min(number, len(kinds) - 1)]
         grid.add_column(
             encodable(header),
-            justify="right" if right else "left",
+            justify="right" if kind in "rR" else "left",
             overflow="fold",
-            no_wrap=number == 0 or right,
+            no_wrap=kind.isupper(),
+            min_width=None if kind.isupper() else LEAST,
         )
     for row in rows:
         grid.add_row(*row)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from bench.report.front import Place, front, places
+from bench.report.prose import front_note
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.records import Record
-from bench.report.front import Place, front, places
 from bench.report.grouping import tables
-from bench.report.prose import front_note
 from bench.report.rows import Table
 from tests.support.records import eight, record
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bench.records import Record
 from bench.report.goal_tables import LADDER, goal_table, headline_table
-from bench.report.grouping import tables
 from bench.report.layout import Footnotes
+
+from bench.records import Record
+from bench.report.grouping import tables
 from bench.report.rows import Table
 from tests.support.records import (
     cells,

@@ -6,12 +6,12 @@ import io
 from typing import Any
 
 import pytest
+from bench.report.pages.cuda_lines import Line, over_batches, over_ratings
 from PIL import Image
 
 from bench.records import Record
 from bench.report.grouping import tables
 from bench.report.pages.cuda import batches_plot_name, ratings_plot_name, speedup_page
-from bench.report.pages.cuda_lines import Line, over_batches, over_ratings
 from bench.report.plots.cuda import batches_plot, ratings_plot
 from bench.report.plots.style import MADE_BY
 from bench.report.speedup import Pair, Speedup, speedups

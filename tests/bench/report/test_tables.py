@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from bench.report.goal_tables import goal_table, headline_table
+from bench.report.layout import Footnotes
+from bench.report.training_tables import cost_table
 
 from bench.records import Energy, Memory, Record, Roof
-from bench.report.goal_tables import goal_table, headline_table
 from bench.report.grouping import tables
-from bench.report.layout import Footnotes
 from bench.report.rows import Table
 from bench.report.tables import main_table
-from bench.report.training_tables import cost_table
 from tests.support.records import (
     cells,
     closed_form,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.records import Record, Roof
-from bench.roofline.bound import bound_per_s, bandwidth, updates_per_s
+from bench.roofline.bound import bandwidth, bound_per_s, updates_per_s
 from tests.support.records import environment, metrics, record
 
 ROOF = Roof(threads=2, flops_per_s=79e6, bandwidth={10_000: 6.88e9, 1_000_000: 1.72e9})

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
+from bench.report.machines import caption
+from bench.report.prose import dataset_line, goal_meaning, intervals, same_maths, shortened
+from bench.report.verdict import verdict
 
 from bench.records import Record
 from bench.report.files import MARK
 from bench.report.grouping import tables
-from bench.report.machines import caption
 from bench.report.pages.dataset import curves_name, page, page_name, pareto_name
-from bench.report.prose import dataset_line, goal_meaning, intervals, same_maths, shortened
 from bench.report.rows import Table
-from bench.report.verdict import verdict
 from tests.support.records import closed_form, data, eight, environment, epoch_budgets, record
 
 NOTE = "synthetic-100k stands in for ml-100k, which could not be had here"

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 
 import pytest
+from bench.report.plots.traces import traces
 from PIL import Image
 
 from bench.records import Record
@@ -13,7 +14,6 @@ from bench.report.grouping import tables
 from bench.report.plots.curves import AIR, curves
 from bench.report.plots.pareto import pareto
 from bench.report.plots.style import COLOURS, DASHES, MADE_BY, MARKERS, frame
-from bench.report.plots.traces import traces
 from bench.report.rows import Row, Table
 from tests.support.records import (
     closed_form,

@@ -46,7 +46,7 @@ class Ratings:
         return len(self.values)
 
     def sample(self, n: int, seed: int) -> Ratings:
-        """`n` ratings drawn without replacement, their ids made contiguous again."""
+        """`n` ratings drawn without replacement, with new contiguous ids."""
         rows = np.random.default_rng(seed).choice(len(self), min(n, len(self)), replace=False)
         user_ids, users = np.unique(self.users[rows], return_inverse=True)
         item_ids, items = np.unique(self.items[rows], return_inverse=True)

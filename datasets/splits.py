@@ -32,7 +32,7 @@ def cut(dataset: Dataset, name: str, seed: int) -> Split:
     leave-last       of each user with three or more ratings, the latest is test and the one
                      before it validation; equal times are ordered at random
 
-    The training part is in random order and its ids are made contiguous from itself alone.
+    The training part is in random order. Contiguous ids are assigned from that part alone.
     Raises DataError for an unknown name, a fold or timestamps that the dataset lacks, and a
     part that would be empty.
     """

@@ -40,7 +40,7 @@ GATE_OUT = Path(".benchmarks/gate.json")
 WRONG_USE = 2
 INTERRUPTED = 130
 GATE_BROKEN = 3
-"""As bench.gate.verdicts has it, which may be what is broken."""
+"""As bench.gate.statistics has it, which may be what is broken."""
 TERMINATED = 143
 USER_ERRORS = (DataError, SuiteError, ImplementationError, SettingError)
 
@@ -288,19 +288,19 @@ def gate(
     if [base, baseline, save].count(None) != 2:
         _fail(ValueError("name one of BASE, --baseline FILE and --save FILE"), GATE_BROKEN)
     with _exit_code_1_is_a_regression(), _termination_cleans_up():
-        from bench.gate.command import Asked, compare
+        from bench.gate.command import Request, compare
         from bench.gate.errors import GateError
         from bench.gate.stored import command as screening
 
         only, tolerant = tuple(workload or ()), inconclusive == "pass"
-        asked = Asked(base or "", head, only, time_limit, tolerant, out)
+        request = Request(base or "", head, only, time_limit, tolerant, out)
         try:
             if save:
-                code = screening.save(save, asked, Path.cwd(), _say, _tell)
+                code = screening.save(save, request, Path.cwd(), _say, _tell)
             elif baseline:
-                code = screening.against(baseline, asked, Path.cwd(), _say, _tell)
+                code = screening.against(baseline, request, Path.cwd(), _say, _tell)
             else:
-                code = compare(asked, Path.cwd(), _say, _tell)
+                code = compare(request, Path.cwd(), _say, _tell)
         except GateError as error:
             _fail(error, GATE_BROKEN)
     raise typer.Exit(code)

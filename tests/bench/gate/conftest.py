@@ -12,7 +12,7 @@ ME = ("-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign
 
 
 class Checkout:
-    """A repository whose files are written and committed as told."""
+    """A repository whose files a test writes and commits."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

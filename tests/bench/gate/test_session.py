@@ -13,11 +13,19 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from bench.gate.errors import SideError
-from bench.gate.limits import MISSES, SHARES, TOLERATED, Limit, limits, t_limit
-from bench.gate.lockstep import calibrated
-from bench.gate.quads import QUADS, Timing
-from bench.gate.session import Session
-from bench.gate.verdicts import Verdict
+from bench.gate.session import Session, calibrated
+from bench.gate.statistics import (
+    ALPHA_SPENDING,
+    MISSES,
+    QUADS,
+    TOLERATED,
+    CriticalValues,
+    Levels,
+    Timing,
+    Verdict,
+    critical_values,
+)
+from bench.stats import critical_t
 from tests.support.gate_sides import SIDES, FakeSide, Machine, session
 
 V = Verdict
@@ -48,7 +56,7 @@ def test_the_same_speed_passes_and_5_percent_does_not(seed: int, noise: float) -
     assert made.workloads["b"].verdict is V.PASS
 
 
-def noisy_clocks(slower: float, levels: Callable[[int], dict[int, Limit]]) -> Iterator[Session]:
+def noisy_clocks(slower: float, levels: Callable[[int], Levels]) -> Iterator[Session]:
     """Sixty of them, whose processes differ by 2 %; all workloads of head are slower by so much."""
 
     def cost(side: str, name: str, seed: int) -> float:
@@ -59,33 +67,36 @@ def noisy_clocks(slower: float, levels: Callable[[int], dict[int, Limit]]) -> It
         yield session(Machine(seed, 0.03), cost, coin=random.Random(seed), levels=levels)
 
 
-def test_false_alarms_on_noisy_clocks_are_within_their_level(
+def test_false_alarms_on_noisy_clocks_are_within_their_alpha(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """At 20 % for the family, and any slowdown counts: at the gate's own 0.8 %, from 2.5 % on,
+    """At an alpha of 20 %, and any slowdown counts: at the gate's own 0.8 %, from 2.5 % on,
     there would be nothing to count."""
-    monkeypatch.setattr("bench.gate.verdicts.SMALLEST", 0.0)
-    monkeypatch.setattr("bench.gate.series.Control.doubt", "")
+    monkeypatch.setattr("bench.gate.statistics.SMALLEST", 0.0)
+    monkeypatch.setattr("bench.gate.statistics.Control.doubt", "")
     alarms = sum(
         V.FAIL in verdicts(run).values()
         for run in noisy_clocks(
             0.0,
             lambda workloads: {
-                n: Limit(t_limit(0.2 * share / workloads, n - 1), math.inf)
-                for n, share in SHARES.items()
+                n: CriticalValues(critical_t(0.2 * share / workloads, n - 1), math.inf)
+                for n, share in ALPHA_SPENDING.items()
             },
         )
     )
     assert binomtest(alarms, 60, 0.2, alternative="greater").pvalue > 0.001
 
 
-def test_misses_on_noisy_clocks_are_within_their_level() -> None:
-    """A slowdown of what is tolerated passes at most as often as the looks may miss it, times 5."""
+def test_misses_on_noisy_clocks_are_within_their_alpha() -> None:
+    """A tolerated slowdown passes at most 5 times as often as the analyses may miss it."""
     passed = sum(
         run.workloads["a"].verdict is V.PASS
         for run in noisy_clocks(
             TOLERATED,
-            lambda _: {n: Limit(math.inf, t_limit(5 * each, n - 1)) for n, each in MISSES.items()},
+            lambda _: {
+                n: CriticalValues(math.inf, critical_t(5 * each, n - 1))
+                for n, each in MISSES.items()
+            },
         )
     )
     assert binomtest(passed, 60, 5 * sum(MISSES.values()), alternative="greater").pvalue > 0.001
@@ -110,7 +121,7 @@ def test_a_machine_twice_as_slow_changes_nothing() -> None:
     np.testing.assert_allclose(slower.workloads["a"].Y, made.workloads["a"].Y, atol=1e-6)
 
 
-def test_drift_alarms_nobody() -> None:
+def test_drift_is_no_false_alarm() -> None:
     assert verdicts(session(Machine(noise=0.01, drift=0.02))) == dict.fromkeys("abc", V.PASS)
 
 
@@ -121,7 +132,7 @@ class FixedOrder(random.Random):
         return "AABB" if options == ("ABBA", "BAAB") else super().choice(options)
 
 
-def test_sabotage_a_fixed_order_makes_drift_a_slowdown_and_the_control_tells() -> None:
+def test_sabotage_a_fixed_order_makes_drift_a_slowdown_and_the_control_finds_it() -> None:
     made = session(Machine(drift=0.02), coin=FixedOrder(1))
     assert all(series.estimate.mean > 0.025 for series in made.workloads.values())
     assert "differed from itself" in made.control.doubt
@@ -172,7 +183,7 @@ def test_sabotage_one_hash_seed_for_all_rounds_takes_luck_for_a_slowdown() -> No
 
 
 def test_loops_are_found_on_base_and_shared() -> None:
-    made = session(Machine(), lambda side, *_: {"base": 3.0, "head": 1.0, "twin": 3.0}[side])
+    made = session(Machine(), lambda side, *_: {"base": 3.0, "head": 1.0, "copy": 3.0}[side])
     assert set(made.loops.values()) == {7}
     base = [ns for quads in made.workloads["a"].rounds for quad in quads for ns in quad.ns_of("A")]
     assert min(base) >= 20_000_000
@@ -184,7 +195,7 @@ def test_time_that_is_up_leaves_what_is_open_inconclusive() -> None:
     assert made.rounds >= 1
 
 
-def test_no_round_is_begun_that_could_not_reach_a_look_in_time() -> None:
+def test_no_round_is_begun_that_could_not_reach_an_analysis_in_time() -> None:
     one_round = 3 * 4 * QUADS * 0.03 + 2 * QUADS * 4 * 0.03  # more than this, with the control
     machine = Machine()
     made = session(machine, time_limit_s=4 * one_round)
@@ -193,7 +204,7 @@ def test_no_round_is_begun_that_could_not_reach_a_look_in_time() -> None:
 
 
 def test_the_time_left_counts_on_rounds_that_grow_shorter_as_workloads_leave() -> None:
-    """Nine leave at the first look; the tenth needs three more rounds, which are short now."""
+    """Nine leave at the first analysis; the tenth needs three more rounds, which are short now."""
     long = 11 * 4 * QUADS * 0.03
     made = session(Machine(noise=0.001), wild, list("abcdefghij"), time_limit_s=7 * long)
     rounds = {name: len(series.rounds) for name, series in made.workloads.items()}
@@ -201,12 +212,12 @@ def test_the_time_left_counts_on_rounds_that_grow_shorter_as_workloads_leave() -
     assert rounds["c"] >= 8
 
 
-def test_workloads_that_are_skipped_take_no_share_of_the_level() -> None:
+def test_workloads_that_are_skipped_spend_no_alpha() -> None:
     shared: list[int] = []
 
-    def levels(workloads: int) -> dict[int, Limit]:
+    def levels(workloads: int) -> Levels:
         shared.append(workloads)
-        return limits(workloads)
+        return critical_values(workloads)
 
     session(Machine(), faults={side: {"b": "skip"} for side in SIDES}, levels=levels)
     assert shared[-1] == 2
@@ -248,21 +259,21 @@ def test_loops_are_found_in_spite_of_a_spike() -> None:
     assert calibrated(base) == 5
 
 
-def test_noise_that_hides_everything_ends_after_the_last_look() -> None:
+def test_noise_that_hides_everything_ends_after_the_last_analysis() -> None:
     made = session(Machine(noise=0.4))
     assert made.rounds == 30
     assert V.INCONCLUSIVE in verdicts(made).values()
 
 
 def test_a_control_that_fails_takes_every_fail_back() -> None:
-    """The twin is slower than base though it is base: the machine is not to be trusted."""
+    """The copy of base is slower than base: the machine is not to be trusted."""
     made = session(Machine(), lambda side, *_: 30.0 if side == "base" else 33.0)
     assert "differed from itself" in made.control.doubt
     assert set(verdicts(made).values()) == {V.INCONCLUSIVE}
 
 
 def test_a_control_that_is_faster_fails_too() -> None:
-    made = session(Machine(), lambda side, *_: {"twin": 27.0, "head": 33.0}.get(side, 30.0))
+    made = session(Machine(), lambda side, *_: {"copy": 27.0, "head": 33.0}.get(side, 30.0))
     assert "differed from itself" in made.control.doubt
     assert V.FAIL not in verdicts(made).values()
 
@@ -273,11 +284,11 @@ def test_the_control_goes_on_when_its_workload_has_left() -> None:
 
 
 def test_all_sides_have_equally_much_behind_them() -> None:
-    """The control comes first, for the twin has nothing else, and head plays it to the end."""
+    """The control comes first, for the copy has nothing else, and head runs it to the end."""
     machine = Machine(noise=0.01)
     made = session(machine, wild)
     control = made.control.workload
-    assert machine.orders["twin"] == [[control]] * made.rounds
+    assert machine.orders["copy"] == [[control]] * made.rounds
     assert [order[0] for order in machine.orders["base"]] == [control] * made.rounds
     assert machine.orders["head"] == machine.orders["base"]
 
@@ -287,26 +298,26 @@ def wild(side: str, name: str, seed: int) -> float:
     return 30.0 * (1 + 0.1 * random.Random(seed).random() * ((side, name) == ("head", "c")))
 
 
-def test_a_control_never_looked_at_takes_every_fail_back() -> None:
+def test_a_control_never_analysed_takes_every_fail_back() -> None:
     """Whichever workload is the control first, it breaks, and the next one has no time."""
     made = session(
         Machine(),
         slow_head(1.10, "b"),
         ["a", "b"],
-        faults={"twin": {"a": "late"}},
+        faults={"copy": {"a": "late"}},
         coin=A(),
         time_limit_s=16.0,
     )
     assert made.rounds == 5
     assert made.workloads["b"].verdict is V.INCONCLUSIVE
-    assert "never looked at" in made.workloads["b"].reason
+    assert "never analysed" in made.workloads["b"].reason
 
 
 @pytest.mark.parametrize(
-    "faults", [{side: {"a": "skip"} for side in SIDES}, {"twin": {"a": "late"}}]
+    "faults", [{side: {"a": "skip"} for side in SIDES}, {"copy": {"a": "late"}}]
 )
-def test_an_accusation_waits_for_its_control(faults: dict) -> None:
-    """The first control cannot be timed, so that the next one has a round less at the look."""
+def test_a_fail_waits_for_its_control(faults: dict) -> None:
+    """The first control cannot be timed, so that the next one has a round less at the analysis."""
     made = session(Machine(), slow_head(1.10, "b"), ["a", "b"], faults=faults, coin=A())
     assert made.workloads["b"].verdict is V.FAIL
     assert (len(made.workloads["b"].rounds), len(made.control.rounds)) == (5, 5)
@@ -316,21 +327,21 @@ def test_a_control_that_failed_is_not_forgotten_when_its_workload_breaks() -> No
     def cost(side: str, name: str, seed: int) -> float:
         return wild(side, name, seed) if name == "c" else 30.0 if side == "base" else 33.0
 
-    faults = {"twin": {"a": "die from round 6"}}
+    faults = {"copy": {"a": "die from round 6"}}
     made = session(Machine(noise=0.001), cost, faults=faults, coin=A())
     assert made.workloads["a"].verdict is V.BROKEN
     assert "differed from itself" in made.workloads["b"].reason
 
 
-def test_what_one_side_alone_has_is_told() -> None:
+def test_what_one_side_alone_has_is_reported() -> None:
     made = session(
-        Machine(), workloads={"base": ["a", "b"], "head": ["b", "c"], "twin": ["a", "b"]}
+        Machine(), workloads={"base": ["a", "b"], "head": ["b", "c"], "copy": ["a", "b"]}
     )
     assert verdicts(made) == {"a": V.REMOVED, "b": V.PASS, "c": V.NEW}
 
 
-def test_no_workload_on_both_sides_is_told_at_once() -> None:
-    made = session(Machine(), workloads={"base": [], "head": ["a"], "twin": []})
+def test_no_workload_on_both_sides_ends_after_one_round() -> None:
+    made = session(Machine(), workloads={"base": [], "head": ["a"], "copy": []})
     assert verdicts(made) == {"a": V.NEW}
     assert made.rounds == 1
 
@@ -352,13 +363,13 @@ def test_a_workload_skipped_on_every_side_is_skipped() -> None:
     assert made.control.workload != "b"
 
 
-def test_another_answer_is_told_beside_the_verdict() -> None:
+def test_another_answer_is_reported_beside_the_verdict() -> None:
     made = session(Machine(), answers={"head": {"b": "other"}})
     assert [series.changed for series in made.workloads.values()] == [False, True, False]
     assert verdicts(made) == dict.fromkeys("abc", V.PASS)
 
 
-def test_only_what_is_asked_for_is_timed_and_a_name_that_is_none_is_refused() -> None:
+def test_only_what_is_requested_is_timed_and_an_unknown_name_is_refused() -> None:
     assert list(session(Machine(), only=("b",)).workloads) == ["b"]
     with pytest.raises(SideError, match="no workload x; there are a, b, c"):
         session(Machine(), only=("x",))

@@ -1,4 +1,4 @@
-"""A screen sees what it says it can see, and accuses on its own machine only."""
+"""A screen sees what it reports as visible, and fails on its own machine only."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.gate.limits import FAMILY
+from bench.gate.statistics import ALPHA, Verdict
 from bench.gate.stored.baseline import Times
 from bench.gate.stored.screen import common_shift, relative, screen
-from bench.gate.verdicts import Verdict
 from tests.bench.test_stats import within_binomial_bounds
 
 NAMES = "abcdefgh"
@@ -20,7 +19,7 @@ V = Verdict
 
 
 def runs(n: int, spread: float = 0.01, seed: int = 0) -> list[Times]:
-    """Each with a machine-wide mood of 10 %, which all its workloads share."""
+    """Each with a machine-wide shift of 10 %, which all its workloads share."""
     rng = np.random.default_rng(seed)
     return [
         dict(zip(NAMES, 17 + rng.normal(0, 0.1) + rng.normal(0, spread, len(NAMES)), strict=True))
@@ -55,13 +54,13 @@ def test_the_same_speed_passes_where_runs_agree() -> None:
     assert {each.verdict for each in screen(stored, now, same_machine=True).values()} == {V.PASS}
 
 
-def test_a_mood_of_the_whole_machine_is_taken_out_and_told() -> None:
+def test_a_shift_of_the_whole_machine_is_taken_out_and_reported() -> None:
     *stored, now = runs(9, spread=0.001)
-    tired = {name: value + math.log(2) for name, value in now.items()}
-    made, same = (screen(stored, each, same_machine=True) for each in (tired, now))
+    slow = {name: value + math.log(2) for name, value in now.items()}
+    made, same = (screen(stored, each, same_machine=True) for each in (slow, now))
     for name in NAMES:
         assert made[name].change == pytest.approx(same[name].change)
-    assert common_shift(stored, tired) == pytest.approx(2 * common_shift(stored, now))
+    assert common_shift(stored, slow) == pytest.approx(2 * common_shift(stored, now))
 
 
 @given(st.integers(0, 500), st.floats(0, 2), st.booleans())
@@ -73,7 +72,7 @@ def test_another_machine_or_too_few_runs_never_fail(seed: int, by: float, same: 
     assert {each.verdict for each in made.values()} <= {V.SUSPECT, V.UNSEEN}
 
 
-def test_another_machine_suspects_what_stands_out_and_says_what_it_would_miss() -> None:
+def test_another_machine_suspects_what_stands_out_and_reports_what_it_would_miss() -> None:
     *stored, now = runs(9, spread=0.05)
     made = screen(stored, slower(now, 2.0), same_machine=False)["a"]
     assert made.verdict is V.SUSPECT
@@ -82,14 +81,14 @@ def test_another_machine_suspects_what_stands_out_and_says_what_it_would_miss() 
     assert barely.verdict is V.UNSEEN
 
 
-def test_false_alarms_keep_the_family_level() -> None:
-    """The common shift is estimated, too, so a little more than the level is allowed for."""
+def test_false_alarms_are_within_alpha() -> None:
+    """The common shift is estimated, too, so a little more than alpha is allowed for."""
     alarms = 0
     for seed in range(1500):
         *stored, now = runs(6, spread=0.05, seed=seed)
         made = screen(stored, now, same_machine=True)
         alarms += any(each.verdict is V.FAIL for each in made.values())
-    assert alarms / 1500 <= FAMILY or within_binomial_bounds(alarms, 1500, FAMILY)
+    assert alarms / 1500 <= ALPHA or within_binomial_bounds(alarms, 1500, ALPHA)
 
 
 @pytest.mark.parametrize("names", ["", "a", "ab"])

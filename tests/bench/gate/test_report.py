@@ -6,11 +6,16 @@ import math
 
 import pytest
 
-from bench.gate.limits import limits
-from bench.gate.quads import Quad, Timing
-from bench.gate.series import Control, Series
-from bench.gate.table import control_line, reasons, ruled_out, summary, table
-from bench.gate.verdicts import Estimate, Verdict
+from bench.gate.report import control_line, reasons, ruled_out, summary, table
+from bench.gate.statistics import (
+    Control,
+    Estimate,
+    Quad,
+    Series,
+    Timing,
+    Verdict,
+    critical_values,
+)
 
 
 def quads(ratio: float, base_ns: int = 20_000_000) -> list[Quad]:
@@ -21,7 +26,7 @@ def quads(ratio: float, base_ns: int = 20_000_000) -> list[Quad]:
 def series(*ratios: float) -> Series:
     made = Series()
     for ratio in ratios:
-        made.add(quads(ratio), limits(12))
+        made.add(quads(ratio), critical_values(12))
     return made
 
 
@@ -59,27 +64,27 @@ def test_an_answer_that_changed_stands_beside_the_verdict() -> None:
 
 @pytest.mark.parametrize("rounds", [5, 8, 12])
 def test_pass_is_that_5_percent_are_ruled_out(rounds: int) -> None:
-    limit = limits(12)[rounds]
+    critical = critical_values(12)[rounds]
     for mean in (0.0, 0.02, 0.04):
         estimate = Estimate(mean, 0.005)
-        assert bool(estimate.passes(limit)) == (ruled_out(estimate, rounds) < 0.05)
+        assert bool(estimate.passes(critical)) == (ruled_out(estimate, rounds) < 0.05)
 
 
-def test_the_control_is_told_with_its_interval() -> None:
-    control = Control("w")
-    assert control_line(None) == control_line(control) == "Null control: not looked at."
+def test_the_control_is_reported_with_its_interval() -> None:
+    control = Control(workload="w")
+    assert control_line(None) == control_line(control) == "A/A control: never analysed."
     for ratio in (1.001, 0.999, 1.0, 1.0, 1.0):
-        control.add(quads(ratio), limits(12))
+        control.add(quads(ratio), critical_values(12))
     assert "on w: 1.000 (0.9" in control_line(control)
     assert control_line(control).endswith("holds.")
     for _ in range(3):
-        control.add(quads(1.2), limits(12))
+        control.add(quads(1.2), critical_values(12))
     control.failed = True
     assert control_line(control).endswith("FAILED, so that nothing here can FAIL.")
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "told"),
+    ("verdicts", "beginning"),
     [
         ("PASS PASS", "PASS: none of 2 workloads is slower"),
         ("PASS FAIL INCONCLUSIVE", "FAIL: w1 slower than base"),
@@ -89,11 +94,11 @@ def test_the_control_is_told_with_its_interval() -> None:
         ("new skipped", "BROKEN: nothing was measured"),
     ],
 )
-def test_the_summary_is_the_worst(verdicts: str, told: str) -> None:
+def test_the_summary_is_the_worst(verdicts: str, beginning: str) -> None:
     made = {}
     for number, word in enumerate(verdicts.split()):
         made[f"w{number}"] = Series(verdict=Verdict(word))
-    assert summary(made).startswith(told)
+    assert summary(made).startswith(beginning)
 
 
 def test_a_single_round_has_no_estimate() -> None:

@@ -17,7 +17,7 @@ from bench import locks
 from bench.gate.environments import lock_of, python_for
 from bench.gate.report import Setting, clear, report, write
 from bench.gate.session import Session, Start
-from bench.gate.side import LABELS, PATIENCE_S, Checkout, Name, Process, Side, timing_core
+from bench.gate.side import LABELS, Checkout, Name, Process, Side, timing_core
 from bench.gate.statistics import Levels, critical_values, exit_code
 from bench.gate.trees import Repository
 from bench.machine import environment
@@ -42,7 +42,6 @@ class Request:
     tolerant: bool
     out: Path
     levels: Callable[[int], Levels] = critical_values
-    patience_s: float = PATIENCE_S
     seed: int = field(default_factory=lambda: random.SystemRandom().randrange(2**32))
 
 
@@ -63,7 +62,7 @@ def compare(request: Request, folder: Path, show: Show, progress: Show) -> int:
             name: Checkout(python_for(tree, lock, progress), tree) for name, tree in trees.items()
         }
         session = Session(
-            start=_starter(checkouts, core, request.patience_s, coin),
+            start=_starter(checkouts, core, coin),
             coin=coin,
             time_limit_s=request.time_limit_s,
             clock=time.monotonic,
@@ -78,8 +77,8 @@ def compare(request: Request, folder: Path, show: Show, progress: Show) -> int:
             stolen = _stolen(before, psutil.cpu_times())
             setting = Setting(base, head, _machine(), core, request.seed, stolen)
             _publish(session, setting, request.out, show)
-    verdicts = (series.verdict for series in session.workloads.values())
-    return exit_code([each for each in verdicts if each], tolerant=request.tolerant)
+    verdicts = [series.verdict for series in session.workloads.values()]
+    return exit_code(verdicts, tolerant=request.tolerant)
 
 
 def machine_held(progress: Show) -> AbstractContextManager[None]:
@@ -99,18 +98,15 @@ def _publish(session: Session, setting: Setting, out: Path, show: Show) -> None:
         write(out, session, setting)
 
 
-def _starter(
-    checkouts: Mapping[str, Checkout], core: int, patience_s: float, coin: random.Random
-) -> Start:
+def _starter(checkouts: Mapping[str, Checkout], core: int, coin: random.Random) -> Start:
     @contextmanager
     def start(hash_seed: int) -> Iterator[Mapping[Name, Side]]:
         sides: dict[Name, Side] = {}
         with ExitStack() as stack:
             # All at once, the first by coin: imports are not timed and may use every core.
             for name in coin.sample(list(LABELS), len(LABELS)):
-                process = Process(name, checkouts[name], hash_seed, core, patience_s)
+                sides[name] = process = Process(name, checkouts[name], hash_seed, core)
                 stack.callback(process.kill)
-                sides[name] = process
             yield sides
 
     return start

@@ -8,11 +8,12 @@ import sys
 import tomllib
 import venv
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
 
 from bench.gate.errors import LockError
 from bench.records import digest
@@ -55,7 +56,13 @@ def python_for(tree: Path, lock_here: str, progress: Callable[[str], None]) -> P
         progress(f"making an environment with other locked versions in {folder} (once; minutes)")
         try:
             venv.create(folder, clear=True, symlinks=True, with_pip=True)
-            _install(python, needed, tree / LOCK)
+            install = (python, "-m", "pip", "install", "-qq", "--disable-pip-version-check")
+            subprocess.run(
+                [*install, "--constraint", tree / LOCK, *needed],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
             complete.touch()
         except (OSError, subprocess.CalledProcessError) as error:
             reason = (getattr(error, "stderr", None) or str(error)).strip()  # pip's message
@@ -69,11 +76,11 @@ def python_for(tree: Path, lock_here: str, progress: Callable[[str], None]) -> P
 
 def _check_installed(tree: Path) -> None:
     """Raises LockError where this environment has other versions than the tree locks."""
+    installed = {canonicalize_name(each.name): each.version for each in distributions()}
     wrong = [
-        f"{locked.name} {there} (locked: {locked.specifier})"
-        for locked in _locked(tree)
-        if (there := _installed(locked.name))
-        and not locked.specifier.contains(there, prereleases=True)
+        f"{name} {installed[name]} (locked: {specifier})"
+        for name, specifier in _locked(tree)
+        if name in installed and not specifier.contains(installed[name], prereleases=True)
     ]
     if wrong:
         raise LockError(
@@ -82,7 +89,7 @@ def _check_installed(tree: Path) -> None:
         )
 
 
-def _locked(tree: Path) -> Iterator[Requirement]:
+def _locked(tree: Path) -> Iterator[tuple[NormalizedName, SpecifierSet]]:
     """What the tree locks for this system; pip's own options are no part of it."""
     lock = tree / LOCK
     for line in lock.read_text().splitlines() if lock.is_file() else ():
@@ -94,15 +101,8 @@ def _locked(tree: Path) -> Iterator[Requirement]:
         except InvalidRequirement as error:
             raise LockError(f"{LOCK} of {tree.name} cannot be read: {error}") from None
         here = locked.marker is None or locked.marker.evaluate()
-        if here and canonicalize_name(locked.name) != SEEDED:
-            yield locked
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+        if here and (name := canonicalize_name(locked.name)) != SEEDED:
+            yield name, locked.specifier
 
 
 def _needed(tree: Path) -> list[str]:
@@ -123,13 +123,3 @@ def _runs(python: Path) -> bool:
         return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
     except OSError:
         return False
-
-
-def _install(python: Path, needed: list[str], lock: Path) -> None:
-    quiet = ("-qq", "--disable-pip-version-check")
-    subprocess.run(
-        [python, "-m", "pip", "install", *quiet, "--constraint", lock, *needed],
-        check=True,
-        capture_output=True,
-        text=True,
-    )

@@ -14,7 +14,16 @@ from tabulate import tabulate
 
 from bench.gate.errors import OutError
 from bench.gate.session import Session
-from bench.gate.statistics import FIRST_ANALYSIS, MISSES, Control, Estimate, Rounds, Series, Verdict
+from bench.gate.statistics import (
+    FIRST_ANALYSIS,
+    MISSES,
+    Control,
+    Estimate,
+    Rounds,
+    Series,
+    Verdict,
+    overall,
+)
 from bench.gate.trees import Revision
 from bench.stats import critical_t, mean_interval
 from datasets import atomic
@@ -33,6 +42,13 @@ NOTE = (
     "A workload leaves at the first analysis that decides, so the ratio of one that left early "
     "overstates: to know by how much it is slower, time it again."
 )
+
+MEANINGS = {
+    Verdict.BROKEN: "broken",
+    Verdict.REMOVED: "removed, so that it cannot be judged",
+    Verdict.FAIL: "slower than base",
+    Verdict.INCONCLUSIVE: "undecided",
+}
 
 
 @dataclass(frozen=True)
@@ -121,26 +137,20 @@ def ruled_out(estimate: Estimate, rounds: int) -> float:
 
 def summary(workloads: dict[str, Series]) -> str:
     """One sentence: the worst that was found, or that the session did not come to its end."""
-    still_open = [name for name, series in workloads.items() if series.verdict is None]
-    if still_open:
+    verdicts = {name: series.verdict for name, series in workloads.items()}
+    if still_open := [name for name, verdict in verdicts.items() if verdict is None]:
         return f"BROKEN: ended too early, with {', '.join(still_open)} still open."
-    for verdict, meaning in (
-        (Verdict.BROKEN, "broken"),
-        (Verdict.REMOVED, "removed, so nobody can say whether it got slower"),
-        (Verdict.FAIL, "slower than base"),
-        (Verdict.INCONCLUSIVE, "undecided"),
-    ):
-        found = [name for name, series in workloads.items() if series.verdict is verdict]
-        if found:
-            return f"{verdict}: {', '.join(found)} {meaning}."
-    passed = sum(series.verdict is Verdict.PASS for series in workloads.values())
-    if not passed:
+    worst = overall(verdicts.values())
+    if worst is None:
         return "BROKEN: nothing was measured, for no workload is on both sides."
-    return f"PASS: none of {passed} workloads is slower than base by 5 % or more."
+    names = [name for name, verdict in verdicts.items() if verdict is worst]
+    if worst is Verdict.PASS:
+        return f"PASS: none of {len(names)} workloads is slower than base by 5 % or more."
+    return f"{worst}: {', '.join(names)} {MEANINGS[worst]}."
 
 
 def clear(path: Path) -> None:
-    """Remove what an earlier run left there, so that nobody takes it for this one's.
+    """Remove what an earlier run left there, so that it is not taken for this one's.
 
     Raises OutError where the file cannot be written, before anything is timed for it.
     """

@@ -86,7 +86,7 @@ class Session:
     def _has_time(self, rounds: int) -> bool:
         """For the rounds up to the next analysis: without it they would decide nothing.
 
-        The first round says little of the next, for compilers fill their caches in it.
+        The first round predicts little of the next, for compilers fill their caches in it.
         """
         if self.rounds == 1:
             return self.seconds < self.time_limit_s

@@ -44,7 +44,7 @@ PASSED, REGRESSION, UNDECIDED, BROKEN = 0, 1, 2, 3
 
 
 class Verdict(StrEnum):
-    """What a workload's row says. New ones and those skipped on both sides have no figures.
+    """What a workload's row reports. New ones and those skipped on both sides have no figures.
 
     SUSPECT and UNSEEN are a screen's: worth a comparison in pairs; nothing to be seen from here.
     """
@@ -143,7 +143,7 @@ class Estimate:
         return np.asarray(self.mean + critical.tolerable * self.error < math.log1p(TOLERATED))
 
 
-def analyse(rounds: Sequence[float], levels: Levels) -> Verdict | None:
+def analyse(rounds: Sequence[float] | NDArray[np.float64], levels: Levels) -> Verdict | None:
     """FAIL or PASS where there is an analysis after this number of rounds and it decides."""
     critical = levels.get(len(rounds))
     if critical is None:
@@ -156,10 +156,7 @@ def analyse(rounds: Sequence[float], levels: Levels) -> Verdict | None:
 
 def control_fails(rounds: Sequence[float], levels: Levels) -> bool:
     """Whether base differs from itself, in either direction."""
-    critical = levels.get(len(rounds))
-    return critical is not None and any(
-        Estimate.of(np.multiply(sign, rounds)).fails(critical) for sign in (1, -1)
-    )
+    return Verdict.FAIL in (analyse(rounds, levels), analyse(np.negative(rounds), levels))
 
 
 @dataclass
@@ -229,16 +226,23 @@ class Control(Rounds):
         self.failed |= control_fails(self.Y, levels)
 
 
-def exit_code(verdicts: Iterable[Verdict], *, tolerant: bool) -> int:
-    """0 pass, 1 regression, 2 inconclusive (0 where `tolerant`), 3 broken or nothing measured.
+def overall(verdicts: Iterable[Verdict | None]) -> Verdict | None:
+    """The verdict of the whole gate; None where nothing was measured.
 
-    A workload that head has lost breaks the gate: nobody can say that it got no slower.
+    A workload that head has lost is worse than a slow one, for it cannot be judged.
     """
     found = set(verdicts)
-    if found & {Verdict.BROKEN, Verdict.REMOVED}:
-        return BROKEN
-    if Verdict.FAIL in found:
-        return REGRESSION
-    if Verdict.INCONCLUSIVE in found:
-        return PASSED if tolerant else UNDECIDED
-    return PASSED if Verdict.PASS in found else BROKEN
+    order = (Verdict.BROKEN, Verdict.REMOVED, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+    return next((verdict for verdict in order if verdict in found), None)
+
+
+def exit_code(verdicts: Iterable[Verdict | None], *, tolerant: bool) -> int:
+    """0 pass, 1 regression, 2 inconclusive (0 where `tolerant`), 3 broken or nothing measured."""
+    match overall(verdicts):
+        case Verdict.PASS:
+            return PASSED
+        case Verdict.FAIL:
+            return REGRESSION
+        case Verdict.INCONCLUSIVE:
+            return PASSED if tolerant else UNDECIDED
+    return BROKEN

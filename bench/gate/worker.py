@@ -63,7 +63,7 @@ class Side:
         result = function(*args, **kwargs)  # untimed
         gc.disable()
         gc.collect()
-        gc.freeze()  # so that the next workload's collection need not look at all of this again
+        gc.freeze()  # so that the next workload's collection need not visit all of this again
         _pin({self._core})
         self.send(digest=_digest(result), foreign=self._foreign())
         while loops := self.receive()["loops"]:

@@ -128,11 +128,11 @@ def session(
             for name in SIDES
         }
 
-    made = Session(
+    result = Session(
         start, coin or random.Random(1), time_limit_s, machine.clock, only=only, levels=levels
     )
-    made.run()
-    return made
+    result.run()
+    return result
 
 
 SIDES: tuple[Name, ...] = tuple(LABELS)

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import scipy.stats
 import typer
@@ -48,8 +48,8 @@ def main(folder: Annotated[Path, typer.Argument(help="What the trials wrote.")])
     """Print the tables."""
     runs = read(folder / RUNS)
     doses = {draw["head"]: draw["doses"] for draw in read(folder / DRAWS)}
-    slow = [run for run in runs if run["kind"] == Kind.SLOW]
     truth = true_ratios([run for run in runs if run["kind"] == Kind.TRUTH], doses)
+    slow = decided([run for run in runs if run["kind"] == Kind.SLOW], doses, truth)
     rows = (
         [name, f"{dose:.0%}", *(f"{figure:.3f}" for figure in ratio_of(Y))]
         for (name, dose), Y in truth.items()
@@ -62,8 +62,8 @@ def main(folder: Annotated[Path, typer.Argument(help="What the trials wrote.")])
             ("runs", "with a false alarm", "A/A control failed", "workloads PASS",
              "seconds, median"),
         ),
-        (by_dose(slow, doses, truth), ("work", "rows added", ratio, *DECISIONS)),
-        (by_true_ratio(slow, doses, truth), (ratio, *DECISIONS)),
+        (by_dose(slow), ("work", "rows added", ratio, *DECISIONS)),
+        (by_true_ratio(slow), (ratio, *DECISIONS)),
         (rows, ("workload", "rows added", "head/base", "± 95 %")),
     ):  # fmt: skip
         print(markdown(list(lines), headers) + "\n")
@@ -97,44 +97,48 @@ def _setting(run: Run) -> str:
     return f"{run['kind']}, {timed} workloads, {cores}{beside}"
 
 
-def by_dose(runs: list[Run], doses: Doses, truth: Truth) -> Iterator[list[str]]:
+class Decided(NamedTuple):
+    """One workload that was timed in full; `ratio` is the true one, None where not measured."""
+
+    kind: str
+    dose: float
+    ratio: float | None
+    verdict: str
+
+
+def decided(runs: list[Run], doses: Doses, truth: Truth) -> list[Decided]:
+    """The workloads of all runs, with what was added to them and what that does to their time."""
+    return [
+        Decided(kind_of(name), dose, ratio_of(Y)[0] if Y else None, series["verdict"])
+        for run in runs
+        for name, series in run["workloads"].items()
+        if series["verdict"] in DECISIONS
+        for dose in [doses[run["head"]][workload_key(name)]]
+        for Y in [truth.get((name, dose))]
+    ]
+
+
+def by_dose(workloads: list[Decided]) -> Iterator[list[str]]:
     """Verdicts of single workloads, by the kind of their work and what was drawn for them."""
-    verdicts: defaultdict[tuple[str, float], list[str]] = defaultdict(list)
-    ratios: defaultdict[tuple[str, float], set[float]] = defaultdict(set)
-    for (name, dose), verdict in _decided(runs, doses):
-        for kind in (kind_of(name), ALL):
-            verdicts[kind, dose].append(verdict)
-            if (name, dose) in truth:
-                ratios[kind, dose].add(ratio_of(truth[name, dose])[0])
     for kind in (*KINDS_OF_WORK, OTHER, ALL):
         for dose in DOSES:
-            if those := verdicts[kind, dose]:
-                found = sorted(f"{ratio:.3f}" for ratio in ratios[kind, dose])
-                span = "–".join(dict.fromkeys(found[:1] + found[-1:]))
+            those = [it for it in workloads if it.dose == dose and kind in (it.kind, ALL)]
+            if those:
+                ratios = sorted(f"{it.ratio:.3f}" for it in those if it.ratio)
+                span = "–".join(dict.fromkeys(ratios[:1] + ratios[-1:]))
                 yield [kind, f"{dose:.0%}", span, *_shares(those)]
 
 
-def by_true_ratio(runs: list[Run], doses: Doses, truth: Truth) -> Iterator[list[str]]:
+def by_true_ratio(workloads: list[Decided]) -> Iterator[list[str]]:
     """Verdicts of single workloads, by what the rows added to them do to their time."""
-    verdicts: defaultdict[float, list[str]] = defaultdict(list)
-    for (name, dose), verdict in _decided(runs, doses):
-        if dose and (name, dose) in truth:
-            ratio = ratio_of(truth[name, dose])[0]
-            verdicts[max(edge for edge in EDGES if edge <= max(ratio, 1.0))].append(verdict)
+    slowed = [(max(it.ratio, 1.0), it) for it in workloads if it.dose and it.ratio]
     for edge, next_edge in pairwise((*EDGES, math.inf)):
-        if those := verdicts[edge]:
+        if those := [it for ratio, it in slowed if edge <= ratio < next_edge]:
             yield [f"{edge:.3f}–{next_edge:.3f}".replace("–inf", " and more"), *_shares(those)]
 
 
-def _decided(runs: list[Run], doses: Doses) -> Iterator[tuple[At, str]]:
-    """Each workload that was timed in full, with what was added to it, and its verdict."""
-    for run in runs:
-        for name, series in run["workloads"].items():
-            if series["verdict"] in DECISIONS:
-                yield (name, doses[run["head"]][workload_key(name)]), series["verdict"]
-
-
-def _shares(verdicts: list[str]) -> list[str]:
+def _shares(those: list[Decided]) -> list[str]:
+    verdicts = [it.verdict for it in those]
     return [share(verdicts.count(verdict), len(verdicts)) for verdict in DECISIONS]
 
 

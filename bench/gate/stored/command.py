@@ -32,7 +32,7 @@ HEADERS = (
 def save(path: Path, request: Request, folder: Path, show: Show, progress: Show) -> int:
     """Add a run of this revision to the file; those of another revision or machine it replaces.
 
-    Raises BaselineError for a dirty tree, whose commit nobody could check out later, and for a
+    Raises BaselineError for a dirty tree, whose commit could not be checked out later, and for a
     run of other workloads than the stored ones.
     """
     repository = Repository.around(folder)

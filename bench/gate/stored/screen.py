@@ -27,8 +27,8 @@ class Screened:
 
     change    ln(now/then), the common shift taken out
     seen      ln of the smallest slowdown that could have been distinguished from chance
-    spread    standard deviation of the change between the stored runs; None where it says
-              nothing about this one: another machine, or too few runs
+    spread    standard deviation of the change between the stored runs; None where it does
+              not apply to this one: another machine, or too few runs
     verdict   FAIL and PASS on the same machine alone; SUSPECT means: compare in pairs
     """
 

@@ -44,7 +44,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 @pytest.fixture(autouse=True)
 def own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock file of its own: nobody's timing depends on these tests, nor do they wait for one."""
+    """A lock file of its own: no timing waits for these tests, nor they for one."""
     folder = tmp_path / "tmp"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))

@@ -8,6 +8,7 @@ import sys
 import venv
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -94,7 +95,8 @@ def test_what_make_env_would_not_change_is_not_reported(
     tree: Path, monkeypatch: pytest.MonkeyPatch, lock: str
 ) -> None:
     there = {"torch": "2.13.0+cpu", "setuptools": "65.5.0"}
-    monkeypatch.setattr(environments, "version", lambda name: there[name.lower()])
+    packages = [SimpleNamespace(name=name, version=it) for name, it in there.items()]
+    monkeypatch.setattr(environments, "distributions", lambda: packages)
     (tree / "constraints.txt").write_text(lock)
     assert python_for(tree, lock_of(tree), print) == Path(sys.executable)
 
@@ -107,12 +109,12 @@ def test_a_line_that_is_no_requirement_is_one_clear_error(tree: Path) -> None:
 
 def test_another_lock_gets_an_environment_of_its_own_once(tree: Path, installs: list) -> None:
     messages: list[str] = []
-    made = python_for(tree, "another", messages.append)
-    assert made != Path(sys.executable)
+    result = python_for(tree, "another", messages.append)
+    assert result != Path(sys.executable)
     lock = str(tree / "constraints.txt")
     assert installs[0][-4:] == ["--constraint", lock, "numpy>=2", "pytest"]  # and no peers
-    assert str(made.parent.parent) in messages[0]
-    assert python_for(tree, "another", messages.append) == made
+    assert str(result.parent.parent) in messages[0]
+    assert python_for(tree, "another", messages.append) == result
     assert len(installs) == len(messages) == 1
 
 

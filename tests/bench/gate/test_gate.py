@@ -24,7 +24,7 @@ from bench.gate.errors import ForeignError, GateError, SideError
 from bench.gate.session import Session
 from bench.gate.side import Checkout as Place
 from bench.gate.side import Process, Ready, timing_core
-from bench.gate.statistics import BROKEN, PASSED, UNDECIDED, Series
+from bench.gate.statistics import BROKEN, PASSED, REGRESSION, UNDECIDED, Series
 from tests.bench.gate.conftest import Checkout
 
 CODE = "def work(n):\n    return sum(range(n))\n"
@@ -66,7 +66,7 @@ LATER = "test_later(benchmark):\n    answers = iter([1])\n    benchmark(lambda: 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests look at no timing, so a stretch may be short."""
+    """No test here judges a timing, so a stretch may be short."""
     monkeypatch.setattr(session, "SHORTEST_NS", 1)
 
 
@@ -228,6 +228,25 @@ def test_sabotage_a_worker_that_imports_another_tree_breaks_the_gate(
         ForeignError, match=r"head imported .* outside its tree: code_to_time: .*elsewhere"
     ):
         compare(request_of(tmp_path), checkout.root, print, print)
+
+
+def test_a_base_of_another_layout_is_compared_with_a_head_after_the_move(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    """Both trees have a package `bench`, as the installed one is called, with its own modules."""
+    workload = "from {} import work\n\ndef test_same(benchmark):\n    benchmark(work, 1000)\n"
+    at = "bench.data", "bench.cell.data"
+    (checkout.root / "bench").mkdir()
+    (checkout.root / "bench/__init__.py").write_text("")
+    checkout.commit(bench__data=CODE, tests__speed__test_w=workload.format(at[0]))
+    (checkout.root / "bench/cell").mkdir()
+    checkout.git("mv", "bench/data.py", "bench/cell/data.py")
+    checkout.commit(tests__speed__test_w=workload.format(at[1]))
+    request = request_of(tmp_path, base="HEAD~1", head="HEAD", time_limit_s=2.0, tolerant=True)
+    assert compare(request, checkout.root, print, print) in (PASSED, REGRESSION)
+    (workload,) = json.loads((tmp_path / "raw.json").read_text())["workloads"].values()
+    assert len(workload["rounds"]) > 1
+    assert not workload["changed"]
 
 
 INSTALLED = """\

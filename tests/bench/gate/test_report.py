@@ -24,10 +24,10 @@ def quads(ratio: float, base_ns: int = 20_000_000) -> list[Quad]:
 
 
 def series(*ratios: float) -> Series:
-    made = Series()
+    result = Series()
     for ratio in ratios:
-        made.add(quads(ratio), critical_values(12))
-    return made
+        result.add(quads(ratio), critical_values(12))
+    return result
 
 
 def cells(text: str) -> list[str]:
@@ -35,8 +35,8 @@ def cells(text: str) -> list[str]:
 
 
 def test_a_row_has_the_time_of_one_call_and_the_ratio() -> None:
-    made = series(1.099, 1.1, 1.101, 1.1, 1.1)
-    name, base, ratio, interval, out, rounds, verdict = cells(table({"w": made}, {"w": 4}))
+    result = series(1.099, 1.1, 1.101, 1.1, 1.1)
+    name, base, ratio, interval, out, rounds, verdict = cells(table({"w": result}, {"w": 4}))
     assert (name, base, ratio, rounds, verdict) == ("w", "5", "1.100", "5", "FAIL")
     low, high = map(float, interval.split("–"))
     assert low < 1.1 < high
@@ -44,10 +44,10 @@ def test_a_row_has_the_time_of_one_call_and_the_ratio() -> None:
 
 
 def test_a_row_without_rounds_is_there_with_its_reason() -> None:
-    made = Series()
-    made.end(Verdict.REMOVED, "head does not have it")
-    assert cells(table({"w": made}, {})) == ["w", "", "", "", "", "0", "REMOVED"]
-    assert list(reasons({"w": made})) == ["- w: head does not have it"]
+    result = Series()
+    result.end(Verdict.REMOVED, "head does not have it")
+    assert cells(table({"w": result}, {})) == ["w", "", "", "", "", "0", "REMOVED"]
+    assert list(reasons({"w": result})) == ["- w: head does not have it"]
 
 
 def test_a_workload_without_a_verdict_is_open_and_nothing_has_passed() -> None:
@@ -57,9 +57,9 @@ def test_a_workload_without_a_verdict_is_open_and_nothing_has_passed() -> None:
 
 
 def test_an_answer_that_changed_stands_beside_the_verdict() -> None:
-    made = series(1.0, 1.0, 1.0, 1.0, 1.0)
-    made.changed = True
-    assert cells(table({"w": made}, {"w": 1}))[-1] == "PASS, OUTPUT CHANGED"
+    result = series(1.0, 1.0, 1.0, 1.0, 1.0)
+    result.changed = True
+    assert cells(table({"w": result}, {"w": 1}))[-1] == "PASS, OUTPUT CHANGED"
 
 
 @pytest.mark.parametrize("rounds", [5, 8, 12])
@@ -95,10 +95,10 @@ def test_the_control_is_reported_with_its_interval() -> None:
     ],
 )
 def test_the_summary_is_the_worst(verdicts: str, beginning: str) -> None:
-    made = {}
+    result = {}
     for number, word in enumerate(verdicts.split()):
-        made[f"w{number}"] = Series(verdict=Verdict(word))
-    assert summary(made).startswith(beginning)
+        result[f"w{number}"] = Series(verdict=Verdict(word))
+    assert summary(result).startswith(beginning)
 
 
 def test_a_single_round_has_no_estimate() -> None:

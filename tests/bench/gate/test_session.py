@@ -36,24 +36,24 @@ def slow_head(factor: float, workload: str = "a"):
     return lambda side, name, _: 30.0 * (factor if (side, name) == ("head", workload) else 1)
 
 
-def verdicts(made: Session) -> dict[str, Verdict | None]:
-    return {name: series.verdict for name, series in made.workloads.items()}
+def verdicts(result: Session) -> dict[str, Verdict | None]:
+    return {name: series.verdict for name, series in result.workloads.items()}
 
 
 def test_only_the_slower_workload_fails_and_each_leaves_when_decided() -> None:
-    made = session(Machine(noise=0.02), slow_head(1.10))
-    assert verdicts(made) == {"a": V.FAIL, "b": V.PASS, "c": V.PASS}
-    assert {len(series.rounds) for series in made.workloads.values()} <= {5, 8, 12}
-    assert math.exp(made.workloads["a"].estimate.mean) == pytest.approx(1.10, abs=0.02)
-    assert made.control.doubt == ""
+    result = session(Machine(noise=0.02), slow_head(1.10))
+    assert verdicts(result) == {"a": V.FAIL, "b": V.PASS, "c": V.PASS}
+    assert {len(series.rounds) for series in result.workloads.values()} <= {5, 8, 12}
+    assert math.exp(result.workloads["a"].estimate.mean) == pytest.approx(1.10, abs=0.02)
+    assert result.control.doubt == ""
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([0.01, 0.03]))
 def test_the_same_speed_passes_and_5_percent_does_not(seed: int, noise: float) -> None:
-    made = session(Machine(seed, noise), slow_head(1.06), coin=random.Random(seed))
-    assert made.workloads["a"].verdict is V.FAIL
-    assert made.workloads["b"].verdict is V.PASS
+    result = session(Machine(seed, noise), slow_head(1.06), coin=random.Random(seed))
+    assert result.workloads["a"].verdict is V.FAIL
+    assert result.workloads["b"].verdict is V.PASS
 
 
 def noisy_clocks(slower: float, levels: Callable[[int], Levels]) -> Iterator[Session]:
@@ -103,9 +103,9 @@ def test_misses_on_noisy_clocks_are_within_their_alpha() -> None:
 
 
 def test_swapping_the_sides_flips_the_sign_of_every_round() -> None:
-    made = session(Machine(), slow_head(1.10))
+    result = session(Machine(), slow_head(1.10))
     swapped = session(Machine(), lambda side, *at: slow_head(1.10)(_other(side), *at))
-    flipped = [-y for y in made.workloads["a"].Y]
+    flipped = [-y for y in result.workloads["a"].Y]
     np.testing.assert_allclose(swapped.workloads["a"].Y, flipped)
     assert swapped.workloads["a"].verdict is V.PASS
 
@@ -115,10 +115,10 @@ def _other(side: str) -> str:
 
 
 def test_a_machine_twice_as_slow_changes_nothing() -> None:
-    made = session(Machine(noise=0.02), slow_head(1.04))
+    result = session(Machine(noise=0.02), slow_head(1.04))
     slower = session(Machine(noise=0.02), lambda *at: 2 * slow_head(1.04)(*at))
-    assert verdicts(slower) == verdicts(made)
-    np.testing.assert_allclose(slower.workloads["a"].Y, made.workloads["a"].Y, atol=1e-6)
+    assert verdicts(slower) == verdicts(result)
+    np.testing.assert_allclose(slower.workloads["a"].Y, result.workloads["a"].Y, atol=1e-6)
 
 
 def test_drift_is_no_false_alarm() -> None:
@@ -133,18 +133,20 @@ class FixedOrder(random.Random):
 
 
 def test_sabotage_a_fixed_order_makes_drift_a_slowdown_and_the_control_finds_it() -> None:
-    made = session(Machine(drift=0.02), coin=FixedOrder(1))
-    assert all(series.estimate.mean > 0.025 for series in made.workloads.values())
-    assert "differed from itself" in made.control.doubt
-    assert V.FAIL not in verdicts(made).values()
+    result = session(Machine(drift=0.02), coin=FixedOrder(1))
+    assert all(series.estimate.mean > 0.025 for series in result.workloads.values())
+    assert "differed from itself" in result.control.doubt
+    assert V.FAIL not in verdicts(result).values()
 
 
 def test_quads_are_in_both_orders_by_coin() -> None:
-    made = session(Machine())
-    quads = [quad for series in made.workloads.values() for each in series.rounds for quad in each]
+    result = session(Machine())
+    quads = [
+        quad for series in result.workloads.values() for each in series.rounds for quad in each
+    ]
     share = sum(quad.order == "ABBA" for quad in quads) / len(quads)
     assert 0.3 < share < 0.7
-    assert all(len(each) == QUADS for series in made.workloads.values() for each in series.rounds)
+    assert all(len(each) == QUADS for series in result.workloads.values() for each in series.rounds)
 
 
 def test_workloads_come_in_another_order_each_round_and_equally_on_both_sides() -> None:
@@ -169,9 +171,9 @@ def lucky_seed(side: str, workload: str, hash_seed: int) -> float:
 
 def test_each_round_has_a_hash_seed_of_its_own() -> None:
     machine = Machine()
-    made = session(machine, lucky_seed)
-    assert len(set(machine.hash_seeds)) == made.rounds
-    assert V.FAIL not in verdicts(made).values()
+    result = session(machine, lucky_seed)
+    assert len(set(machine.hash_seeds)) == result.rounds
+    assert V.FAIL not in verdicts(result).values()
 
 
 def test_sabotage_one_hash_seed_for_all_rounds_takes_luck_for_a_slowdown() -> None:
@@ -183,31 +185,33 @@ def test_sabotage_one_hash_seed_for_all_rounds_takes_luck_for_a_slowdown() -> No
 
 
 def test_loops_are_found_on_base_and_shared() -> None:
-    made = session(Machine(), lambda side, *_: {"base": 3.0, "head": 1.0, "copy": 3.0}[side])
-    assert set(made.loops.values()) == {7}
-    base = [ns for quads in made.workloads["a"].rounds for quad in quads for ns in quad.ns_of("A")]
+    result = session(Machine(), lambda side, *_: {"base": 3.0, "head": 1.0, "copy": 3.0}[side])
+    assert set(result.loops.values()) == {7}
+    base = [
+        ns for quads in result.workloads["a"].rounds for quad in quads for ns in quad.ns_of("A")
+    ]
     assert min(base) >= 20_000_000
 
 
 def test_time_that_is_up_leaves_what_is_open_inconclusive() -> None:
-    made = session(Machine(noise=0.5), time_limit_s=60)
-    assert set(verdicts(made).values()) == {V.INCONCLUSIVE}
-    assert made.rounds >= 1
+    result = session(Machine(noise=0.5), time_limit_s=60)
+    assert set(verdicts(result).values()) == {V.INCONCLUSIVE}
+    assert result.rounds >= 1
 
 
 def test_no_round_is_begun_that_could_not_reach_an_analysis_in_time() -> None:
     one_round = 3 * 4 * QUADS * 0.03 + 2 * QUADS * 4 * 0.03  # more than this, with the control
     machine = Machine()
-    made = session(machine, time_limit_s=4 * one_round)
-    assert made.rounds == 2
+    result = session(machine, time_limit_s=4 * one_round)
+    assert result.rounds == 2
     assert machine.now < 4 * one_round
 
 
 def test_the_time_left_counts_on_rounds_that_grow_shorter_as_workloads_leave() -> None:
     """Nine leave at the first analysis; the tenth needs three more rounds, which are short now."""
     long = 11 * 4 * QUADS * 0.03
-    made = session(Machine(noise=0.001), wild, list("abcdefghij"), time_limit_s=7 * long)
-    rounds = {name: len(series.rounds) for name, series in made.workloads.items()}
+    result = session(Machine(noise=0.001), wild, list("abcdefghij"), time_limit_s=7 * long)
+    rounds = {name: len(series.rounds) for name, series in result.workloads.items()}
     assert {*rounds} - {"c"} == {name for name, n in rounds.items() if n == 5}
     assert rounds["c"] >= 8
 
@@ -224,9 +228,9 @@ def test_workloads_that_are_skipped_spend_no_alpha() -> None:
 
 
 def test_a_workload_skipped_after_it_was_timed_is_broken() -> None:
-    made = session(Machine(), faults={side: {"b": "skip from round 2"} for side in SIDES})
-    assert made.workloads["b"].verdict is V.BROKEN
-    assert "skipped after it had been timed" in made.workloads["b"].reason
+    result = session(Machine(), faults={side: {"b": "skip from round 2"} for side in SIDES})
+    assert result.workloads["b"].verdict is V.BROKEN
+    assert "skipped after it had been timed" in result.workloads["b"].reason
 
 
 def test_base_is_timed_twice_in_a_row_no_more_often_than_the_others() -> None:
@@ -237,8 +241,8 @@ def test_base_is_timed_twice_in_a_row_no_more_often_than_the_others() -> None:
         warm, machine.last = getattr(machine, "last", "") == side, side
         return 27.0 if warm else 30.0
 
-    made = session(machine, cost, ["a"])
-    for Y in (made.workloads["a"].Y, made.control.Y):
+    result = session(machine, cost, ["a"])
+    for Y in (result.workloads["a"].Y, result.control.Y):
         assert abs(np.mean(Y)) < 0.005
 
 
@@ -260,36 +264,36 @@ def test_loops_are_found_in_spite_of_a_spike() -> None:
 
 
 def test_noise_that_hides_everything_ends_after_the_last_analysis() -> None:
-    made = session(Machine(noise=0.4))
-    assert made.rounds == 30
-    assert V.INCONCLUSIVE in verdicts(made).values()
+    result = session(Machine(noise=0.4))
+    assert result.rounds == 30
+    assert V.INCONCLUSIVE in verdicts(result).values()
 
 
 def test_a_control_that_fails_takes_every_fail_back() -> None:
     """The copy of base is slower than base: the machine is not to be trusted."""
-    made = session(Machine(), lambda side, *_: 30.0 if side == "base" else 33.0)
-    assert "differed from itself" in made.control.doubt
-    assert set(verdicts(made).values()) == {V.INCONCLUSIVE}
+    result = session(Machine(), lambda side, *_: 30.0 if side == "base" else 33.0)
+    assert "differed from itself" in result.control.doubt
+    assert set(verdicts(result).values()) == {V.INCONCLUSIVE}
 
 
 def test_a_control_that_is_faster_fails_too() -> None:
-    made = session(Machine(), lambda side, *_: {"copy": 27.0, "head": 33.0}.get(side, 30.0))
-    assert "differed from itself" in made.control.doubt
-    assert V.FAIL not in verdicts(made).values()
+    result = session(Machine(), lambda side, *_: {"copy": 27.0, "head": 33.0}.get(side, 30.0))
+    assert "differed from itself" in result.control.doubt
+    assert V.FAIL not in verdicts(result).values()
 
 
 def test_the_control_goes_on_when_its_workload_has_left() -> None:
-    made = session(Machine(noise=0.01), wild)
-    assert made.rounds == len(made.control.rounds) > 5
+    result = session(Machine(noise=0.01), wild)
+    assert result.rounds == len(result.control.rounds) > 5
 
 
 def test_all_sides_have_equally_much_behind_them() -> None:
     """The control comes first, for the copy has nothing else, and head runs it to the end."""
     machine = Machine(noise=0.01)
-    made = session(machine, wild)
-    control = made.control.workload
-    assert machine.orders["copy"] == [[control]] * made.rounds
-    assert [order[0] for order in machine.orders["base"]] == [control] * made.rounds
+    result = session(machine, wild)
+    control = result.control.workload
+    assert machine.orders["copy"] == [[control]] * result.rounds
+    assert [order[0] for order in machine.orders["base"]] == [control] * result.rounds
     assert machine.orders["head"] == machine.orders["base"]
 
 
@@ -300,7 +304,7 @@ def wild(side: str, name: str, seed: int) -> float:
 
 def test_a_control_never_analysed_takes_every_fail_back() -> None:
     """Whichever workload is the control first, it breaks, and the next one has no time."""
-    made = session(
+    result = session(
         Machine(),
         slow_head(1.10, "b"),
         ["a", "b"],
@@ -308,9 +312,9 @@ def test_a_control_never_analysed_takes_every_fail_back() -> None:
         coin=A(),
         time_limit_s=16.0,
     )
-    assert made.rounds == 5
-    assert made.workloads["b"].verdict is V.INCONCLUSIVE
-    assert "never analysed" in made.workloads["b"].reason
+    assert result.rounds == 5
+    assert result.workloads["b"].verdict is V.INCONCLUSIVE
+    assert "never analysed" in result.workloads["b"].reason
 
 
 @pytest.mark.parametrize(
@@ -318,9 +322,9 @@ def test_a_control_never_analysed_takes_every_fail_back() -> None:
 )
 def test_a_fail_waits_for_its_control(faults: dict) -> None:
     """The first control cannot be timed, so that the next one has a round less at the analysis."""
-    made = session(Machine(), slow_head(1.10, "b"), ["a", "b"], faults=faults, coin=A())
-    assert made.workloads["b"].verdict is V.FAIL
-    assert (len(made.workloads["b"].rounds), len(made.control.rounds)) == (5, 5)
+    result = session(Machine(), slow_head(1.10, "b"), ["a", "b"], faults=faults, coin=A())
+    assert result.workloads["b"].verdict is V.FAIL
+    assert (len(result.workloads["b"].rounds), len(result.control.rounds)) == (5, 5)
 
 
 def test_a_control_that_failed_is_not_forgotten_when_its_workload_breaks() -> None:
@@ -328,22 +332,22 @@ def test_a_control_that_failed_is_not_forgotten_when_its_workload_breaks() -> No
         return wild(side, name, seed) if name == "c" else 30.0 if side == "base" else 33.0
 
     faults = {"copy": {"a": "die from round 6"}}
-    made = session(Machine(noise=0.001), cost, faults=faults, coin=A())
-    assert made.workloads["a"].verdict is V.BROKEN
-    assert "differed from itself" in made.workloads["b"].reason
+    result = session(Machine(noise=0.001), cost, faults=faults, coin=A())
+    assert result.workloads["a"].verdict is V.BROKEN
+    assert "differed from itself" in result.workloads["b"].reason
 
 
 def test_what_one_side_alone_has_is_reported() -> None:
-    made = session(
+    result = session(
         Machine(), workloads={"base": ["a", "b"], "head": ["b", "c"], "copy": ["a", "b"]}
     )
-    assert verdicts(made) == {"a": V.REMOVED, "b": V.PASS, "c": V.NEW}
+    assert verdicts(result) == {"a": V.REMOVED, "b": V.PASS, "c": V.NEW}
 
 
 def test_no_workload_on_both_sides_ends_after_one_round() -> None:
-    made = session(Machine(), workloads={"base": [], "head": ["a"], "copy": []})
-    assert verdicts(made) == {"a": V.NEW}
-    assert made.rounds == 1
+    result = session(Machine(), workloads={"base": [], "head": ["a"], "copy": []})
+    assert verdicts(result) == {"a": V.NEW}
+    assert result.rounds == 1
 
 
 @pytest.mark.parametrize("side", ["base", "head"])
@@ -351,22 +355,22 @@ def test_no_workload_on_both_sides_ends_after_one_round() -> None:
 def test_a_workload_that_breaks_on_one_side_is_broken_and_the_others_go_on(
     side: str, fault: str
 ) -> None:
-    made = session(Machine(), faults={side: {"b": fault}})
-    assert verdicts(made) == {"a": V.PASS, "b": V.BROKEN, "c": V.PASS}
-    assert side in made.workloads["b"].reason
+    result = session(Machine(), faults={side: {"b": fault}})
+    assert verdicts(result) == {"a": V.PASS, "b": V.BROKEN, "c": V.PASS}
+    assert side in result.workloads["b"].reason
 
 
 def test_a_workload_skipped_on_every_side_is_skipped() -> None:
-    made = session(Machine(), faults={side: {"b": "skip"} for side in SIDES})
-    assert verdicts(made) == {"a": V.PASS, "b": V.SKIPPED, "c": V.PASS}
-    assert made.workloads["b"].reason == "no such device"
-    assert made.control.workload != "b"
+    result = session(Machine(), faults={side: {"b": "skip"} for side in SIDES})
+    assert verdicts(result) == {"a": V.PASS, "b": V.SKIPPED, "c": V.PASS}
+    assert result.workloads["b"].reason == "no such device"
+    assert result.control.workload != "b"
 
 
 def test_another_answer_is_reported_beside_the_verdict() -> None:
-    made = session(Machine(), answers={"head": {"b": "other"}})
-    assert [series.changed for series in made.workloads.values()] == [False, True, False]
-    assert verdicts(made) == dict.fromkeys("abc", V.PASS)
+    result = session(Machine(), answers={"head": {"b": "other"}})
+    assert [series.changed for series in result.workloads.values()] == [False, True, False]
+    assert verdicts(result) == dict.fromkeys("abc", V.PASS)
 
 
 def test_only_what_is_requested_is_timed_and_an_unknown_name_is_refused() -> None:

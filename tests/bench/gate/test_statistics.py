@@ -77,12 +77,12 @@ def test_two_quads_out_of_line_leave_the_round_within_the_others(d: list, spike:
 def test_critical_values_for_12_workloads_are_those_worked_out_beforehand() -> None:
     """The last one was given as 3.86; from a share that fills alpha it is 3.867."""
     worked_out = {5: (19.6, 4.91), 8: (7.66, 3.37), 12: (5.33, 3.00), 18: (4.44, 2.74)}
-    made = critical_values(12)
+    result = critical_values(12)
     for rounds, (slower, tolerable) in worked_out.items():
-        assert made[rounds].slower == pytest.approx(slower, abs=0.006)
-        assert made[rounds].tolerable == pytest.approx(tolerable, abs=0.006)
-    assert made[30].slower == pytest.approx(3.867, abs=0.001)
-    assert made[30].tolerable == pytest.approx(2.62, abs=0.006)
+        assert result[rounds].slower == pytest.approx(slower, abs=0.006)
+        assert result[rounds].tolerable == pytest.approx(tolerable, abs=0.006)
+    assert result[30].slower == pytest.approx(3.867, abs=0.001)
+    assert result[30].tolerable == pytest.approx(2.62, abs=0.006)
 
 
 @pytest.mark.parametrize("workloads", [1, 2, 12, 30])

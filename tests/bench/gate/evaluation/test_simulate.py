@@ -22,15 +22,17 @@ def test_decides_as_the_gate_does_one_workload_at_a_time() -> None:
     levels = critical_values(WORKLOADS)
     effects = rng().choice([0, 0.03, 0.05], (300, 1))
     Y = rng().normal(effects, 0.03, (300, ROUNDS))
-    made = decide(Y, levels)
-    for row, failed, passed, rounds in zip(Y, made.failed, made.passed, made.rounds, strict=True):
+    result = decide(Y, levels)
+    for row, failed, passed, rounds in zip(
+        Y, result.failed, result.passed, result.rounds, strict=True
+    ):
         each = {n: analyse(row[:n], levels) for n in levels}
         first = next((n for n, verdict in each.items() if verdict), None)
         verdict = each[first] if first else None
         assert (failed, passed) == (verdict is Verdict.FAIL, verdict is Verdict.PASS)
         assert rounds == (first or ROUNDS)
-    assert made.failed.any()
-    assert made.passed.any()
+    assert result.failed.any()
+    assert result.passed.any()
 
 
 @pytest.mark.parametrize("noise", SCENARIOS, ids=lambda noise: noise.name)

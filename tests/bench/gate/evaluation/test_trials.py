@@ -23,6 +23,7 @@ from bench.gate.evaluation.revisions import (
 from bench.gate.evaluation.tally import (
     by_dose,
     by_true_ratio,
+    decided,
     false_alarms,
     ratio_of,
     share,
@@ -96,10 +97,10 @@ def test_a_campaign_goes_on_where_it_stopped_and_writes_its_draws_apart(
     for runs in (1, 3, 3):
         trials.main(trials.Kind.SLOW, runs, out)
     trials.main(trials.Kind.SAME, 1, out)
-    made, draws = trials.read(out / trials.RUNS), trials.read(out / trials.DRAWS)
-    assert [run["kind"] for run in made] == ["slow", "slow", "slow", "same"]
-    assert [run["head"] for run in made] == [draw["head"] for draw in draws]
-    assert "doses" not in made[0]
+    result, draws = trials.read(out / trials.RUNS), trials.read(out / trials.DRAWS)
+    assert [run["kind"] for run in result] == ["slow", "slow", "slow", "same"]
+    assert [run["head"] for run in result] == [draw["head"] for draw in draws]
+    assert "doses" not in result[0]
     assert all(set(draw["doses"].values()) <= set(DOSES) for draw in draws)
 
 
@@ -124,7 +125,7 @@ def test_verdicts_are_counted_by_kind_of_work_and_dose() -> None:
     doses = {"h": {"als": 0.05}, "i": {"als": 0.0}}
     runs = [run("slow", "FAIL"), run("slow", "PASS"), run("slow", "PASS", "i")]
     truth = {("fit[als]", 0.05): [0.04, 0.05]}
-    rows = list(by_dose(runs, doses, truth))
+    rows = list(by_dose(decided(runs, doses, truth)))
     assert [row[:3] for row in rows[:2]] == [["BLAS", "0%", ""], ["BLAS", "5%", "1.046"]]
     assert rows[1][3].startswith("1 of 2 (")
     assert rows[2:] == [["all", *row[1:]] for row in rows[:2]]
@@ -134,7 +135,7 @@ def test_verdicts_are_counted_by_the_true_ratio_of_what_was_added() -> None:
     doses = {"h": {"als": 0.05}, "i": {"als": 0.1}, "j": {"als": 0.0}}
     runs = [run("slow", "FAIL"), run("slow", "PASS", "i"), run("slow", "FAIL", "j")]
     truth = {("fit[als]", 0.05): [0.08, 0.09], ("fit[als]", 0.1): [-0.01, -0.02]}
-    (faster, slower) = by_true_ratio(runs, doses, truth)
+    (faster, slower) = by_true_ratio(decided(runs, doses, truth))
     assert (faster[0], slower[0]) == ("1.000–1.025", "1.075 and more")
     assert [cell.partition(" (")[0] for cell in faster[1:]] == ["0 of 1", "1 of 1", "0 of 1"]
     assert [cell.partition(" (")[0] for cell in slower[1:]] == ["1 of 1", "0 of 1", "0 of 1"]

@@ -11,8 +11,8 @@ from bench.planning.loading import load_class
 from datasets.ratings import Ratings
 from impls.registry import IMPLEMENTATIONS
 from tests.speed.conftest import Clocked
-from tests.speed.synthetic import ratings
 from tests.speed.sizes import ROWS
+from tests.speed.synthetic import ratings
 
 COMPARED = 50
 """Predictions that are compared: so few that they hardly count on the clock."""

@@ -17,8 +17,8 @@ from datasets.sources import file_source
 from datasets.splits import cut
 from impls.registry import IMPLEMENTATIONS
 from tests.speed.conftest import Clocked
-from tests.speed.synthetic import ratings
 from tests.speed.sizes import ROWS
+from tests.speed.synthetic import ratings
 
 
 @pytest.fixture

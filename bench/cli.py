@@ -151,18 +151,18 @@ def tune(
 
 @app.command()
 def report(out: Out = DEFAULT_OUT) -> None:
-    """Make the pages, the plots and the README's block anew from the records."""
-    from bench.report import write
+    """Write the pages, the plots and the README's table from the records."""
+    from bench.report import described, write
 
     _warn_of_bad_lines(RecordStore(out))
     # The README shows the project's own results, not a scratch folder's.
     readme = Path("README.md") if out == DEFAULT_OUT else None
     try:
-        written = write(out, readme=readme)
+        changes = write(out, readme=readme)
     except ValueError as error:
         _fail(error)
-    for path in written:
-        out_console.print(str(path), highlight=False, markup=False)
+    for line in described(changes):
+        out_console.print(line, highlight=False, markup=False)
 
 
 @app.command()

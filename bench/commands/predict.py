@@ -18,7 +18,7 @@ from bench.score import ColdStart, check_predictions
 from datasets import catalog, splits
 from datasets.dialect import named_columns
 from datasets.ratings import UNKNOWN, HeldOut
-from impls.protocol import Training
+from impls.protocol import Training, rmse_of
 
 PATIENCE = 5
 """Epochs without a better held-out RMSE, as in the suites."""
@@ -56,8 +56,7 @@ def predict_pairs(
         raise SettingError(f"{name} has no preset '{preset}'; it has {', '.join(presets)}")
     values = resolve(implementation, presets[preset], settings)
     model = implementation(**values, device=device, seed=seed)
-    training = Training(model, split.test, patience=PATIENCE)
-    model.fit(split.train, training)
+    model.fit(split.train, Training(model, split.test, patience=PATIENCE))
 
     users = _indices([user for user, _ in raw], split.user_ids)
     items = _indices([item for _, item in raw], split.item_ids)
@@ -67,7 +66,7 @@ def predict_pairs(
     complete = np.clip(ColdStart(split.train).complete(asked, predicted), *split.train.scale)
     told = (
         f"{name}:{preset} trained on {len(split.train):,} ratings of {dataset}, "
-        f"RMSE {training.evaluate(model, split.test):.4f} on the {len(split.test):,} held out"
+        f"RMSE {rmse_of(model, split.test):.4f} on the {len(split.test):,} held out"
     )
     return _to_csv(raw, complete, ~known), told
 

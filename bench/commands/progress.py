@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.status import Status as Spinner
 from rich.text import Text
 
-from bench.cell.execute import Event
+from bench.cell.events import Checkpoint, Event
 from bench.planning.plan import Cell
 from bench.records import Record
 
@@ -62,13 +62,11 @@ class Progress:
             self._say(self._label)
 
     def heard(self, event: Event) -> None:
-        if event["event"] != "checkpoint" or event["rmse"] is None or event["epoch"] == 0:
+        if not isinstance(event, Checkpoint) or event.rmse is None or event.epoch == 0:
             return
-        epoch, planned = event["epoch"], event["planned"]
+        epoch, planned = event.epoch, event.planned
         left = (self.timer() - self._cell_began) / epoch * (planned - epoch)
-        told = (
-            f"epoch {epoch}/{planned}  validation RMSE {event['rmse']:.4f}  {_duration(left)} left"
-        )
+        told = f"epoch {epoch}/{planned}  validation RMSE {event.rmse:.4f}  {_duration(left)} left"
         if self._spinner is not None:
             self._spinner.update(Text(f"{self._label}  {told}{self._run_left()}"))
         elif epoch == planned or epoch & (epoch - 1) == 0:  # 1, 2, 4, 8, … in a log

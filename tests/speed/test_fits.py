@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.cell.training import OneEpoch
+from bench.cell.training import EpochLimit
 from bench.planning.availability import device_problem
 from bench.planning.loading import load_class
 from datasets.ratings import Ratings
+from impls.protocol import Training
 from impls.registry import IMPLEMENTATIONS
 from tests.speed.conftest import Clocked
 from tests.speed.sizes import ROWS
@@ -21,7 +22,7 @@ ON_CUDA = ["embedding_mf", "autorec", "ncf"]
 
 
 def fit(implementation: type, train: Ratings, device: str) -> np.ndarray:
-    model = implementation(seed=0, device=device).fit(train, OneEpoch())
+    model = implementation(seed=0, device=device).fit(train, Training(referee=EpochLimit(1)))
     return model.predict(train.users[:COMPARED], train.items[:COMPARED])
 
 

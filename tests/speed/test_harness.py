@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.cell.training import OneEpoch
+from bench.cell.training import EpochLimit
 from bench.planning.loading import load_class
 from bench.score import score
 from datasets.assemble import assemble
@@ -15,6 +15,7 @@ from datasets.ratings import Dataset, Ratings
 from datasets.readers import Table, read
 from datasets.sources import file_source
 from datasets.splits import cut
+from impls.protocol import Training
 from impls.registry import IMPLEMENTATIONS
 from tests.speed.conftest import Clocked
 from tests.speed.sizes import ROWS
@@ -53,7 +54,8 @@ def test_split(clocked: Clocked) -> None:
 
 def test_predict(clocked: Clocked) -> None:
     train = ratings(ROWS["predict"])
-    model = load_class(IMPLEMENTATIONS["numpy_sgd_strata"])(seed=0).fit(train, OneEpoch())
+    model = load_class(IMPLEMENTATIONS["numpy_sgd_strata"])(seed=0)
+    model.fit(train, Training(referee=EpochLimit(1)))
     assert len(clocked(model.predict, train.users, train.items)) == ROWS["predict"]
 
 

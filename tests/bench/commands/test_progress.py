@@ -6,12 +6,13 @@ import io
 
 from rich.console import Console
 
+from bench.cell.events import Checkpoint, Phase
 from bench.commands.progress import Progress
 from bench.planning.plan import Cell
 from bench.planning.rules import Rules
 from bench.records import Record
-from tests.bench.planning.test_plan import facts
-from tests.bench.test_records import record
+from tests.support.plans import facts
+from tests.support.records import minimal_record as record
 
 
 class Timer:
@@ -30,8 +31,10 @@ def test_plain_lines_tell_cell_epoch_score_and_time_left() -> None:
     progress.started(cell, "")
     for epoch in (1, 2, 3, 4):
         timer.now += 10
-        progress.heard({"event": "checkpoint", "epoch": epoch, "planned": 20, "rmse": 0.95})
-    progress.heard({"event": "phase", "name": "predict"})
+        progress.heard(
+            Checkpoint(epoch=epoch, seconds=0, rmse=0.95, mae=1, planned=20, evaluation_s=0)
+        )
+    progress.heard(Phase(name="predict"))
     progress.finished(record(status="failed", reason="broke"))
     assert text.getvalue().splitlines() == [
         "[1/3] bias  d  random:80/10/10  cpu  seed 0  already recorded",

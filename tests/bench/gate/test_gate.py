@@ -19,13 +19,14 @@ from typer.testing import CliRunner
 
 from bench.cli import TERMINATED, app
 from bench.gate import session
-from bench.gate.command import Request, compare
+from bench.gate.command import compare
 from bench.gate.errors import ForeignError, GateError, SideError
 from bench.gate.session import Session
 from bench.gate.side import Checkout as Place
 from bench.gate.side import Process, Ready, timing_core
 from bench.gate.statistics import BROKEN, PASSED, REGRESSION, UNDECIDED, Series
 from tests.bench.gate.conftest import Checkout
+from tests.support.gate_runs import request_of
 
 CODE = "def work(n):\n    return sum(range(n))\n"
 WORKLOADS = """\
@@ -68,20 +69,6 @@ LATER = "test_later(benchmark):\n    answers = iter([1])\n    benchmark(lambda: 
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test here judges a timing, so a stretch may be short."""
     monkeypatch.setattr(session, "SHORTEST_NS", 1)
-
-
-def request_of(out: Path, **changes: object) -> Request:
-    return Request(**{**DEFAULT, "out": out / "raw.json", **changes})
-
-
-DEFAULT = {
-    "base": "HEAD",
-    "head": None,
-    "only": (),
-    "time_limit_s": 0.0,
-    "tolerant": False,
-    "seed": 1,
-}
 
 
 def test_sabotage_of_head_is_reported_row_by_row(

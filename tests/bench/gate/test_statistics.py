@@ -28,7 +28,7 @@ from bench.gate.statistics import (
     round_value,
 )
 from bench.stats import critical_t
-from tests.bench.test_stats import within_binomial_bounds
+from tests.support.statistics import within_binomial_bounds
 
 lengths = st.integers(1_000_000, 10**10)
 quads = st.builds(

@@ -97,7 +97,7 @@ MUTATIONS = [
         ("numba_sgd", "dropped regularisation", "1 - rate * self.regularisation", "1.0"),
         ("numba_sgd", "no decay", " * self.decay**epoch", ""),
         ("numba_sgd", "a diagonal left out", "rng.permutation(groups)", "range(1, groups)"),
-        ("vector_rows", "sign of a gradient", "fsub(target, dot)", "fsub(dot, target)"),
+        ("vector_rows", "sign of a gradient", "standard_score, dot)", "dot, standard_score)"),
         ("vector_rows", "the ones learn", "(new, one, ir", "(new, keep, ir"),
         ("blocked", "no division by σ", "(values[row] - mean) / sd", "values[row] - mean"),
         ("triton_sgd", "dropped regularisation", "1 - rate * self.regularisation", "1.0"),
@@ -152,11 +152,11 @@ MUTATIONS = [
         ("rated_entries", "wrong start", "(counts.cumsum(0) - counts)", "counts.cumsum(0)"),
         ("rated_entries", "wrong mask", " + b[columns]", " + b[columns.flip(0)]"),
         ("chunks", "a pair left out", "start + CHUNK)", "start + CHUNK - 1)"),
-        ("protocol", "deaf to stopping", "if stop:", "if False:"),
+        ("protocol", "deaf to stopping", "if referee.stops(count, n):", "if False:"),
         ("protocol", "shallow copy of the best epoch", "vars(copy.deepcopy(", "vars(copy.copy("),
-        ("protocol", "the model itself evaluated", "copy.deepcopy(self.model)", "self.model"),
-        ("protocol", "the last rung alone", "[*below, n]", "[n]"),
-        ("protocol", "best not restored", "vars(self.model).update(self._best_state)", "pass"),
+        ("protocol", "no copy evaluated", "copy.deepcopy(self.best.model)", "self.best.model"),
+        ("protocol", "the last budget alone", "if budget < n), n]", "if budget < 0), n]"),
+        ("protocol", "best not restored", "vars(self.model).update(self._state)", "pass"),
     )
 ]  # fmt: skip
 

@@ -303,16 +303,13 @@ def test_sabotage_a_workload_that_hangs_is_reported_and_killed(checkout: Checkou
     """Its untimed call ends, the next one never does."""
     checkout.write(tests__speed__test_w=HANGS)
     place = Place(Path(sys.executable), checkout.root)
-    process = Process("head", place, hash_seed=0, core=timing_core(), patience_s=60)
-    try:
+    with Process("head", place, hash_seed=0, core=timing_core(), patience_s=60) as process:
         process.names()
         process.begin(["hang"])
         assert isinstance(process.ready(), Ready)
         process.patience_s = 0.2
         with pytest.raises(SideError, match=r"head hangs: no answer for 0\.2 s"):
             process.time(1)
-    finally:
-        process.kill()
     assert not psutil.pid_exists(process.pid)
 
 
@@ -343,16 +340,13 @@ def test_a_worker_that_hangs_with_its_pipe_closed_is_reported(
     hangs = hanging_workload(fifo, first="os.closerange(3, 99)")
     checkout.write(tests__speed__test_w=hangs)
     place = Place(Path(sys.executable), checkout.root)
-    process = Process("head", place, hash_seed=0, core=timing_core(), patience_s=60)
-    try:
+    with Process("head", place, hash_seed=0, core=timing_core(), patience_s=60) as process:
         process.names()
         process.begin(["hang"])
         os.close(os.open(fifo, os.O_RDONLY))
         process.patience_s = 0.1
         with pytest.raises(SideError, match="head hangs: its pipe is closed"):
             process.ready()
-    finally:
-        process.kill()
 
 
 GATE = [sys.executable, "-c", "from bench.cli import main; main()", "gate"]

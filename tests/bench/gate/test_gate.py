@@ -459,3 +459,9 @@ def test_a_file_that_cannot_be_written_is_reported_before_anything_is_timed(
     (tmp_path / "file").write_text("")
     with pytest.raises(GateError, match=r"--out .*raw\.json: cannot be written"):
         compare(request_of(tmp_path / "file"), checkout.root, print, print)
+
+
+def test_neither_the_command_nor_the_worker_imports_scipy_at_start() -> None:
+    """It takes a second, and the worker would take it in every round."""
+    code = "import sys, bench.cli, bench.gate.stored.command, bench.gate.worker, bench.stats"
+    subprocess.run([sys.executable, "-c", f"{code}; assert 'scipy' not in sys.modules"], check=True)

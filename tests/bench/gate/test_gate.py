@@ -18,7 +18,8 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import TERMINATED, app
+from bench.cli import app
+from bench.commands.gate import TERMINATED
 from bench.gate import session
 from bench.gate.command import compare
 from bench.gate.errors import ForeignError, GateError, SideError

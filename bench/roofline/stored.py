@@ -1,4 +1,4 @@
-"""The roofs of this machine, measured once and kept in the cache folder."""
+"""The bounds of this machine, measured once and stored in the cache folder."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def measure_apart(threads: int) -> Roof:
 
 
 def measured(environment: Environment, measure: Callable[[int], Roof]) -> list[Roof]:
-    """Measure this machine now, with one thread and with all cores, and keep the roofs."""
+    """Measure this machine now, with one thread and with all cores, and store the bounds."""
     roofs = [measure(threads) for threads in sorted({1, environment.cores})]
     path = _path()
-    with contextlib.suppress(OSError):  # nowhere to keep them: records go without
+    with contextlib.suppress(OSError):  # a cache that cannot be written: records have no bounds
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({environment.machine: [roof.model_dump() for roof in roofs]}))
     return roofs
 
 
-def kept(machine: str) -> list[Roof]:
-    """The roofs of the machine with this id, in which its CPU and cores are; empty where
+def stored(machine: str) -> list[Roof]:
+    """The bounds of the machine with this id, in which its CPU and cores are; empty where
     they were not measured or cannot be read."""
     try:
-        stored = json.loads(_path().read_text())
-        return [Roof.model_validate(roof) for roof in stored[machine]]
+        by_machine = json.loads(_path().read_text())
+        return [Roof.model_validate(roof) for roof in by_machine[machine]]
     except (OSError, ValueError, LookupError, TypeError):
         return []
 

@@ -1,4 +1,4 @@
-"""A record against what its machine allows."""
+"""A record against the bound of its machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.records import Record, Roof
-from bench.roofline.limit import allowed_per_s, bandwidth, updates_per_s
+from bench.roofline.bound import bandwidth, bound_per_s, updates_per_s
 from tests.support.records import environment, metrics, record
 
 ROOF = Roof(threads=2, flops_per_s=79e6, bandwidth={10_000: 6.88e9, 1_000_000: 1.72e9})
@@ -30,11 +30,11 @@ def test_an_update_is_a_rating_of_an_epoch() -> None:
     assert updates_per_s(ran(status="failed", metrics=None)) is None
 
 
-def test_the_lower_of_the_two_roofs_is_the_limit() -> None:
+def test_the_lower_of_the_two_roofs_is_the_bound() -> None:
     # 79 flops an update; 172 bytes, in tables of 105,000 bytes: near the middle of the sizes.
-    assert allowed_per_s(ran()) == pytest.approx(1e6)
+    assert bound_per_s(ran()) == pytest.approx(1e6)
     roof = ROOF.model_copy(update={"flops_per_s": 1e12})
-    assert allowed_per_s(ran(roof=roof)) == pytest.approx(bandwidth(roof, 105_000) / 172)
+    assert bound_per_s(ran(roof=roof)) == pytest.approx(bandwidth(roof, 105_000) / 172)
 
 
 @pytest.mark.parametrize(
@@ -57,5 +57,5 @@ def test_bandwidth_lies_between_the_sizes_measured(span: float, rate: float) -> 
     ],
     ids=["no model", "threads", "cuda", "not measured", "older source", "old record", "failed"],
 )
-def test_where_something_is_missing_there_is_no_limit(without: Record) -> None:
-    assert allowed_per_s(without) is None
+def test_where_something_is_missing_there_is_no_bound(without: Record) -> None:
+    assert bound_per_s(without) is None

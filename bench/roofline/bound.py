@@ -1,4 +1,4 @@
-"""What a record reached, and what its machine allows."""
+"""The updates per second of a record, and the bound that its machine sets."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def updates_per_s(record: Record) -> float | None:
 
 
 def work_of(record: Record) -> Work | None:
-    """The least work of an update; None where the implementation has no model of it, or the
-    record is from before what the model needs was kept."""
+    """The least work of an update; None where the implementation has no model of it, or an
+    older record lacks what the model needs."""
     cell, data = record.cell, record.data
     if cell.implementation not in WORK or not (record.metrics and record.metrics.n_train):
         return None
@@ -28,8 +28,9 @@ def work_of(record: Record) -> Work | None:
         return None
 
 
-def allowed_per_s(record: Record) -> float | None:
-    """Updates per second that memory or arithmetic allows on the CPU, whichever is fewer."""
+def bound_per_s(record: Record) -> float | None:
+    """The roofline bound: the updates per second that memory or arithmetic allows on the CPU,
+    whichever is fewer."""
     work = work_of(record)
     roof = next((r for r in record.environment.roofs if r.threads == record.cell.threads), None)
     if work is None or roof is None or record.cell.device != "cpu":

@@ -8,7 +8,7 @@ import pytest
 
 from bench import machine
 from bench.records import Roof
-from bench.roofline.kept import kept, measured
+from bench.roofline.stored import measured, stored
 from tests.support.records import environment
 
 
@@ -23,27 +23,27 @@ def reading(threads: int) -> Roof:
 
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, [1]), (8, [1, 8])])
-def test_one_thread_and_all_cores_are_measured_and_kept(cores: int, threads: list[int]) -> None:
+def test_one_thread_and_all_cores_are_measured_and_stored(cores: int, threads: list[int]) -> None:
     roofs = measured(environment("box", cores=cores), reading)
     assert [roof.threads for roof in roofs] == threads
-    assert kept("box") == roofs
-    assert kept("another box") == []
+    assert stored("box") == roofs
+    assert stored("another box") == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"box": 3}', '{"box": [{"threads": 1}]}'])
 def test_what_cannot_be_read_was_not_measured(cache: Path, text: str) -> None:
     cache.mkdir()
     (cache / "roofs.json").write_text(text)
-    assert kept("box") == []
+    assert stored("box") == []
 
 
 def test_a_cache_that_cannot_be_written_is_no_obstacle(cache: Path) -> None:
     cache.write_text("a file")
     assert measured(environment("box", cores=1), reading) == [reading(1)]
-    assert kept("box") == []
+    assert stored("box") == []
 
 
-def test_a_record_has_the_roofs_of_its_machine() -> None:
+def test_a_record_has_the_bounds_of_its_machine() -> None:
     assert machine.current_environment().roofs == []
     roofs = measured(machine.environment(), reading)
     assert machine.current_environment().roofs == roofs

@@ -116,10 +116,8 @@ def _row(name: str, series: Series, loops: int) -> list[str]:
         return [name, "", "", "", "", str(rounds), verdict]
     base = [ns for quads in series.rounds for quad in quads for ns in quad.ns_of("A")]
     out = f"{ruled_out(Estimate.of(series.Y), rounds):+.1%}".replace("%", " %")
-    return [
-        name, f"{statistics.median(base) / loops / 1e6:.3g}", *_ratio(series), out, str(rounds),
-        verdict,
-    ]  # fmt: skip
+    ms = f"{statistics.median(base) / loops / 1e6:.3g}"
+    return [name, ms, *_ratio(series), out, str(rounds), verdict]
 
 
 def _ratio(measured: Rounds) -> tuple[str, str]:

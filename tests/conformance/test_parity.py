@@ -15,8 +15,7 @@ from bench.conformance.epochs import Watch
 from bench.conformance.ratings import all_pairs, low_rank, tiny
 from datasets.ratings import Ratings
 from impls.autograd_mf import AutogradMF
-from impls.kernels.regressions.batched import BatchedRegressions
-from impls.kernels.regressions.length_buckets import LengthBuckets
+from impls.kernels.regressions.batched import BatchedRegressions, LengthBuckets
 from impls.kernels.regressions.regressions import regressions
 from impls.kernels.sgd.blocked import cut
 from impls.numba_sgd import NumbaSGD

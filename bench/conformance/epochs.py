@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,8 +34,8 @@ class Watch(Training):
     evaluated  the models that were evaluated, by epoch
     """
 
-    look: Callable[[], object] = field(kw_only=True)
-    seen: list[object] = field(default_factory=list)
+    look: Callable[[], Any] = field(kw_only=True)
+    seen: list[Any] = field(default_factory=list)
     evaluated: list[Implementation] = field(default_factory=list)
 
     def evaluate(self, model: Implementation, validation: HeldOut) -> float:
@@ -47,7 +48,7 @@ class Epochs(Subject):
     def table(self, model: Implementation) -> NDArray[np.float32]:
         return model.predict(*all_pairs(tiny()))
 
-    def watch(self, model: Implementation, look: Callable[[], object]) -> Watch:
+    def watch(self, model: Implementation, look: Callable[[], Any]) -> Watch:
         if not self.has_epochs:
             pytest.skip("a closed form has no epochs")
         return Watch(model, noisy()[1], look=look)

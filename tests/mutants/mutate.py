@@ -120,7 +120,7 @@ def stale_mutations(mutations: list[Mutation], root: Path) -> list[str]:
 
 def table_rows(mutations: list[Mutation], copy: Path) -> list[tuple[str, ...]]:
     """A row for each, made in the copy one after the other."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for n, mutation in enumerate(mutations, 1):
         caught = caught_by(mutation, copy)
         print(

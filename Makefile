@@ -39,7 +39,9 @@ test: lint types ## lint, types and all tests: in parallel, then what measures t
 	@$(BIN)/python -m pytest -m alone
 
 mutants: $(STAMP) ## put mistakes into the code and write which test catches each (half an hour)
-	@$(BIN)/python -m tests.mutants.mutate > build/mutations.md && mv build/mutations.md docs/mutations.md
+	@mkdir -p build
+	@$(BIN)/python -m tests.mutants.mutate > build/mutations.md; status=$$?; \
+		test ! -s build/mutations.md || mv build/mutations.md docs/mutations.md; exit $$status
 
 # CI also writes its JSON, for tools that read pytest-benchmark's: make speed ARGS=--benchmark-json=FILE
 speed: $(STAMP) ## time the workloads of the speed gate with pytest-benchmark

@@ -27,7 +27,7 @@ def class_of(name: str) -> type[Any]:
 
 
 def make(name: str, **hyperparameters: Any) -> Any:
-    """The implementation, with few epochs where none are asked for."""
+    """The implementation, with few epochs unless others are given."""
     if name in TRAINED:
         hyperparameters = {"epochs": 2} | hyperparameters
     return class_of(name)(**hyperparameters)

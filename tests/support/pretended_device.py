@@ -1,4 +1,4 @@
-"""A device that is the CPU, but told apart from the host: what would wait for it is counted."""
+"""A device that is the CPU but differs from the host: what would wait for it is counted."""
 
 from __future__ import annotations
 
@@ -59,8 +59,10 @@ def counted(counts: Counter[str]) -> Iterator[None]:
         return torch.ops.aten._to_copy(tensor, device=torch.device("cpu"))
 
     def moved(tensor: Tensor, *where: Any, **named: Any) -> Tensor:
-        asked = [str(each) for each in (*where, *named.values()) if not isinstance(each, Tensor)]
-        if "cpu" in asked and operators.has(tensor):
+        requested = [
+            str(each) for each in (*where, *named.values()) if not isinstance(each, Tensor)
+        ]
+        if "cpu" in requested and operators.has(tensor):
             return to_host(tensor)
         return to(tensor, *where, **named)
 
@@ -98,12 +100,12 @@ def counted(counts: Counter[str]) -> Iterator[None]:
 
 
 class _Operators(TorchDispatchMode):
-    """Follows which memory is the device's: what was asked for there, and what came of that."""
+    """Follows which memory is the device's: what was requested there, and what came of that."""
 
     def __init__(self, counts: Counter[str]) -> None:
         super().__init__()
         self.counts = counts
-        self._memory: dict[int, torch.UntypedStorage] = {}  # kept, so that no other gets its place
+        self._memory: dict[int, torch.UntypedStorage] = {}  # held, so that no other gets its place
 
     def has(self, tensor: Tensor) -> bool:
         return _memory(tensor)._cdata in self._memory
@@ -115,10 +117,10 @@ class _Operators(TorchDispatchMode):
         name = operator.overloadpacket.__name__
         tensors = _tensors((args, kwargs))
         here = any(self.has(tensor) for tensor in tensors)
-        asked = kwargs.get("device")
+        requested = kwargs.get("device")
         # Autograd names the device, and not as ours do, when it copies a gradient to its place.
         of_autograd = name == "new_empty_strided"
-        stays = here if asked is None or of_autograd else asked == torch.device(DEVICE)
+        stays = here if requested is None or of_autograd else requested == torch.device(DEVICE)
         if name == "copy_":
             stays, here = (self.has(tensor) for tensor in args[:2])
         if name in ("copy_", "_to_copy"):

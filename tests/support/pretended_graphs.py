@@ -34,8 +34,8 @@ class Graph:
 
 
 class Stream:
-    """Stands for torch.cuda.Stream. Nothing has to wait, for work is done when it is asked for,
-    but who should have is kept in `log`, and which stream was current."""
+    """Stands for torch.cuda.Stream. Nothing has to wait, since work is done when it is requested,
+    but what should have is noted in `log`, and which stream was current."""
 
     log: ClassVar[list[tuple[str, Stream]]] = []
 

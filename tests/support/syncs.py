@@ -44,8 +44,8 @@ class _TwoEpochs(Training):
 
 @contextmanager
 def _on_cuda(counts: Counter[str]) -> Iterator[None]:
-    def count(*told: object, **named: object) -> None:
-        counts[CALL] += "synchronizing CUDA operation" in str(told[0])
+    def count(*arguments: object, **named: object) -> None:
+        counts[CALL] += "synchronizing CUDA operation" in str(arguments[0])
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")

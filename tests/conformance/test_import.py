@@ -17,5 +17,5 @@ def test_conformance_is_the_one_public_name() -> None:
 def test_without_pytest_the_import_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pytest", None)
     monkeypatch.delitem(sys.modules, "bench.conformance")
-    with pytest.raises(ImportError, match="^bench.conformance needs pytest: `pip install pytest`$"):
+    with pytest.raises(ImportError, match=r"^bench.conformance needs pytest: `pip"):
         importlib.import_module("bench.conformance")

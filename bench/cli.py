@@ -111,8 +111,9 @@ def run(
     except USER_ERRORS as error:
         _fail(error)
     if dry_run:
-        _warn_of_bad_lines(RecordStore(out))
-        _print_plan(cells, RecordStore(out), fresh)
+        store = RecordStore(out)
+        _warn_of_bad_lines(store)
+        _print_plan(cells, store, fresh)
     else:
         _open_store(out, out)
         _run(cells, out, _memory_limit(memory_limit), fresh)
@@ -403,16 +404,14 @@ def _memory_limit(gigabytes: float | None) -> int:
 
 
 def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
-    from bench.planning.rerun import why_again
+    from bench.planning.rerun import History
 
-    records = [] if fresh else store.read()[0]
-    done = {} if fresh else store.finished()
-    environment = machine.environment()
+    history = History([] if fresh else store.read()[0], machine.environment())
     for number, cell in enumerate(cells, start=1):
         request = cell.request
         state = "recorded"
-        if cell.identity(environment) not in done:
-            again = why_again(cell, environment, records)
+        if history.done(cell) is None:
+            again = history.why_again(cell)
             state = f"to run again: {again}" if again else "to run"
         if cell.skip:
             state = f"{cell.skip.status}: {cell.skip.reason}"

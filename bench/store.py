@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 from collections import Counter
@@ -105,7 +107,8 @@ class RecordStore:
             # A line without its end may still be written to: it is read again the next time.
             whole = new[: new.rfind(b"\n") + 1]
             known.records, known.bad = list(known.records), list(known.bad)
-            _take(path, known, whole)
+            with _collector_paused():
+                _take(path, known, whole)
             known.bytes_read += len(whole)
             known.lines_read += whole.count(b"\n")
             if rest := new[len(whole) :]:
@@ -114,6 +117,19 @@ class RecordStore:
                 _take(path, with_rest, rest)
                 return with_rest
         return known
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Python's garbage collector goes through all records again and again while they are made:
+    four fifths of the time that reading 10,000 of them took."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _take(path: Path, file: _File, lines: bytes) -> None:

@@ -309,6 +309,8 @@ def gate(
 
 def main() -> None:
     """The `bench` command."""
+    if problem := availability.system_problem():
+        sys.exit(f"error: {problem}")
     sys.argv[1:] = spread(sys.argv[1:])
     app()
 

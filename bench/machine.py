@@ -17,7 +17,7 @@ import psutil
 
 from bench.planning.availability import versions
 from bench.records import Environment, digest
-from bench.roofline.kept import kept
+from bench.roofline.stored import stored
 from datasets import cache
 from datasets.atomic import replace
 
@@ -47,7 +47,7 @@ def current_environment() -> Environment:
     """This machine with its present one-minute load average, and its roofs where it has any."""
     still = environment()
     return still.model_copy(
-        update={"load": round(os.getloadavg()[0], 2), "roofs": kept(still.machine)}
+        update={"load": round(os.getloadavg()[0], 2), "roofs": stored(still.machine)}
     )
 
 

@@ -38,6 +38,9 @@ class CellRecord(_Part):
     """The model's name: rows with an equal one are the same maths."""
     rules: dict[str, Any] = Field(default_factory=dict)
     """The harness's stopping rules: patience, until_rmse, time_limit_s."""
+    shortened_to: int | None = None
+    """The epochs after which the suite ends a fit to be fast; None where it leaves the preset's,
+    or the command line sets them."""
 
 
 class Metrics(_Part):

@@ -7,14 +7,14 @@ import gc
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from bench import locks
-from bench.records import OLDER_SCHEMAS, SCHEMA, WELL, Record, Status, upgraded
+from bench.records import OLDER_SCHEMAS, SCHEMA, Record, upgraded
 from datasets.atomic import replace
 
 CURRENT = f'{{"schema": {SCHEMA},'.encode()
@@ -88,10 +88,6 @@ class RecordStore:
                 if (new := [line for line, _ in changed]) != lines:
                     replace(path, "\n".join(new).encode(errors="surrogateescape"))
         return became
-
-    def finished(self, settled: Collection[Status] = WELL) -> dict[str, Record]:
-        """The newest record of each identity that has one with a `settled` status."""
-        return {record.identity: record for record in self.read()[0] if record.status in settled}
 
     def _paths(self) -> list[Path]:
         return sorted(filter(Path.is_file, self.folder.glob("*.jsonl")))

@@ -176,17 +176,20 @@ class Planner:
             place = f"suite '{suite.name}', the block that sets {', '.join(block.set)}"
             raise SettingError(f"{place}: {error}") from error
         row = examined.row
+        values = row.hyperparameters or {}
         rules = Rules(block.patience, block.until_rmse, block.time_limit_s)
+        shortened = "epochs" not in self.overrides.block and values.get("epochs") == block.epochs
         request = CellRecord(
             implementation=name,
             preset=block.preset,
-            hyperparameters=row.hyperparameters or {},
+            hyperparameters=values,
             dataset=dataset,
             split=block.split,
             device=device,
             threads=block.threads or self.threads,
             seed=0,
             suite=suite.name,
+            shortened_to=block.epochs if shortened else None,
             model=row.model,
             rules=asdict(rules),
         )

@@ -1,17 +1,25 @@
-"""From records to tables: who stands with whom, in which order, under which label."""
+"""From records to tables: which records count, which stand together, in which order.
+
+No failure is left out, and no record of older source counts. Functions over records take them
+oldest first and keep that order.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from bench.records import Record
-from bench.report.counting import dataset_names, grouped, newest_per_seed, of_newest_source
 from bench.report.rows import Row, Runs, Table, device_kind
 from impls.registry import IMPLEMENTATIONS
 
 REGISTERED = list(IMPLEMENTATIONS)
+
+Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
 
 
 def tables(records: Iterable[Record]) -> list[Table]:
@@ -24,6 +32,12 @@ def tables(records: Iterable[Record]) -> list[Table]:
         for (fingerprint, machine, split), group in groups.items()
     ]
     return sorted(made, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
+
+
+def machines(tables: Iterable[Table]) -> list[str]:
+    """Machines of these tables, the one with the newest record first."""
+    newest = sorted(tables, key=lambda t: (t.newest.started_at, t.machine), reverse=True)
+    return list(dict.fromkeys(table.machine for table in newest))
 
 
 def rows(records: Sequence[Record]) -> tuple[Row, ...]:
@@ -87,3 +101,55 @@ def _apart(row: Row, namesakes: Sequence[Row]) -> list[str]:
         for name in sorted({name for other in settings for name in other})
         if len({json.dumps(other.get(name)) for other in settings}) > 1
     ]
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """Records, or what is made of them, by `key`; keys in order of first appearance."""
+    groups: dict[Key, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return dict(groups)
+
+
+def of_newest_source(preset: Sequence[Record]) -> list[Record]:
+    """The records of one preset, less those of older source: its defaults may have changed.
+
+    A skip ran no source, so it outdates nothing; and one for want of a package knows no
+    source at all, so it counts only where the preset never ran.
+    """
+    ran = [record for record in preset if record.status != "skipped"]
+    last = (ran or preset)[-1]
+    newest = last.source.implementation_hash
+    return [
+        record
+        for record in preset
+        if (source := record.source.implementation_hash) == newest
+        or (source and record.status == "skipped" and record.started_at > last.started_at)
+    ]
+
+
+def newest_per_seed(runs: Iterable[Record]) -> tuple[Record, ...]:
+    """The last record of each seed, be it good or bad; but a skip hides no run."""
+    by_seed = grouped(runs, lambda record: record.cell.seed)
+    chosen = []
+    for seed in sorted(by_seed):
+        ran = [record for record in by_seed[seed] if record.status != "skipped"]
+        chosen.append((ran or by_seed[seed])[-1])
+    return tuple(chosen)
+
+
+def dataset_names(records: Iterable[Record]) -> dict[str, str]:
+    """Fingerprint -> its first name in the records; a catalog's name goes before a file's.
+
+    Two files with the same ratings are one dataset, whatever they are called.
+    """
+    names: dict[str, str] = {}
+    for record in records:
+        name = names.setdefault(record.data.fingerprint, record.cell.dataset)
+        if _is_file(name) and not _is_file(record.cell.dataset):
+            names[record.data.fingerprint] = record.cell.dataset
+    return names
+
+
+def _is_file(dataset: str) -> bool:
+    return "/" in dataset or "." in dataset

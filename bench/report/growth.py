@@ -1,4 +1,4 @@
-"""What became of a row as the synthetic sets grew: its figures by number of ratings."""
+"""How the figures of a row grow with the number of ratings of the synthetic datasets."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.records import Record
-from bench.report.counting import grouped, newest_per_seed
-from bench.report.grouping import by_row, labelled, row_of
+from bench.report.grouping import by_row, grouped, labelled, newest_per_seed, row_of
 from bench.report.metrics import Figure
 from bench.report.rows import Runs
 from bench.stats import Interval, power
@@ -41,9 +40,9 @@ class Trend:
 
 @dataclass(frozen=True)
 class Growth:
-    """Rows that ran alike on several sizes of synthetic set, on one machine and split.
+    """Rows that ran alike on several sizes of synthetic dataset, on one machine and split.
 
-    names  number of ratings -> the set's name, smallest first
+    names  number of ratings -> the dataset's name, smallest first
     """
 
     machine: str
@@ -55,11 +54,11 @@ class Growth:
 
 def growth(records: Iterable[Record]) -> list[Growth]:
     """One for each machine and split on which a row has two sizes; the newest machine first."""
-    made = sorted(
+    synthetic = sorted(
         (record for record in records if record.cell.dataset in SHAPES),
         key=lambda record: record.started_at,
     )
-    places = grouped(made, lambda record: (record.environment.machine, record.cell.split))
+    places = grouped(synthetic, lambda record: (record.environment.machine, record.cell.split))
     grown = [_growth(*place, group) for place, group in places.items()]
     found = [each for each in grown if each.trends]
     return sorted(found, key=lambda each: each.records[-1].started_at, reverse=True)
@@ -88,7 +87,7 @@ def _size(record: Record) -> int:
 
 def epoch_s(record: Record) -> float | None:
     """Median seconds of an epoch; of a run that was killed those of its curve, and of a model
-    without epochs the whole fit. None where it did not come to that."""
+    without epochs the whole fit. None where no epoch was finished."""
     if record.status not in ("ok", "timeout"):
         return None
     if record.times:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.records import Record
 from bench.report.rows import Row, Runs, Table
-from bench.roofline.limit import allowed_per_s, updates_per_s
+from bench.roofline.bound import bound_per_s, updates_per_s
 from bench.stats import Interval, mean_interval, median_interval
 from datasets.entries import CATALOG
 
@@ -36,9 +36,9 @@ def millions_of_updates(record: Record) -> float | None:
     return None if rate is None else rate / 1e6
 
 
-def per_cent_of_limit(record: Record) -> float | None:
+def per_cent_of_bound(record: Record) -> float | None:
     """Of the updates that the machine's memory or arithmetic allows."""
-    rate, allowed = updates_per_s(record), allowed_per_s(record)
+    rate, allowed = updates_per_s(record), bound_per_s(record)
     return 100 * rate / allowed if rate and allowed else None
 
 
@@ -46,13 +46,13 @@ def joules_per_fit(record: Record) -> float | None:
     return record.energy.joules_per_fit if record.energy else None
 
 
-def mean(runs: Runs | None, figure: Figure) -> Interval | None:
-    values = runs.values(figure) if runs else []
+def mean(runs: Runs, figure: Figure) -> Interval | None:
+    values = runs.values(figure)
     return mean_interval(values) if values else None
 
 
-def median(runs: Runs | None, figure: Figure) -> Interval | None:
-    values = runs.values(figure) if runs else []
+def median(runs: Runs, figure: Figure) -> Interval | None:
+    values = runs.values(figure)
     return median_interval(values) if values else None
 
 
@@ -69,29 +69,29 @@ def reference_row(table: Table) -> Row | None:
     candidates = [
         (-error.n, error.value, row)
         for row in table.rows
-        if row.name == REFERENCE and (error := mean(row.runs.get("CPU"), rmse))
+        if row.name == REFERENCE and (runs := row.runs.get("CPU")) and (error := mean(runs, rmse))
     ]
     return min(candidates, key=lambda candidate: candidate[:2])[2] if candidates else None
 
 
-def times_faster(runs: Runs | None, reference: Row) -> float | None:
+def times_faster(reference: Row, runs: Runs) -> float | None:
     """Median fit time of the reference on the CPU over that of `runs`."""
     mine, other = median(runs, fit_s), median(reference.runs["CPU"], fit_s)
     return other.value / mine.value if mine and other and mine.value > 0 else None
 
 
 def goals_of(table: Table) -> list[float]:
-    """The target RMSEs of the newest run that had any, easiest first."""
+    """The goal RMSEs of the newest run that had any, easiest first."""
     for record in reversed(table.records):
         if record.goals:
-            return sorted({target.rmse for target in record.goals}, reverse=True)
+            return sorted({goal.rmse for goal in record.goals}, reverse=True)
     return []
 
 
-def target_name(table: Table, goal: float) -> str:
-    """What gets about as far as a target; "" for one that the catalog no longer has.
+def goal_name(table: Table, goal: float) -> str:
+    """What gets about as far as a goal; "" for one that the catalog no longer has.
 
-    A dataset without targets of its own has what `bias` reached on it.
+    A dataset without goals of its own has what `bias` reached on it.
     """
     entry = CATALOG.get(table.dataset)
     named = entry.goals if entry else {}
@@ -99,30 +99,37 @@ def target_name(table: Table, goal: float) -> str:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far runs came on validation. `to_target`: target -> seconds of each run, ∞ for a miss."""
+class Reached:
+    """How runs came to one goal on validation.
 
-    to_goal: dict[float, list[float]]
+    seconds  of each run, ∞ for a miss
+    best     the median over runs of the lowest RMSE
+    """
+
+    seconds: list[float]
     best: float
 
-    def median(self, target: float) -> float:
-        return statistics.median(self.to_goal[target])
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
 
 
-def progress(runs: Runs, goals: list[float]) -> Progress | None:
+def reached(runs: Runs, goal: float) -> Reached | None:
     """None where no run left a curve."""
-    curves = runs.with_curve
-    if not curves:
+    if not runs.with_curve:
         return None
-    return Progress(
-        {goal: [seconds_to(record, goal) for record in curves] for goal in goals},
-        statistics.median(min(point.rmse for point in record.curve) for record in curves),
-    )
+    return Reached([seconds_to(record, goal) for record in runs.with_curve], best_validation(runs))
+
+
+def best_validation(runs: Runs) -> float:
+    """The median over runs of the lowest validation RMSE; ∞ where no run left a curve."""
+    bests = [min(point.rmse for point in record.curve) for record in runs.with_curve]
+    return statistics.median(bests) if bests else math.inf
 
 
 def seconds_to(record: Record, goal: float) -> float:
-    """From the record, or from its curve where it was made with other targets; ∞ for a miss."""
-    for target in record.goals:
-        if target.rmse == goal:
-            return math.inf if target.seconds is None else target.seconds
+    """From the record, or from its curve where it was made with other goals; ∞ for a miss."""
+    for each in record.goals:
+        if each.rmse == goal:
+            return math.inf if each.seconds is None else each.seconds
     return next((point.seconds for point in record.curve if point.rmse <= goal), math.inf)

@@ -18,14 +18,14 @@ class Runs:
 
     records: tuple[Record, ...]
 
-    @property
+    @cached_property
     def scored(self) -> list[Record]:
         """The runs with figures: those that ended well, or ran into the time limit."""
         return [r for r in self.records if r.metrics and r.times and r.status in ("ok", "timeout")]
 
-    @property
+    @cached_property
     def with_curve(self) -> list[Record]:
-        """The runs that were seen in training; a killed one may have no score."""
+        """The runs that were validated in training; a killed one may have no score."""
         return [r for r in self.records if r.curve and r.status in ("ok", "timeout")]
 
     @property
@@ -53,13 +53,13 @@ class Runs:
     @property
     def remarks(self) -> list[str]:
         """Each reason why a run is not `ok`, and each doubt about one that is; no repeats."""
-        said = []
+        found = []
         for record in self.records:
             if record.status != "ok":
                 reason = " ".join(record.reason.split())
-                said.append(f"{record.status}: {reason}" if reason else record.status)
-            said.extend(record.metrics.flags if record.metrics else [])
-        return list(dict.fromkeys(said))
+                found.append(f"{record.status}: {reason}" if reason else record.status)
+            found.extend(record.metrics.flags if record.metrics else [])
+        return list(dict.fromkeys(found))
 
     def values(self, figure: Callable[[Record], float | None]) -> list[float]:
         """`figure` of each scored run that has it."""
@@ -85,8 +85,8 @@ class Row:
         return self.implementation if default else f"{self.implementation}:{self.preset}"
 
     @property
-    def is_peer(self) -> bool:
-        """Whether it is a library that people use today, and not ours."""
+    def is_third_party(self) -> bool:
+        """Whether it is a third-party library, and not a built-in implementation."""
         return self.implementation.startswith("peer:")
 
 
@@ -119,7 +119,7 @@ class Table:
     def newest(self) -> Record:
         return self.records[-1]
 
-    @property
+    @cached_property
     def lines(self) -> list[Line]:
         """Each row on each kind of device that it has a record for."""
         several = len(self.kinds) > 1
@@ -135,7 +135,7 @@ class Table:
         """How many rows have figures."""
         return sum(any(runs.scored for runs in row.runs.values()) for row in self.rows)
 
-    @property
+    @cached_property
     def kinds(self) -> list[str]:
         """The kinds of device that have a record, CPU first."""
         kinds = {kind for row in self.rows for kind in row.runs}

@@ -1,33 +1,35 @@
-"""The same cell on the CPU and on CUDA of one machine: which there are, and what came of them."""
+"""The same cell on the CPU and on CUDA of one machine: each pair, and how the speed-up goes with
+the number of ratings and the batch size."""
 
 from __future__ import annotations
 
 import json
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from bench.records import Record
-from bench.report.counting import grouped
-from bench.report.grouping import labelled
+from bench.report.formats import title
+from bench.report.grouping import grouped, labelled
 from bench.report.growth import epoch_s
 from bench.report.metrics import by_seed, rmse
 from bench.report.rows import Row, Runs, Table
 
 APART = ("batch_size", "epochs")
-"""Hyperparameters that no label tells: one has a column of its own, and a median epoch takes as
+"""Hyperparameters that no label shows: one has a column of its own, and a median epoch takes as
 long whatever the other is."""
 
 WITHOUT_EFFECT_ON_CPU = ("step",)
-"""Hyperparameters that change nothing there, so that one run is held against each of them."""
+"""Hyperparameters that change nothing there, so that one run is compared with each of them."""
 
 
 @dataclass(frozen=True)
 class Pair:
     """One cell on both devices, of each the runs with the seeds that both have.
 
-    label  the implementation, and what tells it apart from others of its name but for `APART`
+    label  the implementation, and in what it differs from others of its name but for `APART`
     batch  ratings of a step, or what else it takes by `batch_size`; None where it has no batches
     """
 
@@ -42,9 +44,9 @@ class Pair:
     def n_ratings(self) -> int:
         return self.cpu.records[-1].data.n_ratings
 
-    @property
+    @cached_property
     def speedup(self) -> float | None:
-        """How many times shorter an epoch is on CUDA; None where a side came to no epoch."""
+        """How many times shorter an epoch is on CUDA; None where a side finished no epoch."""
         cpu, cuda = seconds_per_epoch(self.cpu), seconds_per_epoch(self.cuda)
         return cpu / cuda if cpu and cuda else None
 
@@ -81,9 +83,68 @@ def speedups(tables: Iterable[Table]) -> list[Speedup]:
 
 
 def seconds_per_epoch(runs: Runs) -> float | None:
-    """The median over the runs; a run that was stopped has that of the epochs it came to."""
+    """The median over the runs; a run that was stopped has that of the epochs it finished."""
     seconds = [value for record in runs.records if (value := epoch_s(record))]
     return statistics.median(seconds) if seconds else None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The speed-up of one implementation at settings that stay the same, over a size.
+
+    label   the pairs'; curves of one label look the same
+    name    the label, with what else stays the same
+    points  (size, times faster on CUDA), the smallest size first
+    """
+
+    implementation: str
+    label: str
+    name: str
+    points: tuple[tuple[int, float], ...]
+
+    @property
+    def sizes(self) -> list[int]:
+        return sorted({size for size, _ in self.points})
+
+    @property
+    def pays_from(self) -> int | None:
+        """The smallest size from which CUDA is faster and stays so; None where there is none."""
+        slower = max((size for size, times in self.points if times <= 1), default=0)
+        return min((size for size in self.sizes if size > slower), default=None)
+
+
+def over_ratings(speedup: Speedup) -> list[Curve]:
+    """A curve over the number of ratings for each implementation that has a speed-up."""
+    return _longest(speedup.pairs, _name_with_batch, lambda pair: pair.n_ratings)
+
+
+def over_batches(speedup: Speedup) -> dict[str, list[Curve]]:
+    """Dataset -> a curve over the batch size for each implementation with two sizes there."""
+    batched = grouped((pair for pair in speedup.pairs if pair.batch), lambda pair: pair.dataset)
+    panels = {}
+    for dataset in sorted(batched, key=lambda dataset: batched[dataset][0].n_ratings):
+        found = _longest(batched[dataset], lambda pair: pair.label, lambda pair: pair.batch or 0)
+        if several := [curve for curve in found if len(curve.sizes) > 1]:
+            panels[title(dataset)] = several
+    return panels
+
+
+def _longest(
+    pairs: Iterable[Pair], name: Callable[[Pair], str], size: Callable[[Pair], int]
+) -> list[Curve]:
+    """Of each implementation the curve with the most sizes, of pairs with the same `name`."""
+    longest: dict[str, Curve] = {}
+    for same, group in grouped(pairs, name).items():
+        points = sorted((size(pair), pair.speedup) for pair in group if pair.speedup)
+        curve = Curve(group[0].implementation, group[0].label, same, tuple(points))
+        before = longest.setdefault(curve.implementation, curve)
+        if len(curve.sizes) > len(before.sizes):
+            longest[curve.implementation] = curve
+    return [curve for curve in longest.values() if curve.points]
+
+
+def _name_with_batch(pair: Pair) -> str:
+    return f"{pair.label} (batch {pair.batch:,})" if pair.batch else pair.label
 
 
 def _pairs(tables: Sequence[Table]) -> tuple[Pair, ...]:
@@ -95,21 +156,19 @@ def _pairs(tables: Sequence[Table]) -> tuple[Pair, ...]:
         if (both := _on_both(same_on_cpu, rows))
     ]
     labels = _labels([row for _, row, *_ in cells])
-    made = [
-        Pair(row.implementation, labels[_cell(_as_told(row))], _batch(row), dataset, cpu, cuda)
+    pairs = [
+        Pair(row.implementation, labels[_cell(_as_labelled(row))], _batch(row), dataset, cpu, cuda)
         for dataset, row, cpu, cuda in cells
     ]
-    order = list(labels.values())
-    made.sort(
-        key=lambda pair: (order.index(pair.label), pair.batch or 0, pair.n_ratings, pair.dataset)
-    )
-    return tuple(made)
+    order = {label: n for n, label in enumerate(labels.values())}
+    key = lambda pair: (order[pair.label], pair.batch or 0, pair.n_ratings, pair.dataset)  # noqa: E731
+    return tuple(sorted(pairs, key=key))
 
 
 def _labels(rows: Iterable[Row]) -> dict[tuple[str, str, str], str]:
-    """What is told of a row -> the label that tells it apart from the others, in their order."""
-    told = {_cell(each): each for each in map(_as_told, rows)}
-    return {_cell(row): row.label for row in labelled(list(told.values()))}
+    """Cell without `APART` -> the label that tells it from the others, in their order."""
+    cells = {_cell(each): each for each in map(_as_labelled, rows)}
+    return {_cell(row): row.label for row in labelled(list(cells.values()))}
 
 
 def _cell(row: Row) -> tuple[str, str, str]:
@@ -121,14 +180,14 @@ def _cell_on_cpu(row: Row) -> tuple[str, str, str]:
     return _cell(_without(row, WITHOUT_EFFECT_ON_CPU))
 
 
-def _as_told(row: Row) -> Row:
-    """The row as a label tells it: without `APART`, and the same at any number of threads."""
+def _as_labelled(row: Row) -> Row:
+    """The row as a label names it: without `APART`, and the same at any number of threads."""
     return replace(_without(row, APART), threads=0)
 
 
 def _without(row: Row, names: tuple[str, ...]) -> Row:
-    kept = {name: value for name, value in row.hyperparameters.items() if name not in names}
-    return replace(row, hyperparameters=kept)
+    others = {name: value for name, value in row.hyperparameters.items() if name not in names}
+    return replace(row, hyperparameters=others)
 
 
 def _batch(row: Row) -> int | None:

@@ -1,79 +1,167 @@
-"""The main table: accuracy beside time."""
+"""The tables as lists of columns: what each shows of a row, and how. Plain text, no markup.
+
+for line in lines_in_order(table):
+    print([column.text(line) for column in headline_columns(table)])
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
 
-from bench.records import Record
-from bench.report.layout import Column, Footnotes, markdown
+from bench.records import Memory, Record, Times
+from bench.report.formats import NOTHING, error, goal_rmse, middle, seconds, significant, times
 from bench.report.metrics import (
     REFERENCE,
+    Figure,
+    Reached,
+    best_validation,
     fit_s,
+    goal_name,
+    goals_of,
+    joules_per_fit,
     mae,
     mean,
     median,
+    millions_of_updates,
+    per_cent_of_bound,
+    reached,
     reference_row,
     rmse,
     times_faster,
 )
-from bench.report.rows import Row, Runs, Table
-from bench.report.text import NOTHING, error, escaped, seconds, times
+from bench.report.rows import Line, Row, Runs, Table
+
+EPOCH_BUDGETS = (
+    "cannot be interrupted: every point is a full fit of that many iterations, and the smallest "
+    "that reaches the goal counts"
+)
+
+Item = TypeVar("Item")
+Whole = TypeVar("Whole")
 
 
-def main_table(table: Table, notes: Footnotes) -> str:
-    """Accuracy beside time: one line per row, its CPU and CUDA figures side by side."""
-    return markdown(
-        [
-            _labels(table.rows),
-            Column("model", [escaped(row.model) or NOTHING for row in table.rows], "left"),
-            *_per_kind(table, "test RMSE", lambda runs: error(mean(runs, rmse))),
-            Column("test MAE", [error(mean(_main_runs(row), mae)) for row in table.rows]),
-            *_fit_columns(table),
-            Column("epochs", [_epochs(_main_runs(row)) for row in table.rows]),
-            _status_column(table, notes),
-        ]
-    )
+@dataclass(frozen=True)
+class Column(Generic[Item]):
+    """One column of a table over items, such as its lines.
+
+    metric   of an item; None is shown as —
+    format   a metric that is not None -> plain text
+    align    "left" or "right"
+    remarks  of an item, for the footnotes of its cell
+    link     of an item: where its cell leads to on a page
+    """
+
+    header: str
+    metric: Callable[[Item], Any]
+    format: Callable[[Any], str] = str
+    align: str = "right"
+    remarks: Callable[[Item], Sequence[str]] = lambda _: ()
+    link: Callable[[Item], str] | None = None
+
+    def text(self, item: Item) -> str:
+        """What stands in the item's cell, without its footnotes."""
+        value = self.metric(item)
+        return NOTHING if value is None else self.format(value)
+
+    def of(self, part: Callable[[Whole], Item | None], header: str = "") -> Column[Whole]:
+        """The same column over what has such an item as a `part`, or has none."""
+
+        def metric(whole: Whole) -> Any:
+            item = part(whole)
+            return None if item is None else self.metric(item)
+
+        def remarks(whole: Whole) -> Sequence[str]:
+            item = part(whole)
+            return () if item is None else self.remarks(item)
+
+        return Column(header or self.header, metric, self.format, self.align, remarks)
 
 
-def _fit_columns(table: Table) -> list[Column]:
-    """Fit time, and how many times faster that is than the reference's on the CPU."""
-    columns = [
-        Column(f"fit s ({kind})", [seconds(median(r.runs.get(kind), fit_s)) for r in table.rows])
-        for kind in table.kinds
-    ]
-    reference = reference_row(table)
-    if reference is None:
-        return columns
-    faster = _per_kind(table, f"× {REFERENCE}", lambda runs: times(times_faster(runs, reference)))
-    return columns + faster
+def lines_in_order(table: Table) -> list[Line]:
+    """By the time to the hardest goal, then to the next, then by the best validation RMSE."""
+    goals = goals_of(table)
+
+    def key(line: Line) -> list[float]:
+        to_goals = [reached(line.runs, goal) for goal in reversed(goals)]
+        return [*(to.median if to else math.inf for to in to_goals), best_validation(line.runs)]
+
+    return sorted(table.lines, key=key)
 
 
-def _status_column(table: Table, notes: Footnotes) -> Column:
-    """`ok [1]`, or `CPU ok, CUDA skipped [1]` where the table has both."""
-    cells = []
-    for row in table.rows:
-        told = {
-            kind: runs.status + notes.marks(runs.remarks) for kind, runs in sorted(row.runs.items())
-        }
-        named = len(table.kinds) > 1
-        cells.append(", ".join(f"{kind} {it}" if named else it for kind, it in told.items()))
-    return Column("status", cells, "left")
-
-
-def _labels(rows: Sequence[Row]) -> Column:
-    return Column("implementation", [escaped(row.label) for row in rows], "left")
-
-
-def _per_kind(table: Table, header: str, cell: Callable[[Runs | None], str]) -> list[Column]:
-    """A column for each kind of device, which its header names where there are several."""
-    several = len(table.kinds) > 1
+def headline_columns(table: Table) -> list[Column[Line]]:
+    """Seconds to each goal, accuracy and fit time, over `lines_in_order`."""
     return [
-        Column(
-            f"{header} ({kind})" if several else header,
-            [cell(row.runs.get(kind)) for row in table.rows],
-        )
-        for kind in table.kinds
+        *name_columns(table, _budgets),
+        *_reached_columns(table),
+        *(column.of(_runs) for column in (TEST_RMSE, FIT_S, STATUS)),
     ]
+
+
+def goal_columns(table: Table) -> list[Column[Line]]:
+    """Median seconds to each goal, over `lines_in_order`; none where the table has no goal, or
+    no row was validated in training, as on a split without a validation part."""
+    columns = _reached_columns(table)
+    names = name_columns(table, lambda runs: [*_no_figures(runs), *_budgets(runs)])
+    return [*names, *columns] if columns else []
+
+
+def accuracy_columns(table: Table) -> list[Column[Row]]:
+    """Test errors beside the time of the fit, over `table.rows`: CPU and CUDA side by side."""
+    columns = [TEST_RMSE, FIT_S]
+    if reference := reference_row(table):
+        columns.append(Column(f"× {REFERENCE}", partial(times_faster, reference), times))
+    error_, *time_ = (_per_kind(table, column) for column in columns)
+    return [
+        Column("implementation", lambda row: row.label, align="left"),
+        Column("model", lambda row: row.model or None, align="left"),
+        *error_,
+        TEST_MAE.of(_main_runs),
+        *(column for kinds in time_ for column in kinds),
+        EPOCHS.of(_main_runs),
+        *_per_kind(table, STATUS),
+    ]
+
+
+def cost_columns(table: Table) -> list[Column[Line]]:
+    """Medians of what surrounds the fit, over `table.lines`. A column without any figure is left
+    out; that energy is not available is shown wherever a row ran on a device."""
+    costs = [column.of(_runs) for column in COSTS]
+    columns = [column for column in costs if any(map(column.metric, table.lines))]
+    energy = [ENERGY.of(_runs)] if ran_on_a_device(table) else []
+    return [*name_columns(table), *columns, *energy]
+
+
+def ran_on_a_device(table: Table) -> bool:
+    """Whether a row has figures from elsewhere than the CPU, and so may have energy."""
+    return any(line.kind != "CPU" and line.runs.scored for line in table.lines)
+
+
+def name_columns(
+    table: Table, remarks: Callable[[Runs], Sequence[str]] | None = None
+) -> list[Column[Line]]:
+    """The lines' labels and, where there are several, their devices.
+
+    remarks  of a label; by default why a line has no figures
+    """
+    of = remarks or _no_figures
+    columns: list[Column[Line]] = [
+        Column(
+            "implementation",
+            lambda line: line.row.label,
+            align="left",
+            remarks=lambda line: of(line.runs),
+        ),
+        Column("device", lambda line: line.kind, align="left"),
+    ]
+    return columns if len(table.kinds) > 1 else columns[:1]
+
+
+def _runs(line: Line) -> Runs:
+    return line.runs
 
 
 def _main_runs(row: Row) -> Runs | None:
@@ -81,12 +169,51 @@ def _main_runs(row: Row) -> Runs | None:
     return next((row.runs[kind] for kind in sorted(row.runs) if row.runs[kind].scored), None)
 
 
-def _epochs(runs: Runs | None) -> str:
-    """`12/15`: medians of the best epoch and of those that ran; nothing for a closed form."""
-    ran = median(runs, _epochs_ran)
+def _per_kind(table: Table, column: Column[Runs]) -> list[Column[Row]]:
+    """The column for each kind of device, which headers name unless that is the CPU alone."""
+
+    def on(kind: str) -> Column[Row]:
+        named = f"{column.header} ({kind})" if table.kinds != ["CPU"] else ""
+        return column.of(lambda row: row.runs.get(kind), named)
+
+    return [on(kind) for kind in table.kinds]
+
+
+def _no_figures(runs: Runs) -> list[str]:
+    """Why a row has no figures; doubts about those it has are in the accuracy table."""
+    return [] if runs.any_ok else runs.remarks
+
+
+def _budgets(runs: Runs) -> list[str]:
+    return [EPOCH_BUDGETS] if runs.epoch_budgets else []
+
+
+def _reached_columns(table: Table) -> list[Column[Line]]:
+    """A column for each goal, easiest first: `≤ 0.860 (tuned MF)`."""
+
+    def column(goal: float) -> Column[Line]:
+        name = goal_name(table, goal)
+        header = f"≤ {goal_rmse(goal)} ({name})" if name else f"≤ {goal_rmse(goal)}"
+        return Column(header, lambda line: reached(line.runs, goal), _seconds_to)
+
+    validated = any(line.runs.with_curve for line in table.lines)
+    return [column(goal) for goal in goals_of(table)] if validated else []
+
+
+def _seconds_to(to: Reached) -> str:
+    """`12.3`, `12.3 (2 of 3)` where a run missed the goal, or `∞ (best 0.9312)`."""
+    hits = sum(map(math.isfinite, to.seconds))
+    some = f"{hits} of {len(to.seconds)}" if 0 < hits < len(to.seconds) else ""
+    if math.isfinite(to.median):
+        return f"{significant(to.median)} ({some})" if some else significant(to.median)
+    return f"∞ ({f'{some}, ' if some else ''}best {to.best:.4f})"
+
+
+def _epochs(runs: Runs) -> str | None:
+    """`12/15`: medians of the best epoch and of those that ran; None for a closed form."""
+    ran, best = median(runs, _epochs_ran), median(runs, _best_epoch)
     if not ran or not ran.value:
-        return NOTHING
-    best = median(runs, _best_epoch)
+        return None
     return f"{best.value:g}/{ran.value:g}" if best else f"{ran.value:g}"
 
 
@@ -96,3 +223,53 @@ def _epochs_ran(record: Record) -> float | None:
 
 def _best_epoch(record: Record) -> float | None:
     return record.metrics.best_epoch if record.metrics else None
+
+
+def _joules(runs: Runs) -> str | None:
+    joules = median(runs, joules_per_fit)
+    return middle(joules) if joules else "not available" if runs.scored else None
+
+
+def _no_energy(runs: Runs) -> list[str]:
+    """Why a row has no energy, where its record knows; the CPU's do not."""
+    if median(runs, joules_per_fit):
+        return []
+    reasons = dict.fromkeys(r.energy_reason for r in runs.scored if r.energy_reason)
+    return [f"no energy: {reason}" for reason in reasons]
+
+
+def _cost(header: str, figure: Figure) -> Column[Runs]:
+    return Column(header, lambda runs: median(runs, figure), middle)
+
+
+def _time(header: str, part: Callable[[Times], float | None]) -> Column[Runs]:
+    return _cost(header, lambda record: part(record.times) if record.times else None)
+
+
+def _megabytes(header: str, peak: Callable[[Memory], int | None]) -> Column[Runs]:
+    def figure(record: Record) -> float | None:
+        held = peak(record.memory) if record.memory else None
+        return None if held is None else held / 1e6
+
+    return _cost(header, figure)
+
+
+TEST_RMSE = Column[Runs]("test RMSE", lambda runs: mean(runs, rmse), error)
+TEST_MAE = Column[Runs]("test MAE", lambda runs: mean(runs, mae), error)
+FIT_S = Column[Runs]("fit s", lambda runs: median(runs, fit_s), seconds)
+EPOCHS = Column[Runs]("epochs", _epochs)
+STATUS = Column[Runs](
+    "status", lambda runs: runs.status, align="left", remarks=lambda runs: runs.remarks
+)
+ENERGY = Column[Runs]("J per fit", _joules, remarks=_no_energy)
+COSTS = (
+    _time("warm-up s", lambda times: times.warmup_s),
+    _time("epoch s", lambda times: times.epoch_s),
+    _cost("M updates/s", millions_of_updates),
+    _cost("% of bound", per_cent_of_bound),
+    _time("predict s", lambda times: times.predict_s),
+    _time("evaluation s", lambda times: times.evaluation_s),
+    _time("first model s", lambda times: times.first_model_s),
+    _megabytes("host peak MB", lambda memory: memory.host_peak_bytes),
+    _megabytes("device peak MB", lambda memory: memory.device_peak_bytes),
+)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
-from bench.report.files import generated, refuse_to_overwrite
+from bench.report.files import generated, page_name, refuse_to_overwrite
 from bench.report.grouping import tables
 from bench.report.growth import growth
-from bench.report.pages.cuda import batches_plot_name, ratings_plot_name, speedup_page
-from bench.report.pages.dataset import curves_name, page, page_name, pareto_name
-from bench.report.pages.growth import growth_page, growth_plot_name
+from bench.report.pages.cuda import speedup_page
+from bench.report.pages.dataset import page
+from bench.report.pages.growth import growth_page
 from bench.report.pages.index import index_page
 from bench.report.pages.published import published_page
 from bench.report.pages.readme import block, with_block
@@ -24,78 +27,85 @@ from bench.store import RecordStore
 from bench.tune import FOLDER
 from datasets.atomic import replace
 
-CUDA = "cuda.md"
-GROWTH = "growth.md"
-PUBLISHED = "published.md"
-TUNING = "tuning.md"
+Change = Literal["new", "changed", "removed"]
+
 OTHERS = {
-    CUDA: "from what size CUDA pays",
-    GROWTH: "how time and memory grow with the number of ratings",
-    PUBLISHED: "published numbers, and ours beside them",
-    TUNING: "searches for hyperparameters",
+    "cuda.md": "from what size CUDA pays",
+    "growth.md": "how time and memory grow with the number of ratings",
+    "published.md": "published numbers, and ours beside them",
+    "tuning.md": "searches for hyperparameters",
 }
 """Pages that are not of one dataset, and what is on them."""
 
 
-def write(out: Path, *, readme: Path | None = None) -> list[Path]:
+def write(out: Path, *, readme: Path | None = None) -> dict[Path, Change]:
     """Write the index, the pages and the plots of `out`, and the README's block.
 
     The same records give the same bytes. Pages and plots of earlier reports that no record
-    asks for any more are removed; files that a report did not make are never touched.
-    Returns the paths written. Raises ValueError where a file that is not ours has the name
-    of a page.
+    calls for any more are removed; files that a report did not make are never touched.
+    Returns the paths whose content is not what it was. Raises ValueError where a file that a
+    report did not make has the name of a page.
     """
-    records, bad = RecordStore(out).read()
-    made = tables(records)
+    store, trials = RecordStore(out), RecordStore(out / FOLDER)
+    records, bad = store.read()
+    every = tables(records)
     by_page: dict[str, list[Table]] = {}
-    for table in made:
+    for table in every:
         by_page.setdefault(page_name(table.dataset), []).append(table)
     by_page = dict(sorted(by_page.items()))
+    growths, pairs = growth(records), speedups(every)
+    trial_records, bad_trials = trials.read()
 
-    content = {name: page(some).encode() for name, some in by_page.items()}
-    if growths := growth(records):
-        content[GROWTH] = growth_page(growths).encode()
-        content |= {growth_plot_name(each): growth_plot(each) for each in growths}
-    content |= _cuda(made)
-    if published := published_page(made):
-        content[PUBLISHED] = published.encode()
-    trials, bad_trials = RecordStore(out / FOLDER).read()
-    if tuning := tuning_page(trials):
-        content[TUNING] = tuning.encode()
-    others = {name: OTHERS[name] for name in OTHERS if name in content}
-    content["index.md"] = index_page(by_page, others, [*bad, *bad_trials]).encode()
-    for table in made:
-        if drawn := curves(table):
-            content[curves_name(table)] = drawn
-        if drawn := pareto(table):
-            content[pareto_name(table)] = drawn
+    pages = {name: page(some) for name, some in by_page.items()}
+    others = {
+        "cuda.md": speedup_page(pairs) if pairs else "",
+        "growth.md": growth_page(growths) if growths else "",
+        "published.md": published_page(every),
+        "tuning.md": tuning_page(trial_records),
+    }
+    pages |= {name: text for name, text in others.items() if text}
+    contents = {name: OTHERS[name] for name in others if name in pages}
+    pages["index.md"] = index_page(by_page, contents, [*bad, *bad_trials])
 
-    paths = {out / name: text for name, text in content.items()}
+    files = {out / name: text.encode() for name, text in pages.items()}
+    plots = [plot for table in every for plot in (curves(table), pareto(table))]
+    plots += [growth_plot(each) for each in growths]
+    plots += [plot for each in pairs for plot in (ratings_plot(each), batches_plot(each))]
+    files |= {out / plot.path: plot.png() for plot in plots if plot}
     ours = generated(out)
-    refuse_to_overwrite(paths.keys(), ours)
-    for path, text in paths.items():
-        replace(path, text)
-    for path in ours - paths.keys():
+    refuse_to_overwrite(files.keys(), ours)
+    if readme and (text := _with_block(readme, every, out)):
+        files[readme] = text.encode()
+    changes = {path: change for path in files if (change := _put(path, files[path]))}
+    for path in sorted(ours - files.keys()):
         path.unlink()
-    return [*paths, *_write_readme(readme, made, out)]
+        changes[path] = "removed"
+    return changes
 
 
-def _cuda(made: list[Table]) -> dict[str, bytes]:
-    """The page that sets CUDA beside the CPU, and its plots; nothing where no cell ran on both."""
-    found = speedups(made)
-    content = {CUDA: speedup_page(found).encode()} if found else {}
-    for each in found:
-        content[ratings_plot_name(each)] = ratings_plot(each)
-        if drawn := batches_plot(each):
-            content[batches_plot_name(each)] = drawn
-    return content
+def described(changes: Mapping[Path, Change]) -> list[str]:
+    """A line per page that changed; plots are counted."""
+    pages = {path: change for path, change in changes.items() if path.suffix == ".md"}
+    lines = [f"{path}: {change}" for path, change in pages.items()]
+    plots = {path: change for path, change in changes.items() if path not in pages}
+    folders = Counter((path.parent, change) for path, change in plots.items())
+    lines += [
+        f"{folder}: {n} plot{'s' * (n > 1)} {change}" for (folder, change), n in folders.items()
+    ]
+    return lines or ["nothing changed"]
 
 
-def _write_readme(readme: Path | None, made: list[Table], out: Path) -> list[Path]:
-    if readme is None or not readme.exists():
-        return []
-    text = with_block(readme.read_bytes().decode(), block(made, out, readme))
-    if text is None:
-        return []
-    replace(readme, text.encode())
-    return [readme]
+def _put(path: Path, content: bytes) -> Change | None:
+    """Write a file, unless it has the content already."""
+    before = path.read_bytes() if path.exists() else None
+    if before == content:
+        return None
+    replace(path, content)
+    return "new" if before is None else "changed"
+
+
+def _with_block(readme: Path, every: list[Table], out: Path) -> str | None:
+    """The README with its block; None where there is no file or no place for a block."""
+    if not readme.exists():
+        return None
+    return with_block(readme.read_bytes().decode(), block(every, out, readme))

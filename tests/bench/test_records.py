@@ -10,43 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.records import CellRecord, Data, Environment, Record, Source, digest
+from bench.records import Record, digest
 from bench.store import RecordStore
-
-
-def record(identity: str = "a", status: str = "ok", reason: str = "") -> Record:
-    return Record.model_validate(
-        {
-            "schema": 2,
-            "identity": identity,
-            "started_at": "2026-01-01T00:00:00+00:00",
-            "status": status,
-            "reason": reason,
-            "cell": CellRecord(
-                implementation="bias",
-                preset="default",
-                hyperparameters={},
-                dataset="d",
-                split="random:80/10/10",
-                device="cpu",
-                threads=1,
-                seed=0,
-            ),
-            "data": Data(fingerprint="f", n_users=1, n_items=1, n_ratings=1, scale=(1, 5)),
-            "source": Source(git_sha=None, dirty=None, implementation_hash="h"),
-            "environment": Environment(
-                machine="box-1",
-                cpu="CPU",
-                cores=1,
-                memory_gb=1,
-                gpu=None,
-                os="Linux",
-                python="3.11",
-                versions={},
-                load=0,
-            ),
-        }
-    )
+from tests.support.records import minimal_record as record
 
 
 @given(st.text())
@@ -130,13 +96,6 @@ def test_what_was_read_is_not_read_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert [line.number for line in reader.read()[1]] == [4]
     path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")  # another file in its place
     assert [each.identity for each in reader.read()[0]] == ["a"]
-
-
-def test_only_ok_records_count_as_finished(tmp_path: Path) -> None:
-    store = RecordStore(tmp_path)
-    store.append(record("done"))
-    store.append(record("gone wrong", status="failed"))
-    assert set(store.finished()) == {"done"}
 
 
 def test_an_empty_or_missing_folder_has_no_records(tmp_path: Path) -> None:

@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from bench.records import Record
 from bench.report.files import MARK
-from bench.report.growth import (
-    Growth,
-    Trend,
-    base_bytes,
-    epoch_s,
-    grown_bytes,
-    peak_bytes,
-)
-from bench.report.layout import Column, Footnotes, markdown
-from bench.report.machines import caption
+from bench.report.formats import significant
+from bench.report.growth import Growth, Trend, base_bytes, epoch_s, grown_bytes, peak_bytes
+from bench.report.markdown import document, escaped, markdown_table
 from bench.report.metrics import Figure
-from bench.report.text import NOTHING, escaped, significant, slug
-from bench.roofline.limit import work_of
+from bench.report.plots.growth import growth_plot
+from bench.report.sentences import caption
+from bench.report.tables import Column
+from bench.roofline.bound import work_of
 from bench.roofline.work import RATING
 from bench.stats import Interval
 
 ABOUT = """\
-The synthetic sets have the same make at every size: users, items and ratings grow together, and \
-the density falls. A row stands here where it ran on two of them or more, with equal \
-hyperparameters and threads; `bench run --suite scale` runs them all.
+The synthetic datasets are made in the same way at every size: users, items and ratings grow \
+together, and the density falls. A row stands here where it ran on two of them or more, with \
+equal hyperparameters and threads; `bench run --suite scale` runs them all.
 
 The exponent e says that a figure grows like nᵉ with the number n of ratings: it is the slope of \
-the least-squares line through the logarithms, and ± its 95 % t interval, which tells how far the \
+the least-squares line through the logarithms, and ± its 95 % t interval, which shows how far the \
 points are from a straight line and not how a repeat would differ. Points: the sizes that have \
 the figure. Fewer than three give no exponent."""
 
 MEMORY = """\
 **Peak memory**, MB: the highest resident memory of the process; 1 MB is 10⁶ bytes. Base is the \
-part of it that no rating is to blame for: resident after the warm-up, less the ratings, so the \
-interpreter, the libraries and compiled code. It is nearly the same at every size and would \
+part of it that does not depend on the ratings: resident after the warm-up, less the ratings, so \
+the interpreter, the libraries and compiled code. It is nearly the same at every size and would \
 flatten the exponent, so the exponent is that of the peak *less the base*. The last column holds \
 the whole peak, base included, against what nothing can do without: the training ratings, \
 12 bytes each, and the parameters in float32."""
@@ -48,95 +44,82 @@ def growth_page(growths: Sequence[Growth]) -> str:
         threads = " / ".join(str(n) for n in sorted({r.cell.threads for r in growth.records}))
         parts += [
             f"## Machine {escaped(growth.machine)}, {escaped(growth.split)}",
-            f"{escaped(caption(growth.records))} Threads: {threads}.",
-            f"![Seconds per epoch and peak memory over ratings]({growth_plot_name(growth)})",
-            *_times(growth),
-            *_memory(growth),
+            f"{caption(growth.records)} Threads: {threads}.",
+            growth_plot(growth).image(),
+            "**Seconds per epoch**: medians of a run; for a model without epochs the whole fit.",
+            markdown_table(time_columns(growth), growth.trends),
+            MEMORY,
+            markdown_table(memory_columns(growth), growth.trends),
         ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return document(parts)
 
 
-def growth_plot_name(growth: Growth) -> str:
-    """The plot's path in the results folder."""
-    return f"plots/growth-{slug(growth.split)}-{slug(growth.machine)}.png"
+def time_columns(growth: Growth) -> list[Column[Trend]]:
+    """Seconds per epoch at each size, and how they grow."""
+    return [*_names(growth), *_sizes(growth, epoch_s, 1), *_exponent(epoch_s)]
 
 
-def _times(growth: Growth) -> list[str]:
-    notes = Footnotes()
-    table = markdown(
-        [
-            *_names(growth),
-            *_sizes(growth, epoch_s, 1, notes),
-            *_exponents(growth.trends, epoch_s),
-        ]
-    )
-    about = "**Seconds per epoch**: medians of a run; for a model without epochs the whole fit."
-    return [about, table, "\n".join(notes.lines())]
-
-
-def _memory(growth: Growth) -> list[str]:
-    notes = Footnotes()
+def memory_columns(growth: Growth) -> list[Column[Trend]]:
+    """Peak memory at each size, and how it grows."""
     largest = max(growth.names)
-    table = markdown(
-        [
-            *_names(growth),
-            Column("base", [_largest(trend.medians(base_bytes)) for trend in growth.trends]),
-            *_sizes(growth, peak_bytes, 1e6, notes),
-            *_exponents(growth.trends, grown_bytes),
-            Column(
-                f"peak / (ratings + parameters), {growth.names[largest]}",
-                [_times_over(trend, largest) for trend in growth.trends],
-            ),
-        ]
-    )
-    return [MEMORY, table, "\n".join(notes.lines())]
-
-
-def _names(growth: Growth) -> list[Column]:
-    columns = [Column("implementation", [escaped(t.label) for t in growth.trends], "left")]
-    if len({trend.kind for trend in growth.trends}) > 1:
-        columns.append(Column("device", [trend.kind for trend in growth.trends], "left"))
-    return columns
-
-
-def _sizes(growth: Growth, figure: Figure, unit: float, notes: Footnotes) -> list[Column]:
-    """A column for each size; a cell without the figure says what became of the run."""
     return [
-        Column(name, [_cell(trend, size, figure, unit, notes) for trend in growth.trends])
-        for size, name in growth.names.items()
+        *_names(growth),
+        Column("base", partial(_largest, base_bytes), _megabytes),
+        *_sizes(growth, peak_bytes, 1e6),
+        *_exponent(grown_bytes),
+        Column(
+            f"peak / (ratings + parameters), {growth.names[largest]}",
+            lambda trend: trend.medians(_peak_over_least).get(largest),
+            "{:.1f}×".format,
+        ),
     ]
 
 
-def _cell(trend: Trend, size: int, figure: Figure, unit: float, notes: Footnotes) -> str:
-    if size not in trend.runs:
-        return NOTHING
-    runs = trend.runs[size]
-    marks = "" if runs.any_ok else notes.marks(runs.remarks)
-    value = trend.medians(figure).get(size)
-    told = NOTHING if value is None else significant(value / unit)
-    return told + marks
+def _names(growth: Growth) -> list[Column[Trend]]:
+    columns: list[Column[Trend]] = [
+        Column("implementation", lambda trend: trend.label, align="left"),
+        Column("device", lambda trend: trend.kind, align="left"),
+    ]
+    return columns if len({trend.kind for trend in growth.trends}) > 1 else columns[:1]
 
 
-def _exponents(trends: Sequence[Trend], figure: Figure) -> list[Column]:
-    found = [trend.exponent(figure) for trend in trends]
-    points = [len(trend.medians(figure)) for trend in trends]
+def _sizes(growth: Growth, figure: Figure, unit: float) -> list[Column[Trend]]:
+    """A column for each size; a footnote says why a cell has no figure."""
+
+    def column(size: int) -> Column[Trend]:
+        return Column(
+            growth.names[size],
+            lambda trend: trend.medians(figure).get(size),
+            lambda value: significant(value / unit),
+            remarks=lambda trend: _not_ok(trend, size),
+        )
+
+    return [column(size) for size in growth.names]
+
+
+def _not_ok(trend: Trend, size: int) -> list[str]:
+    runs = trend.runs.get(size)
+    return runs.remarks if runs and not runs.any_ok else []
+
+
+def _exponent(figure: Figure) -> list[Column[Trend]]:
     return [
-        Column("exponent", [_exponent(each) for each in found]),
-        Column("points", [str(n) for n in points]),
+        Column("exponent", lambda trend: trend.exponent(figure), _plus_minus),
+        Column("points", lambda trend: len(trend.medians(figure))),
     ]
 
 
-def _exponent(found: Interval | None) -> str:
-    return f"{found.value:.2f} ± {found.half:.2f}" if found else NOTHING
+def _plus_minus(exponent: Interval) -> str:
+    return f"{exponent.value:.2f} ± {exponent.half:.2f}"
 
 
-def _largest(medians: dict[int, float]) -> str:
-    return significant(medians[max(medians)] / 1e6) if medians else NOTHING
+def _largest(figure: Figure, trend: Trend) -> float | None:
+    medians = trend.medians(figure)
+    return medians[max(medians)] if medians else None
 
 
-def _times_over(trend: Trend, size: int) -> str:
-    value = trend.medians(_peak_over_least).get(size)
-    return f"{value:.1f}×" if value is not None else NOTHING
+def _megabytes(value: float) -> str:
+    return significant(value / 1e6)
 
 
 def _peak_over_least(record: Record) -> float | None:

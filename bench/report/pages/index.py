@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from bench.records import Record
 from bench.report.files import MARK
-from bench.report.layout import Column, markdown
-from bench.report.machines import hardware
-from bench.report.pages.dataset import machines
-from bench.report.prose import notes
+from bench.report.formats import date, title
+from bench.report.grouping import machines
+from bench.report.markdown import document, escaped, markdown_table
 from bench.report.rows import Table
-from bench.report.text import date, escaped, title
+from bench.report.sentences import hardware, notes
+from bench.report.tables import Column
 from bench.store import BadLine
 
 ABOUT = """\
-One record per run is kept in `records/`, a file per machine, only ever appended to. Every page \
+One record per run is stored in `records/`, a file per machine, only ever appended to. Every page \
 and plot beside that folder is made from the records by `bench report`, so an edit to a page is \
 lost, and a row goes only when its record does.
 
@@ -25,6 +26,17 @@ lost, and a row goes only when its record does.
 - `docs/reading-the-tables.md` says what each column means and how it is measured."""
 
 
+class Page(NamedTuple):
+    """A dataset's page and the tables on it."""
+
+    name: str
+    tables: Sequence[Table]
+
+    @property
+    def newest(self) -> Record:
+        return _newest(self.tables)
+
+
 def index_page(
     pages: Mapping[str, Sequence[Table]], others: Mapping[str, str], bad: Sequence[BadLine]
 ) -> str:
@@ -32,60 +44,52 @@ def index_page(
     parts = [MARK, "# Results", ABOUT]
     if pages:
         tables = [table for some in pages.values() for table in some]
-        parts += ["## Datasets", _contents(pages)]
+        every = dict.fromkeys(note for table in tables for note in notes(table.records))
         parts += [
-            "\n".join(dict.fromkeys(f"- {note}" for table in tables for note in notes(table)))
+            "## Datasets",
+            markdown_table(COLUMNS, [Page(*each) for each in pages.items()]),
+            "\n".join(f"- {note}" for note in every),
+            "## Machines",
+            "\n".join(_machine(name, tables) for name in machines(tables)),
         ]
-        parts += ["## Machines", "\n".join(_machines(tables))]
     else:
         parts.append("No result is recorded yet: `make bench` makes the first tables.")
     if others:
-        lines = (f"- [{told[0].upper()}{told[1:]}]({name})" for name, told in others.items())
+        lines = (f"- [{what[0].upper()}{what[1:]}]({name})" for name, what in others.items())
         parts += ["## More", "\n".join(lines)]
     if bad:
+        lines = (f"- {escaped(f'{it.path.name}:{it.number}: {it.problem}')}" for it in bad)
         parts += [
             "## Unreadable lines",
             "Lines in `records/` and `tuning/records/` that are no record, and were left out: "
             f"{len(bad)}.",
-            "\n".join(f"- {escaped(_told(line))}" for line in bad),
+            "\n".join(lines),
         ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return document(parts)
 
 
-def _contents(pages: Mapping[str, Sequence[Table]]) -> str:
-    newest = {page: _newest(tables) for page, tables in pages.items()}
-    data = [record.data for record in newest.values()]
-    links = [f"[{escaped(title(some[0].dataset))}]({page})" for page, some in pages.items()]
-    per_page = list(pages.values())
-    return markdown(
-        [
-            Column("dataset", links, "left"),
-            Column("users", [f"{it.n_users:,}" for it in data]),
-            Column("items", [f"{it.n_items:,}" for it in data]),
-            Column("ratings", [f"{it.n_ratings:,}" for it in data]),
-            Column("splits", [str(len({t.split for t in some})) for some in per_page]),
-            Column("machines", [str(len({t.machine for t in some})) for some in per_page]),
-            Column("rows", [str(sum(len(t.rows) for t in some)) for some in per_page]),
-            Column("newest", [date(record.started_at) for record in newest.values()]),
-        ]
-    )
-
-
-def _newest(tables: Iterable[Table]) -> Record:
+def _newest(tables: Sequence[Table]) -> Record:
     return max((table.newest for table in tables), key=lambda record: record.started_at)
 
 
-def _machines(tables: Sequence[Table]) -> list[str]:
-    newest = {
-        machine: _newest(table for table in tables if table.machine == machine)
-        for machine in machines(tables)
-    }
-    return [
-        f"- {escaped(machine)}: {escaped(hardware(record))}; newest record "
-        f"{date(record.started_at)}."
-        for machine, record in newest.items()
-    ]
+def _machine(name: str, tables: Sequence[Table]) -> str:
+    newest = _newest([table for table in tables if table.machine == name])
+    started = date(newest.started_at)
+    return f"- {escaped(name)}: {escaped(hardware(newest))}; newest record {started}."
 
 
-def _told(line: BadLine) -> str:
-    return f"{line.path.name}:{line.number}: {line.problem}"
+COLUMNS: list[Column[Page]] = [
+    Column(
+        "dataset",
+        lambda page: title(page.tables[0].dataset),
+        align="left",
+        link=lambda page: page.name,
+    ),
+    Column("users", lambda page: page.newest.data.n_users, "{:,}".format),
+    Column("items", lambda page: page.newest.data.n_items, "{:,}".format),
+    Column("ratings", lambda page: page.newest.data.n_ratings, "{:,}".format),
+    Column("splits", lambda page: len({table.split for table in page.tables})),
+    Column("machines", lambda page: len({table.machine for table in page.tables})),
+    Column("rows", lambda page: sum(len(table.rows) for table in page.tables)),
+    Column("newest", lambda page: page.newest.started_at, date),
+]

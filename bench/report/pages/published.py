@@ -1,4 +1,4 @@
-"""Our rows beside published numbers, each under the protocol that was published."""
+"""Built-in implementations beside published numbers, each under the published protocol."""
 
 from __future__ import annotations
 
@@ -7,19 +7,30 @@ from dataclasses import dataclass
 
 from bench.records import Record, Reference
 from bench.report.files import MARK
-from bench.report.layout import Column, Footnotes, markdown
-from bench.report.machines import caption
+from bench.report.formats import error, goal_rmse, signed, title
+from bench.report.grouping import machines
+from bench.report.markdown import document, escaped, markdown_table
 from bench.report.metrics import Figure, mae, mean, rmse
-from bench.report.pages.dataset import machines
-from bench.report.prose import notes
 from bench.report.rows import Runs, Table
-from bench.report.text import NOTHING, error, escaped, signed, target, title
+from bench.report.sentences import caption, notes
+from bench.report.tables import STATUS, Column
 from bench.stats import Interval
+
+ABOUT = """\
+Each row repeats a publication's protocol, and is scored as it was scored there. The number in \
+brackets leads to the protocol, below the table. `of` is what reached the published number, which \
+may be another model. Ours is the mean over seeds, or over the folds of a cross-validation, ± its \
+95 % t interval; where the split has no validation part, it is the last epoch's. Difference: ours \
+less the published number. Agreed: what the suite requires of ours; — where it requires nothing. \
+Where a number is not reached, `docs/implementations.md` says what was tried."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """One published number, and the runs that stand beside it."""
+class Beside:
+    """One published number, and the runs that stand beside it.
+
+    reach  the RMSE that the suite requires of the runs at most
+    """
 
     label: str
     table: Table
@@ -30,42 +41,51 @@ class Line:
     figure: Figure
     reach: float | None
 
+    @property
+    def ours(self) -> Interval | None:
+        return mean(self.runs, self.figure)
+
+    @property
+    def difference(self) -> float | None:
+        return self.ours.value - self.published if self.ours else None
+
+    @property
+    def agreed(self) -> str | None:
+        """`±0.005: yes` and `≤ 0.840: no`: what is required, and whether it is met."""
+        if self.ours is None or self.difference is None:
+            return None
+        met = {}
+        if (within := self.reference.within) is not None:
+            met[f"±{within:g}"] = abs(self.difference) <= within
+        if self.reach is not None:
+            met[f"≤ {goal_rmse(self.reach)}"] = self.ours.value <= self.reach
+        return ", ".join(f"{what}: {'yes' if so else 'no'}" for what, so in met.items()) or None
+
+    @property
+    def protocol(self) -> str:
+        return f"{self.reference.protocol}. Source: {self.reference.source}"
+
 
 def published_page(tables: Sequence[Table]) -> str:
     """The page, a section per machine; "" where no record carries a reference."""
     parts = []
     for machine in machines(tables):
-        lines = [line for t in tables if t.machine == machine for line in _lines(t)]
-        if not lines:
+        found = [each for t in tables if t.machine == machine for each in _beside(t)]
+        if not found:
             continue
-        used = list({id(line.table): line.table for line in lines}.values())
+        used = list({id(each.table): each.table for each in found}.values())
         records = sorted((r for t in used for r in t.records), key=lambda r: r.started_at)
-        footnotes = Footnotes()
         parts += [
             f"## Machine {escaped(machine)}",
-            escaped(caption(records)),
-            *dict.fromkeys(note for table in used for note in notes(table)),
-            _table(lines, footnotes),
-            "\n".join(footnotes.lines()),
+            caption(records),
+            *dict.fromkeys(note for table in used for note in notes(table.records)),
+            markdown_table(COLUMNS, found),
         ]
-    if not parts:
-        return ""
-    head = [
-        MARK,
-        "# Beside published numbers",
-        "[All results](index.md)",
-        "Each row repeats a publication's protocol, and is scored as it was scored there. "
-        "The number in brackets leads to the protocol, below the table. `of` is what reached the "
-        "published number, which may be another model. Ours is the mean over seeds, or over the "
-        "folds of a cross-validation, ± its 95 % t interval; where the split has no validation "
-        "part, it is the last epoch's. Difference: ours less the published number. Agreed: what "
-        "the suite asks of ours; — where it asks nothing. Where a number is not reached, "
-        "`docs/implementations.md` says what was tried.",
-    ]
-    return "\n\n".join(part for part in [*head, *parts] if part) + "\n"
+    head = [MARK, "# Beside published numbers", "[All results](index.md)", ABOUT]
+    return document([*head, *parts]) if parts else ""
 
 
-def _lines(table: Table) -> Iterator[Line]:
+def _beside(table: Table) -> Iterator[Beside]:
     for row in table.rows:
         for kind, runs in row.runs.items():
             reference = next((r.reference for r in runs.records[::-1] if r.reference), None)
@@ -79,47 +99,7 @@ def _lines(table: Table) -> Iterator[Line]:
             ):
                 if number is not None:
                     name = metric if clipped else f"{metric}, unclipped"
-                    yield Line(label, table, reference, name, number, runs, figure, reach)
-
-
-def _table(lines: Sequence[Line], footnotes: Footnotes) -> str:
-    ours = [mean(line.runs, line.figure) for line in lines]
-    off = [
-        made.value - line.published if made else None
-        for made, line in zip(ours, lines, strict=True)
-    ]
-    protocols = [
-        footnotes.marks([f"{line.reference.protocol}. Source: {line.reference.source}"])
-        for line in lines
-    ]
-    statuses = [line.runs.status + footnotes.marks(line.runs.remarks) for line in lines]
-    names = [escaped(line.label) + mark for line, mark in zip(lines, protocols, strict=True)]
-    data = [f"{escaped(title(t.dataset))}, {escaped(t.split)}" for t in (x.table for x in lines)]
-    return markdown(
-        [
-            Column("implementation", names, "left"),
-            Column("data", data, "left"),
-            Column("metric", [line.metric for line in lines], "left"),
-            Column("published", [f"{line.published:.4g}" for line in lines]),
-            Column("of", [escaped(line.reference.of) or NOTHING for line in lines], "left"),
-            Column("ours", [error(made) for made in ours]),
-            Column("difference", [NOTHING if it is None else signed(it) for it in off]),
-            Column("agreed", [_agreed(*pair) for pair in zip(ours, lines, strict=True)], "left"),
-            Column("status", statuses, "left"),
-        ]
-    )
-
-
-def _agreed(ours: Interval | None, line: Line) -> str:
-    """`±0.005: yes` and `≤ 0.840: no`: what was agreed, and whether it is so."""
-    if ours is None:
-        return NOTHING
-    held = {}
-    if (within := line.reference.within) is not None:
-        held[f"±{within:g}"] = abs(ours.value - line.published) <= within
-    if line.reach is not None:
-        held[f"≤ {target(line.reach)}"] = ours.value <= line.reach
-    return ", ".join(f"{it}: {'yes' if so else 'no'}" for it, so in held.items()) or NOTHING
+                    yield Beside(label, table, reference, name, number, runs, figure, reach)
 
 
 def _rmse_raw(record: Record) -> float | None:
@@ -128,3 +108,16 @@ def _rmse_raw(record: Record) -> float | None:
 
 def _mae_raw(record: Record) -> float | None:
     return record.metrics.mae_raw if record.metrics else None
+
+
+COLUMNS: list[Column[Beside]] = [
+    Column("implementation", lambda it: it.label, align="left", remarks=lambda it: [it.protocol]),
+    Column("data", lambda it: f"{title(it.table.dataset)}, {it.table.split}", align="left"),
+    Column("metric", lambda it: it.metric, align="left"),
+    Column("published", lambda it: it.published, "{:.4g}".format),
+    Column("of", lambda it: it.reference.of or None, align="left"),
+    Column("ours", lambda it: it.ours, error),
+    Column("difference", lambda it: it.difference, signed),
+    Column("agreed", lambda it: it.agreed, align="left"),
+    STATUS.of(lambda it: it.runs),
+]

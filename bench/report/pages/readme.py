@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.planning.plan import BASELINE
-from bench.report.goal_tables import headline_table
-from bench.report.layout import Footnotes
-from bench.report.machines import caption
-from bench.report.pages.dataset import machines, page_name, pareto_name
-from bench.report.prose import front_note, goal_meaning, intervals, notes
+from bench.report.files import page_name
+from bench.report.formats import title
+from bench.report.grouping import machines
+from bench.report.markdown import document, escaped, markdown_table
+from bench.report.plots.pareto import pareto
 from bench.report.rows import Table
-from bench.report.text import escaped, title
-from bench.report.verdict import verdict
+from bench.report.sentences import caption, goal_meaning, intervals, notes, verdict
+from bench.report.tables import headline_columns, lines_in_order
 
 BEGIN, END = "<!-- ratebench:begin -->", "<!-- ratebench:end -->"
 
@@ -34,23 +34,18 @@ def block(tables: Sequence[Table], out: Path, readme: Path) -> str:
     if table is None:
         return "Nothing is recorded yet: `make bench` runs the quick suite and writes the tables."
     folder = Path(os.path.relpath(out, readme.resolve().parent)).as_posix()
-    footnotes = Footnotes()
-    name, split = escaped(title(table.dataset)), escaped(table.split)
+    plot = pareto(table)
     parts = [
-        *notes(table),
+        *notes(table.records),
         verdict(table),
-        headline_table(table, footnotes),
-        "\n".join(footnotes.lines()),
-        f"≤: median training seconds until validation RMSE was at most that. "
+        markdown_table(headline_columns(table), lines_in_order(table)),
+        "≤: median training seconds until validation RMSE was at most that. "
         f"{goal_meaning(table)} {intervals(table)}",
+        plot.image(f"{folder}/") if plot else "",
+        f"{escaped(title(table.dataset))}, {escaped(table.split)}. {caption(table.records)} "
+        f"[All columns]({folder}/{page_name(table.dataset)}), [all results]({folder}/index.md).",
     ]
-    if plot := pareto_name(table):
-        parts += [f"![Test RMSE against fit seconds on {name}]({folder}/{plot})", front_note(table)]
-    parts.append(
-        f"{name}, {split}. {escaped(caption(table.records))} "
-        f"[All columns]({folder}/{page_name(table.dataset)}), [all results]({folder}/index.md)."
-    )
-    return "\n\n".join(part for part in parts if part)
+    return document(parts).rstrip()
 
 
 def headline(tables: Sequence[Table]) -> Table | None:

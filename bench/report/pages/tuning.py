@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from bench.records import Point, Record
-from bench.report.counting import grouped
 from bench.report.files import MARK
-from bench.report.layout import Column, markdown
-from bench.report.machines import caption
-from bench.report.text import NOTHING, escaped, significant, title
+from bench.report.formats import significant, title
+from bench.report.grouping import grouped
+from bench.report.markdown import document, escaped, markdown_table
+from bench.report.sentences import caption
+from bench.report.tables import Column
+
+Settings = Mapping[str, Any]
 
 SHOWN = 10
 """The best trials of a search; the records hold them all."""
@@ -21,7 +26,7 @@ of that day, with what the study fixes (more epochs, as a rule), and the others 
 a tree-structured Parzen estimator (optuna). Rows of the same maths share one search. A trial is \
 judged by the best validation RMSE of its epochs. The test part is left out of a trial, so its \
 record holds no test score and none could be chosen by one. The seconds of trials may have had \
-other work beside them and are no benchmark. `docs/implementations.md` says what was made of \
+other work beside them and are no benchmark. `docs/implementations.md` says what came of \
 these searches."""
 
 
@@ -30,14 +35,12 @@ def tuning_page(records: Iterable[Record]) -> str:
     ordered = sorted(records, key=lambda record: record.started_at)
     parts: list[str] = []
     for machine, of_machine in sorted(grouped(ordered, lambda r: r.environment.machine).items()):
-        parts += [f"## Machine {escaped(machine)}", escaped(caption(of_machine))]
+        parts += [f"## Machine {escaped(machine)}", caption(of_machine)]
         searches = grouped(of_machine, _search)
         for search in sorted(searches, key=lambda search: (search, searches[search][0].started_at)):
             parts += _section(_last_of_each(searches[search]))
-    if not parts:
-        return ""
     head = [MARK, "# Searches for hyperparameters", "[All results](index.md)", ABOUT]
-    return "\n\n".join([*head, *parts]) + "\n"
+    return document([*head, *parts]) if parts else ""
 
 
 def _search(record: Record) -> tuple[str, str, str, str]:
@@ -57,27 +60,22 @@ def _section(trials: Sequence[Record]) -> list[str]:
     name, _, _ = cell.suite.removeprefix("tune:").partition("#")
     best = {n: point for n, trial in enumerate(trials) if (point := _best(trial)) is not None}
     without = len(trials) - len(best)
-    told = [f"{len(trials)} trial{'s' * (len(trials) != 1)} of {escaped(cell.implementation)}"]
-    told += [f"{without} of them without a result"] if without else []
-    told.append(f"on {escaped(title(cell.dataset))}, {escaped(cell.split)}, seed {cell.seed}")
-    told.append(f"source {trials[0].source.implementation_hash[:8]}")
-    parts = [f"### {escaped(name)}", ", ".join(told) + "."]
-    if not best:
-        return parts
+    what = [f"{len(trials)} trial{'s' * (len(trials) != 1)} of {escaped(cell.implementation)}"]
+    what += [f"{without} of them without a result"] if without else []
+    what.append(f"on {escaped(title(cell.dataset))}, {escaped(cell.split)}, seed {cell.seed}")
+    what.append(f"source {trials[0].source.implementation_hash[:8]}")
+    parts = [f"### {escaped(name)}", ", ".join(what) + "."]
     order = sorted(best, key=lambda n: best[n].rmse)
     shown = sorted({*order[:SHOWN], *({0} & best.keys())}, key=lambda n: best[n].rmse)
-    rows = [trials[n] for n in shown]
-    columns = [
-        Column("trial", [str(n) for n in shown]),
-        Column("validation RMSE", [f"{best[n].rmse:.4f}" for n in shown]),
-        Column("epochs", [f"{best[n].epoch}/{trials[n].curve[-1].epoch}" for n in shown]),
-        Column("fit s", [_fit(trial) for trial in rows]),
+    columns: list[Column[int]] = [
+        Column("trial", lambda n: n),
+        Column("validation RMSE", lambda n: best[n].rmse, "{:.4f}".format),
+        Column("epochs", lambda n: f"{best[n].epoch}/{trials[n].curve[-1].epoch}"),
+        Column("fit s", lambda n: trials[n].times, lambda times: significant(times.fit_s)),
     ]
-    columns += [
-        Column(name, [escaped(str(trial.cell.hyperparameters[name])) for trial in rows])
-        for name in _varied(trials)
-    ]
-    return [*parts, markdown(columns)]
+    settings = [trial.cell.hyperparameters for trial in trials]
+    columns += [Column(name, partial(_setting, settings, name)) for name in _varied(settings)]
+    return [*parts, markdown_table(columns, shown)] if shown else parts
 
 
 def _best(trial: Record) -> Point | None:
@@ -87,11 +85,10 @@ def _best(trial: Record) -> Point | None:
     return min(trial.curve, key=lambda point: point.rmse, default=None)
 
 
-def _fit(trial: Record) -> str:
-    return significant(trial.times.fit_s) if trial.times else NOTHING
+def _setting(settings: Sequence[Settings], name: str, trial: int) -> str:
+    return str(settings[trial][name])
 
 
-def _varied(trials: Sequence[Record]) -> list[str]:
-    """The hyperparameters in which the trials differ."""
-    settings = [trial.cell.hyperparameters for trial in trials]
+def _varied(settings: Sequence[Settings]) -> list[str]:
+    """The hyperparameters in which trials differ."""
     return [name for name in settings[0] if len({json.dumps(it.get(name)) for it in settings}) > 1]

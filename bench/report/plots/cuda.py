@@ -5,34 +5,33 @@ from __future__ import annotations
 import itertools
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from bench.report.machines import hardware
-from bench.report.pages.cuda_lines import Line, over_batches, over_ratings
-from bench.report.plots.style import look, png, short
-from bench.report.speedup import Speedup
+from bench.report.files import plot_name
+from bench.report.plots.style import Plot, footer, log_panel, look, short
+from bench.report.sentences import hardware
+from bench.report.speedup import Curve, Speedup, over_batches, over_ratings
 
 ABREAST = 3
 """Panels in a row, at most."""
 EVEN: Any = {"color": "0.35", "linewidth": 1.1}
 
 
-def ratings_plot(speedup: Speedup) -> bytes:
-    """A line per implementation over the number of ratings, as PNG bytes."""
-    lines = over_ratings(speedup)
+def ratings_plot(speedup: Speedup) -> Plot:
+    """A curve per implementation over the number of ratings."""
+    curves = over_ratings(speedup)
 
     def draw(figure: Any) -> None:
-        axes = figure.subplots()
-        _panel(axes, lines, "ratings", base=10)
-        _around(figure, speedup, lines, "number of ratings")
+        _panel(figure.subplots(), curves, looks(speedup), "ratings", base=10)
+        _around(figure, speedup, curves, "number of ratings")
 
-    return png(draw)
+    return Plot(_path(speedup, "ratings"), "Speed-up over the number of ratings", "", draw)
 
 
-def batches_plot(speedup: Speedup) -> bytes | None:
-    """A panel per dataset, in it a line per implementation over the batch size, as PNG bytes;
-    None where nothing ran with two of them."""
+def batches_plot(speedup: Speedup) -> Plot | None:
+    """A panel per dataset, in it a curve per implementation over the batch size; None where
+    nothing ran with two batch sizes."""
     panels = over_batches(speedup)
 
     def draw(figure: Any) -> None:
@@ -41,26 +40,38 @@ def batches_plot(speedup: Speedup) -> bytes | None:
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for axes in grid.flat[len(panels) :]:
             axes.remove()
-        for axes, (dataset, lines) in zip(grid.flat, panels.items(), strict=False):
-            _panel(axes, lines, "batch size", base=16)
+        for axes, (dataset, curves) in zip(grid.flat, panels.items(), strict=False):
+            _panel(axes, curves, looks(speedup), "batch size", base=16)
             axes.set_title(short(dataset), fontsize=9)
             axes.label_outer()
-        _around(figure, speedup, itertools.chain(*panels.values()), "batch size")
+        _around(figure, speedup, list(itertools.chain(*panels.values())), "batch size")
 
-    return png(draw) if panels else None
+    plot = Plot(_path(speedup, "batches"), "Speed-up over the batch size", "", draw)
+    return plot if panels else None
 
 
-def _panel(axes: Any, lines: Sequence[Line], size: str, base: int) -> None:
-    """The lines, with sizes named at the powers of `base`."""
+def looks(speedup: Speedup) -> dict[str, dict[str, Any]]:
+    """Label of a curve -> colour, marker and dashes, the same in both plots."""
+    curves = [*over_ratings(speedup), *itertools.chain(*over_batches(speedup).values())]
+    drawn = {curve.label for curve in curves}
+    labels = dict.fromkeys(pair.label for pair in speedup.pairs if pair.label in drawn)
+    return {label: look(style) for style, label in enumerate(labels)}
+
+
+def _path(speedup: Speedup, over: str) -> str:
+    return plot_name("cuda", over, speedup.split, speedup.machine)
+
+
+def _panel(
+    axes: Any, curves: Sequence[Curve], looks: dict[str, dict[str, Any]], size: str, base: int
+) -> None:
+    """The curves, with sizes named at the powers of `base`."""
     from matplotlib.ticker import LogLocator
 
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.grid(color="0.92", linewidth=0.8)
-    axes.set_axisbelow(True)
+    log_panel(axes)
     axes.axhline(1, zorder=1, **EVEN)
-    for line in lines:
-        axes.plot(*zip(*line.points, strict=True), **look(line.style, on_cpu=True))
+    for curve in curves:
+        axes.plot(*zip(*curve.points, strict=True), **looks[curve.label])
     axes.xaxis.set_major_locator(LogLocator(base))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -70,18 +81,17 @@ def _panel(axes: Any, lines: Sequence[Line], size: str, base: int) -> None:
     axes.set_ylabel("speed-up (log scale)")
 
 
-def _around(figure: Any, speedup: Speedup, lines: Iterable[Line], size: str) -> None:
-    """The legend, which names each line once, the heading and the machine."""
+def _around(figure: Any, speedup: Speedup, curves: Sequence[Curve], size: str) -> None:
+    """The legend, which names each curve once, the heading and the machine."""
     from matplotlib.lines import Line2D
 
-    named = {line.name: line for line in sorted(lines, key=lambda line: line.style)}
     handles = [
-        Line2D([], [], label=textwrap.fill(name, 26), **look(line.style, on_cpu=True))
-        for name, line in named.items()
+        Line2D([], [], label=textwrap.fill(name, 26), **style)
+        for label, style in looks(speedup).items()
+        for name in dict.fromkeys(curve.name for curve in curves if curve.label == label)
     ]
     handles.append(Line2D([], [], label="as fast as the CPU;\nabove it CUDA is faster", **EVEN))
     figure.legend(handles=handles, loc="outside right center", frameon=False, handlelength=3.2)
     heading = f"CPU seconds over CUDA seconds per epoch, by {size}, {speedup.split}"
     figure.suptitle(heading, x=0.01, ha="left", fontsize=10)
-    told = hardware(speedup.records[-1])
-    figure.supxlabel(told, fontsize=7.5, color="0.35", x=0.01, ha="left")
+    footer(figure, hardware(speedup.records[-1]))

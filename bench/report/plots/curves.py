@@ -3,24 +3,87 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench.records import Record
-from bench.report.metrics import goals_of
-from bench.report.plots.style import LEAST_SECONDS, caption, frame, look, png, short, time_axis
-from bench.report.plots.traces import Trace, traces
-from bench.report.rows import Table
-from bench.report.text import target
+from bench.report.files import plot_of
+from bench.report.formats import goal_rmse, title
+from bench.report.markdown import escaped
+from bench.report.metrics import best_validation, goals_of
+from bench.report.plots.style import LEAST_SECONDS, Plot, frame, heading, look, short, time_axis
+from bench.report.rows import Line, Table
 
 MARKS_PER_CURVE = 7
 AIR = 0.6
 """Above the worst row, of the rows' spread: so much of the first epochs is in view."""
+NOTE = """\
+Bold: the seed with the median fit; faint: the other seeds. A dotted level is a model without \
+epochs, drawn at 0.001 s where its fit took less."""
+BUDGETS_NOTE = (
+    " Markers without a line are of a row that cannot be interrupted: each is a full fit."
+)
 
 
-def curves(table: Table) -> bytes | None:
-    """The plot as PNG bytes; None where no row left a curve."""
+@dataclass(frozen=True)
+class Trace:
+    """One curve of the plot: the run with the median fit, and those of other seeds behind it.
+
+    style  the row's place in the table: a row on two devices has one style
+    best   median over seeds of the lowest validation RMSE
+    """
+
+    implementation: str
+    label: str
+    shown: Record
+    others: Sequence[Record]
+    best: float
+    style: int
+    on_cpu: bool
+
+    @property
+    def closed_form(self) -> bool:
+        return len(self.shown.curve) == 1 and not self.epoch_budgets
+
+    @property
+    def epoch_budgets(self) -> bool:
+        return self.shown.epoch_budgets
+
+
+def traces(table: Table) -> list[Trace]:
+    """One for each row and kind of device that left a curve, the lowest RMSE last."""
+    made = [_trace(line, curves) for line in table.lines if (curves := line.runs.with_curve)]
+    return sorted(made, key=lambda trace: -trace.best)
+
+
+def _trace(line: Line, curves: list[Record]) -> Trace:
+    curves = sorted(curves, key=lambda record: record.curve[-1].seconds)
+    shown = curves[(len(curves) - 1) // 2]
+    return Trace(
+        implementation=line.row.implementation,
+        label=line.name if shown.status == "ok" else f"{line.name} ({shown.status})",
+        shown=shown,
+        others=[record for record in curves if record is not shown],
+        best=best_validation(line.runs),
+        style=line.place,
+        on_cpu=line.kind == "CPU",
+    )
+
+
+def curves(table: Table) -> Plot | None:
+    """The plot; None where no row left a curve."""
     drawn = traces(table)
-    return png(lambda figure: _draw(figure, table, drawn)) if drawn else None
+    if not drawn:
+        return None
+    budgets = any(line.runs.epoch_budgets for line in table.lines)
+    return Plot(
+        plot_of(table),
+        f"Validation RMSE over training seconds on "
+        f"{escaped(f'{title(table.dataset)}, {table.split}')}",
+        NOTE + BUDGETS_NOTE * budgets,
+        lambda figure: _draw(figure, table, drawn),
+    )
 
 
 def _draw(figure: Any, table: Table, drawn: list[Trace]) -> None:
@@ -39,14 +102,14 @@ def _draw(figure: Any, table: Table, drawn: list[Trace]) -> None:
     figure.legend(handles=handles, loc="outside right center", frameon=False, handlelength=3.2)
     above = any(point.rmse > high for point in points)
     foot = f"What lies above {high:.3f} is out of the frame." if above else ""
-    caption(figure, axes, table, "validation RMSE over training time", foot)
+    heading(figure, axes, table, "validation RMSE over training time", foot)
 
 
 def _draw_trace(axes: Any, trace: Trace, high: float) -> Any:
     """Draw one trace; returns its line for the legend."""
     from matplotlib.lines import Line2D
 
-    style = look(trace.style, on_cpu=trace.on_cpu)
+    style = look(trace.style, hollow=not trace.on_cpu)
     above = f" (above: {trace.best:.3f})" if trace.best > high else ""
     if trace.closed_form or trace.epoch_budgets:
         style["linestyle"] = "none"
@@ -82,7 +145,7 @@ def _marked(seconds: list[float], rmse: list[float], high: float) -> list[int]:
 
 def _levels(table: Table) -> list[tuple[float, str]]:
     """RMSEs worth a line across, with what each is called, lowest first."""
-    levels = [(goal, f"target {target(goal)}") for goal in goals_of(table)]
+    levels = [(goal, f"goal {goal_rmse(goal)}") for goal in goals_of(table)]
     floor = table.newest.data.floor
     if floor is not None:
         levels.append((floor, f"floor {floor:.4f}"))

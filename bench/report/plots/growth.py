@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.report.files import plot_name
 from bench.report.growth import Growth, Trend, epoch_s, peak_bytes
-from bench.report.machines import hardware
 from bench.report.metrics import Figure
-from bench.report.plots.style import look, png, short
+from bench.report.plots.style import Plot, footer, log_panel, look, short
+from bench.report.sentences import hardware
+
+GUIDE: Any = {"color": "0.6", "linewidth": 0.8, "linestyle": (0, (2, 3))}
 
 
-def growth_plot(growth: Growth) -> bytes:
-    """The plot as PNG bytes."""
-    return png(lambda figure: _draw(figure, growth))
+def growth_plot(growth: Growth) -> Plot:
+    """The plot of one machine and split."""
+    return Plot(
+        plot_name("growth", growth.split, growth.machine),
+        "Seconds per epoch and peak memory over ratings",
+        "",
+        lambda figure: _draw(figure, growth),
+    )
 
 
 def _draw(figure: Any, growth: Growth) -> None:
@@ -25,17 +33,11 @@ def _draw(figure: Any, growth: Growth) -> None:
     handles.append(Line2D([], [], label="in proportion to the ratings", **GUIDE))
     figure.legend(handles=handles, loc="outside right center", frameon=False, handlelength=3.2)
     figure.suptitle(f"Growth on synthetic sets, {growth.split}", x=0.01, ha="left", fontsize=10)
-    figure.supxlabel(hardware(growth.records[-1]), fontsize=7.5, color="0.35", x=0.01, ha="left")
-
-
-GUIDE: Any = {"color": "0.6", "linewidth": 0.8, "linestyle": (0, (2, 3))}
+    footer(figure, hardware(growth.records[-1]))
 
 
 def _panel(axes: Any, growth: Growth, figure: Figure, unit: float, label: str) -> None:
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.grid(color="0.92", linewidth=0.8)
-    axes.set_axisbelow(True)
+    log_panel(axes)
     lines = [trend.medians(figure) for trend in growth.trends]
     for trend, medians in zip(growth.trends, lines, strict=True):
         axes.plot(medians.keys(), [value / unit for value in medians.values()], **_look(trend))
@@ -62,7 +64,7 @@ def _guides(axes: Any, growth: Growth, values: list[float]) -> None:
 
 
 def _look(trend: Trend) -> dict[str, Any]:
-    return look(trend.style, on_cpu=trend.kind == "CPU")
+    return look(trend.style, hollow=trend.kind != "CPU")
 
 
 def _label(growth: Growth, trend: Trend) -> str:

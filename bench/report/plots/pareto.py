@@ -3,23 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from bench.report.front import Place, front, places
-from bench.report.plots.style import COLOURS, LEAST_SECONDS, caption, frame, png, short, time_axis
+from bench.report.files import plot_of
+from bench.report.formats import significant, title
+from bench.report.markdown import escaped
+from bench.report.metrics import fit_s, mean, median, rmse
+from bench.report.plots.style import (
+    COLOURS,
+    LEAST_SECONDS,
+    Plot,
+    frame,
+    heading,
+    short,
+    time_axis,
+)
 from bench.report.rows import Line, Table
-from bench.report.text import significant
 
 AIR = 0.15
 """Above the worst row, of the rows' spread."""
 LABEL_STEPS = 200
-"""A number of steps: within a limit of time labels would lie elsewhere on a slower machine."""
+"""A number of steps: within a time limit labels would lie elsewhere on a slower machine."""
 
 
-def pareto(table: Table) -> bytes | None:
-    """The plot as PNG bytes; None where fewer than two rows have figures."""
+@dataclass(frozen=True)
+class Place:
+    """Median fit seconds and mean test RMSE of one row on one kind of device."""
+
+    line: Line
+    seconds: float
+    rmse: float
+
+    @property
+    def x(self) -> float:
+        """Where the point is drawn."""
+        return max(self.seconds, LEAST_SECONDS)
+
+
+def pareto(table: Table) -> Plot | None:
+    """The plot; None where fewer than two rows have figures."""
     found = places(table)
-    return png(lambda figure: _draw(figure, table, found)) if len(found) > 1 else None
+    if len(found) < 2:
+        return None
+    ahead = ", ".join(escaped(place.line.name) for place in front(found))
+    return Plot(
+        plot_of(table, "pareto"),
+        f"Test RMSE against fit seconds on {escaped(f'{title(table.dataset)}, {table.split}')}",
+        f"On the Pareto front, where no row is both faster and more accurate: {ahead}.",
+        lambda figure: _draw(figure, table, found),
+    )
+
+
+def places(table: Table) -> list[Place]:
+    """One for each row and kind of device that has figures."""
+    return [
+        Place(line, fit.value, error.value)
+        for line in table.lines
+        if (fit := median(line.runs, fit_s)) and (error := mean(line.runs, rmse))
+    ]
+
+
+def front(among: Sequence[Place]) -> list[Place]:
+    """The Pareto front, fastest first: each more accurate than every one that is as fast."""
+    ahead: list[Place] = []
+    for place in sorted(among, key=lambda place: (place.seconds, place.rmse)):
+        if not ahead or place.rmse < ahead[-1].rmse:
+            ahead.append(place)
+    return ahead
 
 
 def _draw(figure: Any, table: Table, found: Sequence[Place]) -> None:
@@ -36,27 +87,26 @@ def _draw(figure: Any, table: Table, found: Sequence[Place]) -> None:
     for place in inside:
         kind, look = _look(place.line)
         kinds[kind] = look
-        axes.plot(max(place.seconds, LEAST_SECONDS), place.rmse, **look, color=_colour(place))
+        axes.plot(place.x, place.rmse, **look, color=COLOURS[place.line.place % len(COLOURS)])
     points = [Line2D([], [], label=kind, color="0.2", **look) for kind, look in kinds.items()]
     handles = [*points, step]
     figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)
-    outside = [
+    outside = ", ".join(
         f"{place.line.name} ({place.rmse:.3f} in {significant(place.seconds)} s)"
         for place in found
         if place.rmse > high
-    ]
-    foot = f"Out of the frame: {', '.join(outside)}." if outside else ""
-    caption(figure, axes, table, "test RMSE against fit time", foot)
+    )
+    foot = f"Out of the frame: {outside}." if outside else ""
+    heading(figure, axes, table, "test RMSE against fit time", foot)
     _label(axes, inside)
 
 
 def _draw_front(axes: Any, ahead: Sequence[Place]) -> Any:
     """Steps through the front: what is below and to the left of them nobody reaches."""
     (fastest, *_), right = ahead, axes.get_xlim()[1]
-    seconds = [max(place.seconds, LEAST_SECONDS) for place in (fastest, *ahead)]
     rmse = [axes.get_ylim()[1], *(place.rmse for place in ahead)]
     [line] = axes.plot(
-        [*seconds, right],
+        [*(place.x for place in (fastest, *ahead)), right],
         [*rmse, rmse[-1]],
         drawstyle="steps-post",
         color="0.55",
@@ -70,15 +120,11 @@ def _draw_front(axes: Any, ahead: Sequence[Place]) -> Any:
 def _look(line: Line) -> tuple[str, dict[str, Any]]:
     """What kind of row it is, and how that is drawn."""
     look = {"linestyle": "none", "markersize": 6.5, "markeredgewidth": 1.4, "zorder": 4}
-    if line.row.is_peer:
-        return "a library", {**look, "marker": "D", "markerfacecolor": "white"}
+    if line.row.is_third_party:
+        return "third-party library", {**look, "marker": "D", "markerfacecolor": "white"}
     if line.kind == "CPU":
-        return "ours", {**look, "marker": "o"}
-    return f"ours on {line.kind}", {**look, "marker": "o", "markerfacecolor": "white"}
-
-
-def _colour(place: Place) -> str:
-    return COLOURS[place.line.place % len(COLOURS)]
+        return "built-in", {**look, "marker": "o"}
+    return f"built-in, on {line.kind}", {**look, "marker": "o", "markerfacecolor": "white"}
 
 
 def _label(axes: Any, inside: Sequence[Place]) -> None:
@@ -86,19 +132,14 @@ def _label(axes: Any, inside: Sequence[Place]) -> None:
     from adjustText import adjust_text
     from matplotlib.patheffects import withStroke
 
-    seconds = [max(place.seconds, LEAST_SECONDS) for place in inside]
-    rmse = [place.rmse for place in inside]
-    look = {"fontsize": 8, "color": "0.2", "in_layout": False}
-    texts = [
-        axes.text(x, y, short(place.line.name), va="center", ha="center", **look)
-        for x, y, place in zip(seconds, rmse, inside, strict=True)
-    ]
+    look = {"fontsize": 8, "color": "0.2", "in_layout": False, "va": "center", "ha": "center"}
+    texts = [axes.text(place.x, place.rmse, short(place.line.name), **look) for place in inside]
     for text in texts:  # readable over the line of the front, too
         text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     adjust_text(
         texts,
-        seconds,
-        rmse,
+        [place.x for place in inside],
+        [place.rmse for place in inside],
         ax=axes,
         iter_lim=LABEL_STEPS,
         expand=(1.15, 1.9),

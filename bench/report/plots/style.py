@@ -1,7 +1,7 @@
 """What every plot shares: its look, its axes of time and RMSE, and how it becomes a PNG.
 
 Distinct by marker and line style as well as by colour, so that it reads in greyscale.
-The bytes depend on the table alone: fonts, metadata and settings are fixed.
+The bytes depend on the records alone: fonts, metadata and settings are fixed.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ import io
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from bench.report.machines import hardware
+from bench.report.files import MADE_BY
+from bench.report.formats import title
 from bench.report.rows import Table
-from bench.report.text import title
-
-MADE_BY = "ratebench"
-"""Stands in the file's metadata, by which a plot is known as ours."""
+from bench.report.sentences import hardware
 
 # Okabe and Ito's colours, dark and light by turns. The three cycles have no common factor
 # below 84 rows, so no two rows look alike.
@@ -38,28 +37,46 @@ LEAST_SECONDS = 1e-3
 """Closed forms take microseconds; drawn as such they would squeeze the curves aside."""
 
 
-def png(draw: Callable[[Any], None]) -> bytes:
-    """What `draw` draws on a figure, as the bytes of a PNG."""
-    # Here, for the import takes most of a second. Not pyplot: it would pick a backend.
-    from matplotlib import figure, rc_context, rcdefaults
+@dataclass(frozen=True)
+class Plot:
+    """A plot that is not drawn yet.
 
-    with rc_context():
-        rcdefaults()
-        with rc_context(STYLE):
-            made = figure.Figure(figsize=(10, 5.4), layout="constrained")
-            draw(made)
-            file = io.BytesIO()
-            made.savefig(file, format="png", dpi=110, metadata={"Software": MADE_BY})
-    return file.getvalue()
+    path  in the results folder
+    alt   what it shows, for who cannot see it
+    note  how to read it, as Markdown
+    draw  puts it on a matplotlib figure
+    """
+
+    path: str
+    alt: str
+    note: str
+    draw: Callable[[Any], None]
+
+    def image(self, folder: str = "") -> str:
+        """The Markdown that shows it on a page beside `folder`, with the note below."""
+        return "\n\n".join(filter(None, [f"![{self.alt}]({folder}{self.path})", self.note]))
+
+    def png(self) -> bytes:
+        # Here, for the import takes most of a second. Not pyplot: it would pick a backend.
+        from matplotlib import figure, rc_context, rcdefaults
+
+        with rc_context():
+            rcdefaults()
+            with rc_context(STYLE):
+                canvas = figure.Figure(figsize=(10, 5.4), layout="constrained")
+                self.draw(canvas)
+                file = io.BytesIO()
+                canvas.savefig(file, format="png", dpi=110, metadata={"Software": MADE_BY})
+        return file.getvalue()
 
 
-def look(style: int, *, on_cpu: bool) -> dict[str, Any]:
+def look(style: int, *, hollow: bool = False) -> dict[str, Any]:
     """Colour, marker and dashes of the row at place `style`; hollow where not on the CPU."""
     return {
         "color": COLOURS[style % len(COLOURS)],
         "marker": MARKERS[style % len(MARKERS)],
         "linestyle": DASHES[style % len(DASHES)],
-        "markerfacecolor": None if on_cpu else "white",
+        "markerfacecolor": "white" if hollow else None,
     }
 
 
@@ -79,6 +96,14 @@ def time_axis(axes: Any, seconds: Sequence[float], label: str) -> None:
     axes.set_xlabel(f"{label}, seconds (log scale)")
 
 
+def log_panel(axes: Any) -> None:
+    """Both axes logarithmic, over a faint grid."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.grid(color="0.92", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
 def frame(
     bests: Iterable[tuple[str, float]], levels: Sequence[float], air: float
 ) -> tuple[float, float]:
@@ -95,13 +120,17 @@ def frame(
     return min(inside) - 0.08 * spread, max(inside) + air * spread
 
 
-def caption(figure: Any, axes: Any, table: Table, what: str, foot: str) -> None:
+def heading(figure: Any, axes: Any, table: Table, what: str, foot: str) -> None:
     """The heading with the notes of the data, and the machine below, followed by `foot`."""
-    heading = f"{title(table.dataset)}, {table.split}: {what}"
+    text = f"{title(table.dataset)}, {table.split}: {what}"
     notes = textwrap.wrap(table.newest.data.note, 110)
-    axes.set_title("\n".join([heading, *notes]), loc="left", fontsize=10)
-    told = f"{hardware(table.newest)}. {foot}".rstrip()
-    figure.supxlabel(told, fontsize=7.5, color="0.35", x=0.01, ha="left")
+    axes.set_title("\n".join([text, *notes]), loc="left", fontsize=10)
+    footer(figure, f"{hardware(table.newest)}. {foot}".rstrip())
+
+
+def footer(figure: Any, text: str) -> None:
+    """A small line below the plot."""
+    figure.supxlabel(text, fontsize=7.5, color="0.35", x=0.01, ha="left")
 
 
 def short(label: str) -> str:

@@ -185,7 +185,13 @@ def test_each_change_that_re_runs_a_cell_is_named(run: Run, changed: Cell, reaso
 
 
 @pytest.mark.parametrize(
-    "other", [cell(seed=1), cell(dataset="e", facts=data(fingerprint="e")), cell(device="cuda"), cell(threads=2)]
+    "other",
+    [
+        cell(seed=1),
+        cell(dataset="e", facts=data(fingerprint="e")),
+        cell(device="cuda"),
+        cell(threads=2),
+    ],
 )
 def test_another_cell_is_new(run: Run, other: Cell) -> None:
     assert run(cell()) == [""]

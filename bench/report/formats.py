@@ -1,0 +1,67 @@
+"""Figures and names as plain text, as tables and sentences show them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import PurePath
+
+from bench.stats import Interval
+
+NOTHING = "—"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """`value` ≥ 0 in plain notation with `digits` significant digits; whole digits all stay.
+
+    >>> [significant(value) for value in (0.000123, 9.996, 1234.5)]
+    ['0.000123', '10.0', '1,234']
+    """
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{digits}g}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(rounded)))
+    return f"{value:,.{decimals}f}"
+
+
+def error(interval: Interval) -> str:
+    """An RMSE or MAE: `0.9123 ± 0.0012`, or without ± where there is no interval."""
+    value = f"{interval.value:.4f}"
+    return value if interval.level is None else f"{value} ± {interval.half:.4f}"
+
+
+def seconds(interval: Interval) -> str:
+    """A time: `12.3 (11.9–12.8)`, or without the range where it is of one run."""
+    if interval.n == 1:
+        return significant(interval.value)
+    ends = f"{significant(interval.low)}–{significant(interval.high)}"
+    return f"{significant(interval.value)} ({ends})"
+
+
+def middle(interval: Interval) -> str:
+    """The value of an interval alone."""
+    return significant(interval.value)
+
+
+def goal_rmse(rmse: float) -> str:
+    """A goal RMSE: three decimals where they are enough, else four."""
+    return f"{rmse:.4f}".removesuffix("0")
+
+
+def signed(difference: float) -> str:
+    """A difference of errors with its sign; what rounds to zero has a plus."""
+    return f"{difference:+z.4f}".replace("-", "−")
+
+
+def times(factor: float) -> str:
+    """How many times as fast, to two significant digits: `3.2×`, `41,000×`."""
+    return f"{significant(float(f'{factor:.2g}'), 2)}×"
+
+
+def title(dataset: str) -> str:
+    """A dataset's name in the catalog, or the last part of its path."""
+    return PurePath(dataset).name or dataset
+
+
+def date(started_at: str) -> str:
+    """The day of a record's start."""
+    return started_at[:10]

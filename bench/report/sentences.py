@@ -1,0 +1,253 @@
+"""The sentences around a table: the verdict, the dataset, the machine, how to read the figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from bench.machine import LOCKED
+from bench.records import Record
+from bench.report.formats import date, error, goal_rmse, significant, title
+from bench.report.markdown import escaped
+from bench.report.metrics import (
+    REFERENCE,
+    by_seed,
+    fit_s,
+    goals_of,
+    mean,
+    median,
+    reached,
+    reference_row,
+    rmse,
+)
+from bench.report.rows import Line, Table
+from bench.stats import difference
+from datasets.splits import folds
+
+KEY_PACKAGES = ("numpy", "scipy", "numba", "torch")
+ENERGY_NOTE = (
+    "J per fit: joules of the CUDA device alone, including while it waits for the host, from its "
+    "own counter. The energy of a CPU is not measured."
+)
+
+
+def verdict(table: Table) -> str:
+    """The row that was first at each goal, and the most accurate one."""
+    sentences = [_for_speed(table.lines, goals_of(table)), _for_accuracy(table.lines)]
+    return " ".join(filter(None, sentences)) or "No run has figures yet."
+
+
+def _for_speed(lines: Sequence[Line], goals: Sequence[float]) -> str:
+    """A goal that no row reached in the median of its runs is left out."""
+    uses: dict[str, list[str]] = {}
+    for goal in goals:
+        if first := _first(lines, goal):
+            seconds, line = first
+            library = _first_library(lines, goal, seconds, line)
+            use = f"{goal_rmse(goal)} ({significant(seconds)} s{library})"
+            uses.setdefault(escaped(line.name), []).append(use)
+    if not uses:
+        return ""
+    rows = "; ".join(f"{name} for {_listed(goals)}" for name, goals in uses.items())
+    return f"**Where time counts**, by the validation RMSE you need, use {rows}."
+
+
+def _first_library(lines: Sequence[Line], goal: float, seconds: float, line: Line) -> str:
+    """The time of the first third-party library, where a built-in implementation was sooner."""
+    libraries = [each for each in lines if each.row.is_third_party]
+    if line.row.is_third_party or not libraries:
+        return ""
+    first = _first(libraries, goal)
+    if first is None:
+        return ", no library reached it"
+    factor = significant(first[0] / seconds, 2)
+    return f", {factor} times sooner than {escaped(first[1].name)}"
+
+
+def _first(lines: Sequence[Line], goal: float) -> tuple[float, Line] | None:
+    """The line that reached a goal first, in the median of its runs, and when."""
+    times = [(to.median, line) for line in lines if (to := reached(line.runs, goal))]
+    first = min(times, key=lambda time: time[0], default=None)
+    return first if first and math.isfinite(first[0]) else None
+
+
+def _for_accuracy(lines: Sequence[Line]) -> str:
+    scored = [(score, line) for line in lines if (score := mean(line.runs, rmse))]
+    if not scored:
+        return ""
+    best, most_accurate = min(scored, key=lambda each: each[0].value)
+    level = [
+        _timed(line)
+        for _, line in scored
+        if line is not most_accurate and _within_noise(line, most_accurate)
+    ]
+    use = f"**Where accuracy counts**, use {_timed(most_accurate)}: test RMSE {error(best)}"
+    return f"{use}; no difference beyond noise from {_listed(level)}." if level else f"{use}."
+
+
+def _timed(line: Line) -> str:
+    fit = median(line.runs, fit_s)
+    return f"{escaped(line.name)} ({significant(fit.value)} s)" if fit else escaped(line.name)
+
+
+def _within_noise(a: Line, b: Line) -> bool:
+    interval = difference(by_seed(a.runs, rmse), by_seed(b.runs, rmse)).interval
+    return interval.level is not None and not interval.excludes(0)
+
+
+def _listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def shortened(table: Table) -> str:
+    """The rows whose training a suite cut short to be fast; "" where none was."""
+    rows: dict[tuple[str, int], dict[str, None]] = {}
+    for line in table.lines:
+        for record in line.runs.records:
+            if epochs := record.cell.shortened_to:
+                rows.setdefault((record.cell.suite, epochs), {})[escaped(line.name)] = None
+    return " ".join(
+        f"**The suite {escaped(suite)} ends a fit after {epochs} epochs** to be fast. Judge "
+        f"neither accuracy nor the verdict by its rows here: {', '.join(names)}."
+        for (suite, epochs), names in sorted(rows.items())
+    )
+
+
+def dataset_line(table: Table) -> str:
+    """Name, counts, scale, density, fingerprint, and what else is known of the dataset."""
+    data = table.newest.data
+    low, high = (f"{end:g}".replace("-", "−") for end in data.scale)
+    density = 100 * data.n_ratings / max(data.n_users * data.n_items, 1)
+    parts = [
+        f"{data.n_users:,} users",
+        f"{data.n_items:,} items",
+        f"{data.n_ratings:,} ratings",
+        f"scale {low} to {high}",
+        f"density {significant(density)} %",
+        f"fingerprint {data.fingerprint[:12]}",
+    ]
+    if data.duplicates:
+        parts.append(f"{data.duplicates:,} duplicate pairs (the last one counts)")
+    if data.floor is not None:
+        parts.append(f"floor RMSE {data.floor:.4f} (no model can do better)")
+    return f"{escaped(title(table.dataset))}: {', '.join(parts)}."
+
+
+def notes(records: Iterable[Record]) -> list[str]:
+    """What must stand beside every figure, such as that other data stands in; bold."""
+    every = dict.fromkeys(record.data.note for record in records)
+    return [f"**{escaped(note)}**" for note in every if note]
+
+
+def goal_meaning(table: Table) -> str:
+    """What the words beside the goals are."""
+    if table.newest.data.floor is not None:
+        return "Beside a goal: how far it is from what a bias model reaches to the floor."
+    return "Beside a goal: what gets about that far."
+
+
+def reading(table: Table) -> str:
+    """How to read the figures of the accuracy table."""
+    threads = " / ".join(str(n) for n in sorted({row.threads for row in table.rows}))
+    parts = [
+        intervals(table),
+        _reference_note(table),
+        "Epochs: the best one / those run.",
+        _cold_start(table),
+        f"Threads: {threads}.",
+    ]
+    return " ".join(filter(None, parts))
+
+
+def same_maths(table: Table) -> str:
+    """Which rows do the same maths, a line for each model, and so should differ in speed alone."""
+    groups: dict[str, dict[str, None]] = {}
+    for row in table.rows:
+        groups.setdefault(row.model, {})[row.implementation] = None
+    same = [
+        f"- {escaped(model)}: {escaped(', '.join(names))}"
+        for model, names in groups.items()
+        if model and len(names) > 1
+    ]
+    if same:
+        heading = "Same maths, so compare their speed; every other row is a different model:"
+        return "\n".join([heading, "", *same])
+    return "Every row is a different model." if len(table.rows) > 1 else ""
+
+
+def intervals(table: Table) -> str:
+    """What ± and brackets are, which depends on how often the rows ran."""
+    repeats = {len(line.runs.scored) for line in table.lines} - {0}
+    if not repeats:
+        return ""
+    k = folds(table.split)
+    repeat = "fold" if k else "seed"
+    if max(repeats) == 1:
+        more = f"`--seeds {k}` runs them all" if k else "`--seeds 3` or more gives one"
+        return f"One {repeat}, so there is no interval: {more}."
+    means = f"RMSE and MAE: mean over {repeat}s ± its 95 % t interval. Times: median, in brackets"
+    if max(repeats) < 6:
+        return f"{means} the range of the runs (below six no 95 % interval exists)."
+    if min(repeats - {1}) >= 6:
+        return f"{means} its 95 % interval."
+    return f"{means} its 95 % interval, or the range where a row has fewer than six runs."
+
+
+def _reference_note(table: Table) -> str:
+    """What × is against; "" where the table has no such row."""
+    if (row := reference_row(table)) is None:
+        return ""
+    label = escaped(row.label)
+    return f"× {REFERENCE}: how many times faster the fit was than that of {label} (CPU)."
+
+
+def _cold_start(table: Table) -> str:
+    scored = [record.metrics for record in table.records if record.metrics]
+    if not scored:
+        return ""
+    tests = _span([metrics.n_test for metrics in scored])
+    cold_start = _span([metrics.n_cold_start for metrics in scored])
+    return (
+        f"Test ratings: {tests}, of them {cold_start} cold-start pairs (user or item unseen in "
+        "training), for which every row gets the same fallback."
+    )
+
+
+def _span(counts: list[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def hardware(record: Record) -> str:
+    """`AMD EPYC 7B13, 2 cores, 7.8 GB memory, no GPU`."""
+    machine = record.environment
+    cores = f"{machine.cores} core{'s' * (machine.cores != 1)}"
+    return f"{machine.cpu}, {cores}, {machine.memory_gb:.3g} GB memory, {machine.gpu or 'no GPU'}"
+
+
+def caption(records: Sequence[Record]) -> str:
+    """Hardware, system, versions and dates of one machine's records, oldest first.
+
+    Where records differ, each value is named: a table may hold rows of two versions.
+    """
+    environments = [record.environment for record in records]
+    parts = [
+        _distinct(map(hardware, records)),
+        _distinct(each.os for each in environments),
+        "Python " + _distinct(each.python for each in environments),
+    ]
+    packages = {package for each in environments for package in each.versions}
+    libraries = sorted(packages - set(LOCKED))  # third-party ones that are rows
+    for package in (*KEY_PACKAGES, *libraries):
+        versions = _distinct(each.versions.get(package, "") for each in environments)
+        parts += [f"{package} {versions}"] if versions else []
+    loads = sorted(each.load for each in environments)
+    load = _distinct((f"{loads[0]:.1f}", f"{loads[-1]:.1f}"), "–")
+    days = _distinct((date(records[0].started_at), date(records[-1].started_at)), " to ")
+    return escaped(f"{', '.join(parts)}. Run {days}; load average before a cell {load}.")
+
+
+def _distinct(values: Iterable[str], between: str = " / ") -> str:
+    return between.join(value for value in dict.fromkeys(values) if value)

@@ -1,0 +1,39 @@
+"""Who stands on the Pareto front."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.report.plots.pareto import Place, front, pareto, places
+from tests.support.records import eight, record, table_of
+
+LINE = table_of(record()).lines[0]
+
+
+def test_a_row_stands_at_its_median_fit_and_mean_rmse_on_each_device() -> None:
+    fits = ((0, 3.0, 0.90), (1, 9.0, 0.91), (2, 5.0, 0.95))
+    runs = (record(seed=seed, fit_s=fit_s, rmse=rmse) for seed, fit_s, rmse in fits)
+    found = places(table_of(*runs, record(device="cuda"), record("ncf", status="failed")))
+    assert [place.line.name for place in found] == ["numpy_sgd on CPU", "numpy_sgd on CUDA"]
+    assert (found[0].seconds, round(found[0].rmse, 6)) == (5.0, 0.92)
+
+
+def test_the_front_is_named_fastest_first() -> None:
+    plot = pareto(table_of(*eight()))
+    assert plot is not None
+    assert plot.note.endswith(": global_mean, bias, embedding_mf, autorec.")
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1))
+def test_the_front_is_what_nobody_beats_and_all_others_are_beaten(spots: list[tuple]) -> None:
+    among = [Place(LINE, *map(float, spot)) for spot in spots]
+    ahead = front(among)
+
+    def beats(a: Place, b: Place) -> bool:
+        as_good = a.seconds <= b.seconds and a.rmse <= b.rmse
+        return as_good and (a.seconds, a.rmse) != (b.seconds, b.rmse)
+
+    assert not any(beats(other, place) for place in ahead for other in among)
+    assert all(place in ahead or any(beats(other, place) for other in ahead) for place in among)
+    assert [place.seconds for place in ahead] == sorted({place.seconds for place in ahead})

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from bench.commands import terminal
 from bench.commands.arguments import overrides, spread
+from bench.planning.availability import system_problem
 from bench.planning.hyperparameters import SettingError
 from bench.planning.loading import ImplementationError
 from bench.planning.suite import SuiteError
@@ -258,5 +259,7 @@ def gate(
 def main() -> None:
     """The `bench` command, also installed as `ratebench`."""
     terminal.never_raise_on_encoding()
+    if problem := system_problem():
+        sys.exit(f"error: {problem}")
     sys.argv[1:] = spread(sys.argv[1:])
     app()

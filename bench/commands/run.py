@@ -16,7 +16,7 @@ from bench.commands.records import open_store, warn_of_bad_lines
 from bench.commands.report import write_pages
 from bench.planning.facts import check_split, facts
 from bench.planning.plan import Cell, Planner
-from bench.planning.rerun import why_again
+from bench.planning.rerun import History
 from bench.planning.suite import Overrides, read
 from bench.records import Record
 from bench.roofline.work import WORK
@@ -59,9 +59,8 @@ def _run(
     rows = {cell.request.implementation for cell in cells}
     if not machine.current_environment().roofs and rows & WORK.keys():
         measure()
-    environment = machine.environment()
-    done = set() if fresh else store.finished().keys()
-    recorded = sum(cell.identity(environment) in done for cell in cells)
+    history = History([] if fresh else store.read()[0], machine.environment())
+    recorded = sum(history.done(cell) is not None for cell in cells)
     fields = shared(cells)
     already = f", {'all' if recorded == len(cells) else recorded} already recorded" * bool(recorded)
     terminal.say(f"{terminal.plural(len(cells), 'cell')}{already}: {', '.join(fields.values())}")
@@ -94,15 +93,13 @@ def memory_limit_bytes(gigabytes: float | None) -> int:
 
 
 def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
-    records = [] if fresh else store.read()[0]
-    done = {} if fresh else store.finished()
-    environment = machine.environment()
+    history = History([] if fresh else store.read()[0], machine.environment())
     fields = shared(cells)
     rows = []
     for number, cell in enumerate(cells, start=1):
         state = "recorded"
-        if cell.identity(environment) not in done:
-            again = why_again(cell, environment, records)
+        if history.done(cell) is None:
+            again = history.why_again(cell)
             state = f"to run again: {again}" if again else "to run"
         if cell.skip:
             state = f"{cell.skip.status}: {cell.skip.reason}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.records import Record
 from bench.report.grouping import by_row, grouped, labelled, newest_per_seed, row_of
-from bench.report.metrics import Figure
+from bench.report.metrics import Figure, part
 from bench.report.rows import Runs
 from bench.stats import Interval, power
 from datasets.synthetic import SHAPES
@@ -97,12 +97,7 @@ def epoch_s(record: Record) -> float | None:
     return statistics.median(lengths) if lengths else None
 
 
-def peak_bytes(record: Record) -> float | None:
-    return record.memory.host_peak_bytes if record.memory else None
-
-
-def base_bytes(record: Record) -> float | None:
-    return record.memory.host_base_bytes if record.memory else None
+peak_bytes, base_bytes = part("memory", "host_peak_bytes"), part("memory", "host_base_bytes")
 
 
 def grown_bytes(record: Record) -> float | None:

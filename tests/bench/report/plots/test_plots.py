@@ -33,7 +33,7 @@ def png(plot: Plot | None) -> bytes:
 
 
 def bests(table: Table) -> list[tuple[str, float]]:
-    return [(trace.implementation, trace.best) for trace in traces(table)]
+    return [(trace.line.row.implementation, trace.best) for trace in traces(table)]
 
 
 @both

@@ -27,11 +27,11 @@ def tables(records: Iterable[Record]) -> list[Table]:
     ordered = sorted(records, key=lambda record: record.started_at)
     names = dataset_names(ordered)
     groups = grouped(ordered, lambda r: (r.data.fingerprint, r.environment.machine, r.cell.split))
-    made = [
+    every = [
         Table(names[fingerprint], split, machine, rows(group))
         for (fingerprint, machine, split), group in groups.items()
     ]
-    return sorted(made, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
+    return sorted(every, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
 
 
 def machines(tables: Iterable[Table]) -> list[str]:
@@ -84,7 +84,7 @@ def _place(row: Row) -> tuple[object, ...]:
 
 
 def labelled(unlabelled: Sequence[Row]) -> list[Row]:
-    """Rows in order, with the label that tells each apart: its name, else that and what differs."""
+    """Rows in order, with a label each: the name, and where several have it what differs."""
     return [
         replace(row, label=" ".join([row.name, *_apart(row, namesakes)]))
         for row in sorted(unlabelled, key=_place)
@@ -104,7 +104,7 @@ def _apart(row: Row, namesakes: Sequence[Row]) -> list[str]:
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
-    """Records, or what is made of them, by `key`; keys in order of first appearance."""
+    """Records, or what is built from them, by `key`; keys in order of first appearance."""
     groups: dict[Key, list[Item]] = defaultdict(list)
     for item in items:
         groups[key(item)].append(item)

@@ -125,7 +125,7 @@ def best_validation(runs: Runs) -> float:
 
 
 def seconds_to(record: Record, goal: float) -> float:
-    """From the record, or from its curve where it was made with other goals; ∞ for a miss."""
+    """From the record, or from its curve where it has other goals; ∞ for a miss."""
     for each in record.goals:
         if each.rmse == goal:
             return math.inf if each.seconds is None else each.seconds

@@ -37,7 +37,7 @@ def _heading(table: Table, on_page: Sequence[Table]) -> str:
 
 
 def _section(table: Table) -> list[str]:
-    """The verdict, then time to goal, accuracy and cost; what stands in is said at each."""
+    """The verdict, then time to goal, accuracy and cost; what stands in is named at each."""
     where = f"on {escaped(title(table.dataset))}, {escaped(table.split)}"
     stand_in = sentences.notes(table.records)
     curves_plot, pareto_plot = curves(table), pareto(table)

@@ -122,7 +122,10 @@ def _sooner(a: Side, b: Side, goal: float) -> str:
 
     A ratio needs a time from every run: left out, a miss would count for nothing.
     """
-    taken = [by_seed(side.runs, lambda record: _seconds_to(record, goal)) for side in (a, b)]
+    taken = [
+        by_seed(side.runs, lambda record: seconds_to(record, goal) if record.curve else None)
+        for side in (a, b)
+    ]
     if not all(taken):
         return ""
     hits = [sum(map(math.isfinite, seconds.values())) for seconds in taken]
@@ -142,10 +145,6 @@ def _sooner(a: Side, b: Side, goal: float) -> str:
             f"a ratio of {times}."
         )
     return f"{sooner.name} reached {goal_rmse(goal)} on validation {times} times sooner."
-
-
-def _seconds_to(record: Record, goal: float) -> float | None:
-    return seconds_to(record, goal) if record.curve else None
 
 
 def _may_be(value: float, interval: Interval) -> bool:

@@ -26,11 +26,8 @@ class Trend:
 
     def medians(self, figure: Figure) -> dict[int, float]:
         """Number of ratings -> median of a figure, of the sizes that have it."""
-        found = {
-            size: [value for r in runs.records if (value := figure(r)) is not None]
-            for size, runs in sorted(self.runs.items())
-        }
-        return {size: statistics.median(values) for size, values in found.items() if values}
+        middles = {size: runs.middle(figure) for size, runs in sorted(self.runs.items())}
+        return {size: middle for size, middle in middles.items() if middle is not None}
 
     def exponent(self, figure: Figure) -> Interval | None:
         """Of the figure's growth; None where fewer than three sizes have it above zero."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -47,7 +46,7 @@ class Pair:
     @cached_property
     def speedup(self) -> float | None:
         """How many times shorter an epoch is on CUDA; None where a side finished no epoch."""
-        cpu, cuda = seconds_per_epoch(self.cpu), seconds_per_epoch(self.cuda)
+        cpu, cuda = self.cpu.middle(epoch_s), self.cuda.middle(epoch_s)
         return cpu / cuda if cpu and cuda else None
 
     @property
@@ -84,12 +83,6 @@ def speedups(tables: Iterable[Table]) -> list[Speedup]:
     found = [Speedup(*place, _pairs(some)) for place, some in places.items()]
     timed = [each for each in found if any(pair.speedup for pair in each.pairs)]
     return sorted(timed, key=lambda each: each.records[-1].started_at, reverse=True)
-
-
-def seconds_per_epoch(runs: Runs) -> float | None:
-    """The median over the runs; a run that was stopped has that of the epochs it finished."""
-    seconds = [value for record in runs.records if (value := epoch_s(record))]
-    return statistics.median(seconds) if seconds else None
 
 
 def _pairs(tables: Sequence[Table]) -> tuple[Pair, ...]:
@@ -150,7 +143,7 @@ def _fastest(rows: Sequence[Row], kind: str) -> Runs:
         for row in rows
         if kind in row.runs
     ]
-    return min(tried, key=lambda runs: seconds_per_epoch(runs) or math.inf, default=Runs(()))
+    return min(tried, key=lambda runs: runs.middle(epoch_s) or math.inf, default=Runs(()))
 
 
 @dataclass(frozen=True)

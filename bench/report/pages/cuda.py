@@ -6,18 +6,12 @@ from collections.abc import Sequence
 
 from bench.report.files import MARK
 from bench.report.formats import signed, significant, times, title
+from bench.report.growth import epoch_s
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.cuda import batches_plot, ratings_plot
 from bench.report.rows import Runs
 from bench.report.sentences import caption, notes
-from bench.report.speedup import (
-    Curve,
-    Pair,
-    Speedup,
-    over_batches,
-    over_ratings,
-    seconds_per_epoch,
-)
+from bench.report.speedup import Curve, Pair, Speedup, over_batches, over_ratings
 from bench.report.tables import TEST_RMSE, Column
 
 AGREED = 0.002
@@ -87,7 +81,9 @@ def _cuda(pair: Pair) -> Runs:
     return pair.cuda
 
 
-EPOCH_S = Column[Runs]("epoch s", seconds_per_epoch, significant, remarks=lambda runs: runs.remarks)
+EPOCH_S = Column[Runs](
+    "epoch s", lambda runs: runs.middle(epoch_s), significant, remarks=lambda runs: runs.remarks
+)
 COLUMNS: list[Column[Pair]] = [
     Column("implementation", lambda pair: pair.label, align="left"),
     Column("batch", lambda pair: pair.batch, "{:,}".format),

@@ -30,8 +30,8 @@ triton: $(STAMP) ## Triton, where torch has not brought it: for triton_sgd, or i
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[triton]'
 
-bench: $(STAMP) ## run the quick suite and write the tables
-	@$(BIN)/bench run --suite quick; status=$$?; $(BIN)/bench report && exit $$status
+bench: $(STAMP) ## run the quick suite, write the pages and show which implementation to use
+	@$(BIN)/bench run --suite quick --report
 
 test: lint types ## lint, types and all tests
 	@$(BIN)/python -m pytest

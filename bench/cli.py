@@ -1,50 +1,68 @@
-"""The verbs: run, tune, report, list, compare, predict, doctor, gate."""
+"""The verbs of `bench`: their arguments. What each does is in bench/commands."""
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
-import psutil
 import typer
-from rich.console import Console
+from typer.core import TyperGroup
 
-from bench import locks, machine
-from bench.commands.arguments import spread
-from bench.planning import availability
-from bench.planning.hyperparameters import SettingError, parse_settings
+from bench.commands import terminal
+from bench.commands.arguments import overrides, spread
+from bench.planning.hyperparameters import SettingError
 from bench.planning.loading import ImplementationError
-from bench.planning.suite import Overrides, SuiteError, read
-from bench.records import Record
-from bench.store import RecordStore
+from bench.planning.suite import SuiteError
 from datasets.errors import DataError
 
-if TYPE_CHECKING:
-    from bench.planning.plan import Cell
+WRONG_USE = 2
+USER_ERRORS = (DataError, SuiteError, ImplementationError, SettingError, terminal.UsageError)
+
+
+class Verbs(TyperGroup):
+    """Ends with one line and exit code 2 where a verb cannot do what was requested."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except USER_ERRORS as error:
+            terminal.fail(error)
+            raise typer.Exit(WRONG_USE) from None
+
 
 app = typer.Typer(
+    cls=Verbs,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Which implementation of rating prediction should I use, on my data, on my hardware?",
 )
-out_console = Console(soft_wrap=True)
-err_console = Console(stderr=True, soft_wrap=True)
 
-DEFAULT_OUT = Path("results")
-GATE_OUT = Path(".benchmarks/gate.json")
-WRONG_USE = 2
-INTERRUPTED = 130
-GATE_BROKEN = 3
-"""As bench.gate.verdicts has it, which may be what is broken."""
-TERMINATED = 143
-USER_ERRORS = (DataError, SuiteError, ImplementationError, SettingError)
-
+RESULTS = Path("results")
 Out = Annotated[Path, typer.Option(help="Folder of records, pages and plots.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Hyperparameters: als.factors=32. Several allowed."),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from bench.commands.version import version
+
+        terminal.say(version())
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Version and commit."),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -67,12 +85,11 @@ def run(
         int | None,
         typer.Option(min=1, help="Threads per cell; default: the suite's, else all cores."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs, where there are any.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Named hyperparameters.")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="implementation.field=value. Several allowed."),
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs, for implementations that have any.")
     ] = None,
+    preset: Annotated[str | None, typer.Option(help="Named hyperparameters.")] = None,
+    set_: Settings = None,
     time_limit: Annotated[
         float | None, typer.Option(min=0.001, help="Seconds on the training clock per cell.")
     ] = None,
@@ -80,42 +97,36 @@ def run(
         float | None,
         typer.Option(min=0.01, max=1e6, help="GB per cell; default: 90 % of what is free."),
     ] = None,
-    out: Out = DEFAULT_OUT,
+    out: Out = RESULTS,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Run what is already recorded, too.")
+        bool, typer.Option("--fresh", help="Run cells that are recorded, too.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write the pages and plots at the end, too.")
+    ] = False,
 ) -> None:
-    """Run a suite: one fresh process per cell, one record per cell, resumed where it stopped."""
-    from bench.planning.facts import check_split, facts
-    from bench.planning.plan import Planner
+    """Run a suite and show a summary; a second run continues where the first one stopped.
 
-    block = {
-        "devices": device,
-        "split": split,
-        "seeds": seeds,
-        "epochs": epochs,
-        "preset": preset,
-        "threads": threads,
-        "time_limit_s": time_limit,
-    }
-    try:
-        overrides = Overrides(
-            implementations=impl or [],
-            datasets=dataset or [],
-            block={name: value for name, value in block.items() if value is not None},
-            settings=parse_settings(set_ or []),
-        )
-        planner = Planner(facts, check_split, machine.environment().cores, overrides, _loudly)
-        cells = planner.plan(overrides.apply(read(suite)))
-    except USER_ERRORS as error:
-        _fail(error)
-    if dry_run:
-        _warn_of_bad_lines(RecordStore(out))
-        _print_plan(cells, RecordStore(out), fresh)
-    else:
-        _open_store(out, out)
-        _run(cells, out, _memory_limit(memory_limit), fresh)
+    A cell is one implementation on one split, seed and device. Each has a
+    process of its own and is recorded as it ends.
+    """
+    from bench.commands.run import run
+
+    requested = overrides(
+        impl,
+        dataset,
+        set_,
+        devices=device,
+        split=split,
+        seeds=seeds,
+        epochs=epochs,
+        preset=preset,
+        threads=threads,
+        time_limit_s=time_limit,
+    )
+    code = run(suite, requested, out, memory_limit, fresh=fresh, dry_run=dry_run, report=report)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -127,93 +138,59 @@ def tune(
     trials: Annotated[
         int, typer.Option(min=1, help="Trials of every study: the same for all of them.")
     ] = 40,
-    out: Out = DEFAULT_OUT,
+    out: Out = RESULTS,
 ) -> None:
-    """Search for hyperparameters on validation alone, the test part left out. Resumes."""
-    from bench.tune import FOLDER
-    from bench.tune import study as studies
-    from bench.tune.session import Session
+    """Search for hyperparameters on validation alone, without the test part. Resumes."""
+    from bench.commands.tune import tune
 
-    try:
-        chosen = [studies.read(name) for name in study or studies.names()]
-        _open_store(out / FOLDER, out)
-        total = trials * len(chosen)
-        with Session(out_console, out, total, _memory_limit(None), _loudly) as session:
-            for each in chosen:
-                session.search(each, trials)
-    except KeyboardInterrupt:
-        err_console.print("\ninterrupted; the same command goes on from the recorded trials")
-        raise typer.Exit(INTERRUPTED) from None
-    except (*USER_ERRORS, studies.StudyError) as error:
-        _fail(error)
-    _fail_if_any_failed(session.records)
+    raise typer.Exit(tune(study or [], trials, out))
 
 
 @app.command()
-def report(out: Out = DEFAULT_OUT) -> None:
+def report(out: Out = RESULTS) -> None:
     """Write the pages, the plots and the README's table from the records."""
-    from bench.report import described, write
+    from bench.commands.report import report
 
-    _warn_of_bad_lines(RecordStore(out))
-    # The README shows the project's own results, not a scratch folder's.
-    readme = Path("README.md") if out == DEFAULT_OUT else None
-    try:
-        changes = write(out, readme=readme)
-    except ValueError as error:
-        _fail(error)
-    for line in described(changes):
-        out_console.print(line, highlight=False, markup=False)
+    report(out)
 
 
 @app.command()
 def compare(
     a: Annotated[str, typer.Argument(help="A row: implementation[:preset][@device].")],
-    b: Annotated[str, typer.Argument(help="The row to hold it against.")],
+    b: Annotated[str, typer.Argument(help="The row to compare it with.")],
     dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
     machine_id: Annotated[str | None, typer.Option("--machine", help="Only this machine.")] = None,
-    out: Out = DEFAULT_OUT,
+    out: Out = RESULTS,
 ) -> None:
     """Say which of two rows is faster or more accurate, by how much, and how sure that is."""
-    from bench.report import compare as compared
+    from bench.commands.report import compare_rows
 
-    records, _ = RecordStore(out).read()
-    try:
-        out_console.print(
-            compared(records, a, b, dataset, machine_id), highlight=False, markup=False
-        )
-    except ValueError as error:
-        _fail(error)
+    compare_rows(a, b, dataset, machine_id, out)
 
 
 @app.command()
-def migrate(out: Out = DEFAULT_OUT) -> None:
+def migrate(out: Out = RESULTS) -> None:
     """Bring records of an older schema to the present one, by the commits that they name."""
-    from bench.commands.migrate import migrate as migrated
-    from bench.tune import FOLDER
+    from bench.commands.migrate import migrate_all
 
-    for folder in (out, out / FOLDER):
-        for word, count in migrated(RecordStore(folder), Path.cwd()).items():
-            _say(f"{RecordStore(folder).folder}: {count:,} {word}")
+    migrate_all(out)
 
 
 @app.command("list")
 def list_() -> None:
-    """Name the implementations, datasets, suites and studies."""
+    """List the implementations, datasets, suites and studies."""
     from bench.commands.listing import listing
 
-    out_console.print(listing(), highlight=False, markup=False)
+    listing()
 
 
 @app.command()
 def predict(
     impl: Annotated[str, typer.Option(help="Name, or path/to/file.py:Class.")],
-    dataset: Annotated[str, typer.Option(help="Name, or path of a ratings file, to learn from.")],
+    dataset: Annotated[str, typer.Option(help="Name, or path of a ratings file, to train on.")],
     pairs: Annotated[Path, typer.Option(help="CSV: user,item with ids as in the source file.")],
     preset: Annotated[str, typer.Option(help="Named hyperparameters.")] = "default",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="implementation.field=value. Several allowed."),
-    ] = None,
+    set_: Settings = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")] = "cpu",
     seed: Annotated[int, typer.Option(help="Seed of split and model.")] = 0,
     output: Annotated[
@@ -221,24 +198,9 @@ def predict(
     ] = None,
 ) -> None:
     """Predict ratings of given user–item pairs, as a CSV."""
-    from bench.commands.predict import PairsError, predict_pairs
+    from bench.commands.predict import predict
 
-    try:
-        problem = availability.device_problem(device)
-        if problem:
-            raise SettingError(f"--device {device}: {problem}")
-        settings = parse_settings(set_ or []).get(impl, {})
-        text, told = predict_pairs(impl, dataset, pairs, preset, settings, device, seed)
-    except (*USER_ERRORS, PairsError) as error:
-        _fail(error)
-    err_console.print(told, highlight=False, markup=False)
-    if output is None:
-        sys.stdout.write(text)
-        return
-    try:
-        output.write_text(text)
-    except OSError as error:
-        _fail(OSError(f"--output {output}: {error.strerror}"))
+    predict(impl, dataset, pairs, preset, set_ or [], device, seed, output)
 
 
 @app.command()
@@ -247,18 +209,18 @@ def doctor(
         bool, typer.Option("--measure", help="Measure memory and arithmetic again.")
     ] = False,
 ) -> None:
-    """Look at this machine: versions, threads, CUDA, data, limits, what may disturb a timing."""
-    from bench.commands.doctor import examine
+    """Show this machine: versions, threads, CUDA, data, bounds, and what may disturb a timing."""
+    from bench.commands import doctor
 
     if measure:
-        _measure()
-    out_console.print(examine(), highlight=False, markup=False)
+        doctor.measure()
+    doctor.doctor()
 
 
 @app.command()
 def gate(
     base: Annotated[
-        str | None, typer.Argument(help="The revision to hold it against: origin/main …")
+        str | None, typer.Argument(help="The revision to compare with: origin/main …")
     ] = None,
     head: Annotated[
         str | None, typer.Argument(help="The revision to judge; default: the working tree.")
@@ -270,178 +232,31 @@ def gate(
         Path | None, typer.Option(help="Add a run of this revision to a baseline.")
     ] = None,
     workload: Annotated[
-        list[str] | None, typer.Option(help="Only these, as the table names them.")
+        list[str] | None, typer.Option(help="Only these, by their names in the table.")
     ] = None,
     time_limit: Annotated[
-        float, typer.Option(min=1, help="Seconds; what is open then is INCONCLUSIVE.")
+        float, typer.Option(min=1, help="Seconds; what is undecided then is INCONCLUSIVE.")
     ] = 480,
     inconclusive: Annotated[
         Literal["pass", "fail"],
         typer.Option(help="Whether that makes the exit code 0 or 2, where nothing FAILs."),
     ] = "fail",
-    out: Annotated[Path, typer.Option(help="File for the raw timings.")] = GATE_OUT,
+    out: Annotated[Path, typer.Option(help="File for the raw timings.")] = Path(
+        ".benchmarks/gate.json"
+    ),
 ) -> None:
     """Time two revisions in turns: is any workload of tests/speed slower by 5 %?
 
     Exit codes: 0 pass, 1 regression, 2 inconclusive, 3 broken or nothing measured.
     """
-    if [base, baseline, save].count(None) != 2:
-        _fail(ValueError("name one of BASE, --baseline FILE and --save FILE"), GATE_BROKEN)
-    with _exit_code_1_is_a_regression(), _termination_cleans_up():
-        from bench.gate.command import Asked, compare
-        from bench.gate.errors import GateError
-        from bench.gate.stored import command as screening
+    from bench.commands.gate import gate
 
-        only, tolerant = tuple(workload or ()), inconclusive == "pass"
-        asked = Asked(base or "", head, only, time_limit, tolerant, out)
-        try:
-            if save:
-                code = screening.save(save, asked, Path.cwd(), _say, _tell)
-            elif baseline:
-                code = screening.against(baseline, asked, Path.cwd(), _say, _tell)
-            else:
-                code = compare(asked, Path.cwd(), _say, _tell)
-        except GateError as error:
-            _fail(error, GATE_BROKEN)
-    raise typer.Exit(code)
+    only, tolerant = tuple(workload or ()), inconclusive == "pass"
+    raise typer.Exit(gate(base, head, baseline, save, only, time_limit, tolerant, out))
 
 
 def main() -> None:
-    """The `bench` command."""
+    """The `bench` command, also installed as `ratebench`."""
+    terminal.never_raise_on_encoding()
     sys.argv[1:] = spread(sys.argv[1:])
     app()
-
-
-@contextlib.contextmanager
-def _exit_code_1_is_a_regression() -> Iterator[None]:
-    """Python and rich end with 1, too: for an error of the gate itself, and for a closed pipe."""
-    try:
-        yield
-    except typer.Exit:
-        raise
-    except (Exception, SystemExit) as error:
-        if isinstance(error, SystemExit) and error.code == TERMINATED:
-            raise
-        with contextlib.suppress(SystemExit):  # where standard error is closed as well
-            if isinstance(error, SystemExit):
-                told = "nobody read the verdict: the output was closed"
-            else:
-                err_console.print_exception()
-                told = f"the gate itself failed: {error!r}"
-            err_console.print(f"error: {told}", style="red", highlight=False, markup=False)
-        raise typer.Exit(GATE_BROKEN) from None
-
-
-@contextlib.contextmanager
-def _termination_cleans_up() -> Iterator[None]:
-    """SIGTERM, of `timeout` or a cancelled CI job, unwinds as Ctrl-C does."""
-
-    def terminate(*_: object) -> None:
-        # `timeout` sends it twice, and to git, too: the second one must not stop the clean-up.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        sys.exit(TERMINATED)
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _run(cells: list[Cell], out: Path, memory_limit_bytes: int, fresh: bool) -> None:
-    from bench.cell.execute import ProcessExecutor
-    from bench.commands.progress import Progress, summary
-    from bench.roofline.work import WORK
-    from bench.run import Runner
-
-    if not machine.current_environment().roofs and any(
-        cell.request.implementation in WORK for cell in cells
-    ):
-        _measure()
-    finished: list[Record] = []
-    progress = Progress(out_console, len(cells), finished)
-    runner = Runner(RecordStore(out), ProcessExecutor(), progress, memory_limit_bytes)
-    try:
-        with progress:
-            runner.run(cells, fresh=fresh)
-    except KeyboardInterrupt:
-        err_console.print(f"\ninterrupted; {len(finished)} of {len(cells)} cells are recorded:")
-        for record in finished:
-            err_console.print(f"  {record.cell.implementation}  {summary(record)}", markup=False)
-        err_console.print("the same command goes on from here")
-        raise typer.Exit(INTERRUPTED) from None
-    _fail_if_any_failed(finished)
-
-
-def _measure() -> None:
-    from bench.roofline import kept
-
-    waiting = "another run is timing on this machine; waiting for its cell to end"
-    with locks.exclusive(lambda: err_console.print(waiting)):
-        err_console.print("measuring what this machine's memory and arithmetic allow, once …")
-        kept.measured(machine.environment(), kept.measure_apart)
-
-
-def _fail_if_any_failed(records: list[Record]) -> None:
-    if any(record.status == "failed" for record in records):
-        raise typer.Exit(1)
-
-
-def _open_store(folder: Path, out: Path) -> None:
-    """Make the place of records, and tell what in it is none."""
-    store = RecordStore(folder)
-    try:
-        store.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        _fail(OSError(f"--out {out}: records cannot be kept there: {error.strerror}"))
-    _warn_of_bad_lines(store)
-
-
-def _memory_limit(gigabytes: float | None) -> int:
-    """In bytes; by default 90 % of what is free."""
-    return int(gigabytes * 1e9 if gigabytes else psutil.virtual_memory().available * 0.9)
-
-
-def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
-    from bench.planning.rerun import why_again
-
-    records = [] if fresh else store.read()[0]
-    done = {} if fresh else store.finished()
-    environment = machine.environment()
-    for number, cell in enumerate(cells, start=1):
-        request = cell.request
-        state = "recorded"
-        if cell.identity(environment) not in done:
-            again = why_again(cell, environment, records)
-            state = f"to run again: {again}" if again else "to run"
-        if cell.skip:
-            state = f"{cell.skip.status}: {cell.skip.reason}"
-        out_console.print(
-            f"{number:>3}  {request.implementation:<22} {request.preset:<10} {request.dataset:<16} "
-            f"{request.split:<16} {request.device:<6} seed {request.seed}  "
-            f"threads {request.threads}{cell.settings_label}  {state}",
-            highlight=False,
-            markup=False,
-        )
-
-
-def _warn_of_bad_lines(store: RecordStore) -> None:
-    for line in store.read()[1]:
-        err_console.print(f"warning: {line}", style="yellow", highlight=False, markup=False)
-
-
-def _loudly(notice: str) -> None:
-    err_console.print(f"WARNING: {notice}", style="bold yellow", highlight=False, markup=False)
-
-
-def _say(text: str) -> None:
-    out_console.print(text, highlight=False, markup=False)
-
-
-def _tell(text: str) -> None:
-    err_console.print(text, highlight=False, markup=False)
-
-
-def _fail(error: Exception, code: int = WRONG_USE) -> NoReturn:
-    err_console.print(f"error: {error}", style="red", highlight=False, markup=False)
-    raise typer.Exit(code) from None

@@ -16,7 +16,7 @@ import psutil
 
 from bench.planning.availability import versions
 from bench.records import Environment, digest
-from bench.roofline.kept import kept
+from bench.roofline.stored import stored
 from datasets import cache
 
 LOCKED = ("numpy", "scipy", "pandas", "numba", "torch")
@@ -48,7 +48,7 @@ def current_environment() -> Environment:
     """This machine with its present one-minute load average, and its roofs where it has any."""
     still = environment()
     return still.model_copy(
-        update={"load": round(os.getloadavg()[0], 2), "roofs": kept(still.machine)}
+        update={"load": round(os.getloadavg()[0], 2), "roofs": stored(still.machine)}
     )
 
 

@@ -1,7 +1,8 @@
-"""Cells to records: what is already done is left, each of the rest is run and kept at once."""
+"""Cells to records: cells with a record are left out, each of the others is run and recorded."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
@@ -9,21 +10,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench import locks, machine
 from bench.cell import numerics
 from bench.cell.data import Prepared, Splits
-from bench.cell.execute import Event, Executor, Outcome
+from bench.cell.events import Event, Result
+from bench.cell.execute import Executor, Outcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.planning.plan import BASELINE, Cell
 from bench.planning.rerun import why_again
 from bench.records import (
     WELL,
-    Energy,
     Goal,
-    Memory,
     Metrics,
-    Numerics,
     Point,
     Record,
     Source,
@@ -35,7 +37,7 @@ from bench.store import RecordStore
 
 
 class Observer(Protocol):
-    """Hears how a run goes, for a terminal, a log, or a test."""
+    """Is called as a run proceeds, for a terminal, a log, or a test."""
 
     def already_done(self, cell: Cell) -> None: ...
     def waiting(self) -> None: ...
@@ -74,7 +76,7 @@ class Runner:
         if not fresh and (done := self._done(cell)):
             return done
         with self.exclusive(self.observer.waiting):
-            # Asked again: another run may have finished it while this one waited.
+            # Once more: another run may have finished it while this one waited.
             if not fresh and (done := self._done(cell)):
                 return done
             again = "" if fresh else self._why_again(cell)
@@ -92,7 +94,7 @@ class Runner:
         done = self.store.finished(self.settled).get(cell.identity(machine.environment()))
         if done is not None:
             self._learn_goals(cell, done.curve)
-            # A run that has come to stand beside a published number needs no other run.
+            # A published number that is new needs no other run: the record is stored with it.
             if cell.reference not in (None, done.reference):
                 done = done.model_copy(update={"reference": cell.reference})
                 self.store.append(done)
@@ -110,7 +112,7 @@ class Runner:
         job = _job(cell, prepared)
         outcome = self.executor.execute(job, prepared.test, limits, self.observer.heard)
         if not self.splits.are_intact():
-            self.splits.discard()  # the next cell gets what was cut, not what is left of it
+            self.splits.discard()  # the next cell gets them anew
             outcome = Outcome("failed", "changed the files that hold the ratings", log=outcome.log)
         self._learn_goals(cell, outcome.curve)
         _fill(record, outcome, prepared, self._goals_for(cell))
@@ -137,7 +139,7 @@ class Runner:
         )
 
     def _learn_goals(self, cell: Cell, curve: list[Point]) -> None:
-        """Where the catalog has no target, what the baseline reached is one."""
+        """Where the catalog has no goal RMSE, the lowest of the baseline is the goal."""
         request = cell.request
         if request.implementation == BASELINE and curve:
             best = min(point.rmse for point in curve)
@@ -145,7 +147,7 @@ class Runner:
 
 
 def round_up(rmse: float) -> float:
-    """To four decimals, so that what reached it still does."""
+    """To four decimals, so that a curve that reached it still does."""
     return math.ceil(rmse * 1e4) / 1e4
 
 
@@ -167,72 +169,59 @@ def _job(cell: Cell, prepared: Prepared) -> Job:
 
 def _fill(record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[float, ...]) -> None:
     record.status, record.reason = outcome.status, outcome.reason
+    record.log = "" if outcome.status == "ok" else outcome.log
     record.curve = outcome.curve
     record.goals = [Goal(rmse=rmse, seconds=_reached(outcome.curve, rmse)) for rmse in goals]
-    scored = len(prepared.test) and outcome.predicted is not None
-    if scored and outcome.status in ("ok", "timeout"):
-        record.metrics = _metrics(outcome, prepared, record.data.scale)
-    if outcome.status != "ok":
-        record.log = outcome.log
-    if outcome.result:
-        record.times = _times(outcome)
-        record.epoch_budgets = "epoch_budgets" in outcome.result["parts"]
-        record.thread_pools = outcome.result["threads"]
-        if found := outcome.result["numerics"]:
-            record.numerics = Numerics(**found)
-        record.memory = Memory(
-            host_peak_bytes=outcome.result["host_peak_bytes"],
-            device_peak_bytes=outcome.result["device_peak_bytes"],
-            host_base_bytes=outcome.result["host_base_bytes"],
-        )
-    if outcome.energy:
-        record.energy_reason = outcome.energy["reason"]
-        if measured := outcome.energy["measured"]:
-            record.energy = Energy(**measured)
+    if outcome.energy is not None:
+        record.energy, record.energy_reason = outcome.energy.measured, outcome.energy.reason
+    if (result := outcome.result) is None:
+        return
+    record.times = _times(result, outcome)
+    record.epoch_budgets = result.parts.other_budgets is not None
+    record.thread_pools, record.numerics = result.thread_pools, result.numerics
+    record.memory = result.memory
+    predicted = outcome.predicted
+    if predicted is not None and len(prepared.test) and outcome.status in ("ok", "timeout"):
+        record.metrics = _metrics(result, predicted, prepared, record.data.scale)
 
 
-def _metrics(outcome: Outcome, prepared: Prepared, scale: tuple[float, float]) -> Metrics:
-    test = prepared.test
-    assert outcome.predicted is not None
-    predicted = prepared.cold_start.complete(test, outcome.predicted)
-    scores = score(predicted, test.values, scale)
+def _metrics(
+    result: Result,
+    predicted: NDArray[np.float32],
+    prepared: Prepared,
+    scale: tuple[float, float],
+) -> Metrics:
+    test, cold_start = prepared.test, prepared.cold_start
+    scores = score(cold_start.complete(test, predicted), test.values, scale)
+    settings = result.numerics.model_dump() if result.numerics else None
+    fit_s, predict_s = result.parts.fit, result.parts.predict
     return Metrics(
-        rmse=scores.rmse,
-        mae=scores.mae,
-        rmse_raw=scores.rmse_raw,
-        mae_raw=scores.mae_raw,
-        val_rmse=outcome.result["val_rmse"],
+        **dataclasses.asdict(scores),
+        val_rmse=result.val_rmse,
         n_test=len(test),
         n_cold_start=int((~test.known).sum()),
         n_train=prepared.n_train,
-        epochs=outcome.result["epochs"],
-        best_epoch=outcome.result["best_epoch"],
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
         flags=[
-            *doubts(
-                outcome.predicted,
-                test,
-                scores,
-                prepared.cold_start.global_mean,
-                fit_s=outcome.result["parts"]["fit"],
-                predict_s=outcome.result["parts"]["predict"],
-            ),
-            *numerics.departures(outcome.result["numerics"]),
+            *doubts(predicted, test, scores, cold_start.global_mean, fit_s, predict_s),
+            *numerics.departures(settings),
         ],
     )
 
 
-def _times(outcome: Outcome) -> Times:
-    parts = outcome.result["parts"]
+def _times(result: Result, outcome: Outcome) -> Times:
+    parts = result.parts
     return Times(
-        import_s=parts["import"],
-        warmup_s=parts["warmup"],
-        fit_s=parts["fit"],
-        other_budgets_s=parts.get("epoch_budgets", 0.0),
-        epoch_s=outcome.result["epoch_s"],
-        predict_s=parts["predict"],
-        evaluation_s=parts.get("evaluation", 0.0),
-        overhead_s=parts["overhead"] + outcome.exit_s,
-        first_model_s=parts["import"] + parts["warmup"] + parts["fit"],
+        import_s=parts.import_,
+        warmup_s=parts.warmup,
+        fit_s=parts.fit,
+        other_budgets_s=parts.other_budgets or 0.0,
+        epoch_s=result.epoch_s,
+        predict_s=parts.predict,
+        evaluation_s=parts.evaluation,
+        overhead_s=parts.overhead + outcome.exit_s,
+        first_model_s=parts.import_ + parts.warmup + parts.fit,
         wall_s=outcome.wall_s,
     )
 

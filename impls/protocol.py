@@ -1,11 +1,10 @@
-"""What an implementation is, and who owns its epoch loop."""
+"""What an implementation is, who owns its epoch loop, and who decides when that loop ends."""
 
 from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
 
@@ -18,9 +17,9 @@ from datasets.ratings import HeldOut, Ratings
 class Implementation(Protocol):
     """A dataclass whose fields are its hyperparameters.
 
-    Everything `predict` needs is an attribute before the first epoch ends, for a deep copy
-    of the model is asked to `predict` between epochs, and the attributes of the best epoch are
-    put back after the last. A pair's prediction depends on nothing else that is asked for.
+    Everything `predict` needs is an attribute before the first epoch ends: between epochs a deep
+    copy of the model predicts, and after the last epoch the attributes of the best one are
+    restored. A pair's prediction does not depend on the other pairs of the call.
     Attributes that are not hyperparameters end in an underscore or start with one.
     """
 
@@ -49,82 +48,139 @@ class Training:
 
     `Training()` is `range(n)`. With `progress` a line per epoch goes to stderr. With a
     `model` and `validation` ratings the model is evaluated after each epoch, its best
-    epoch is kept, and with `patience` the loop ends after that many epochs without a
-    better validation RMSE:
+    epoch is restored at the end, and with `patience` the loop ends after that many epochs
+    without a better validation RMSE:
 
         model = NumpySGD()
         model.fit(split.train, Training(model, split.validation, patience=3))
 
-    The harness has a subclass of its own that also stops and starts the clock.
+    Another `referee`, as the harness has one, decides in place of all these.
     """
 
     model: Implementation | None = None
     validation: HeldOut | None = None
     patience: int | None = None
     progress: bool = False
-    best_rmse: float = field(default=float("inf"), init=False)
-    _best_state: dict[str, Any] | None = field(default=None, init=False, repr=False)
-    _stale: int = field(default=0, init=False, repr=False)
+    referee: Referee | None = None
 
     def epochs(self, n: int) -> Iterator[int]:
         """Yield 0 … n − 1, or fewer when it is time to stop."""
-        for done in self._looked_at(range(1, n + 1), n):
-            yield done - 1
+        for count in _until_stopped(self._chosen_referee(), range(1, n + 1), n):
+            yield count - 1
 
     def fits(self, n: int, epoch_budgets: Sequence[int]) -> Iterator[int]:
         """Yield how many epochs to fit for, each time from scratch: for what cannot be interrupted.
 
-        Without validation ratings that is `n`, once. With them it is first each rung of `ladder`
-        below `n`; a fit is evaluated as an epoch is, and the best one kept.
+        Without validation ratings that is `n`, once. With them it is first each of the
+        `epoch_budgets` below `n`; each fit is evaluated as an epoch is, and the best one restored.
         """
-        chooses = self.model is not None and self.validation is not None and len(self.validation)
-        below = [budget for budget in epoch_budgets if budget < n] if chooses else []
-        yield from self._looked_at([*below, n], n)
+        referee = self._chosen_referee()
+        yield from _until_stopped(referee, referee.budgets(n, epoch_budgets), n)
 
-    def _looked_at(self, counts: Iterable[int], n: int) -> Iterator[int]:
-        """Yield each count of epochs and look at the model that the caller makes of it."""
-        try:
-            for count in counts:
-                yield count
-                with self.unclocked():
-                    stop = self.checkpoint(count, n)
-                if stop:
-                    break
-        finally:
-            with self.unclocked():
-                self.restore_best()
+    def _chosen_referee(self) -> Referee:
+        own = ValidationReferee(self.model, self.validation, self.patience, self.progress)
+        return self.referee or own
 
-    def unclocked(self) -> AbstractContextManager[object]:
-        """The context in which evaluation runs: the harness stops its clock in it."""
-        return nullcontext()
 
-    def checkpoint(self, epoch: int, n: int) -> bool:
-        """Look at the model after `epoch` epochs; True ends training."""
-        rmse = None
-        if self.model is not None and self.validation is not None and len(self.validation):
-            # Of a copy, so that nothing `predict` does to its model is left for training.
-            rmse = self.evaluate(copy.deepcopy(self.model), self.validation)
-            self.keep_if_best(self.model, rmse)
-        if self.progress:
-            told = "" if rmse is None else f"  validation RMSE {rmse:.4f}"
-            print(f"epoch {epoch}/{n}{told}", file=sys.stderr)
-        return self.patience is not None and self._stale >= self.patience
+def _until_stopped(referee: Referee, counts: Sequence[int], n: int) -> Iterator[int]:
+    """Yield each count of epochs, until the referee stops the model that the caller trained."""
+    try:
+        for count in counts:
+            yield count
+            if referee.stops(count, n):
+                break
+    finally:
+        referee.restore_best()
 
-    def evaluate(self, model: Implementation, validation: HeldOut) -> float:
-        """Validation RMSE over the pairs whose user and item are known."""
-        known = validation.known
-        predicted = model.predict(validation.users[known], validation.items[known])
-        return float(np.sqrt(np.mean((predicted - validation.values[known]) ** 2)))
 
-    def keep_if_best(self, model: Implementation, rmse: float) -> None:
-        """Remember the model's state where `rmse` is the lowest so far, else lose patience."""
-        if rmse < self.best_rmse:
-            self.best_rmse, self._stale = rmse, 0
-            self._best_state = vars(copy.deepcopy(model))
-        else:
-            self._stale += 1
+class Referee(Protocol):
+    """Decides for a training loop: which fits are made, when it stops, which model it keeps."""
+
+    def budgets(self, n: int, epoch_budgets: Sequence[int]) -> Sequence[int]:
+        """Of a model that cannot be interrupted: the numbers of epochs to fit for, in turn."""
+
+    def stops(self, epoch: int, n: int) -> bool:
+        """Whether training ends after `epoch` of at most `n` epochs."""
 
     def restore_best(self) -> None:
-        """Put the best epoch's state back into the model."""
-        if self.model is not None and self._best_state is not None:
-            vars(self.model).update(self._best_state)
+        """Put the best model back, after the last epoch."""
+
+
+@dataclass
+class BestModel:
+    """The state that `model` had at its lowest validation RMSE.
+
+    stale  how many RMSEs since then were no better
+    """
+
+    model: Implementation
+    rmse: float = float("inf")
+    stale: int = 0
+    _state: dict[str, Any] | None = field(default=None, init=False, repr=False)
+
+    def offer(self, rmse: float) -> None:
+        """Take the model's present state where its `rmse` is the lowest so far."""
+        if rmse < self.rmse:
+            self.rmse, self.stale = rmse, 0
+            self._state = vars(copy.deepcopy(self.model))
+        else:
+            self.stale += 1
+
+    def restore(self) -> None:
+        """Put the best state back into the model, if there is one."""
+        if self._state is not None:
+            vars(self.model).update(self._state)
+
+
+class ValidationReferee:
+    """Stops after `patience` epochs without a better validation RMSE, and keeps the best epoch.
+
+    Without a model or without validation ratings it lets all epochs run and keeps the last.
+    """
+
+    def __init__(
+        self,
+        model: Implementation | None,
+        validation: HeldOut | None,
+        patience: int | None = None,
+        progress: bool = False,
+    ) -> None:
+        self.patience, self.progress, self.validation = patience, progress, validation
+        self.best = BestModel(model) if model is not None and validation else None
+
+    def budgets(self, n: int, epoch_budgets: Sequence[int]) -> Sequence[int]:
+        return budgets_up_to(n, epoch_budgets) if self.best else [n]
+
+    def stops(self, epoch: int, n: int) -> bool:
+        if self.best is None or self.validation is None:
+            self._show(f"epoch {epoch}/{n}")
+            return False
+        # A copy predicts, so that nothing which `predict` changes is left for training.
+        rmse = self.evaluate(copy.deepcopy(self.best.model), self.validation)
+        self.best.offer(rmse)
+        self._show(f"epoch {epoch}/{n}  validation RMSE {rmse:.4f}")
+        return self.patience is not None and self.best.stale >= self.patience
+
+    def restore_best(self) -> None:
+        if self.best is not None:
+            self.best.restore()
+
+    def evaluate(self, model: Implementation, validation: HeldOut) -> float:
+        """The RMSE by which epochs are compared."""
+        return rmse_of(model, validation)
+
+    def _show(self, line: str) -> None:
+        if self.progress:
+            print(line, file=sys.stderr)
+
+
+def budgets_up_to(n: int, epoch_budgets: Sequence[int]) -> list[int]:
+    """The budgets below `n`, then `n`."""
+    return [*(budget for budget in epoch_budgets if budget < n), n]
+
+
+def rmse_of(model: Implementation, held_out: HeldOut) -> float:
+    """RMSE over the pairs whose user and item are known."""
+    known = held_out.known
+    predicted = model.predict(held_out.users[known], held_out.items[known])
+    return float(np.sqrt(np.mean((predicted - held_out.values[known]) ** 2)))

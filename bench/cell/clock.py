@@ -52,7 +52,7 @@ class Clock:
     def rebook(self, seconds: float, part: str, to: str) -> None:
         """Move `seconds` that are booked to `part`, once it is known what they were spent on.
 
-        Of several fits, that is known when the last has been looked at. The sum stays.
+        Of several fits, that is known when the last has been evaluated. The sum stays.
         """
         moved = round(seconds * 1e9)
         self._booked_ns[part] -= moved

@@ -1,4 +1,4 @@
-"""The device that a cell trains on, as its worker sees to it."""
+"""The device that a cell trains on: to open it, wait for it, and read its memory."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import sys
 from bench.planning.availability import index_of
 
 DEVICE_FULL = ("out of memory", "ALLOC_FAILED")
-"""What a CUDA library says that cannot get memory: the driver, and cuBLAS for its workspace."""
+"""In the message of a CUDA library that gets no memory: the driver, or cuBLAS for its workspace."""
 
 
 class Device:
-    """The CPU, which needs nothing: what a call has asked of it is done when the call returns."""
+    """The CPU, which needs nothing: its work is done when a call returns."""
 
     def open(self) -> None:
-        """Make it the current device, for what names none, and with that its context."""
+        """Make it the current device, which creates its context."""
 
     def synchronise(self) -> None:
         """Wait until all work that is queued on it is done."""
@@ -26,7 +26,7 @@ class Device:
         """The most that torch's allocator had handed out at once; None for the CPU."""
         return None
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Its name and how full it is."""
         return "cpu"
 
@@ -52,13 +52,13 @@ class CudaDevice(Device):
     def peak_bytes(self) -> int | None:
         return int(self._cuda.max_memory_allocated(self.index))
 
-    def told(self) -> str:
+    def describe(self) -> str:
         name = f"cuda:{self.index}"
         try:
             free, total = self._cuda.mem_get_info(self.index)
             held = self._cuda.memory_allocated(self.index)
             name = f"{name} ({self._cuda.get_device_name(self.index)})"
-        except RuntimeError:  # a device without room for a context answers nothing
+        except RuntimeError:  # a device without room for a context
             return name
         return f"{name}: {_gb(held)} held by this row, {_gb(free)} of {_gb(total)} free"
 
@@ -69,7 +69,7 @@ def device_of(name: str) -> Device:
 
 
 def is_full(error: Exception) -> bool:
-    """Whether `error` says that a device had no memory left."""
+    """Whether the `error` is that a device had no memory left."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(error, torch.OutOfMemoryError):
         return True

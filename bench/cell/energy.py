@@ -1,5 +1,5 @@
-"""The energy of a fit on a CUDA device: it is made again and again between two readings of the
-device's own counter."""
+"""The energy of a fit on a CUDA device: the fit is repeated between two readings of the device's
+own counter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 LOOP_S = 5.0
-"""The counter moves in steps of up to a tenth of a second; beside this long they are nothing."""
+"""The counter moves in steps of up to a tenth of a second, which is little of this long."""
 
 Meter = Callable[[], int]
 """Millijoules since some time in the past."""
@@ -20,20 +20,18 @@ class NoMeterError(Exception):
 
 
 def account(fit: Callable[[], object], meter_of: Callable[[], Meter]) -> dict[str, Any]:
-    """What is `measured`, the fields of `bench.records.Energy`, or None and the `reason`.
+    """`measured`, the fields of `bench.records.Energy`, or None and the `reason`.
 
-    Never raises: the cell whose fit it is has its result by now.
+    Never raises: the cell whose fit is repeated has its result by now.
     """
     try:
         return {"measured": energy_of(fit, meter_of()), "reason": ""}
     except NoMeterError as error:
-        return {"measured": None, "reason": str(error)}
+        reason = str(error)
     except Exception as error:
         traceback.print_exc()
-        return {
-            "measured": None,
-            "reason": f"the fit, made again, raised {type(error).__name__}",
-        }
+        reason = f"the repeated fit raised {type(error).__name__}"
+    return {"measured": None, "reason": reason}
 
 
 def energy_of(

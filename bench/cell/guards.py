@@ -1,4 +1,4 @@
-"""Checks of what a row may not do: predictions that depend on each other, work off the clock."""
+"""Two checks of a row: that its predictions are consistent, and that no work runs off the clock."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from bench.score import check_predictions
 from impls.protocol import Implementation
 
 SAMPLE = 256
-"""Pairs asked for again, at most half of all, so that how often an id is among them differs."""
+"""Pairs predicted again, at most half of all, so that how often an id is among them differs."""
 
 TOLERANCE = 1e-3
 """Root mean square difference, of the scale's width. Sums in another order, in float32 or TF32,
-stay well below it; dropout that was left on, or a count of what is asked for, is far above."""
+stay well below it; dropout that was left on, or a count of the pairs of a call, is far above."""
 
 
-def contradiction(
+def inconsistency(
     model: Implementation,
     users: NDArray[np.int32],
     items: NDArray[np.int32],
     predicted: NDArray[np.float32],
     scale: tuple[float, float],
 ) -> str | None:
-    """Ask for some of the pairs (n,) again, in other company, and say if the answers differ.
+    """Predict some of the pairs (n,) again, among other pairs, and describe how the results differ.
 
     None where they agree with `predicted` (n,), as clipped to the scale, or where that is not
-    finite, which is a fault of another name.
+    finite, which is reported as divergence.
     """
     n = len(users)
     if not n or not np.isfinite(predicted).all():
@@ -40,30 +40,31 @@ def contradiction(
     if rms <= TOLERANCE * (scale[1] - scale[0]):
         return None
     return (
-        "predictions depend on which other pairs are asked for, or on earlier calls: "
-        f"{len(rows)} of {n} pairs, asked for again, differ by {rms:.2g} (root mean square)"
+        "predictions depend on the other pairs of a call, or on earlier calls: "
+        f"{len(rows)} of {n} pairs, predicted again, differ by {rms:.2g} (root mean square)"
     )
 
 
-class Company:
-    """Those there now, as what a library started in the warm-up, may stay; newcomers may not.
+class BackgroundWork:
+    """Threads and processes that started after this object was made.
 
-    Python's threads alone are looked at: the pools of BLAS, OpenMP, torch and numba are native
-    and work for a caller who waits.
+    Those that are there by then, such as a library's from the warm-up, may stay. Only Python's
+    threads are listed: the pools of BLAS, OpenMP, torch and numba are native, and work only for
+    a caller who waits.
     """
 
     def __init__(self) -> None:
         self._threads = set(threading.enumerate())
         self._processes = _children()
 
-    def newcomers(self) -> str | None:
-        """Who has come since and is still there, in words; None where nobody is."""
+    def started_since(self) -> str | None:
+        """Their names, as a fault; None where there are none."""
         found = [f"thread {each.name}" for each in set(threading.enumerate()) - self._threads]
         new = _children()
         found += [f"process {pid} ({new[pid]})" for pid in new.keys() - self._processes.keys()]
         if not found:
             return None
-        return f"runs beside training while the clock stands still: {', '.join(sorted(found))}"
+        return f"runs beside training while the clock is stopped: {', '.join(sorted(found))}"
 
 
 def _children() -> dict[int, str]:

@@ -1,7 +1,7 @@
-"""What passes between the harness and a worker: a job, rating arrays, and events.
+"""What the harness gives a worker: a job and rating arrays; and the predictions it gets back.
 
 Nothing here imports more than NumPy, so that a worker starts fast. Test ratings have
-no place in a job: the worker is told test pairs after training, and returns predictions.
+no place in a job: the worker gets the test pairs after training, and returns predictions.
 """
 
 from __future__ import annotations
@@ -60,9 +60,13 @@ def write_pairs(test: HeldOut, folder: Path) -> None:
         getattr(test, column)[test.known].tofile(folder / f"test.{column}")
 
 
-def read_predictions(folder: Path) -> NDArray[np.float32]:
-    """What the worker predicted for `write_pairs`' pairs. (n_known,)"""
-    return np.fromfile(folder / "predicted", np.float32)
+def read_predictions(folder: Path, n_known: int) -> NDArray[np.float32] | None:
+    """What the worker predicted for `write_pairs`' pairs, (n_known,); None where it did not."""
+    try:
+        predicted = np.fromfile(folder / "predicted", np.float32)
+    except OSError:
+        return None
+    return predicted if len(predicted) == n_known else None
 
 
 def read_train(job: Job) -> Ratings:
@@ -77,5 +81,5 @@ def read_validation(job: Job) -> HeldOut:
 
 
 def read_column(folder: str, part: str, column: str) -> NDArray[Any]:
-    """One array of a part. An array over `bytes` stays read-only whatever is tried."""
+    """One array of a part. An array over `bytes` cannot be made writeable."""
     return np.frombuffer((Path(folder) / f"{part}.{column}").read_bytes(), DTYPES[column])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import itertools
-import json
 import os
 import selectors
 import signal
@@ -15,12 +14,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import psutil
 
+from bench.cell.events import MAX_LINE_BYTES, Event, Failed, NotAnEventError, parse
+
 LOG_BYTES = 8_000
-"""How much of the end of a worker's output is kept."""
+"""How much of the end of a worker's output is stored."""
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -35,13 +36,13 @@ THREAD_VARIABLES = (
 class WorkerProcess:
     """`python -m bench.cell.worker` in a session of its own, its threads pinned before any import.
 
-    Its output is drained and only the end kept; at the end of the `with` block nothing that
+    Its output is read and only the end stored; at the end of the `with` block nothing that
     it started is left running.
     """
 
     def __init__(self, job_line: str, threads: int) -> None:
         _adopt_orphans()
-        self._strangers = {child.pid for child in psutil.Process().children()}
+        self._other_children = {child.pid for child in psutil.Process().children()}
         control_read, self._control = os.pipe()
         self._events, events_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe()
@@ -87,12 +88,15 @@ class WorkerProcess:
             os.close(fd)
 
     def order(self, line: str) -> None:
-        """Send one line down the control pipe; a worker that is gone does not hear it."""
+        """Send one line down the control pipe; nothing happens where the worker has ended."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self._control, line.encode() + b"\n")
 
-    def events(self, tick_s: float) -> Iterator[dict[str, Any] | None]:
-        """Events as they come, and None every `tick_s` seconds or so, until it has ended."""
+    def events(self, tick_s: float) -> Iterator[Event | None]:
+        """Events as they come, and None every `tick_s` seconds or so, until it has ended.
+
+        A line that is no event ends the worker, and becomes a `Failed`.
+        """
         assert self._process.stdout is not None
         output = self._process.stdout.fileno()
         with selectors.DefaultSelector() as selector:
@@ -165,16 +169,23 @@ class WorkerProcess:
         self.exited_ns = time.perf_counter_ns()
         os.write(self._wake_write, b"!")
 
-    def _parse(self, chunk: bytes) -> Iterator[dict[str, Any]]:
+    def _parse(self, chunk: bytes) -> Iterator[Event]:
         *lines, self._partial = (self._partial + chunk).split(b"\n")
+        if len(self._partial) > MAX_LINE_BYTES:
+            lines, self._partial = [*lines, self._partial], b""
         for line in lines:
-            yield json.loads(line)
+            try:
+                yield parse(line)
+            except NotAnEventError as error:
+                self.kill()
+                yield Failed(reason=f"wrote to the harness's pipe what is no event: {error}")
+                return
 
     def _descendants(self) -> list[psutil.Process]:
         """Running processes that the worker left: orphans come to the harness (Linux)."""
         left = []
         for child in psutil.Process().children():
-            if child.pid not in self._strangers and child.pid != self._process.pid:
+            if child.pid not in self._other_children and child.pid != self._process.pid:
                 with contextlib.suppress(psutil.Error):
                     left += [child, *child.children(recursive=True)]
         return left

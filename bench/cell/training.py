@@ -1,29 +1,28 @@
-"""The epoch loop as the harness owns it: it stops the clock, looks, and decides."""
+"""The harness's referees: when a fit ends, and which epoch of it is kept."""
 
 from __future__ import annotations
 
 import copy
 import math
 import statistics
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from bench.cell.clock import Clock
-from bench.cell.guards import Company, contradiction
+from bench.cell.guards import BackgroundWork, inconsistency
 from bench.planning.rules import Rules
 from bench.score import ColdStart, check_predictions, score
 from datasets.ratings import HeldOut
-from impls.protocol import Implementation, Training
+from impls.protocol import BestModel, Implementation, budgets_up_to
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Evaluation:
     """Validation errors after `epoch` epochs and `seconds` on the training clock.
 
-    Of a ladder: after a fit of `epoch` epochs that took `seconds` by itself.
+    With epoch budgets: after a fit of `epoch` epochs that took `seconds` by itself.
     """
 
     epoch: int
@@ -32,123 +31,106 @@ class Checkpoint:
     mae: float
 
 
-class OneEpoch(Training):
-    """For the warm-up: whatever number of epochs is asked for, the first alone."""
+@dataclass(frozen=True)
+class EpochLimit:
+    """Ends a fit after so many epochs, and evaluates nothing.
 
-    def epochs(self, n: int) -> Iterator[int]:
-        return iter(range(min(n, 1)))
-
-    def fits(self, n: int, epoch_budgets: Sequence[int]) -> Iterator[int]:
-        return iter([min([n, *epoch_budgets])])
-
-
-@dataclass
-class AsManyEpochs(Training):
-    """For a fit that is made again, unlooked at: as many epochs as the first one ran."""
-
-    ran: int = field(kw_only=True)
-
-    def epochs(self, n: int) -> Iterator[int]:
-        return iter(range(min(n, self.ran)))
-
-    def fits(self, n: int, epoch_budgets: Sequence[int]) -> Iterator[int]:
-        return iter([budget for budget in (*epoch_budgets, n) if budget == self.ran])
-
-
-@dataclass
-class ClockedTraining(Training):
-    """Training on the clock. `on_checkpoint` hears each point and the planned epochs.
-
-    epochs_ran  by now, in the present fit where there are several
-    ladder      whether there are: the model cannot be interrupted
-    fault       what a row gained from that is not on the clock or not its own; it ends training
+    Of fits with epoch budgets there is one: the shortest that has so many epochs.
     """
 
-    clock: Clock = field(kw_only=True)
-    cold_start: ColdStart = field(kw_only=True)
-    scale: tuple[float, float] = field(kw_only=True)
-    rules: Rules = field(kw_only=True, default=Rules())
-    on_checkpoint: Callable[[Checkpoint, int], None] = field(kw_only=True, default=lambda *_: None)
-    curve: list[Checkpoint] = field(default_factory=list, init=False)
+    epochs: int
+
+    def budgets(self, n: int, epoch_budgets: Sequence[int]) -> Sequence[int]:
+        return [min((b for b in (*epoch_budgets, n) if b >= self.epochs), default=n)]
+
+    def stops(self, epoch: int, n: int) -> bool:  # noqa: ARG002
+        return epoch >= self.epochs
+
+    def restore_best(self) -> None:
+        """The last epoch is kept."""
+
+
+@dataclass
+class ClockedReferee:
+    """Evaluates each epoch with the training clock stopped, and ends the fit by the rules.
+
+    on_evaluation  is called with each evaluation and the number of planned epochs
+    epochs_ran     so far, in the present fit where there are several
+    has_budgets    whether there are several: the model cannot be interrupted
+    fault          what a row did that no figure may count; it ends training
+    """
+
+    model: Implementation
+    validation: HeldOut
+    clock: Clock
+    cold_start: ColdStart
+    scale: tuple[float, float]
+    rules: Rules = field(default=Rules())
+    on_evaluation: Callable[[Evaluation, int], None] = lambda *_: None
+    curve: list[Evaluation] = field(default_factory=list, init=False)
     epoch_lengths: list[float] = field(default_factory=list, init=False)
     epochs_ran: int = field(default=0, init=False)
-    epoch_budgets: bool = field(default=False, init=False)
-    planned_epochs: int = field(default=0, init=False)
+    has_budgets: bool = field(default=False, init=False)
     timed_out: bool = field(default=False, init=False)
     diverged_at: int | None = field(default=None, init=False)
     fault: str | None = field(default=None, init=False)
-    _fit_began_s: float = field(default=0.0, init=False, repr=False)
-    _last_look_s: float = field(default=0.0, init=False, repr=False)
-    _company: Company = field(default_factory=Company, init=False, repr=False)
+    _fit_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        self.patience = self.rules.patience
+        self._best = BestModel(self.model)
+        self._background = BackgroundWork()
 
-    def fits(self, n: int, epoch_budgets: Sequence[int]) -> Iterator[int]:
-        self.epoch_budgets = True
-        for budget in super().fits(n, epoch_budgets):
-            # The count starts anew: a point is to tell of a whole fit, and of one alone.
-            self._fit_began_s, self.epochs_ran = self._last_look_s, 0
-            yield budget
+    def budgets(self, n: int, epoch_budgets: Sequence[int]) -> Sequence[int]:
+        self.has_budgets = True
+        return budgets_up_to(n, epoch_budgets) if len(self.validation) else [n]
 
-    def unclocked(self) -> AbstractContextManager[None]:
-        return self.clock.during("evaluation")
-
-    def checkpoint(self, epoch: int, n: int) -> bool:
-        self.planned_epochs = n
-        now = self.clock.seconds("fit")
-        self.epoch_lengths.append((now - self._last_look_s) / (epoch - self.epochs_ran))
-        self._last_look_s, self.epochs_ran = now, epoch
-        self._look_for_company()
-        out_of_patience = super().checkpoint(epoch, n)
-        return self._must_stop(epoch, n) or out_of_patience
-
-    def evaluate(self, model: Implementation, validation: HeldOut) -> float:
-        known = validation.known
-        users, items = validation.users[known], validation.items[known]
-        predicted = check_predictions(model.predict(users, items), len(users))
-        self.fault = self.fault or contradiction(model, users, items, predicted, self.scale)
-        complete = self.cold_start.complete(validation, predicted)
-        errors = score(complete, validation.values, self.scale)
-        # Asked of the predictions themselves: clipped, an infinite one would have a fair error.
-        finite = bool(np.isfinite(predicted).all())
-        point = Checkpoint(
-            self.epochs_ran,
-            self.clock.seconds("fit") - self._fit_began_s,
-            errors.rmse if finite else math.nan,
-            errors.mae,
+    def stops(self, epoch: int, n: int) -> bool:
+        with self.clock.during("evaluation"):
+            fit_s = self.clock.seconds("fit")
+            since_last_s = fit_s - self._fit_s
+            # With epoch budgets each fit is counted and timed by itself.
+            new_epochs = epoch if self.has_budgets else epoch - self.epochs_ran
+            self.epoch_lengths.append(since_last_s / new_epochs)
+            self.epochs_ran, self._fit_s = epoch, fit_s
+            self._check_background()
+            self._evaluate(since_last_s if self.has_budgets else fit_s, planned=n)
+        self.timed_out = fit_s >= self.rules.time_limit_s and epoch < n
+        goal, patience = self.rules.until_rmse, self.rules.patience
+        return (
+            self.timed_out
+            or self.diverged_at is not None
+            or self.fault is not None
+            or (goal is not None and self._best.rmse <= goal)
+            or (patience is not None and self._best.stale >= patience)
         )
-        if finite:
-            self.curve.append(point)
-        elif self.diverged_at is None:
-            self.diverged_at = point.epoch
-        self.on_checkpoint(point, self.planned_epochs)
-        return point.rmse
+
+    def restore_best(self) -> None:
+        with self.clock.during("evaluation"):
+            self._best.restore()
 
     def finish(self) -> None:
-        """After `fit`: a model that never asked for an epoch gets its one point.
+        """After `fit`: a model that has no epochs gets its one evaluation.
 
-        Of a ladder, the fit that was chosen on validation stays `fit`; the others are `ladder`.
+        With epoch budgets, the fit that was chosen on validation stays `fit` on the clock; the
+        others become `other_budgets`.
         """
-        self._look_for_company()
-        if self.epoch_budgets:
+        self._check_background()
+        if self.has_budgets:
             total = self.clock.seconds("fit")
-            chosen = self._best.seconds if self._best else total
-            self.clock.rebook(total - chosen, "fit", "epoch_budgets")
-        if not self.epochs_ran and self.model is not None and self.validation is not None:
-            with self.unclocked():
-                if len(self.validation):
-                    rmse = self.evaluate(copy.deepcopy(self.model), self.validation)
-                    self.keep_if_best(self.model, rmse)
+            chosen = self._lowest.seconds if self._lowest else total
+            self.clock.rebook(total - chosen, "fit", "other_budgets")
+        if not self.epochs_ran:
+            with self.clock.during("evaluation"):
+                self._evaluate(self.clock.seconds("fit"), planned=0)
 
     @property
     def epoch_s(self) -> float | None:
         """Median seconds of an epoch; the first includes what `fit` does before its loop.
 
-        Of a ladder: by how much the seconds of a fit grow with its epochs, which leaves out, as
-        the median does, what is done once.
+        With epoch budgets: by how much the seconds of a fit grow with its epochs, which leaves
+        out, as the median does, what is done once.
         """
-        if self.epoch_budgets and len(self.curve) > 1:
+        if self.has_budgets and len(self.curve) > 1:
             epochs, seconds = zip(*((p.epoch, p.seconds) for p in self.curve), strict=True)
             slope = statistics.linear_regression(epochs, seconds).slope
             if slope > 0:
@@ -157,24 +139,44 @@ class ClockedTraining(Training):
 
     @property
     def epochs_of_fit(self) -> int:
-        """Epochs that ran; of a ladder, in the fit that was chosen."""
-        return self.best_epoch or self.epochs_ran if self.epoch_budgets else self.epochs_ran
+        """Epochs that ran; with epoch budgets, in the fit that was chosen."""
+        return (self.has_budgets and self.best_epoch) or self.epochs_ran
 
     @property
     def best_epoch(self) -> int | None:
         """The epoch with the lowest validation RMSE; None where there is no validation."""
-        return self._best.epoch if self._best else None
+        return self._lowest.epoch if self._lowest else None
 
     @property
-    def _best(self) -> Checkpoint | None:
+    def val_rmse(self) -> float | None:
+        """Of the best epoch."""
+        return self._lowest.rmse if self._lowest else None
+
+    @property
+    def _lowest(self) -> Evaluation | None:
         return min(self.curve, key=lambda point: point.rmse, default=None)
 
-    def _must_stop(self, epoch: int, n: int) -> bool:
-        until = self.rules.until_rmse
-        self.timed_out = self._last_look_s >= self.rules.time_limit_s and epoch < n
-        reached = until is not None and self.best_rmse <= until
-        broken = self.diverged_at is not None or self.fault is not None
-        return self.timed_out or reached or broken
+    def _check_background(self) -> None:
+        self.fault = self.fault or self._background.started_since()
 
-    def _look_for_company(self) -> None:
-        self.fault = self.fault or self._company.newcomers()
+    def _evaluate(self, seconds: float, planned: int) -> None:
+        if not len(self.validation):
+            return
+        # A copy predicts, so that nothing which `predict` changes is left for training.
+        model = copy.deepcopy(self.model)
+        known = self.validation.known
+        users, items = self.validation.users[known], self.validation.items[known]
+        predicted = check_predictions(model.predict(users, items), len(users))
+        self.fault = self.fault or inconsistency(model, users, items, predicted, self.scale)
+        complete = self.cold_start.complete(self.validation, predicted)
+        errors = score(complete, self.validation.values, self.scale)
+        # Of the predictions themselves: clipped, an infinite one would have a fair error.
+        finite = bool(np.isfinite(predicted).all())
+        rmse = errors.rmse if finite else math.nan
+        evaluation = Evaluation(self.epochs_ran, seconds, rmse, errors.mae)
+        if finite:
+            self.curve.append(evaluation)
+        elif self.diverged_at is None:
+            self.diverged_at = evaluation.epoch
+        self.on_evaluation(evaluation, planned)
+        self._best.offer(rmse)

@@ -1,11 +1,10 @@
-"""When a worker has had enough: deadlines and the memory limit, decided without a process."""
+"""When a worker is stopped: deadlines and the memory limit, decided without a process."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from bench.cell.events import Checkpoint, Event, Phase
 from bench.records import Status
 
 
@@ -30,7 +29,7 @@ class Stop:
 
 @dataclass
 class Watch:
-    """Hears a worker's events and says when to stop it. Times are seconds of one timer."""
+    """Decides by a worker's events when to stop it. Times are seconds of one timer."""
 
     limits: Limits
     started: float
@@ -41,16 +40,16 @@ class Watch:
     def __post_init__(self) -> None:
         self._allow(self.limits.time_limit_s + self.limits.grace_s, self.started)
 
-    def hear(self, event: Mapping[str, Any], now: float) -> None:
+    def note(self, event: Event, now: float) -> None:
         """Move the deadline: a new phase has its own, and evaluation is not held against fit."""
-        match event["event"]:
-            case "phase":
-                self.phase = event["name"]
+        match event:
+            case Phase():
+                self.phase = event.name
                 self._allow(self.limits.time_limit_s + self.limits.grace_s, now)
-            case "checkpoint":
-                self.deadline += event["evaluation_s"] - self._evaluation_s
-                self._evaluation_s = event["evaluation_s"]
-            case "result" | "failed" | "energy":
+            case Checkpoint():
+                self.deadline += event.evaluation_s - self._evaluation_s
+                self._evaluation_s = event.evaluation_s
+            case _:
                 self.phase = "exit"
                 self._allow(self.limits.exit_s, now)
 

@@ -1,12 +1,12 @@
 """One cell, inside its own process: `python -m bench.cell.worker CONTROL_FD EVENTS_FD SPAWNED_NS`.
 
 The control pipe brings the job and, only after training, the folder with the test pairs;
-its end means that the harness is gone, and the worker goes too. Events go back as JSON lines.
+where it closes, the harness has ended, and the worker ends too. Events go back as lines of JSON,
+which `bench.cell.events` defines.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import json
 import math
@@ -25,17 +25,20 @@ from bench.cell import numerics
 from bench.cell.clock import Clock
 from bench.cell.device import device_of, is_full
 from bench.cell.energy import account, nvml_meter
-from bench.cell.guards import contradiction
+from bench.cell.guards import inconsistency
 from bench.cell.job import DTYPES, Job, read_column, read_train, read_validation
-from bench.cell.training import AsManyEpochs, Checkpoint, ClockedTraining, OneEpoch
+from bench.cell.training import ClockedReferee, EpochLimit, Evaluation
 from bench.planning.availability import index_of
 from bench.planning.loading import load_class, restored
 from bench.score import ColdStart, check_predictions
 from datasets.ratings import HeldOut, Ratings
-from impls.protocol import Implementation
+from impls.protocol import Implementation, Training
 
 Send = Callable[..., None]
 Fit = Callable[[], object]
+
+MESSAGE_CHARS = 1_000
+"""How much of an exception's message is reported."""
 
 
 def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
@@ -45,37 +48,33 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
     send = _sender(events_fd)
     job = Job.from_json(orders.get())
     try:
-        fit_again = _run(job, clock, orders, send)
-    except MemoryError as error:
-        send("failed", status="out of memory", reason=_told(error, job))
+        repeat_fit = _run(job, clock, orders, send)
     except Exception as error:
-        traceback.print_exc()
-        if is_full(error):
-            send("failed", status="out of memory", reason=_told_of_device(error, job))
-        else:
-            send("failed", status="failed", reason=_told(error, job))
+        if not isinstance(error, MemoryError):
+            traceback.print_exc()
+        send("failed", **_failure(error, job))
     else:
-        if fit_again is not None:
+        if repeat_fit is not None:
             send("phase", name="energy")
             gc.collect()  # of the fitted model, so that there is room for another
-            told = account(fit_again, lambda: nvml_meter(index_of(job.device)))
-            send("energy", **told, ended_ns=time.perf_counter_ns())
+            energy = account(repeat_fit, lambda: nvml_meter(index_of(job.device)))
+            send("energy", **energy, ended_ns=time.perf_counter_ns())
     return 0
 
 
 def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | None:
-    """The cell, to its result. Returns what makes the same fit once more, where its energy is to
-    be measured: on a device that may have a counter, of a fit that came to its end."""
+    """The cell, to its result. Returns a function that repeats the fit, where its energy is to be
+    measured: on a device that may have a counter, of a fit that came to its end."""
     send("phase", name="import")
     implementation = load_class(job.class_path)
     device = device_of(job.device)
     numerics.settle()
     hyperparameters = restored(implementation, job.hyperparameters)
 
-    def fresh() -> Any:
+    def new_model() -> Any:
         return implementation(**hyperparameters, device=job.device, seed=job.seed)
 
-    model = fresh()
+    model = new_model()
 
     clock.enter("overhead")
     train, validation = read_train(job), read_validation(job)
@@ -85,19 +84,19 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
     clock.enter("warmup")
     device.open()
     clock.synchronise = device.synchronise  # from here on: before there is no context
-    _warm_up(fresh(), train, job.seed)
+    _warm_up(new_model(), train, job.seed)
 
     clock.enter("overhead")
-    numerics.settle()  # again, for a row that imports torch when it is asked to fit
-    threads = _pinned_threads(job.threads)
-    training = ClockedTraining(
+    numerics.settle()  # again, for a row that imports torch when it fits
+    thread_pools = _pinned_threads(job.threads)
+    referee = ClockedReferee(
         model=model,
         validation=validation,
         clock=clock,
         cold_start=cold_start,
         scale=job.scale,
         rules=job.rules,
-        on_checkpoint=lambda point, planned: _send_point(send, clock, point, planned),
+        on_evaluation=lambda *evaluated: _send_evaluation(send, clock, *evaluated),
     )
 
     send("phase", name="fit")
@@ -106,13 +105,13 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
     host_base_bytes = _host_base_bytes(train, validation)
     device.reset_peak()
     clock.enter("fit")
-    model.fit(train, training)
+    model.fit(train, Training(referee=referee))
     clock.enter("overhead")
     settings = numerics.in_force()
     gc.enable()
-    training.finish()
-    if training.fault is not None:
-        send("failed", status="failed", reason=training.fault)
+    referee.finish()
+    if referee.fault is not None:
+        send("failed", reason=referee.fault)
         return None
 
     send("phase", name="predict")
@@ -122,55 +121,49 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
     predicted = model.predict(users, items)
     clock.enter("overhead")
     check_predictions(predicted, len(users)).tofile(Path(pairs) / "predicted")
-    if fault := contradiction(model, users, items, predicted, job.scale):
-        send("failed", status="failed", reason=fault)
+    if fault := inconsistency(model, users, items, predicted, job.scale):
+        send("failed", reason=fault)
         return None
     send(
         "result",
-        epochs=training.epochs_of_fit,
-        epochs_ran=training.epochs_ran,
-        best_epoch=training.best_epoch,
-        epoch_s=training.epoch_s,
-        val_rmse=training.best_rmse if math.isfinite(training.best_rmse) else None,
-        timed_out=training.timed_out,
-        diverged_at=training.diverged_at,
-        threads=threads,
+        epochs=referee.epochs_of_fit,
+        epochs_ran=referee.epochs_ran,
+        best_epoch=referee.best_epoch,
+        epoch_s=referee.epoch_s,
+        val_rmse=referee.val_rmse,
+        timed_out=referee.timed_out,
+        diverged_at=referee.diverged_at,
+        thread_pools=thread_pools,
         numerics=settings,
-        host_peak_bytes=_resident_bytes("VmHWM"),
-        host_base_bytes=host_base_bytes,
-        device_peak_bytes=device.peak_bytes(),
+        memory={
+            "host_peak_bytes": _resident_bytes("VmHWM"),
+            "host_base_bytes": host_base_bytes,
+            "device_peak_bytes": device.peak_bytes(),
+        },
         parts=_closed(clock),
         ended_ns=clock.now_ns,
     )
-    if job.device == "cpu" or training.timed_out or training.diverged_at is not None:
+    if job.device == "cpu" or referee.timed_out or referee.diverged_at is not None:
         return None
-    return _fit_again(fresh, train, training.epochs_of_fit, device.synchronise)
+    epochs = Training(referee=EpochLimit(referee.epochs_of_fit))
+
+    def repeat_fit() -> None:
+        """The same work from the same seed, without evaluations. It holds no fitted model."""
+        new_model().fit(train, epochs)
+        device.synchronise()
+
+    return repeat_fit
 
 
 def _warm_up(model: Implementation, train: Ratings, seed: int) -> None:
     """First fit on 1,000 ratings, one epoch: JIT, device context, allocator, thread pools."""
     sample = train.sample(1000, seed)
-    model.fit(sample, OneEpoch())
+    model.fit(sample, Training(referee=EpochLimit(1)))
     model.predict(sample.users, sample.items)
 
 
-def _fit_again(
-    fresh: Callable[[], Implementation],
-    train: Ratings,
-    epochs: int,
-    synchronise: Callable[[], None],
-) -> Fit:
-    """The same work from the same seed, without the harness's looks. It holds no fitted model."""
-
-    def fit() -> None:
-        fresh().fit(train, AsManyEpochs(ran=epochs))
-        synchronise()
-
-    return fit
-
-
 def _listen(control_fd: int) -> queue.Queue[str]:
-    """Lines of the control pipe; at its end the harness has died and this group with it."""
+    """Lines of the control pipe; where it closes, the harness has ended, and so does this group."""
     os.set_inheritable(control_fd, False)
     orders: queue.Queue[str] = queue.Queue()
 
@@ -195,11 +188,18 @@ def _sender(events_fd: int) -> Send:
     return send
 
 
-def _send_point(send: Send, clock: Clock, point: Checkpoint, planned: int) -> None:
+def _send_evaluation(send: Send, clock: Clock, evaluation: Evaluation, planned: int) -> None:
     clock.enter(clock.part)  # book the evaluation so far
-    finite = math.isfinite(point.rmse)
-    fields = {**dataclasses.asdict(point), **({} if finite else {"rmse": None, "mae": None})}
-    send("checkpoint", planned=planned, evaluation_s=clock.seconds("evaluation"), **fields)
+    finite = math.isfinite(evaluation.rmse)
+    send(
+        "checkpoint",
+        epoch=evaluation.epoch,
+        seconds=evaluation.seconds,
+        rmse=evaluation.rmse if finite else None,
+        mae=evaluation.mae if finite else None,
+        planned=planned,
+        evaluation_s=clock.seconds("evaluation"),
+    )
 
 
 def _closed(clock: Clock) -> dict[str, float]:
@@ -245,20 +245,22 @@ def _resident_bytes(which: str) -> int | None:
     return int(found.split()[1]) * 1024
 
 
-def _told_of_device(error: Exception, job: Job) -> str:
-    """What could not be had, and how full the device is. torch's own words go on with advice."""
-    return f"{_told(error, job).partition(' GPU ')[0]} {device_of(job.device).told()}"
-
-
-def _told(error: Exception, job: Job) -> str:
-    """`file.py:12: ValueError: message`: the implementation's own line, else the innermost."""
+def _failure(error: Exception, job: Job) -> dict[str, str]:
+    """Status and reason: `file.py:12: ValueError: message`, the line being the implementation's
+    own where it has one in the traceback, else the innermost."""
     frames = traceback.extract_tb(error.__traceback__)
     module = job.class_path.rpartition(":")[0]
     path = module if module.endswith(".py") else module.replace(".", "/") + ".py"
     own = [frame for frame in frames if frame.filename.endswith(path)]
     frame = (own or frames)[-1]
-    message = str(error).strip().partition("\n")[0]
-    return f"{Path(frame.filename).name}:{frame.lineno}: {type(error).__name__}: {message}"
+    message = str(error).strip().partition("\n")[0][:MESSAGE_CHARS]
+    message = message.encode(errors="replace").decode()  # of a file name that is not UTF-8, too
+    reason = f"{Path(frame.filename).name}:{frame.lineno}: {type(error).__name__}: {message}"
+    if is_full(error):
+        # torch's message goes on with advice; how full the device is says more.
+        reason = f"{reason.partition(' GPU ')[0]} {device_of(job.device).describe()}"
+    out_of_memory = isinstance(error, MemoryError) or is_full(error)
+    return {"status": "out of memory" if out_of_memory else "failed", "reason": reason}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,10 @@
-"""`--impl a b c` for click, whose options take one value each."""
+"""Words of the command line: `--impl a b c` for click, whose options take one value each, and what
+takes the place of a suite's own settings."""
 
 from __future__ import annotations
+
+from bench.planning.hyperparameters import parse_settings
+from bench.planning.suite import Overrides
 
 SEVERAL = ("--impl", "--dataset", "--device", "--set")
 
@@ -24,3 +28,11 @@ def spread(arguments: list[str]) -> list[str]:
                 spread_out.append(option)
         spread_out.append(word)
     return spread_out
+
+
+def overrides(
+    impl: list[str] | None, dataset: list[str] | None, set_: list[str] | None, **block: object
+) -> Overrides:
+    """What was given; a block's fields that are None were not. Raises SettingError."""
+    given = {name: value for name, value in block.items() if value is not None}
+    return Overrides(impl or [], dataset or [], given, parse_settings(set_ or []))

@@ -1,4 +1,4 @@
-"""A look at the machine before a run: the text of `bench doctor`."""
+"""`bench doctor`: a look at the machine before a run."""
 
 from __future__ import annotations
 
@@ -9,23 +9,33 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tabulate import tabulate
-
-from bench import machine
+from bench import locks, machine
+from bench.commands import terminal
 from bench.planning import availability
 from bench.records import Roof
+from bench.roofline import stored
 from datasets import cache, catalog
 
 QUIET_LOAD = 0.5
 """A load average per core above which something else is running."""
 
 
-def examine() -> str:
-    """One line per finding, then what to do about each that may spoil a timing."""
+def doctor() -> None:
+    """Print a line per finding, then what to do about each that may spoil a timing."""
     findings = list(_findings())
-    table = tabulate([(name, found) for name, found, _ in findings], tablefmt="plain")
     advice = [remedy for _, _, remedy in findings if remedy]
-    return "\n".join([table, "", *advice] if advice else [table, "", "nothing stands in the way"])
+    terminal.out.print(terminal.table([finding[:2] for finding in findings]), soft_wrap=False)
+    terminal.say("")
+    for remedy in advice or ["Nothing here would disturb a timing."]:
+        terminal.out.print(remedy, soft_wrap=False)
+
+
+def measure() -> None:
+    """Measure the bounds of this machine, while no other run times a cell on it."""
+    waiting = "another run is timing on this machine; waiting for its cell to end"
+    with locks.exclusive(lambda: terminal.note(waiting)):
+        terminal.note("measuring the memory bandwidth and arithmetic of this machine, once …")
+        stored.measured(machine.environment(), stored.measure_apart)
 
 
 def _findings() -> Iterator[tuple[str, str, str]]:
@@ -53,7 +63,7 @@ def _cuda(gpu: str | None) -> tuple[str, str, str]:
 def _load(load: float) -> tuple[str, str, str]:
     per_core = load / (os.cpu_count() or 1)
     remedy = (
-        f"! load average {load:g}: something else is running; stop it, or timings will be high"
+        f"! load average {load:g}: something else is running; stop it, or timings will be too high"
         if per_core > QUIET_LOAD
         else ""
     )
@@ -71,14 +81,13 @@ def _governor() -> Iterator[tuple[str, str, str]]:
 
 def _roofs(roofs: list[Roof]) -> Iterator[tuple[str, str, str]]:
     if not roofs:
-        yield "limits", "not measured yet; `bench doctor --measure` does it, or the next run", ""
+        yield "bounds", "not measured yet; `bench doctor --measure` does it, or the next run", ""
     for roof in roofs:
         rows = ", ".join(
             f"{rate / 1e9:.3g} in {size / 2**20:g} MiB" for size, rate in roof.bandwidth.items()
         )
-        threads = f"{roof.threads} thread{'s' * (roof.threads > 1)}"
-        told = f"{roof.flops_per_s / 1e9:.3g} Gflop/s in float32; GB/s over rows: {rows}"
-        yield threads, told, ""
+        bounds = f"{roof.flops_per_s / 1e9:.3g} Gflop/s in float32; GB/s over rows: {rows}"
+        yield terminal.plural(roof.threads, "thread"), bounds, ""
 
 
 def _cache() -> tuple[str, str, str]:

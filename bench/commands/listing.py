@@ -1,28 +1,28 @@
-"""What there is to run: the text of `bench list`."""
+"""`bench list`: what there is to run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 
-from tabulate import tabulate
-
+from bench.commands import terminal
 from bench.planning import loading, suite
 from bench.tune import study
 from datasets import catalog
 from impls.registry import IMPLEMENTATIONS
 
 
-def listing() -> str:
-    """Implementations, datasets, suites and studies, each as a plain table."""
+def listing() -> None:
+    """Print implementations, datasets, suites and studies, each as a table."""
     sections = {
         "implementations": (["name", "model", "devices", "presets", "source"], _implementations()),
-        "datasets": (["name", "what", "where"], _datasets()),
+        "datasets": (["name", "description", "where"], _datasets()),
         "suites": (
-            ["name", "what"],
+            ["name", "description"],
             [[name, suite.read(name).description] for name in suite.names()],
         ),
         "studies, for bench tune": (
-            ["name", "what", "rows that share it"],
+            ["name", "description", "implementations that share it"],
             [
                 [name, each.description, ", ".join(each.implementations)]
                 for name in study.names()
@@ -30,39 +30,23 @@ def listing() -> str:
             ],
         ),
     }
-    return "\n\n".join(
-        f"{title}\n\n{tabulate(rows, headers, tablefmt='simple')}"
-        for title, (headers, rows) in sections.items()
-    )
+    for title, (headers, rows) in sections.items():
+        terminal.out.print(f"\n{title}\n", style="bold")
+        terminal.out.print(terminal.table(rows, headers), soft_wrap=False)
 
 
-def _implementations() -> list[list[str]]:
-    rows = []
+def _implementations() -> Iterator[list[str]]:
     for name, class_path in IMPLEMENTATIONS.items():
-        described = loading.describe(loading.load_class(class_path))
-        rows.append(
-            [
-                name,
-                described.model,
-                ", ".join(described.devices),
-                ", ".join(described.presets),
-                described.source,
-            ]
-        )
-    outside = [
-        [point.name, "", "", "", f"from outside: {point.value}"]
-        for point in entry_points(group=loading.ENTRY_POINT_GROUP)
-    ]
-    return [
-        *rows,
-        *outside,
-        ["path/to/file.py:Class", "your own", "", "", "README, 'Add your own'"],
-    ]
+        it = loading.describe(loading.load_class(class_path))
+        yield [name, it.model, ", ".join(it.devices), ", ".join(it.presets), it.source]
+    for point in entry_points(group=loading.ENTRY_POINT_GROUP):
+        yield [point.name, "", "", "", f"installed: {point.value}"]
+    yield ["path/to/file.py:Class", "your own", "", "", "docs/adding-an-implementation.md"]
 
 
 def _datasets() -> list[list[str]]:
     rows = [
-        [name, entry.description, catalog.find(name) or "would be fetched or made"]
+        [name, entry.description, catalog.find(name) or "downloaded or generated on first use"]
         for name, entry in catalog.CATALOG.items()
     ]
     return [*rows, ["path/to/file", "any CSV, TSV or :: file: user, item, rating[, timestamp]", ""]]

@@ -19,9 +19,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from bench.commands import terminal
 from bench.planning.source_digest import source_digest
 from bench.records import SCHEMA, Record, identity_of, upgraded
 from bench.store import RecordStore
+from bench.tune import FOLDER
 
 SOURCES = ("impls", "datasets", "bench")
 SUITES = ("bench/planning/suites", "bench/suites")
@@ -84,6 +86,13 @@ class Commits:
         with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
             archive.extractall(folder, filter="data")
         return folder
+
+
+def migrate_all(out: Path) -> None:
+    """Migrate the records and the trials under `out`, and print what became of how many."""
+    for store in (RecordStore(out), RecordStore(out / FOLDER)):
+        for word, count in migrate(store, Path.cwd()).items():
+            terminal.say(f"{store.folder}: {count:,} {word}")
 
 
 def migrate(store: RecordStore, repository: Path) -> Counter[str]:

@@ -1,9 +1,10 @@
-"""Predictions for a list of raw user–item pairs: the library behind `bench predict`."""
+"""`bench predict`: predictions for a list of raw user–item pairs."""
 
 from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,49 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.commands import terminal
+from bench.commands.terminal import UsageError
 from bench.planning import loading
-from bench.planning.availability import row_problem
-from bench.planning.hyperparameters import SettingError, resolve
+from bench.planning.availability import device_problem, row_problem
+from bench.planning.hyperparameters import SettingError, parse_settings, resolve
 from bench.score import ColdStart, check_predictions
 from datasets import catalog, splits
 from datasets.dialect import named_columns
 from datasets.ratings import UNKNOWN, HeldOut
-from impls.protocol import Training
+from impls.protocol import Training, rmse_of
 
 PATIENCE = 5
 """Epochs without a better held-out RMSE, as in the suites."""
 
 
-class PairsError(Exception):
+class PairsError(UsageError):
     """A file of pairs that cannot be read."""
+
+
+def predict(
+    name: str,
+    dataset: str,
+    pairs: Path,
+    preset: str,
+    set_: list[str],
+    device: str,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Write the CSV of `predict_pairs` to `output`, else to standard output, and print its
+    sentence. Raises UsageError where the file cannot be written, or what `predict_pairs` raises."""
+    if problem := device_problem(device):
+        raise SettingError(f"--device {device}: {problem}")
+    settings = parse_settings(set_).get(name, {})
+    text, sentence = predict_pairs(name, dataset, pairs, preset, settings, device, seed)
+    terminal.note(sentence)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text)
+    except OSError as error:
+        raise UsageError(f"--output {output}: {error.strerror}") from None
 
 
 def predict_pairs(
@@ -37,11 +66,11 @@ def predict_pairs(
     device: str,
     seed: int,
 ) -> tuple[str, str]:
-    """A CSV of user, item, prediction, cold for each pair, and a sentence on how it was made.
+    """A CSV of user, item, prediction, cold_start for each pair, and a sentence on the training.
 
     Nine tenths of the ratings train the model, and one tenth chooses its epoch. Predictions
-    are clipped to the scale; `cold` is 1 where training had no such user or item and the
-    fallback of `bench.score.ColdStart` stands in. Raises PairsError, DataError,
+    are clipped to the scale; `cold_start` is 1 where training had no such user or item, so that
+    the prediction is the fallback of `bench.score.ColdStart`. Raises PairsError, DataError,
     ImplementationError or SettingError.
     """
     raw = read_pairs(pairs)
@@ -56,28 +85,27 @@ def predict_pairs(
         raise SettingError(f"{name} has no preset '{preset}'; it has {', '.join(presets)}")
     values = resolve(implementation, presets[preset], settings)
     model = implementation(**values, device=device, seed=seed)
-    training = Training(model, split.test, patience=PATIENCE)
-    model.fit(split.train, training)
+    model.fit(split.train, Training(model, split.test, patience=PATIENCE))
 
     users = _indices([user for user, _ in raw], split.user_ids)
     items = _indices([item for _, item in raw], split.item_ids)
-    asked = HeldOut(users, items, np.zeros(len(raw), np.float32))
-    known = asked.known
+    requested = HeldOut(users, items, np.zeros(len(raw), np.float32))
+    known = requested.known
     predicted = check_predictions(model.predict(users[known], items[known]), int(known.sum()))
-    complete = np.clip(ColdStart(split.train).complete(asked, predicted), *split.train.scale)
-    told = (
+    complete = np.clip(ColdStart(split.train).complete(requested, predicted), *split.train.scale)
+    sentence = (
         f"{name}:{preset} trained on {len(split.train):,} ratings of {dataset}, "
-        f"RMSE {training.evaluate(model, split.test):.4f} on the {len(split.test):,} held out"
+        f"RMSE {rmse_of(model, split.test):.4f} on the {len(split.test):,} held out"
     )
-    return _to_csv(raw, complete, ~known), told
+    return _to_csv(raw, complete, ~known), sentence
 
 
 def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """User and item of each line, as text; a header naming them is passed over."""
+    """User and item of each line, as text; a header that names them is skipped."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise PairsError(f"{path}: no such file; --pairs wants a CSV of user,item") from None
+        raise PairsError(f"{path}: no such file; --pairs needs a CSV of user,item") from None
     except (OSError, UnicodeDecodeError) as error:
         raise PairsError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     pairs: list[tuple[str, str]] = []
@@ -100,18 +128,18 @@ def _indices(raw: list[str], ids: NDArray[Any]) -> NDArray[np.int32]:
     """Training ids of raw ones, UNKNOWN where training has none. (n,)"""
     index = {source_id: position for position, source_id in enumerate(ids.tolist())}
     if ids.dtype.kind == "i":  # as when ratings are read: 007 is 7, and a word is unknown
-        asked: list[Any] = [int(each) if each.isdecimal() else None for each in raw]
+        keys: list[Any] = [int(each) if each.isdecimal() else None for each in raw]
     else:
-        asked = list(raw)
-    return np.array([index.get(each, UNKNOWN) for each in asked], np.int32)
+        keys = list(raw)
+    return np.array([index.get(key, UNKNOWN) for key in keys], np.int32)
 
 
 def _to_csv(
-    raw: list[tuple[str, str]], predicted: NDArray[np.float64], cold: NDArray[np.bool_]
+    raw: list[tuple[str, str]], predicted: NDArray[np.float64], cold_start: NDArray[np.bool_]
 ) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["user", "item", "prediction", "cold"])
-    for (user, item), value, is_cold in zip(raw, predicted, cold, strict=True):
-        writer.writerow([user, item, f"{value:.4f}", int(is_cold)])
+    writer.writerow(["user", "item", "prediction", "cold_start"])
+    for (user, item), value, cold in zip(raw, predicted, cold_start, strict=True):
+        writer.writerow([user, item, f"{value:.4f}", int(cold)])
     return text.getvalue()

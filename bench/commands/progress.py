@@ -1,109 +1,188 @@
-"""How a run shows itself: a live line on a terminal, plain lines anywhere else."""
+"""The progress of a run: two bars on a terminal, plain lines anywhere else."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from rich import progress
 from rich.console import Console
-from rich.status import Status as Spinner
+from rich.table import Column
 from rich.text import Text
 
-from bench.cell.execute import Event
+from bench.cell.events import Checkpoint, Event
+from bench.commands.terminal import plural
 from bench.planning.plan import Cell
 from bench.records import Record
+
+REFRESHES_PER_S = 2
+"""Few, since the harness shares the machine with the cell that it times."""
+
+
+class _Words(progress.ProgressColumn):
+    """The task's field `words`, called anew at each refresh."""
+
+    def render(self, task: progress.Task) -> Text:
+        return Text(task.fields["words"]())
 
 
 @dataclass
 class Progress:
-    """Tells cell n of m, epoch, validation RMSE and time left; collects the new `records`.
+    """Shows the cells of a run as they start, train and end; collects the new `records`.
 
-    Times come from `timer`, in seconds.
+    total     cells of the run, of which `recorded` are known to need no run
+    shared    fields of a cell's name that need not be repeated
+    timer     the clock, in seconds
     """
 
     console: Console
     total: int
     records: list[Record]
     timer: Callable[[], float] = time.monotonic
+    shared: Collection[str] = ("threads",)
+    recorded: int = 0
     number: int = 0
+    _left_out: int = 0
     _began: float = field(init=False)
-    _cell_began: float = field(init=False, default=0.0)
-    _spinner: Spinner | None = None
+    _spent: float = 0.0
+    _cell_began: float = 0.0
+    _label: str = ""
+    _trained: str = ""
 
     def __post_init__(self) -> None:
         self._began = self.timer()
+        live = self.console.is_interactive and self.console.file.isatty()
+        self._bars = progress.Progress(
+            progress.TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+            ),
+            progress.BarColumn(bar_width=16),
+            _Words(table_column=Column(no_wrap=True, min_width=38)),
+            console=self.console,
+            refresh_per_second=REFRESHES_PER_S,
+            transient=True,
+            disable=not live,
+            expand=True,
+        )
+        self._live = live
+        self._run_task = self._bars.add_task("all cells", total=self.total, words=self._run_words)
+        self._cell_task: progress.TaskID | None = None
 
     def __enter__(self) -> Self:
+        self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end_live_line()
+        self._end_cell()
+        self._bars.stop()
+        if self._left_out > self.recorded:
+            self._say(f"{self._left_out} of {self.total} were already recorded")
 
-    def already_done(self, cell: Cell) -> None:
+    def already_done(self, cell: Cell) -> None:  # noqa: ARG002
         self.number += 1
-        self._say(f"{self._place(cell)}  already recorded")
+        self._left_out += 1
+        self._bars.update(self._run_task, completed=self.number)
 
     def waiting(self) -> None:
         self._say("waiting: another ratebench run is timing a cell on this machine")
 
     def started(self, cell: Cell, again: str) -> None:
         self.number += 1
+        self._label, self._trained, self._cell_began = name_of(cell, self.shared), "", self.timer()
         if again:
-            self._say(f"{self._place(cell)}  runs again: {again}")
-        self._cell_began = self.timer()
-        self._label = self._place(cell)
-        if self.console.is_terminal:
-            self._spinner = self.console.status(Text(self._label))
-            self._spinner.start()
-        else:
-            self._say(self._label)
+            self._say(f"{self._place}  runs again: {again}")
+        elif not self._live:
+            self._say(self._place)
+        self._cell_task = self._bars.add_task(self._label, total=None, words=self._cell_words)
 
     def heard(self, event: Event) -> None:
-        if event["event"] != "checkpoint" or event["rmse"] is None or event["epoch"] == 0:
+        if not isinstance(event, Checkpoint) or event.rmse is None or event.epoch == 0:
             return
-        epoch, planned = event["epoch"], event["planned"]
-        left = (self.timer() - self._cell_began) / epoch * (planned - epoch)
-        told = (
-            f"epoch {epoch}/{planned}  validation RMSE {event['rmse']:.4f}  {_duration(left)} left"
-        )
-        if self._spinner is not None:
-            self._spinner.update(Text(f"{self._label}  {told}{self._run_left()}"))
-        elif epoch == planned or epoch & (epoch - 1) == 0:  # 1, 2, 4, 8, … in a log
-            self._say(f"    {told}")
+        epoch, planned = event.epoch, event.planned
+        left = event.seconds / epoch * (planned - epoch)
+        words = [f"epoch {epoch}/{planned}", f"RMSE {event.rmse:.4f}"]
+        self._trained = "  ".join([*words, f"{duration(left)} left"] if left else words)
+        if self._cell_task is not None:
+            self._bars.update(self._cell_task, completed=epoch, total=planned)
+        if not self._live and (epoch == planned or epoch & (epoch - 1) == 0):  # 1, 2, 4, 8, …
+            self._say(f"    {self._trained.replace('RMSE', 'validation RMSE')}")
 
     def finished(self, record: Record) -> None:
-        self._end_live_line()
+        self._end_cell()
         self.records.append(record)
-        self._say(f"{self._label}  {summary(record)}{self._run_left()}")
+        self._bars.update(self._run_task, completed=self.number)
+        self._spent = self.timer() - self._began
+        left = f"  ({self._remaining} more, {self._time_left()})" if self._remaining else ""
+        self._say(f"{self._place}  {outcome(record)}{'' if self._live else left}")
 
-    def _end_live_line(self) -> None:
-        if self._spinner is not None:
-            self._spinner.stop()
-            self._spinner = None
+    @property
+    def _place(self) -> str:
+        return f"[{self.number}/{self.total}] {self._label}"
 
-    def _place(self, cell: Cell) -> str:
-        request = cell.request
-        preset = "" if request.preset == "default" else f":{request.preset}"
-        return (
-            f"[{self.number}/{self.total}] {request.implementation}{preset}{cell.settings_label}  "
-            f"{request.dataset}  {request.split}  {request.device}  seed {request.seed}"
+    @property
+    def _remaining(self) -> int:
+        """Cells still to run, less those that are known to be recorded."""
+        return self.total - self.number - max(0, self.recorded - self._left_out)
+
+    def _time_left(self) -> str:
+        """As long as the cells so far took on average, for each that is still to run or running."""
+        each = self._spent / len(self.records)
+        running = self._cell_task is not None
+        present = max(0.0, each - (self.timer() - self._cell_began)) if running else 0.0
+        return f"about {duration(each * self._remaining + present)}"
+
+    def _run_words(self) -> str:
+        return f"cell {self.number}/{self.total}" + (
+            f"  {self._time_left()} left" if self.records else ""
         )
 
-    def _run_left(self) -> str:
-        remaining = self.total - self.number
-        if not (self.records and remaining):
-            return ""
-        each = (self.timer() - self._began) / len(self.records)
-        return f"  ({remaining} more, about {_duration(each * remaining)})"
+    def _cell_words(self) -> str:
+        return self._trained or f"running for {duration(self.timer() - self._cell_began)}"
+
+    def _end_cell(self) -> None:
+        if self._cell_task is not None:
+            self._bars.remove_task(self._cell_task)
+            self._cell_task = None
 
     def _say(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(text, soft_wrap=True)
 
 
-def summary(record: Record) -> str:
+def shared(cells: Sequence[Cell]) -> dict[str, str]:
+    """What all the cells have in common of dataset, split, device, threads and seed."""
+    every = [_fields(cell) for cell in cells]
+    return {
+        name: text
+        for name, text in every[0].items()
+        if all(fields[name] == text for fields in every)
+    }
+
+
+def name_of(cell: Cell, left_out: Collection[str] = ()) -> str:
+    """A cell's implementation, preset, settings and fields, less those `left_out`."""
+    request = cell.request
+    preset = "" if request.preset == "default" else f":{request.preset}"
+    fields = [text for name, text in _fields(cell).items() if name not in left_out]
+    return "  ".join([f"{request.implementation}{preset}{cell.settings_label}", *fields])
+
+
+def _fields(cell: Cell) -> dict[str, str]:
+    request = cell.request
+    return {
+        "dataset": request.dataset,
+        "split": request.split,
+        "device": request.device,
+        "threads": plural(request.threads, "thread"),
+        "seed": f"seed {request.seed}",
+    }
+
+
+def outcome(record: Record) -> str:
     """A record in a few words: its scores, or its status and reason."""
     scores = ""
     if record.times is not None:
@@ -118,7 +197,8 @@ def summary(record: Record) -> str:
     return "  ".join(filter(None, (f"{record.status}: {record.reason}", scores)))
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Whole seconds, minutes or hours, rounded up."""
     seconds = math.ceil(seconds)
     if seconds < 60:
         return f"{seconds} s"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.records import Record
 from bench.report.rows import Row, Runs, Table
-from bench.roofline.limit import allowed_per_s, updates_per_s
+from bench.roofline.bound import bound_per_s, updates_per_s
 from bench.stats import Interval, mean_interval, median_interval
 from datasets.entries import CATALOG
 
@@ -39,7 +39,7 @@ def millions_of_updates(record: Record) -> float | None:
 
 def per_cent_of_bound(record: Record) -> float | None:
     """Of the updates that the machine's memory or arithmetic allows."""
-    rate, allowed = updates_per_s(record), allowed_per_s(record)
+    rate, allowed = updates_per_s(record), bound_per_s(record)
     return 100 * rate / allowed if rate and allowed else None
 
 

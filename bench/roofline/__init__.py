@@ -1,1 +1,1 @@
-"""What a machine allows: its limits measured, and the least work that an update can be."""
+"""The roofline: measured bounds of a machine, and the least work of an update."""

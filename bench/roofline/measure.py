@@ -1,7 +1,7 @@
-"""A machine's limits with N threads: `python -m bench.roofline.measure N` prints a Roof.
+"""A machine's bounds with N threads: `python -m bench.roofline.measure N` prints a Roof.
 
-Each is the fastest of several readings, as in STREAM (McCalpin 1995): what else the machine
-does can only slow one down, and a limit is what it can do at all.
+Each is the fastest of several readings, as in STREAM (McCalpin 1995): other work on the machine
+can only slow a reading down, and a bound is what the machine can do at all.
 
 It runs in a process of its own, so that thread pools have N threads from their start and the
 harness needs no compiler.
@@ -26,7 +26,7 @@ ROW = 64
 LEAST_VISITS = 1 << 18
 """Of rows in a reading, so that a small table is timed for longer than a thread takes to wake."""
 SIDE = 1536
-"""Of the square matrices whose product is the arithmetic limit."""
+"""Of the square matrices whose product gives the bound of arithmetic."""
 REPEATS = 9
 
 

@@ -1,7 +1,7 @@
 """The least that an update takes: one training rating, visited once in an epoch.
 
-Counted per model, not per way of writing it, so that rows of the same maths are held against
-the same limit. The formulas are derived in docs/roofline.md.
+Counted per model, not per implementation, so that implementations of the same maths have the
+same bound. The formulas are derived in docs/roofline.md.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Work:
     flops       float32 multiplications and additions
     moved       bytes read and written
     span        bytes of the tables, or the part of them, that its rows lie anywhere in
-    parameters  bytes of everything that is learnt
+    parameters  bytes of everything that is trained
     """
 
     flops: float
@@ -103,4 +103,4 @@ WORK: dict[str, Counted] = {
     "peer:surprise_svd": sgd("n_factors"),
     "peer:cornac_mf": sgd("k"),
 }
-"""Implementation -> its work. One that is not here has no limit, and a dash in the tables."""
+"""Implementation -> its work. Any other has no bound, and a dash in the tables."""

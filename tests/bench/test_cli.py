@@ -1,15 +1,14 @@
-"""The command as a person meets it: files of any form, wrong words, interruption, resuming."""
+"""The command in use: files of any form, wrong arguments, interruption, resuming."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
-import sys
-from collections.abc import Callable
+import tomllib
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -17,46 +16,7 @@ from bench import machine
 from bench.cli import app
 from bench.records import Record, Roof
 from bench.store import RecordStore
-from tests.support import SUPPORT
-
-MISBEHAVING = SUPPORT / "misbehaving.py"
-MEAN = f"{MISBEHAVING}:Mean"
-# A shell ignores SIGINT for what it starts in the background, and children inherit that.
-START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-BENCH = [sys.executable, "-c", f"{START}; from bench.cli import main; main()"]
-Bench = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, "RATEBENCH_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
-
-
-@pytest.fixture
-def bench(tmp_path: Path, environment: dict[str, str]) -> Bench:
-    def bench(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*BENCH, *words], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
-
-    return bench
-
-
-@pytest.fixture
-def ratings(tmp_path: Path) -> Path:
-    return write(tmp_path / "ratings.csv")
-
-
-def write(
-    path: Path, sep: str = ",", header: str = "user,item,rating\n", scale: tuple = (1, 5)
-) -> Path:
-    rng = np.random.default_rng(0)
-    pairs = rng.permutation(40 * 30)[:600]
-    low, high = scale
-    values = rng.integers(2 * low, 2 * high + 1, 600) / 2
-    rows = (f"u{p // 30}{sep}i{p % 30}{sep}{v:g}\n" for p, v in zip(pairs, values, strict=True))
-    path.write_text(header + "".join(rows))
-    return path
+from tests.support.command_line import BENCH, MEAN, MISBEHAVING, Bench, write
 
 
 def records(out: Path) -> list[Record]:
@@ -83,9 +43,9 @@ def test_any_ratings_file_runs(
     found = records(tmp_path / "results")
     assert {each.status for each in found} == {"ok"}
     assert found[0].data.scale == scale
-    assert not (tmp_path / "cache" / "roofs.json").exists()  # no row here has a limit
+    assert not (tmp_path / "cache" / "roofs.json").exists()  # no row here has a bound
     assert found[0].data.n_ratings == 600
-    # The file has no target of its own: the bias row's is everybody's.
+    # The file has no goal of its own: what the row bias reached is everybody's.
     assert len({each.goals[0].rmse for each in found}) == 1
 
 
@@ -94,7 +54,7 @@ def test_a_second_run_resumes_and_a_third_afresh_does_not(
 ) -> None:
     words = ("run", "--impl", MEAN, "--dataset", str(ratings), "--seeds", "2")
     assert bench(*words).returncode == 0
-    assert bench(*words).stdout.count("already recorded") == 2
+    assert "2 cells, all already recorded: " in bench(*words).stdout
     assert "recorded" in bench(*words, "--dry-run").stdout
     assert len(records(tmp_path / "results")) == 2
     bench(*words, "--fresh")
@@ -120,7 +80,7 @@ def test_a_device_that_is_missing_is_a_skipped_row(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["run", "--suite", "slow"], "no suite 'slow'. There are: cuda, full, peers, published"),
         (["run", "--impl", "nobody"], "no implementation 'nobody'"),
@@ -135,13 +95,13 @@ def test_a_device_that_is_missing_is_a_skipped_row(
     ],
 )
 def test_a_mistake_gets_one_clear_error(
-    bench: Bench, ratings: Path, tmp_path: Path, words: list[str], told: str
+    bench: Bench, ratings: Path, tmp_path: Path, words: list[str], message: str
 ) -> None:
     if words[0] == "run" and "--dataset" not in words:
         words = [*words, "--dataset", str(ratings)]
     done = bench(*words)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr + done.stdout
     assert not (tmp_path / "results").exists()
@@ -152,7 +112,7 @@ def test_predictions_for_raw_ids(bench: Bench, ratings: Path, tmp_path: Path) ->
     done = bench("predict", "--impl", "bias", "--dataset", str(ratings), "--pairs", "pairs.csv")
     assert done.returncode == 0, done.stderr
     header, *rows = done.stdout.splitlines()
-    assert header == "user,item,prediction,cold"
+    assert header == "user,item,prediction,cold_start"
     assert [row.split(",")[0] for row in rows] == ["u0", "nobody", "u0"]
     assert [row.split(",")[3] for row in rows] == ["0", "1", "1"]
     assert all(1 <= float(row.split(",")[2]) <= 5 for row in rows)
@@ -167,7 +127,7 @@ def test_pairs_may_write_integer_ids_as_the_source_does(bench: Bench, tmp_path: 
     assert [row.split(",")[3] for row in done.stdout.splitlines()[1:]] == ["0", "0", "1"]
 
 
-def test_limits_are_measured_once_and_before_a_row_that_has_one(
+def test_bounds_are_measured_once_and_before_a_row_that_has_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ratings: Path
 ) -> None:
     monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
@@ -177,7 +137,7 @@ def test_limits_are_measured_once_and_before_a_row_that_has_one(
         measured.append(threads)
         return Roof(threads=threads, flops_per_s=1e9, bandwidth={1024: 1e9})
 
-    monkeypatch.setattr("bench.roofline.kept.measure_apart", measure)
+    monkeypatch.setattr("bench.roofline.stored.measure_apart", measure)
     words = ["run", "--impl", "numpy_sgd", "--dataset", str(ratings), "--epochs", "1", "--fresh"]
     for _ in range(2):
         assert CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")]).exit_code == 0
@@ -189,7 +149,36 @@ def test_limits_are_measured_once_and_before_a_row_that_has_one(
     assert len(measured) == 2 * len({1, cores})
 
 
-def test_doctor_and_list_tell_what_is_here(bench: Bench) -> None:
+def test_a_run_ends_with_a_summary_and_writes_pages_where_requested(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    words = ("run", "--impl", MEAN, f"{MISBEHAVING}:Raises", "--dataset", str(ratings))
+    first = bench(*words)
+    end = first.stdout.partition("ratings.csv, random:80/10/10\n")[2]
+    assert "use misbehaving.py:Mean" in end.replace(str(MISBEHAVING.parent) + "/", "")
+    assert "failed [" in end
+    assert "Page: results/ratings.csv.md (`bench report` writes it)\n" in end
+    second = bench(*words, "--report")
+    assert second.returncode == first.returncode == 1
+    assert second.stdout.endswith("Page: results/ratings.csv.md\n")
+    assert (tmp_path / "results" / "ratings.csv.md").is_file()
+    assert bench("report").stdout == "nothing changed\nstart at results/index.md\n"
+
+
+def test_the_version_has_the_commit() -> None:
+    shown = CliRunner().invoke(app, ["--version"])
+    assert shown.exit_code == 0
+    assert re.fullmatch(
+        r"ratebench \d+\.\d+\.\d+, commit [0-9a-f]{7}( with changes)?\n", shown.output
+    )
+
+
+def test_the_command_has_two_names() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == dict.fromkeys(("bench", "ratebench"), "bench.cli:main")
+
+
+def test_doctor_and_list_show_what_is_here(bench: Bench) -> None:
     assert "cores" in bench("doctor").stdout
     listed = bench("list").stdout
     for name in ("numpy_sgd", "ml-100k", "synthetic-100k", "published"):
@@ -197,7 +186,7 @@ def test_doctor_and_list_tell_what_is_here(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("kill", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
-def test_an_interrupted_run_keeps_finished_cells_and_resumes(
+def test_an_interrupted_run_has_stored_finished_cells_and_resumes(
     bench: Bench,
     environment: dict[str, str],
     ratings: Path,
@@ -221,9 +210,9 @@ def test_an_interrupted_run_keeps_finished_cells_and_resumes(
     try:
         assert run.wait(timeout=20) == code
     finally:
-        run.kill()  # one that goes on would keep the machine's lock
+        run.kill()  # one that goes on would hold the machine's lock
     assert len(records(tmp_path / "results")) == finished
     again = bench("run", "--impl", MEAN, "--dataset", str(ratings), "--seeds", "2")
     assert again.returncode == 0
-    assert again.stdout.count("already recorded") == finished
+    assert (f"2 cells, {finished} already recorded: " in again.stdout) == (finished == 1)
     assert len(records(tmp_path / "results")) == 2

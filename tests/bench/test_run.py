@@ -13,17 +13,19 @@ import pytest
 
 from bench.cell import numerics
 from bench.cell.data import NO_RATINGS
-from bench.cell.execute import Event, Listener, Outcome
+from bench.cell.events import Energy, Parts, Result
+from bench.cell.execute import Listener, Outcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.planning.plan import Cell, Skip
 from bench.planning.rules import Rules
-from bench.records import CellRecord, Point, Record, Reference
+from bench.records import CellRecord, Memory, Numerics, Point, Record, Reference
 from bench.run import Runner
 from bench.score import ColdStart
 from bench.store import RecordStore
 from datasets.ratings import UNKNOWN, HeldOut, Ratings
-from tests.bench.planning.test_plan import facts
+from tests.support.plans import facts
+from tests.support.running import Silent, unlocked
 
 TEST = HeldOut(np.array([0, UNKNOWN]), np.array([0, 0]), np.array([2, 3]))
 NOT_A_PART = ("epoch_s", "first_model_s", "wall_s")
@@ -31,7 +33,7 @@ TRAIN = Ratings(np.zeros(2), np.zeros(2), np.array([2, 4]), 1, 1, (1, 5))
 
 
 class FakeExecutor:
-    """Gives each implementation the outcome it is told to, and remembers what it ran."""
+    """Returns a given outcome for each implementation, and lists what it ran."""
 
     def __init__(self, outcomes: dict[str, Callable[[], Outcome]] | None = None) -> None:
         self.outcomes = outcomes or {}
@@ -40,14 +42,6 @@ class FakeExecutor:
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
         self.ran.append(job.class_path)
         return self.outcomes.get(job.class_path, finished)()
-
-
-class Silent:
-    def already_done(self, cell: Cell) -> None: ...
-    def waiting(self) -> None: ...
-    def started(self, cell: Cell, again: str) -> None: ...
-    def heard(self, event: Event) -> None: ...
-    def finished(self, record: Record) -> None: ...
 
 
 class FakeSplits:
@@ -68,23 +62,27 @@ class FakeSplits:
     def discard(self) -> None: ...
 
 
+PARTS = {"import": 1.0, "warmup": 2.0, "fit": 4.0, "evaluation": 8.0, "predict": 16.0}
+
+
 def finished(predicted: float = 2.5, best: float = 1.0) -> Outcome:
-    parts = {"import": 1.0, "warmup": 2.0, "fit": 4.0, "evaluation": 8.0, "predict": 16.0}
     return Outcome(
         "ok",
         predicted=np.array([predicted], np.float32),
-        result={
-            "parts": {**parts, "overhead": 32.0},
-            "epochs": 2,
-            "best_epoch": 2,
-            "epoch_s": 2.0,
-            "val_rmse": best,
-            "host_peak_bytes": 7,
-            "device_peak_bytes": None,
-            "host_base_bytes": 5,
-            "threads": {"torch": 1},
-            "numerics": None,
-        },
+        result=Result(
+            parts=Parts.model_validate({**PARTS, "overhead": 32.0}),
+            epochs=2,
+            epochs_ran=2,
+            best_epoch=2,
+            epoch_s=2.0,
+            val_rmse=best,
+            timed_out=False,
+            diverged_at=None,
+            memory=Memory(host_peak_bytes=7, device_peak_bytes=None, host_base_bytes=5),
+            thread_pools={"torch": 1},
+            numerics=None,
+            ended_ns=0,
+        ),
         curve=[
             Point(epoch=1, seconds=2, rmse=best + 0.5, mae=1),
             Point(epoch=2, seconds=4, rmse=best, mae=1),
@@ -108,11 +106,6 @@ def cell(name: str, seed: int = 0, dataset: str = "with-targets", **changes: Any
     return Cell(asked, name, f"hash of {name}", facts(dataset), Rules(), **changes)
 
 
-@contextlib.contextmanager
-def unlocked(on_wait: Callable[[], None]) -> Iterator[None]:
-    yield
-
-
 def run(
     out: Path, cells: list[Cell], executor: FakeExecutor, *, fresh: bool = False
 ) -> list[Record]:
@@ -133,22 +126,25 @@ def test_each_cell_leaves_one_record(tmp_path: Path) -> None:
 def test_a_record_says_how_much_it_was_trained_on_and_what_memory_was_not_its_own(
     tmp_path: Path,
 ) -> None:
-    [made] = run(tmp_path, [cell("a")], FakeExecutor())
-    assert made.metrics is not None
-    assert made.metrics.n_train == len(TRAIN)
-    assert made.memory is not None
-    assert (made.memory.host_base_bytes, made.memory.host_peak_bytes) == (5, 7)
+    [record] = run(tmp_path, [cell("a")], FakeExecutor())
+    assert record.metrics is not None
+    assert record.metrics.n_train == len(TRAIN)
+    assert record.memory is not None
+    assert (record.memory.host_base_bytes, record.memory.host_peak_bytes) == (5, 7)
 
 
-def told(outcome: Outcome, **result: object) -> Callable[[], Outcome]:
-    outcome.result |= result
+def in_arithmetic(**settings: object) -> Callable[[], Outcome]:
+    outcome = finished()
+    assert outcome.result is not None
+    found = Numerics.model_validate({**numerics.WANTED, **settings})
+    outcome.result = outcome.result.model_copy(update={"numerics": found})
     return lambda: outcome
 
 
 def test_a_record_says_in_what_arithmetic_it_was_made(tmp_path: Path) -> None:
     outcomes = {
-        "a": told(finished(), numerics=numerics.WANTED),
-        "b": told(finished(), numerics={**numerics.WANTED, "cuda_matmul": "tf32"}),
+        "a": in_arithmetic(),
+        "b": in_arithmetic(cuda_matmul="tf32"),
     }
     asked = [cell("a"), cell("b"), cell("c")]
     as_wanted, own, none = run(tmp_path, asked, FakeExecutor(outcomes))
@@ -164,9 +160,9 @@ def test_a_record_says_in_what_arithmetic_it_was_made(tmp_path: Path) -> None:
 def test_a_record_has_the_energy_of_a_fit_or_why_there_is_none(tmp_path: Path) -> None:
     measured = {"joules_per_fit": 2.5, "fits": 4, "seconds": 5.5}
     with_it, without = finished(), finished()
-    with_it.energy = {"measured": measured, "reason": "", "ended_ns": 1}
-    without.energy = {"measured": None, "reason": "no counter", "ended_ns": 1}
-    executor = FakeExecutor({"a": told(with_it), "b": told(without)})
+    with_it.energy = Energy.model_validate({"measured": measured, "ended_ns": 1})
+    without.energy = Energy(reason="no counter", ended_ns=1)
+    executor = FakeExecutor({"a": lambda: with_it, "b": lambda: without})
     records = run(tmp_path, [cell("a"), cell("b"), cell("c")], executor)
     assert RecordStore(tmp_path).read()[0] == records
     energies = [each.energy and each.energy.model_dump() for each in records]
@@ -259,10 +255,10 @@ def test_an_interrupted_run_keeps_what_was_finished(tmp_path: Path) -> None:
     assert executor.ran == ["b"]
 
 
-def test_a_hindered_cell_is_recorded_without_running(tmp_path: Path) -> None:
+def test_a_skipped_cell_is_recorded_without_running(tmp_path: Path) -> None:
     executor = FakeExecutor()
-    hindered = cell("a", skip=Skip("skipped", "no CUDA device"))
-    (record,) = run(tmp_path, [hindered], executor)
+    skipped = cell("a", skip=Skip("skipped", "no CUDA device"))
+    (record,) = run(tmp_path, [skipped], executor)
     assert executor.ran == []
     assert (record.status, record.reason) == ("skipped", "no CUDA device")
 
@@ -271,7 +267,7 @@ def test_scores_and_times_come_from_the_outcome(tmp_path: Path) -> None:
     (record,) = run(tmp_path, [cell("a")], FakeExecutor())
     metrics, times = record.metrics, record.times
     assert metrics is not None
-    # 2.5 for a rating of 2; the cold pair gets its item's mean, 3, which is right.
+    # 2.5 for a rating of 2; the cold-start pair gets its item's mean, 3, which is right.
     assert metrics.rmse == pytest.approx(np.sqrt(0.25 / 2))
     assert (metrics.n_test, metrics.n_cold_start) == (2, 1)
     assert times is not None
@@ -295,20 +291,20 @@ def test_without_test_ratings_a_record_has_no_scores(tmp_path: Path) -> None:
     assert record.curve
 
 
-def test_seconds_to_target_is_the_first_point_at_or_below_it(tmp_path: Path) -> None:
+def test_seconds_to_a_goal_are_of_the_first_point_at_or_below_it(tmp_path: Path) -> None:
     reached = {"a": lambda: finished(best=0.9), "b": lambda: finished(best=0.91)}
     a, b = run(tmp_path, [cell("a"), cell("b")], FakeExecutor(reached))
-    assert [(target.rmse, target.seconds) for target in a.goals] == [(0.9, 4)]
-    assert [(target.rmse, target.seconds) for target in b.goals] == [(0.9, None)]
+    assert [(goal.rmse, goal.seconds) for goal in a.goals] == [(0.9, 4)]
+    assert [(goal.rmse, goal.seconds) for goal in b.goals] == [(0.9, None)]
 
 
-def test_without_a_target_the_baseline_of_the_run_sets_it(tmp_path: Path) -> None:
+def test_without_a_goal_the_baseline_of_the_run_sets_it(tmp_path: Path) -> None:
     cells = [cell("bias", dataset="file"), cell("a", dataset="file"), cell("b", 1, dataset="file")]
     records = run(tmp_path, cells, FakeExecutor())
-    assert [[target.rmse for target in each.goals] for each in records] == [[1.0], [1.0], []]
+    assert [[goal.rmse for goal in each.goals] for each in records] == [[1.0], [1.0], []]
     # Resumed: the baseline's record serves as well as its run.
     _, again = run(tmp_path, [cells[0], cell("c", dataset="file")], FakeExecutor())
-    assert [target.rmse for target in again.goals] == [1.0]
+    assert [goal.rmse for goal in again.goals] == [1.0]
 
 
 def test_a_timeout_with_predictions_keeps_its_scores(tmp_path: Path) -> None:
@@ -322,21 +318,24 @@ def test_a_timeout_with_predictions_keeps_its_scores(tmp_path: Path) -> None:
     assert record.metrics is not None
 
 
-def test_a_ladder_is_recorded_as_one_with_its_other_fits_apart(tmp_path: Path) -> None:
-    def climbed() -> Outcome:
+def test_fits_at_epoch_budgets_are_one_record_with_the_other_fits_apart(tmp_path: Path) -> None:
+    def with_budgets() -> Outcome:
         outcome = finished()
-        outcome.result["parts"] |= {"fit": 3.0, "epoch_budgets": 1.0}
+        parts = {**PARTS, "fit": 3.0, "other_budgets": 1.0, "overhead": 32.0}
+        assert outcome.result is not None
+        update = {"parts": Parts.model_validate(parts)}
+        outcome.result = outcome.result.model_copy(update=update)
         return outcome
 
     asked = [cell("a"), cell("b")]
-    climber, other = run(tmp_path, asked, FakeExecutor({"a": climbed}))
-    assert (climber.epoch_budgets, other.epoch_budgets) == (True, False)
-    for record in (climber, other):
+    several, other = run(tmp_path, asked, FakeExecutor({"a": with_budgets}))
+    assert (several.epoch_budgets, other.epoch_budgets) == (True, False)
+    for record in (several, other):
         assert record.times is not None
         times = record.times.model_dump()
         assert sum(s for part, s in times.items() if part not in NOT_A_PART) == times["wall_s"]
-    assert climber.times is not None
-    assert (climber.times.fit_s, climber.times.other_budgets_s, climber.times.first_model_s) == (
+    assert several.times is not None
+    assert (several.times.fit_s, several.times.other_budgets_s, several.times.first_model_s) == (
         3.0,
         1.0,
         6.0,

@@ -1,4 +1,4 @@
-"""Ways to the same numbers, step by step, against each other and against their loss."""
+"""Implementations of the same maths agree, step by step, with each other and with their loss."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from bench.conformance.epochs import Watch
+from bench.conformance.ratings import all_pairs, low_rank, tiny
 from datasets.ratings import Ratings
 from impls.autograd_mf import AutogradMF
 from impls.kernels.regressions.batched import BatchedRegressions
@@ -19,10 +21,8 @@ from impls.kernels.regressions.regressions import regressions
 from impls.kernels.sgd.blocked import cut
 from impls.numba_sgd import NumbaSGD
 from impls.numpy_sgd import NumpySGD
-from impls.protocol import Implementation
+from impls.protocol import Implementation, Training
 from impls.sparse_embedding_mf import SparseEmbeddingMF
-from tests.conformance.epochs import Watch
-from tests.conformance.making import all_pairs, low_rank, noisy, tiny
 
 Array = NDArray[np.float64]
 
@@ -139,8 +139,8 @@ def test_a_step_goes_down_the_documented_loss(row: type[Any], ratings: int) -> N
         dtype="float64",
         **batch,
     )
-    watch = Watch(model, noisy()[1], look=lambda: ROWS[row][1](model))
-    model.fit(train, watch)
+    watch = Watch(model, lambda: ROWS[row][1](model))
+    model.fit(train, Training(referee=watch))
     before, after = watch.seen
     gradient = _gradient(before, train, regularisation)
     for name, start, end, slope in zip(Learnt._fields, before, after, gradient, strict=True):

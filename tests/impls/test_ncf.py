@@ -8,7 +8,7 @@ import pytest
 
 from datasets.ratings import HeldOut, Ratings
 from impls.ncf import NCF
-from impls.protocol import Training
+from impls.protocol import Training, ValidationReferee
 from tests.support.low_rank import rmse
 
 SMALL: dict[str, Any] = {"learning_rate": 0.01, "batch_size": 256, "decay": 1.0, "epochs": 10}
@@ -59,8 +59,8 @@ def test_dropout_is_on_in_every_epoch_and_off_in_predict(train: Ratings) -> None
     model = NCF(embedding_dropout=0.5, dropouts=(0.5,), epochs=2)
     modes: list[bool] = []
 
-    class PredictsOnce(Training):
-        def checkpoint(self, epoch: int, n: int) -> bool:
+    class PredictsOnce(ValidationReferee):
+        def stops(self, epoch: int, n: int) -> bool:
             if epoch == 1:
                 model.predict(train.users, train.items)
                 model.network_.register_forward_pre_hook(
@@ -68,7 +68,7 @@ def test_dropout_is_on_in_every_epoch_and_off_in_predict(train: Ratings) -> None
                 )
             return False
 
-    model.fit(train, PredictsOnce())
+    model.fit(train, Training(referee=PredictsOnce(None, None)))
     assert modes
     assert all(modes)
     pairs = (train.users[:50], train.items[:50])

@@ -12,21 +12,21 @@ import pytest
 
 from datasets.ratings import HeldOut, Ratings
 from impls.kernels.chunks import CHUNK, in_chunks
-from impls.protocol import Implementation, Training
+from impls.protocol import Implementation, Training, ValidationReferee
 from tests.support.low_rank import NAMES, TRAINED, class_of, make
 
 PRESETS = [(name, preset) for name in NAMES for preset in class_of(name).presets]
 
 
-class Watched(Training):
-    """Predicts after each epoch and keeps nothing."""
+class Watching(ValidationReferee):
+    """Predicts after each epoch and restores nothing."""
 
     def __init__(self, model: Implementation, pairs: HeldOut) -> None:
-        super().__init__()
+        super().__init__(None, None)
         self.watched, self.pairs = model, pairs
         self.seen: list[np.ndarray[Any, Any]] = []
 
-    def checkpoint(self, epoch: int, n: int) -> bool:
+    def stops(self, epoch: int, n: int) -> bool:
         self.seen.append(self.watched.predict(self.pairs.users, self.pairs.items))
         return False
 
@@ -60,7 +60,7 @@ def test_predicts_float32_of_the_pairs_shape(name: str, train: Ratings) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_pair_is_predicted_alike_in_any_company(name: str, train: Ratings) -> None:
+def test_a_pair_s_prediction_does_not_depend_on_the_other_pairs(name: str, train: Ratings) -> None:
     model = make(name).fit(train)
     rng = np.random.default_rng(0)
     rows = rng.integers(0, len(train), CHUNK + 1000)
@@ -71,15 +71,15 @@ def test_a_pair_is_predicted_alike_in_any_company(name: str, train: Ratings) -> 
 
 
 def test_pairs_are_predicted_a_bounded_number_at_a_time() -> None:
-    asked: list[int] = []
+    sizes: list[int] = []
 
     def predict(users: Any, items: Any) -> Any:
-        asked.append(len(users))
+        sizes.append(len(users))
         return (users + items).astype(np.float32)
 
     ids = np.arange(1_000_000, dtype=np.int32)
     assert (in_chunks(predict, ids, ids) == 2 * ids).all()
-    assert max(asked) == CHUNK
+    assert max(sizes) == CHUNK
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -107,13 +107,13 @@ def test_evaluation_between_epochs_sees_progress_and_changes_nothing(
     settings |= {"dropout": 0.5} if name == "autorec" else {}
     unseen = make(name, epochs=3, **settings).fit(train)
     seen = make(name, epochs=3, **settings)
-    training = Watched(seen, held_out)
-    seen.fit(train, training)
-    assert (training.seen[0] != training.seen[1]).any()
+    referee = Watching(seen, held_out)
+    seen.fit(train, Training(referee=referee))
+    assert (referee.seen[0] != referee.seen[1]).any()
     assert (
         seen.predict(train.users, train.items) == unseen.predict(train.users, train.items)
     ).all()
-    assert (training.seen[-1] == seen.predict(held_out.users, held_out.items)).all()
+    assert (referee.seen[-1] == seen.predict(held_out.users, held_out.items)).all()
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -122,12 +122,12 @@ def test_the_best_epoch_can_be_put_back(name: str, low_rank_set: tuple[Ratings, 
     model = make(name, epochs=3)
     first: list[Any] = []
 
-    class FirstIsBest(Training):
+    class FirstIsBest(ValidationReferee):
         def evaluate(self, model: Implementation, validation: HeldOut) -> float:
             first.append(model.predict(validation.users, validation.items))
             return float(len(first))
 
-    model.fit(train, FirstIsBest(model, held_out))
+    model.fit(train, Training(referee=FirstIsBest(model, held_out)))
     assert (model.predict(held_out.users, held_out.items) == first[0]).all()
 
 

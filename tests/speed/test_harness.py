@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.cell.training import OneEpoch
+from bench.cell.training import EpochLimit
 from bench.planning.loading import load_class
 from bench.score import score
 from datasets.assemble import assemble
@@ -15,10 +15,11 @@ from datasets.ratings import Dataset, Ratings
 from datasets.readers import Table, read
 from datasets.sources import file_source
 from datasets.splits import cut
+from impls.protocol import Training
 from impls.registry import IMPLEMENTATIONS
 from tests.speed.conftest import Clocked
-from tests.speed.making import ratings
 from tests.speed.sizes import ROWS
+from tests.speed.synthetic import ratings
 
 
 @pytest.fixture
@@ -45,15 +46,16 @@ def test_split(clocked: Clocked) -> None:
     data = _dataset(ratings(ROWS["split"]))
 
     def split() -> tuple[np.ndarray, ...]:
-        made = cut(data, "random:80/10/10", seed=0)
-        return made.train.users, made.train.items, made.test.values
+        result = cut(data, "random:80/10/10", seed=0)
+        return result.train.users, result.train.items, result.test.values
 
     assert len(clocked(split)[2]) == ROWS["split"] // 10
 
 
 def test_predict(clocked: Clocked) -> None:
     train = ratings(ROWS["predict"])
-    model = load_class(IMPLEMENTATIONS["numpy_sgd_strata"])(seed=0).fit(train, OneEpoch())
+    model = load_class(IMPLEMENTATIONS["numpy_sgd_strata"])(seed=0)
+    model.fit(train, Training(referee=EpochLimit(1)))
     assert len(clocked(model.predict, train.users, train.items)) == ROWS["predict"]
 
 
@@ -63,8 +65,8 @@ def test_score(clocked: Clocked) -> None:
     predicted = actual + rng.standard_normal(len(actual))
 
     def scored() -> np.ndarray:
-        made = score(predicted, actual, (1.0, 5.0))
-        return np.array([made.rmse, made.mae, made.rmse_raw, made.mae_raw])
+        result = score(predicted, actual, (1.0, 5.0))
+        return np.array([result.rmse, result.mae, result.rmse_raw, result.mae_raw])
 
     assert np.all(clocked(scored) > 0)
 

@@ -1,5 +1,5 @@
-"""A CUDA device that is none and tells of each call, the clock's beside them: what a worker asks
-of a device, and when. Run by path, never imported: it changes torch, and the harness.
+"""A fake CUDA device that prints each call, the clock's among them: what a worker calls of a
+device, and when. Run by path, never imported: it changes torch, and the harness.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bench.cell.clock import Clock
 from impls.protocol import Training
 
 
-def tell(*words):
+def log(*words):
     print(*words, flush=True)
 
 
@@ -32,12 +32,16 @@ ANSWERS = {
     "get_device_name": "Pretended GPU",
     "get_device_properties": SimpleNamespace(uuid="1234-abcd"),
 }
-"""What each function of torch.cuda says of any device."""
+"""What each function of torch.cuda returns for any device."""
+
+FITS = itertools.count()
+"""Of this process: the warm-up, the fit, then the repeated fits."""
+WARM_UP, FIT, REPEATED = range(3)
 
 
 def pretended(name):
     def call(index):
-        tell(name, index)
+        log(name, index)
         return ANSWERS[name]
 
     return call
@@ -49,12 +53,12 @@ for each in ANSWERS:
 enter = Clock.enter
 
 
-def enter_and_tell(clock, part):
+def enter_and_log(clock, part):
     enter(clock, part)
-    tell("clock:", part)
+    log("clock:", part)
 
 
-Clock.enter = enter_and_tell
+Clock.enter = enter_and_log
 energy.LOOP_S = 0.0
 
 
@@ -64,7 +68,7 @@ def pretend_nvml():
     sys.modules["pynvml"] = SimpleNamespace(
         NVMLError=OSError,
         nvmlInit=lambda: None,
-        nvmlDeviceGetHandleByUUID=lambda uuid: tell("nvml handle of", uuid),
+        nvmlDeviceGetHandleByUUID=lambda uuid: log("nvml handle of", uuid),
         nvmlDeviceGetTotalEnergyConsumption=lambda _: next(readings),
     )
 
@@ -84,10 +88,10 @@ class Copies:
         else:
             sys.modules["pynvml"] = None
         self.mean_ = float(train.values.mean())
-        self.owner_ = type(training).__name__
-        tell("copy")
+        self.fit_ = next(FITS)
+        log("copy")
         for _ in training.epochs(self.epochs):
-            tell("step")
+            log("step")
             self.step()
         return self
 
@@ -95,7 +99,7 @@ class Copies:
         pass
 
     def predict(self, users, items):
-        tell("predict")
+        log("predict")
         return np.full(len(users), self.mean_, np.float32)
 
 
@@ -107,12 +111,12 @@ FULL = torch.OutOfMemoryError(
 
 @dataclass
 class Fills(Copies):
-    """Finds no room on the device in the loop of `owner`."""
+    """Finds no room on the device in one fit of the process."""
 
-    owner: str = "ClockedTraining"
+    full_in: int = FIT
 
     def step(self):
-        if self.owner_ == self.owner:
+        if self.fit_ == self.full_in:
             raise FULL
 
 
@@ -124,10 +128,10 @@ class FillsInPredict(Copies):
 
 @dataclass
 class Again(Copies):
-    """Goes wrong in the fit that is made again for its energy."""
+    """Goes wrong in the fit that is repeated for its energy."""
 
     def step(self):
-        if self.owner_ == "AsManyEpochs":
+        if self.fit_ >= REPEATED:
             self.go_wrong()
 
 

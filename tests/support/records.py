@@ -217,3 +217,39 @@ def cells(table: str) -> dict[str, dict[str, str]]:
     ]
     header, _, *body = lines
     return {row[0]: dict(zip(header, row, strict=True)) for row in body}
+
+
+def minimal_record(identity: str = "a", status: str = "ok", reason: str = "") -> Record:
+    """A record with an identity, and no figures."""
+    return Record.model_validate(
+        {
+            "schema": 2,
+            "identity": identity,
+            "started_at": "2026-01-01T00:00:00+00:00",
+            "status": status,
+            "reason": reason,
+            "cell": CellRecord(
+                implementation="bias",
+                preset="default",
+                hyperparameters={},
+                dataset="d",
+                split="random:80/10/10",
+                device="cpu",
+                threads=1,
+                seed=0,
+            ),
+            "data": Data(fingerprint="f", n_users=1, n_items=1, n_ratings=1, scale=(1, 5)),
+            "source": Source(git_sha=None, dirty=None, implementation_hash="h"),
+            "environment": Environment(
+                machine="box-1",
+                cpu="CPU",
+                cores=1,
+                memory_gb=1,
+                gpu=None,
+                os="Linux",
+                python="3.11",
+                versions={},
+                load=0,
+            ),
+        }
+    )

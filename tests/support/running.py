@@ -1,24 +1,41 @@
-"""Real workers on small splits, for the tests of what they must survive."""
+"""What the tests of a run share: real workers on small splits, a silent listener, no lock."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.cell.execute import Outcome, ProcessExecutor
+from bench.cell.execute import Event, Outcome, ProcessExecutor
 from bench.cell.job import Job
 from bench.cell.watch import Limits
+from bench.planning.plan import Cell
 from bench.planning.rules import Rules
+from bench.records import Record
 from datasets.ratings import Split
 
 LIMITS = Limits(time_limit_s=60, memory_limit_bytes=1_000_000_000, grace_s=5, exit_s=20)
 
 
+class Silent:
+    def already_done(self, cell: Cell) -> None: ...
+    def waiting(self) -> None: ...
+    def started(self, cell: Cell, again: str) -> None: ...
+    def heard(self, event: Event) -> None: ...
+    def finished(self, record: Record) -> None: ...
+
+
+@contextlib.contextmanager
+def unlocked(on_wait: Callable[[], None]) -> Iterator[None]:
+    yield
+
+
 def execute(
     class_path: str, split: Split, folder: Path, limits: Limits = LIMITS, **changes: Any
 ) -> Outcome:
-    """Run `target` on a split that is laid out in `folder`."""
-    asked = {
+    """Run the class on a split that is laid out in `folder`."""
+    job = {
         "class_path": class_path,
         "hyperparameters": {},
         "device": "cpu",
@@ -31,4 +48,10 @@ def execute(
         "rules": Rules(),
         **changes,
     }
-    return ProcessExecutor().execute(Job(**asked), split.test, limits, lambda _: None)
+    return ProcessExecutor().execute(Job(**job), split.test, limits, lambda _: None)
+
+
+def seconds(outcome: Outcome) -> float:
+    """All parts of the worker's clock together."""
+    assert outcome.result is not None
+    return sum(filter(None, outcome.result.parts.model_dump().values()))

@@ -15,7 +15,7 @@ from bench.report.plots.growth import growth_plot
 from bench.report.rows import Runs
 from bench.report.sentences import caption
 from bench.report.tables import Column
-from bench.roofline.limit import work_of
+from bench.roofline.bound import work_of
 from bench.roofline.work import RATING
 from bench.stats import Interval
 

@@ -1,4 +1,4 @@
-"""What a worker asks of a device, and when: told by one that is pretended, on a real clock."""
+"""What a worker calls of a device, and when: printed by a fake one, on a real clock."""
 
 from __future__ import annotations
 
@@ -94,14 +94,14 @@ def test_context_copies_and_waits_are_booked_where_they_belong(execute: Execute)
     outcome = execute("Copies", hyperparameters={"nvml": False})
     assert (outcome.status, outcome.reason) == ("ok", "")
     assert outcome.log.splitlines() == [line for line in CELL.splitlines() if line]
-    assert outcome.result["device_peak_bytes"] == 123
-    assert outcome.energy["measured"] is None
-    assert outcome.energy["reason"].startswith("nvidia-ml-py is not installed: ")
+    assert outcome.result.memory.device_peak_bytes == 123
+    assert outcome.energy.measured is None
+    assert outcome.energy.reason.startswith("nvidia-ml-py is not installed: ")
 
 
-def test_a_full_device_is_told_and_is_free_for_the_next_cell(execute: Execute) -> None:
-    for owner in ("OneEpoch", "ClockedTraining"):  # the warm-up's, the fit's
-        outcome = execute("Fills", hyperparameters={"owner": owner})
+def test_a_full_device_is_reported_and_is_free_for_the_next_cell(execute: Execute) -> None:
+    for fit in (0, 1):  # the warm-up's, the cell's
+        outcome = execute("Fills", hyperparameters={"full_in": fit})
         assert outcome.status == "out of memory"
         assert outcome.reason.partition(": ")[2] == (
             "OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB. "
@@ -117,11 +117,11 @@ def test_a_library_without_room_on_the_device_is_out_of_memory_too(execute: Exec
     assert outcome.reason.endswith("80.0 GB free")
 
 
-def test_the_fit_is_made_again_for_its_energy_and_is_in_no_other_figure(execute: Execute) -> None:
-    """As many epochs as the first one ran, which patience ended, and nobody looks at them."""
+def test_the_fit_is_repeated_for_its_energy_and_is_in_no_other_figure(execute: Execute) -> None:
+    """As many epochs as the first one ran, which patience ended, and no evaluation of them."""
     outcome = execute("Copies", hyperparameters={"epochs": 9}, rules=Rules(patience=1))
-    assert (outcome.status, outcome.result["epochs"]) == ("ok", 2)
-    assert outcome.energy["measured"] | {"seconds": 0} == {
+    assert (outcome.status, outcome.result.epochs) == ("ok", 2)
+    assert outcome.energy.measured.model_dump() | {"seconds": 0} == {
         "joules_per_fit": 2.0,
         "fits": 1,
         "seconds": 0,
@@ -134,35 +134,36 @@ def test_the_fit_is_made_again_for_its_energy_and_is_in_no_other_figure(execute:
         "step",
         "synchronize 1",
     ]
-    parts = outcome.result["parts"]
-    assert sum(parts.values()) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
+    assert running.seconds(outcome) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("FillsAgain", "the fit, made again, raised OutOfMemoryError"),
-        ("DiesAgain", "the process died of the fit, made again"),
+        ("FillsAgain", "the repeated fit raised OutOfMemoryError"),
+        ("DiesAgain", "the process died in the repeated fit"),
         ("EatsAgain", "used more than the memory limit of 1.0 GB"),
     ],
 )
-def test_what_comes_of_the_fit_made_again_does_not_spoil_the_cell(
+def test_a_repeated_fit_that_goes_wrong_does_not_spoil_the_cell(
     execute: Execute, name: str, reason: str
 ) -> None:
     outcome = execute(name)
     assert (outcome.status, outcome.reason) == ("ok", "")
     assert outcome.predicted is not None
-    assert (outcome.energy["measured"], outcome.energy["reason"]) == (None, reason)
+    assert (outcome.energy.measured, outcome.energy.reason) == (None, reason)
 
 
-def test_a_fit_that_did_not_come_to_its_end_is_not_made_again(execute: Execute) -> None:
+def test_a_fit_that_did_not_come_to_its_end_is_not_repeated(execute: Execute) -> None:
     outcome = execute("Copies", rules=Rules(time_limit_s=0))
     assert outcome.status == "timeout"
-    assert outcome.energy == {}
+    assert outcome.energy is None
 
 
 @pytest.mark.cuda
-def test_a_real_device_that_is_full_is_told_and_is_free_for_the_next_cell(on_any: Execute) -> None:
+def test_a_real_device_that_is_full_is_reported_and_is_free_for_the_next_cell(
+    on_any: Execute,
+) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     # What CUDA's libraries lay out in the host's memory is many times LIMITS'.
@@ -172,8 +173,7 @@ def test_a_real_device_that_is_full_is_told_and_is_free_for_the_next_cell(on_any
     assert re.search(r"Tried to allocate .* cuda:0 \(.*\): .* held by this row", full.reason)
     after = on_cuda("impls.embedding_mf:EmbeddingMF", hyperparameters={"epochs": 2})
     assert (after.status, after.reason) == ("ok", "")
-    assert after.result["device_peak_bytes"] > 0
-    assert after.result["numerics"] == numerics.WANTED
-    assert after.energy["measured"] or after.energy["reason"]
-    parts = after.result["parts"]
-    assert sum(parts.values()) + after.exit_s == pytest.approx(after.wall_s, rel=0.01)
+    assert after.result.memory.device_peak_bytes > 0
+    assert after.result.numerics.model_dump() == numerics.WANTED
+    assert after.energy.measured or after.energy.reason
+    assert running.seconds(after) + after.exit_s == pytest.approx(after.wall_s, rel=0.01)

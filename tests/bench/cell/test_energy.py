@@ -1,4 +1,4 @@
-"""Joules of a fit on a meter and a timer that move when told to, and which counter is read."""
+"""Joules of a fit on a meter and a timer that move when set, and which counter is read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Fit:
 
 
 @pytest.mark.parametrize(("seconds", "fits"), [(2.0, 3), (LOOP_S / 8, 8), (60.0, 1)])
-def test_a_fit_is_made_until_the_time_is_over_and_once_at_least(seconds: float, fits: int) -> None:
+def test_a_fit_is_repeated_until_the_time_is_over_and_made_once_at_least(
+    seconds: float, fits: int
+) -> None:
     fit = Fit(seconds)
     measured = energy_of(fit, fit.meter, fit.timer)
     assert fit.count == measured["fits"] == fits
@@ -39,7 +41,7 @@ def test_a_fit_is_made_until_the_time_is_over_and_once_at_least(seconds: float, 
     assert measured["seconds"] >= LOOP_S
 
 
-def test_without_a_meter_nothing_is_fitted_and_the_reason_is_told() -> None:
+def test_without_a_meter_nothing_is_fitted_and_the_reason_is_reported() -> None:
     def none() -> Any:
         raise NoMeterError("no counter")
 
@@ -48,12 +50,12 @@ def test_without_a_meter_nothing_is_fitted_and_the_reason_is_told() -> None:
     assert fit.count == 0
 
 
-def test_a_fit_that_raises_is_told() -> None:
+def test_a_fit_that_raises_is_reported() -> None:
     def raises() -> None:
         raise ValueError("not twice")
 
-    told = account(raises, lambda: lambda: 0)
-    assert told == {"measured": None, "reason": "the fit, made again, raised ValueError"}
+    found = account(raises, lambda: lambda: 0)
+    assert found == {"measured": None, "reason": "the repeated fit raised ValueError"}
 
 
 class NVMLError(Exception):
@@ -92,7 +94,7 @@ def test_torchs_device_is_found_by_its_uuid(
     assert nvml_meter(index)() == counter
 
 
-def test_what_nvml_refuses_is_told(nvml: SimpleNamespace) -> None:
+def test_what_nvml_refuses_is_reported(nvml: SimpleNamespace) -> None:
     def unsupported(handle: str) -> int:
         raise NVMLError("Not Supported")
 
@@ -104,7 +106,7 @@ def test_what_nvml_refuses_is_told(nvml: SimpleNamespace) -> None:
         nvml_meter(0)
 
 
-def test_without_the_library_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_the_reason_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     with pytest.raises(NoMeterError, match=r"^nvidia-ml-py is not installed: pip install"):
         nvml_meter(0)

@@ -57,26 +57,29 @@ def test_a_cell_runs_to_its_predictions(execute: Execute, split: Split) -> None:
     assert np.allclose(outcome.predicted, split.train.values.mean())
     assert len(outcome.predicted) == split.test.known.sum() == 49
     assert [point.epoch for point in outcome.curve] == [1, 2, 3]
-    assert outcome.result["host_peak_bytes"] > outcome.result["host_base_bytes"] > 10_000_000
+    assert (
+        outcome.result.memory.host_peak_bytes > outcome.result.memory.host_base_bytes > 10_000_000
+    )
 
 
 def test_the_clocks_parts_sum_to_the_process_wall_time(execute: Execute) -> None:
     outcome = execute("Mean")
-    parts = outcome.result["parts"]
-    assert set(parts) == {"import", "warmup", "fit", "evaluation", "predict", "overhead"}
-    assert sum(parts.values()) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
+    assert outcome.result.parts.other_budgets is None
+    assert running.seconds(outcome) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
 
 
-def test_a_ladders_parts_sum_to_the_process_wall_time(execute: Execute, split: Split) -> None:
+def test_the_parts_of_fits_with_epoch_budgets_sum_to_the_process_wall_time(
+    execute: Execute, split: Split
+) -> None:
     outcome = execute("Uninterruptible")
-    assert (outcome.status, outcome.result["epochs"], outcome.result["best_epoch"]) == ("ok", 2, 2)
+    assert (outcome.status, outcome.result.epochs, outcome.result.best_epoch) == ("ok", 2, 2)
     assert [point.epoch for point in outcome.curve] == [2, 3]
     assert outcome.predicted is not None
     assert np.allclose(outcome.predicted, split.train.values.mean() + 2)
-    parts = outcome.result["parts"]
-    assert parts["fit"] == pytest.approx(outcome.curve[0].seconds)
-    assert parts["epoch_budgets"] > 0
-    assert sum(parts.values()) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
+    parts = outcome.result.parts
+    assert parts.fit == pytest.approx(outcome.curve[0].seconds)
+    assert parts.other_budgets > 0
+    assert running.seconds(outcome) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -94,20 +97,52 @@ def test_a_ladders_parts_sum_to_the_process_wall_time(execute: Execute, split: S
         ("KilledFromOutside", "failed", "killed by SIGKILL from outside"),
     ],
 )
-def test_what_goes_wrong_is_told(execute: Execute, name: str, status: str, reason: str) -> None:
+def test_what_goes_wrong_is_reported(execute: Execute, name: str, status: str, reason: str) -> None:
     outcome = execute(name)
     assert outcome.status == status
     assert re.search(reason, outcome.reason), outcome.reason
 
 
-def test_a_thread_that_does_not_end_is_told(execute: Execute) -> None:
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            b"no JSON at all, but rather a long sentence that somebody wrote there\n",
+            "'no JSON at all",
+        ),
+        (b'{"event": "surprise"}\n', "surprise"),
+        (b'{"event": "failed", "status": "ok", "reason": "fine"}\n', "Input should be 'failed'"),
+        (b'{"event": "checkpoint", "epoch": 1}\n', "Field required"),
+        (b'{"event": "result", "rmse": 0}\n', "result"),
+        (b"x" * 1_000_000, "a line of more than 65,536 bytes: 'xxxx"),
+        (b"\xff\x00" * 10 + b"\n", "\ufffd"),
+    ],
+)
+def test_a_line_that_is_no_event_ends_the_cell(
+    execute: Execute, line: bytes, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "line").write_bytes(line)
+    outcome = execute("WritesToThePipe", hyperparameters={"line": str(tmp_path / "line")})
+    assert outcome.status == "failed"
+    assert outcome.reason.startswith("wrote to the harness's pipe what is no event: ")
+    assert reason in outcome.reason
+    assert len(outcome.reason) < 400
+
+
+def test_a_forged_result_without_predictions_is_no_result(execute: Execute) -> None:
+    outcome = execute("ForgesAResult")
+    assert outcome.status == "failed"
+    assert outcome.reason == "gave a result without a prediction for each pair"
+
+
+def test_a_thread_that_does_not_end_is_reported(execute: Execute) -> None:
     outcome = execute("LeavesAThread", dataclasses.replace(LIMITS, exit_s=1))
     assert outcome.status == "failed"
     assert "still running 1 s after its result" in outcome.reason
 
 
 @pytest.mark.parametrize("name", ["LeavesAChild", "LeavesADaemon"])
-def test_a_child_left_behind_is_ended_and_told(execute: Execute, name: str) -> None:
+def test_a_child_left_behind_is_ended_and_reported(execute: Execute, name: str) -> None:
     outcome = execute(name)
     assert outcome.status == "failed"
     assert "left" in outcome.reason
@@ -134,7 +169,7 @@ def test_a_limit_met_between_epochs_keeps_the_scores(execute: Execute) -> None:
     assert outcome.predicted is not None
 
 
-def test_of_much_output_only_the_end_is_kept(execute: Execute) -> None:
+def test_of_much_output_only_the_end_is_stored(execute: Execute) -> None:
     outcome = execute("PrintsALot")
     assert outcome.status == "ok"
     assert outcome.log.endswith("the last words\n")
@@ -144,12 +179,12 @@ def test_of_much_output_only_the_end_is_kept(execute: Execute) -> None:
 def test_a_closed_form_gets_one_point(execute: Execute) -> None:
     outcome = execute("NoEpochs")
     assert [point.epoch for point in outcome.curve] == [0]
-    assert outcome.result["epoch_s"] is None
+    assert outcome.result.epoch_s is None
 
 
 def test_predictions_come_from_the_best_epoch(execute: Execute, split: Split) -> None:
     outcome = execute("BestEarly")
-    assert outcome.result["best_epoch"] == 2
+    assert outcome.result.best_epoch == 2
     assert outcome.predicted is not None
     assert np.allclose(outcome.predicted, split.train.values.mean())
 
@@ -161,10 +196,10 @@ def test_more_threads_than_allowed_fail(execute: Execute, name: str) -> None:
     assert "thread pools beyond --threads 1" in outcome.reason
 
 
-def test_what_arithmetic_was_in_force_at_the_end_is_told(execute: Execute) -> None:
+def test_the_arithmetic_in_force_at_the_end_is_reported(execute: Execute) -> None:
     """Of a row that imports torch in `fit`, too: the harness's, but for what it changed there."""
-    assert execute("Mean").result["numerics"] is None
-    found = execute("OwnArithmetic").result["numerics"]
+    assert execute("Mean").result.numerics is None
+    found = execute("OwnArithmetic").result.numerics.model_dump()
     assert found == {**numerics.WANTED, "cuda_matmul": "tf32"}
 
 
@@ -199,9 +234,9 @@ def test_fit_starts_from_a_clean_slate(execute: Execute, name: str) -> None:
     assert (outcome.status, outcome.reason) == ("ok", "")
 
 
-def test_numpy_rows_do_not_import_torch() -> None:
+def test_a_worker_of_a_numpy_row_imports_neither_torch_nor_pydantic() -> None:
     imports = "import sys, bench.cell.worker, impls.numpy_sgd, impls.bias"
-    script = f"{imports}; assert 'torch' not in sys.modules"
+    script = f"{imports}; assert not {{'torch', 'pydantic'}} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
@@ -239,7 +274,7 @@ import numpy as np
 job = Job("{MISBEHAVING}:NeverReturns", {{}}, "cpu", 0, 1, "{tmp_path}", 30, 20, (1, 5), Rules())
 none = HeldOut(np.empty(0), np.empty(0), np.empty(0))
 ProcessExecutor().execute(
-    job, none, Limits(60, 10**9), lambda event: print(event["name"], flush=True)
+    job, none, Limits(60, 10**9), lambda event: print(getattr(event, "name", ""), flush=True)
 )
 """
     harness = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)

@@ -25,9 +25,8 @@ from bench.score import score
 from bench.store import RecordStore
 from datasets import splits
 from datasets.ratings import Dataset, Ratings
-from tests.bench.test_run import Silent, unlocked
 from tests.support import SUPPORT
-from tests.support.running import execute
+from tests.support.running import Silent, execute, unlocked
 
 DISHONEST = SUPPORT / "dishonest.py"
 Run = Callable[..., list[Record]]
@@ -137,13 +136,13 @@ def test_test_pairs_come_only_after_training(run: Run) -> None:
 
 @pytest.mark.parametrize("split", ["random:80/10/10", "random:90/10"])
 @pytest.mark.parametrize("name", ["CountsWhatIsAskedFor", "DrawsNoise"])
-def test_predictions_that_depend_on_their_company_are_caught(
+def test_predictions_that_depend_on_the_other_pairs_of_a_call_are_caught(
     run: Run, name: str, split: str
 ) -> None:
     """In the evaluation where there is one, else in the last prediction."""
     (record,) = run(name, split=split)
     assert record.status == "failed"
-    assert "predictions depend on which other pairs are asked for" in record.reason
+    assert "predictions depend on the other pairs of a call" in record.reason
 
 
 def test_arrays_cannot_be_written_to(run: Run) -> None:
@@ -172,7 +171,7 @@ def test_files_that_were_changed_are_noticed_and_laid_out_anew(run: Run, name: s
 def test_what_runs_beside_training_is_caught(run: Run, name: str, found: str) -> None:
     (record,) = run(name)
     assert record.status == "failed"
-    reason = f"runs beside training while the clock stands still: {found}"
+    reason = f"runs beside training while the clock is stopped: {found}"
     assert re.fullmatch(reason, record.reason), record.reason
 
 

@@ -1,4 +1,4 @@
-"""torch's arithmetic is put in order for every row, and what was in force is told."""
+"""torch's arithmetic is put in order for every row, and what was in force is reported."""
 
 from __future__ import annotations
 

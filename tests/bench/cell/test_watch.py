@@ -4,9 +4,31 @@ from __future__ import annotations
 
 import pytest
 
+from bench.cell.events import Checkpoint, Energy, Event, Failed, Parts, Phase, Result
 from bench.cell.watch import Limits, Watch
+from bench.records import Memory
 
 LIMITS = Limits(time_limit_s=100, memory_limit_bytes=1000, grace_s=10, exit_s=5)
+
+PARTS = Parts.model_validate(dict.fromkeys(["import", "warmup", "fit", "predict", "overhead"], 1.0))
+RESULT = Result(
+    epochs=1,
+    epochs_ran=1,
+    best_epoch=1,
+    epoch_s=1.0,
+    val_rmse=1.0,
+    timed_out=False,
+    diverged_at=None,
+    thread_pools={},
+    numerics=None,
+    memory=Memory(host_peak_bytes=1, device_peak_bytes=None),
+    parts=PARTS,
+    ended_ns=0,
+)
+
+
+def checkpoint(evaluation_s: float) -> Checkpoint:
+    return Checkpoint(epoch=1, seconds=1.0, rmse=1.0, mae=1.0, planned=2, evaluation_s=evaluation_s)
 
 
 def status(watch: Watch, now: float, memory: int = 0) -> str | None:
@@ -17,7 +39,7 @@ def status(watch: Watch, now: float, memory: int = 0) -> str | None:
 def test_each_phase_has_the_limit_and_the_grace() -> None:
     watch = Watch(LIMITS, started=0)
     assert status(watch, 110) is None
-    watch.hear({"event": "phase", "name": "fit"}, now=110)
+    watch.note(Phase(name="fit"), now=110)
     assert status(watch, 220) is None
     stop = watch.verdict(220.1, 0)
     assert stop is not None
@@ -25,11 +47,11 @@ def test_each_phase_has_the_limit_and_the_grace() -> None:
     assert "no end of fit at the time limit of 100 s" in stop.reason
 
 
-def test_evaluation_is_not_held_against_the_fit() -> None:
+def test_evaluation_does_not_count_as_fit() -> None:
     watch = Watch(LIMITS, started=0)
-    watch.hear({"event": "phase", "name": "fit"}, now=0)
-    watch.hear({"event": "checkpoint", "evaluation_s": 30.0}, now=50)
-    watch.hear({"event": "checkpoint", "evaluation_s": 50.0}, now=99)
+    watch.note(Phase(name="fit"), now=0)
+    watch.note(checkpoint(30.0), now=50)
+    watch.note(checkpoint(50.0), now=99)
     assert status(watch, 160) is None
     assert status(watch, 160.1) == "timeout"
 
@@ -42,15 +64,15 @@ def test_memory_beyond_the_limit_stops_at_once() -> None:
 
 def test_the_fits_for_their_energy_have_the_limit_of_a_phase() -> None:
     watch = Watch(LIMITS, started=0)
-    watch.hear({"event": "result"}, now=50)
-    watch.hear({"event": "phase", "name": "energy"}, now=51)
+    watch.note(RESULT, now=50)
+    watch.note(Phase(name="energy"), now=51)
     assert status(watch, 161) is None
     assert status(watch, 161.1) == "timeout"
 
 
-@pytest.mark.parametrize("last_word", ["result", "failed", "energy"])
-def test_a_worker_must_end_soon_after_its_last_word(last_word: str) -> None:
+@pytest.mark.parametrize("last", [RESULT, Failed(reason="broke"), Energy()])
+def test_a_worker_must_end_soon_after_its_last_event(last: Event) -> None:
     watch = Watch(LIMITS, started=0)
-    watch.hear({"event": last_word}, now=50)
+    watch.note(last, now=50)
     assert status(watch, 55) is None
     assert status(watch, 55.1) == "failed"

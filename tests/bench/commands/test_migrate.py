@@ -12,7 +12,7 @@ import pytest
 from bench.commands.migrate import migrate
 from bench.planning.source_digest import source_digest
 from bench.store import RecordStore
-from tests.bench.test_records import record
+from tests.support.records import minimal_record as record
 
 CLASS = "CONSTANT = {}\n\n\nclass Bias:\n    c = CONSTANT\n"
 

@@ -1,4 +1,4 @@
-"""The readings at tiny sizes. How fast a machine is, no test says."""
+"""The readings at tiny sizes; no test depends on the speed of a machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from bench.roofline.measure import ROW, _visit, measure
 
 
-def test_readings_are_positive_numbers_under_the_sizes_asked_for() -> None:
+def test_readings_are_positive_numbers_for_the_requested_sizes() -> None:
     roof = measure(1, tables=(1 << 12, 1 << 14), side=16, least_visits=64)
     assert roof.threads == 1
     assert list(roof.bandwidth) == [1 << 12, 1 << 14]

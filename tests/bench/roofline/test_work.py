@@ -40,14 +40,14 @@ SHAPE = Shape(n_users=600, n_items=400, n_train=10_000, threads=2)
     ],
 )
 def test_work_by_hand(implementation: str, settings: dict[str, object], work: Work) -> None:
-    made = WORK[implementation](settings, SHAPE)
-    assert vars(made) == pytest.approx(vars(work))
+    found = WORK[implementation](settings, SHAPE)
+    assert vars(found) == pytest.approx(vars(work))
 
 
 def test_blocks_bound_the_span_by_threads_and_not_the_parameters() -> None:
     large = Shape(n_users=100_000, n_items=50_000, n_train=10_000_000, threads=2)
-    made = WORK["numba_sgd"]({"factors": 63}, large)
-    assert (made.span, made.parameters) == (2 * BLOCK, 256 * 150_000)
+    found = WORK["numba_sgd"]({"factors": 63}, large)
+    assert (found.span, found.parameters) == (2 * BLOCK, 256 * 150_000)
     assert WORK["numba_sgd"]({"factors": 9}, SHAPE).span == 40_000
     assert BLOCK == CACHE_BYTES
 

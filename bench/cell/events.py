@@ -1,0 +1,132 @@
+"""What a worker reports, as types. A line of its pipe is parsed here, once.
+
+The worker itself sends dictionaries: to import pydantic would take longer than its whole start.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from bench import records
+from bench.records import Memory, Numerics, Point
+
+MAX_LINE_BYTES = 1 << 16
+"""Far above what a worker sends: a longer line is no event."""
+
+SHOWN_BYTES = 60
+"""How much of a line that is no event the reason of a failed cell shows."""
+
+
+class NotAnEventError(Exception):
+    """A line of the pipe that is no event."""
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Phase(_Event):
+    """The worker begins a phase; at "predict" it waits for the test pairs."""
+
+    event: Literal["phase"] = "phase"
+    name: Literal["import", "warm-up", "fit", "predict", "energy"]
+
+
+class Checkpoint(_Event):
+    """Validation errors after an epoch of `planned`; None where predictions were not finite.
+
+    seconds       on the training clock
+    evaluation_s  of all evaluations so far
+    """
+
+    event: Literal["checkpoint"] = "checkpoint"
+    epoch: int
+    seconds: float
+    rmse: float | None
+    mae: float | None
+    planned: int
+    evaluation_s: float
+
+    @property
+    def point(self) -> Point | None:
+        """Of the curve; None where predictions were not finite."""
+        if self.rmse is None or self.mae is None:
+            return None
+        return Point(epoch=self.epoch, seconds=self.seconds, rmse=self.rmse, mae=self.mae)
+
+
+class Failed(_Event):
+    """The cell went wrong inside the worker."""
+
+    event: Literal["failed"] = "failed"
+    status: Literal["failed", "out of memory"] = "failed"
+    reason: Annotated[str, Field(min_length=1)]
+
+
+class Parts(_Event):
+    """Seconds of each part of the worker's clock. `other_budgets` is None without epoch budgets."""
+
+    import_: float = Field(alias="import")
+    warmup: float
+    fit: float
+    predict: float
+    overhead: float
+    evaluation: float = 0.0
+    other_budgets: float | None = None
+
+
+class Result(_Event):
+    """The cell came to its end and its predictions are written.
+
+    epochs       of the chosen fit; epochs_ran of the last one
+    val_rmse     of the best epoch
+    epoch_s      seconds of an epoch
+    diverged_at  the epoch after which predictions were not finite
+    ended_ns     reading of the clock after the last part
+    """
+
+    event: Literal["result"] = "result"
+    epochs: int
+    epochs_ran: int
+    best_epoch: int | None
+    epoch_s: float | None
+    val_rmse: float | None
+    timed_out: bool
+    diverged_at: int | None
+    thread_pools: dict[str, int]
+    numerics: Numerics | None
+    memory: Memory
+    parts: Parts
+    ended_ns: int
+
+
+class Energy(_Event):
+    """The energy of a fit, or the reason why it was not measured. `ended_ns` as in Result."""
+
+    event: Literal["energy"] = "energy"
+    measured: records.Energy | None = None
+    reason: str = ""
+    ended_ns: int | None = None
+
+
+Event = Phase | Checkpoint | Failed | Result | Energy
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+def parse(line: bytes) -> Event:
+    """The event that a line is. Raises NotAnEventError, which shows how the line begins."""
+    try:
+        if len(line) > MAX_LINE_BYTES:
+            raise NotAnEventError(f"a line of more than {MAX_LINE_BYTES:,} bytes: {_start(line)}")
+        return _EVENT.validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        problem = f"{where}: {first['msg']}" if where else first["msg"]
+        raise NotAnEventError(f"{_start(line)} ({problem})") from None
+
+
+def _start(line: bytes) -> str:
+    return repr(line[:SHOWN_BYTES].decode(errors="replace")) + "…" * (len(line) > SHOWN_BYTES)

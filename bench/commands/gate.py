@@ -1,0 +1,84 @@
+"""`bench gate`: its exit codes, whatever goes wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from bench.commands import terminal
+
+BROKEN = 3
+"""As bench.gate has it, which may be what is broken."""
+TERMINATED = 143
+
+
+def gate(
+    base: str | None,
+    head: str | None,
+    baseline: Path | None,
+    save: Path | None,
+    only: tuple[str, ...],
+    time_limit_s: float,
+    tolerant: bool,
+    out: Path,
+) -> int:
+    """Compare two revisions, or screen or store one; returns the exit code.
+
+    Raises typer.Exit where the gate itself fails.
+    """
+    if [base, baseline, save].count(None) != 2:
+        terminal.fail("name one of BASE, --baseline FILE and --save FILE")
+        return BROKEN
+    with _exit_code_1_is_a_regression(), _termination_cleans_up():
+        from bench.gate.command import Request, compare
+        from bench.gate.errors import GateError
+        from bench.gate.stored import command as screening
+
+        request = Request(base or "", head, only, time_limit_s, tolerant, out)
+        try:
+            if save:
+                return screening.save(save, request, Path.cwd(), terminal.say, terminal.note)
+            if baseline:
+                return screening.against(baseline, request, Path.cwd(), terminal.say, terminal.note)
+            return compare(request, Path.cwd(), terminal.say, terminal.note)
+        except GateError as error:
+            terminal.fail(error)
+            return BROKEN
+
+
+@contextlib.contextmanager
+def _exit_code_1_is_a_regression() -> Iterator[None]:
+    """Python and rich end with 1, too: for an error of the gate itself, and for a closed pipe."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code == TERMINATED:
+            raise
+        with contextlib.suppress(SystemExit):  # where standard error is closed as well
+            if isinstance(error, SystemExit):
+                terminal.fail("nobody read the verdict: the output was closed")
+            else:
+                terminal.err.print_exception()
+                terminal.fail(f"the gate itself failed: {error!r}")
+        raise typer.Exit(BROKEN) from None
+
+
+@contextlib.contextmanager
+def _termination_cleans_up() -> Iterator[None]:
+    """SIGTERM, of `timeout` or a cancelled CI job, unwinds as Ctrl-C does."""
+
+    def terminate(*_: object) -> None:
+        # `timeout` sends it twice, and to git, too: the second one must not stop the clean-up.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,42 @@
+"""`bench report` and `bench compare`: records to pages, and to a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.commands import terminal
+from bench.commands.records import warn_of_bad_lines
+from bench.report import compare, described, write
+from bench.store import RecordStore
+
+RESULTS = Path("results")
+
+
+def report(out: Path) -> None:
+    """Write the pages and name those that changed. Raises UsageError."""
+    warn_of_bad_lines(RecordStore(out))
+    for line in write_pages(out):
+        terminal.say(line)
+    terminal.say(f"start at {out / 'index.md'}")
+
+
+def write_pages(out: Path) -> list[str]:
+    """Write pages, plots and the README's block; returns a line for each page that changed.
+
+    Raises UsageError where a file that is not generated has the name of a page.
+    """
+    # The README shows the project's own results, not a scratch folder's.
+    readme = Path("README.md") if out == RESULTS else None
+    try:
+        return described(write(out, readme=readme))
+    except ValueError as error:
+        raise terminal.UsageError(error) from None
+
+
+def compare_rows(a: str, b: str, dataset: str | None, machine_id: str | None, out: Path) -> None:
+    """Print which of two rows is better. Raises UsageError where a name is no row."""
+    records, _ = RecordStore(out).read()
+    try:
+        terminal.say(compare(records, a, b, dataset, machine_id))
+    except ValueError as error:
+        raise terminal.UsageError(error) from None

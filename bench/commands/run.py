@@ -1,0 +1,111 @@
+"""`bench run`: plan a suite, run its cells, and end with a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from bench import machine
+from bench.cell.execute import ProcessExecutor
+from bench.commands import summary, terminal
+from bench.commands.doctor import measure
+from bench.commands.progress import Progress, name_of, shared
+from bench.commands.records import open_store, warn_of_bad_lines
+from bench.commands.report import write_pages
+from bench.planning.facts import check_split, facts
+from bench.planning.plan import Cell, Planner
+from bench.planning.rerun import why_again
+from bench.planning.suite import Overrides, read
+from bench.records import Record
+from bench.roofline.work import WORK
+from bench.run import Runner
+from bench.store import RecordStore
+
+FAILED = 1
+INTERRUPTED = 130
+
+
+def run(
+    suite: str,
+    overrides: Overrides,
+    out: Path,
+    memory_limit_gb: float | None,
+    *,
+    fresh: bool,
+    dry_run: bool,
+    report: bool,
+) -> int:
+    """Run what has no record yet (all, where `fresh`); returns the exit code.
+
+    dry_run  print the plan instead
+    report   write the pages, too
+    """
+    planner = Planner(facts, check_split, machine.environment().cores, overrides, terminal.warn)
+    cells = planner.plan(overrides.apply(read(suite)))
+    store = RecordStore(out)
+    if dry_run:
+        warn_of_bad_lines(store)
+        _print_plan(cells, store, fresh)
+        return 0
+    open_store(store, out)
+    return _run(cells, store, out, memory_limit_bytes(memory_limit_gb), fresh, report)
+
+
+def _run(
+    cells: list[Cell], store: RecordStore, out: Path, memory_limit: int, fresh: bool, report: bool
+) -> int:
+    rows = {cell.request.implementation for cell in cells}
+    if not machine.current_environment().roofs and rows & WORK.keys():
+        measure()
+    environment = machine.environment()
+    done = set() if fresh else store.finished().keys()
+    recorded = sum(cell.identity(environment) in done for cell in cells)
+    fields = shared(cells)
+    already = f", {'all' if recorded == len(cells) else recorded} already recorded" * bool(recorded)
+    terminal.say(f"{terminal.plural(len(cells), 'cell')}{already}: {', '.join(fields.values())}")
+    finished: list[Record] = []
+    progress = Progress(terminal.out, len(cells), finished, shared=fields.keys(), recorded=recorded)
+    runner = Runner(store, ProcessExecutor(), progress, memory_limit)
+    try:
+        with progress:
+            records = runner.run(cells, fresh=fresh)
+    except KeyboardInterrupt:
+        terminal.note(
+            f"\ninterrupted; {len(finished)} of {len(cells) - recorded} cells to run are recorded\n"
+            "the same command goes on from here"
+        )
+        return INTERRUPTED
+    if report:
+        write_pages(out)
+    summary.show(terminal.out, records, out, written=report)
+    return exit_code(finished)
+
+
+def exit_code(records: Iterable[Record]) -> int:
+    """1 where a cell failed."""
+    return FAILED if any(record.status == "failed" for record in records) else 0
+
+
+def memory_limit_bytes(gigabytes: float | None) -> int:
+    """By default 90 % of what is free."""
+    return int(gigabytes * 1e9 if gigabytes else psutil.virtual_memory().available * 0.9)
+
+
+def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
+    records = [] if fresh else store.read()[0]
+    done = {} if fresh else store.finished()
+    environment = machine.environment()
+    fields = shared(cells)
+    rows = []
+    for number, cell in enumerate(cells, start=1):
+        state = "recorded"
+        if cell.identity(environment) not in done:
+            again = why_again(cell, environment, records)
+            state = f"to run again: {again}" if again else "to run"
+        if cell.skip:
+            state = f"{cell.skip.status}: {cell.skip.reason}"
+        rows.append([str(number), *name_of(cell, fields).split("  "), state])
+    terminal.say(f"{terminal.plural(len(cells), 'cell')}: {', '.join(fields.values())}")
+    terminal.out.print(terminal.table(rows), soft_wrap=False)

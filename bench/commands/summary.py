@@ -1,0 +1,163 @@
+"""What `bench run` ends with: the verdict, a table of what was run, and where the page is."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from bench.commands import terminal
+from bench.records import Record
+from bench.report.files import page_name
+from bench.report.formats import NOTHING, seconds, significant, title
+from bench.report.grouping import tables
+from bench.report.rows import Line, Table
+from bench.report.sentences import intervals, notes, shortened, verdict
+from bench.report.tables import Column, headline_columns, lines_in_order
+from bench.stats import Interval
+from datasets.splits import folds
+
+NAME_WIDTH = 20
+"""A longer name is wrapped before a column is left out for it."""
+FOR_AN_INTERVAL = 6
+"""Runs; fewer have no 95 % interval of a median, only a range."""
+
+
+def show(console: Console, records: Sequence[Record], out: Path, *, written: bool) -> None:
+    """Print the verdict, table and page of each dataset, split and machine of the records.
+
+    written  whether the pages were, so that they need only be named
+    """
+    for table in tables(records):
+        shown = Shown(table, console.width)
+        console.print(f"\n{title(table.dataset)}, {table.split}", style="bold")
+        for paragraph in (*notes(table.records), shortened(table), verdict(table)):
+            _paragraph(console, _plain(paragraph))
+        console.print()
+        console.print(shown.grid(), soft_wrap=False)
+        console.print()
+        for number, remark in enumerate(shown.remarks, start=1):
+            _paragraph(console, f"[{number}] {remark}")
+        _paragraph(console, " ".join(shown.reading()))
+        option = "" if out == Path("results") else f" --out {out}"
+        how = "" if written else f" (`bench report{option}` writes it)"
+        console.print(f"Page: {out / page_name(table.dataset)}{how}")
+
+
+@dataclass
+class Shown:
+    """The headline table at a width: fewer goals and shorter cells where that is narrow.
+
+    Goals that nothing reached are left out first. Then times take a short form, then the easiest
+    goals are left out.
+    """
+
+    table: Table
+    width: int
+    remarks: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    narrow: bool = False
+
+    def __post_init__(self) -> None:
+        self.lines = lines_in_order(self.table)
+        self.columns = [_compact(column) for column in headline_columns(self.table)]
+        reached = [goal for goal in self._goals if set(self._cells(goal)) - {"∞", NOTHING}]
+        unreached = [goal for goal in reversed(self._goals) if goal not in reached]
+        for goal in unreached:
+            self._leave_out(goal)
+        if self._is_too_wide():
+            self.narrow = True
+            self.columns = [
+                replace(each, format=short_seconds) if each.header == "fit s" else each
+                for each in self.columns
+            ]
+        for goal in reached:
+            self._leave_out(goal)
+
+    def grid(self) -> Grid:
+        """For a terminal, with the numbers of the remarks in the cells they belong to."""
+        self.remarks = []
+        cells = [[self._marked(column, line) for line in self.lines] for column in self.columns]
+        kinds = "".join("L" if column.align == "left" else "R" for column in self.columns)
+        headers = [column.header for column in self.columns]
+        return terminal.table(zip(*cells, strict=True), headers, f"l{kinds[1:]}")
+
+    def reading(self) -> Iterator[str]:
+        """How to read the columns."""
+        if self._goals:
+            yield "≤: training seconds until the validation RMSE was at most that; ∞: never."
+        repeats = max(len(line.runs.scored) for line in self.lines)
+        if repeats > 1:
+            repeat = "folds" if folds(self.table.split) else "seeds"
+            around = "range" if repeats < FOR_AN_INTERVAL else "95 % interval"
+            yield f"RMSE: mean over {repeat} ± its 95 % t interval."
+            yield f"Fit: median and {f'how far its {around} reaches' if self.narrow else around}."
+        elif repeats:
+            yield intervals(self.table)
+        if self.left_out:
+            yield f"Left out at this width: {', '.join(self.left_out)}."
+
+    @property
+    def _goals(self) -> list[Column[Line]]:
+        return [column for column in self.columns if column.header.startswith("≤")]
+
+    def _cells(self, column: Column[Line]) -> list[str]:
+        return [column.text(line) for line in self.lines]
+
+    def _marked(self, column: Column[Line], line: Line) -> str:
+        text = column.text(line)
+        for remark in column.remarks(line):
+            if remark not in self.remarks:
+                self.remarks.append(remark)
+            text += f" [{self.remarks.index(remark) + 1}]"
+        return text
+
+    def _is_too_wide(self) -> bool:
+        name, *others = (
+            max(len(column.header), *(len(self._marked(column, line)) for line in self.lines))
+            for column in self.columns
+        )
+        return min(name, NAME_WIDTH) + sum(terminal.GAP + other for other in others) > self.width
+
+    def _leave_out(self, goal: Column[Line]) -> None:
+        if self._is_too_wide():
+            self.columns = [each for each in self.columns if each.header != goal.header]
+            self.left_out.append(goal.header)
+
+
+def _compact(column: Column[Line]) -> Column[Line]:
+    """Without what a goal is like, the best RMSE of a missed one, a script's folder, and how many
+    of the runs were ok where all were."""
+    return replace(
+        column,
+        header=column.header.partition(" (")[0],
+        format=lambda value: _shortest(column.format(value)),
+    )
+
+
+def _shortest(cell: str) -> str:
+    if cell.startswith("∞"):
+        return "∞"
+    return re.sub(r"^(\d+) of \1 (folds )?ok$", "ok", re.sub(r"\S*/(?=\S+\.py:)", "", cell))
+
+
+def short_seconds(interval: Interval) -> str:
+    """`12.3 ±4%` for 12.3 (11.9–12.8): how far the farther end of the interval is."""
+    if interval.n == 1 or not interval.value:
+        return seconds(interval)
+    far = max(interval.high - interval.value, interval.value - interval.low) / interval.value
+    return f"{significant(interval.value)} ±{100 * far:.0f}%"
+
+
+def _plain(markdown: str) -> str:
+    return html.unescape(re.sub(r"\\([\\`*|~\[\]$_])", r"\1", markdown.replace("**", "")))
+
+
+def _paragraph(console: Console, text: str) -> None:
+    if text:
+        console.print(text, soft_wrap=False)

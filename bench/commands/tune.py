@@ -1,0 +1,33 @@
+"""`bench tune`: searches for hyperparameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.commands import terminal
+from bench.commands.records import open_store
+from bench.commands.run import INTERRUPTED, exit_code, memory_limit_bytes
+from bench.store import RecordStore
+from bench.tune import FOLDER
+from bench.tune import study as studies
+from bench.tune.session import Session
+
+
+def tune(names: list[str], trials: int, out: Path) -> int:
+    """Search the named studies (all, where none is named); returns the exit code.
+
+    Raises UsageError for a study that does not exist or cannot be searched.
+    """
+    try:
+        chosen = [studies.read(name) for name in names or studies.names()]
+        open_store(RecordStore(out / FOLDER), out)
+        total, limit = trials * len(chosen), memory_limit_bytes(None)
+        with Session(terminal.out, out, total, limit, terminal.warn) as session:
+            for study in chosen:
+                session.search(study, trials)
+    except KeyboardInterrupt:
+        terminal.note("\ninterrupted; the same command goes on from the recorded trials")
+        return INTERRUPTED
+    except studies.StudyError as error:
+        raise terminal.UsageError(error) from None
+    return exit_code(session.records)

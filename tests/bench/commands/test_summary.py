@@ -1,0 +1,106 @@
+"""The end of a run, at several widths."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.commands import summary
+from bench.commands.terminal import console
+from bench.records import Record
+from bench.stats import Interval
+from tests.support.records import closed_form, record, training_curve
+
+
+def records() -> list[Record]:
+    rows = []
+    for seed in (0, 1, 2):
+        fast = training_curve(0.885 + 0.001 * seed, 1.2)
+        rows += [
+            record("numpy_sgd", seed=seed, rmse=0.92 + 0.001 * seed, fit_s=12.3 + seed),
+            record("peer:a_library_of_long_name", seed=seed, rmse=0.91, fit_s=1.2, curve=fast),
+            record("bias", seed=seed, rmse=0.944, fit_s=0.01, curve=closed_form(0.944, 0.01)),
+        ]
+    return [*rows, record("some/folder/mine.py:Own", status="failed", reason="[bold]no luck[/]")]
+
+
+def shown(width: int, rows: list[Record] | None = None, **options: bool) -> str:
+    text = io.StringIO()
+    out = Path("results")
+    summary.show(console(text, width=width), rows or records(), out, **{"written": True, **options})
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def test_at_80_columns() -> None:
+    text = shown(80)
+    assert text == EIGHTY
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_at_120_columns_nothing_is_left_out() -> None:
+    text = shown(120)
+    header = next(line for line in text.splitlines() if line.startswith("implementation"))
+    assert re.split("  +", header)[1:5] == ["≤ 0.946", "≤ 0.937", "≤ 0.915", "≤ 0.900"]
+    assert "13.3 (12.3–14.3)" in text
+    assert "Left out" not in text
+    assert "Fit: median and range." in text
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 70, 90, 100])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    lines = [line for line in shown(width).splitlines() if not line.startswith("Page: ")]
+    assert max(map(len, lines)) <= width
+
+
+def test_one_seed_has_no_interval_and_says_how_to_get_one() -> None:
+    text = shown(80, [record("numpy_sgd"), record("als", rmse=0.9)])
+    assert "±" not in text
+    assert "`--seeds 3`" in text
+
+
+def test_a_page_that_is_not_written_names_the_command() -> None:
+    assert "Page: results/ml-100k.md (`bench report` writes it)" in shown(80, written=False)
+
+
+def test_each_dataset_has_its_own_table() -> None:
+    rows = [
+        record(dataset=name, data=record().data.model_copy(update={"fingerprint": name}))
+        for name in ("ml-100k", "mine.csv")
+    ]
+    assert [line for line in shown(80, rows).splitlines() if line.startswith("Page")] == [
+        "Page: results/mine.csv.md",
+        "Page: results/ml-100k.md",
+    ]
+
+
+def test_a_short_time_has_the_farther_end_of_its_interval() -> None:
+    assert summary.short_seconds(Interval(10, 9.5, 12, 3, None)) == "10.0 ±20%"
+    assert summary.short_seconds(Interval(10, 10, 10, 1, None)) == "10.0"
+
+
+EIGHTY = """\
+
+ml-100k, random:80/10/10
+Where time counts, by the validation RMSE you need, use bias for 0.946 (0.0100
+s, 32 times sooner than peer:a_library_of_long_name);
+peer:a_library_of_long_name for 0.937 (0.360 s), 0.915 (0.440 s) and 0.900
+(0.560 s). Where accuracy counts, use peer:a_library_of_long_name (1.20 s): test
+RMSE 0.9100 ± 0.0000.
+
+implementation         ≤ 0.915  ≤ 0.900        test RMSE       fit s  status
+--------------------------------------------------------------------------------
+peer:a_library_of_lon    0.440    0.560  0.9100 ± 0.0000    1.20 ±0%  ok
+g_name
+numpy_sgd                    ∞        ∞  0.9210 ± 0.0025    13.3 ±8%  ok
+bias                         ∞        ∞  0.9440 ± 0.0000  0.0100 ±0%  ok
+mine.py:Own                  —        —                —           —  failed [1]
+
+[1] failed: [bold]no luck[/]
+≤: training seconds until the validation RMSE was at most that; ∞: never. RMSE:
+mean over seeds ± its 95 % t interval. Fit: median and how far its range
+reaches. Left out at this width: ≤ 0.946, ≤ 0.937.
+Page: results/ml-100k.md
+"""

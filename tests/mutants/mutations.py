@@ -1,0 +1,190 @@
+"""One-line mistakes that the suite must catch, as (file, what is wrong, old, new)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """`old` stands exactly once in `file`.py somewhere under impls; `new` in its place is the
+    mistake.
+
+    A `file` of the speed gate is named from the folder bench: gate/screen.
+    """
+
+    file: str
+    mistake: str
+    old: str
+    new: str
+
+    def applied(self, root: Path) -> str:
+        """The text of the file with the mistake; raises LookupError where `old` is not there."""
+        text = self.path(root).read_text()
+        if text.count(self.old) != 1:
+            raise LookupError(
+                f"{self.file}.py has {self.old!r} {text.count(self.old)} times, not once: "
+                "write the mutation anew in tests/conformance/mutations.py"
+            )
+        return text.replace(self.old, self.new)
+
+    def path(self, root: Path) -> Path:
+        inside, _, name = self.file.rpartition("/")
+        base = root / "bench" / inside if inside.startswith("gate") else root / "impls"
+        found = [path for path in base.rglob(f"{name}.py") if "evaluation" not in path.parts]
+        return found[0]
+
+    @property
+    def tests(self) -> str:
+        """The folder of the tests that must catch it."""
+        return "tests/bench/gate" if self.file.startswith("gate/") else "tests/conformance"
+
+
+MUTATIONS = [
+    Mutation(*line)
+    for line in (
+        ("global_mean", "another statistic", "mean(dtype=np.float64)", "max()"),
+        ("global_mean", "float64 result", "self.mean_, dtype=np.float32", "self.mean_"),
+        ("bias", "sign", "train.values - self.mean_", "train.values + self.mean_"),
+        ("bias", "wrong index", "(items, without_user,", "(users, without_user,"),
+        ("bias", "missing bias", "[users] + self.item_bias_[items]", "[users]"),
+        ("bias", "sides not alternated", "residuals - self.item_bias_[items]", "residuals"),
+        ("bias", "dropped regularisation", "self.user_damping + np", "1e-9 + np"),
+        ("numpy_sgd", "sign of a gradient", "= change * q,", "= -change * q,"),
+        ("numpy_sgd", "dropped regularisation", "1 - step * self.regularisation", "1.0"),
+        ("numpy_sgd", "missing bias", "b_user[u] - b_item[i] -", "b_user[u] -"),
+        ("numpy_sgd", "wrong index", "= shrink * b_item[i] +", "= shrink * b_user[u] +"),
+        ("numpy_sgd", "factor 2 left out", "step = 2 * self", "step = self"),
+        ("numpy_sgd", "no decay", " * self.decay**epoch", ""),
+        ("numpy_sgd", "q learns from the new p", "q += towards_p", "q += change * p"),
+        ("autograd_mf", "sign of a gradient", "by_u[:-1], alpha=rate", "by_u[:-1], alpha=-rate"),
+        ("autograd_mf", "dropped regularisation", "learnt_V[i].mul_(shrink)", "learnt_V[i]"),
+        ("autograd_mf", "wrong index", "by_v[1:]", "by_v[:-1]"),
+        ("autograd_mf", "missing bias", "1.0 if self.biases else 0.0", "0.0"),
+        ("autograd_mf", "biases that were left out", "1.0 if self.biases else 0.0", "1.0"),
+        ("sparse_embedding_mf", "sign of a penalty", "loss + self.regul", "loss - self.regul"),
+        ("sparse_embedding_mf", "dropped regularisation", "if self.regularisation:", "if False:"),
+        ("sparse_embedding_mf", "missing bias", "[p * q, *biases]", "[p * q, *biases[:1]]"),
+        ("sparse_embedding_mf", "wrong index", "users, items, users, ", "users, users, users, "),
+        ("sparse_embedding_mf", "gradients pile up", "optimiser.zero_grad()", "pass"),
+        ("sparse_embedding_mf", "no decay", "schedule.step()", "pass"),
+        ("embedding_mf", "sign of a penalty", "squared_error + self", "squared_error - self"),
+        ("embedding_mf", "dropped regularisation", "self.regularisation * l2", "0 * l2"),
+        ("embedding_mf", "dropped weight decay", "self.weight_decay,", "0.0,"),
+        ("embedding_mf", "missing bias", "(b_user + b_item)", "b_user"),
+        ("embedding_mf", "wrong index", "ids = (users, items, users", "ids = (users, users, users"),
+        ("torch_step", "gradients pile up", "optimiser.zero_grad()", "pass"),
+        ("embedding_mf", "not scaled back", "self.scaling_.sd * products", "products"),
+        ("autorec", "sign of the loss", "return squared_error", "return -squared_error"),
+        ("autorec", "dropped regularisation", " + share * self.regularisation / 2 * l2", ""),
+        ("autorec", "missing bias b", " + self.b_[c]", ""),
+        ("autorec", "missing b_u and b_i", "if self.bias_ is None else", "if self.bias_ else"),
+        ("autorec", "wrong rows encoded", "batches(order, 256)", "batches(order.flip(0), 256)"),
+        ("autorec", "dropout in predict", "](Vx +", "](nn.functional.dropout(Vx) +"),
+        ("ncf", "eval mode left out", "self.network_.eval()", "pass"),
+        ("ncf", "train mode left out", "self.network_.train()", "pass"),
+        ("ncf", "wrong index", "values[batch])", "values[batch.flip(0)])"),
+        ("ncf", "dropped regularisation", "self.weight_decay,", "0.0,"),
+        ("ncf", "an embedding left out", "[self.user(users), ", "[self.item(items), "),
+        ("ncf", "lowest taken for 0", "(self.high_ - self.low_) * torch", "self.high_ * torch"),
+        ("numpy_sgd_strata", "sign of a gradient", "change[:, None] * pq", "-change[:, None] * pq"),
+        ("numpy_sgd_strata", "dropped regularisation", "pq *= shrink", "pass"),
+        ("numpy_sgd_strata", "own row for the other's", "pq[::-1]", "pq"),
+        ("numpy_sgd_strata", "the ones learn", "new[0, :, -1] = new[1, :, -2] = 1.0", "pass"),
+        ("numpy_sgd_strata", "no decay", " * self.decay**epoch", ""),
+        ("strata", "a user twice in a stratum", "user_has[u] | item_has[i]", "item_has[i]"),
+        ("strata", "an item twice in a stratum", "item_has[i] |= free", "pass"),
+        ("numba_sgd", "dropped regularisation", "1 - rate * self.regularisation", "1.0"),
+        ("numba_sgd", "no decay", " * self.decay**epoch", ""),
+        ("numba_sgd", "a diagonal left out", "rng.permutation(groups)", "range(1, groups)"),
+        ("vector_rows", "sign of a gradient", "standard_score, dot)", "dot, standard_score)"),
+        ("vector_rows", "the ones learn", "(new, one, ir", "(new, keep, ir"),
+        ("blocked", "no division by σ", "(values[row] - mean) / sd", "values[row] - mean"),
+        ("triton_sgd", "dropped regularisation", "1 - rate * self.regularisation", "1.0"),
+        ("triton_sgd", "no decay", " * self.decay**epoch", ""),
+        ("triton_sgd", "a diagonal left out", "randperm(groups,", "randperm(groups - 1,"),
+        ("triton_kernel", "sign of a gradient", "rate * (z - tl", "-rate * (z - tl"),
+        ("triton_kernel", "the ones learn", "lane == factors + 1,", "lane == LANES,"),
+        ("triton_kernel", "the last one's step", "slot[None, :] < slot", "slot[None, :] > slot"),
+        ("triton_kernel", "a short share left out", "+ slots - 1) // slots", ") // slots"),
+        ("dealt_blocks", "no division by σ", "- scaling.mean) / scaling.sd)", "- scaling.mean))"),
+        ("dealt_blocks", "wrong order", "response[order])", "response)"),
+        ("als", "dropped regularisation", "ridge=self.regularisation", "ridge=1e-6"),
+        ("als", "one side alone", "self._solve(self.X_, by_item, self.W_)", "pass"),
+        ("compiled", "not scaled by count", "ridge * (end - first)", "ridge"),
+        ("compiled", "missing bias", "values[n + m] - biases[c[m]]", "values[n + m]"),
+        ("compiled", "the rest counts", "else nothing", "else 0"),
+        ("small_cholesky", "no noise", "t[p] + noise[p]", "t[p]"),
+        ("vector_gram", "a row left out", "range(WIDTH):", "range(WIDTH - 1):"),
+        ("vector_gram", "wrong lane", "(own, lane)", "(own, 0)"),
+        ("batched", "missing bias", "bucket.values - x[:, :, 0]", "bucket.values"),
+        ("batched", "padding counts", "x[:, :, 0] = bucket.there", "x[:, :, 0] = 1.0"),
+        ("batched", "no noise", "white += noise[bucket.rows][:, :, None]", "pass"),
+        ("bayesian_mf", "one side alone", "X = self._draw(X, by_item, W, alpha, rng)", "pass"),
+        ("bayesian_mf", "the last draw alone", "if sweep <= self.burn_in:", "if True:"),
+        ("gaussian_rows", "precision for covariance", ".inverse, d", ".inverse.inverse(), d"),
+        ("length_buckets", "wrong start", "np.cumsum(counts) - counts", "np.cumsum(counts)"),
+        ("surprise_svd", "deaf to the ladder", "n_epochs=epochs", "n_epochs=self.epochs"),
+        ("surprise_svd", "dropped regularisation", "reg_all=self.reg_all", "reg_all=0.0"),
+        ("surprise_svd", "wrong order", "rated[start:end]", "rated[start - 1 : end - 1]"),
+        ("cornac_mf", "deaf to the ladder", "max_iter=epochs", "max_iter=self.epochs"),
+        ("cornac_mf", "dropped regularisation", "=self.lambda_reg", "=0.0"),
+        ("cornac_mf", "deaf to the seed", "default_rng(self.seed)", "default_rng()"),
+        ("myfm_gibbs", "the last draw alone", "-min(max(n - BURN_IN, BURN_IN), n)", "-1"),
+        ("myfm_gibbs", "a draw that is written over", 'np.array(fm.V, order="C")', "fm.V"),
+        ("myfm_gibbs", "deaf to stopping", "next(epochs, None)", "next(epochs, 0)"),
+        ("cmfrec_als", "deaf to the ladder", "niter=epochs", "niter=self.epochs"),
+        ("cmfrec_als", "dropped regularisation", "=self.lambda_,", "=1e-9,"),
+        ("cmfrec_als", "deaf to the seed", "random_state=self.seed", "random_state=1"),
+        ("libmf_sgd", "deaf to the ladder", "nr_iters=epochs", "nr_iters=self.epochs"),
+        ("libmf_sgd", "dropped regularisation", "p2=self.lambda_l2", "p2=0.0"),
+        ("libmf_sgd", "dropped learning rate", "eta=self.eta", "eta=0.1"),
+        ("learnt", "missing bias", " + self.b_item[items]", ""),
+        ("learnt", "wrong index", "self.Q[items]", "self.Q[users % len(self.Q)]"),
+        ("per_rating", "not shuffled", "rng.permutation(len(train))", "np.arange(len(train))"),
+        ("per_rating", "wrong index", "response[rows]", "response[: len(rows)]"),
+        ("scaling", "no division by σ", " / self.sd", ""),
+        ("scaling", "division by 0", " or 1.0", ""),
+        ("rated_products", "wrong mask", "W.T)[rows, columns]", "W.T)[rows, columns.flip(0)]"),
+        ("rated_products", "sign of a gradient", "g, len(H), W)", "-g, len(H), W)"),
+        ("rated_products", "wrong index", "rows[order], g[order]", "rows[order], g"),
+        ("rated_entries", "wrong order", "columns[order]", "columns"),
+        ("rated_entries", "wrong start", "(counts.cumsum(0) - counts)", "counts.cumsum(0)"),
+        ("rated_entries", "wrong mask", " + b[columns]", " + b[columns.flip(0)]"),
+        ("chunks", "a pair left out", "start + CHUNK)", "start + CHUNK - 1)"),
+        ("protocol", "deaf to stopping", "if referee.stops(count, n):", "if False:"),
+        ("protocol", "shallow copy of the best epoch", "vars(copy.deepcopy(", "vars(copy.copy("),
+        ("protocol", "no copy evaluated", "copy.deepcopy(self.best.model)", "self.best.model"),
+        ("protocol", "the last budget alone", "if budget < n), n]", "if budget < 0), n]"),
+        ("protocol", "best not restored", "vars(self.model).update(self._state)", "pass"),
+    )
+]  # fmt: skip
+
+GATE = [
+    Mutation(f"gate/{file}", *line)
+    for file, *line in (
+        ("environments", "another Python's", "digest(sys.version, lock,", "digest(lock,"),
+        ("environments", "another lock's", "sys.version, lock, needed", "sys.version, needed"),
+        ("environments", "other dependencies'", "sys.version, lock, needed", "sys.version, lock"),
+        ("environments", "an interpreter that is gone", " and _runs(python)", ""),
+        ("environments", "one half made", "complete.exists() and ", ""),
+        ("environments", "peers installed", '"--constraint", tree', '"--requirement", tree'),
+        ("environments", "no pytest", ', *project["optional-dependencies"]["dev"]]', "]"),
+        ("environments", "deaf to pip", "check=True", "check=False"),
+        ("environments", "a disk error", "(OSError, subprocess.Called", "(subprocess.Called"),
+        ("environments", "no lock, a traceback", "if not (tree / LOCK).is_file():", "if False:"),
+        ("environments", "no `make env` since", "_check_installed(tree)", "pass"),
+        ("environments", "markers ignored", "if here and (", "if ("),
+        ("environments", "what a lock cannot change", "!= SEEDED", "!= None"),
+        ("solo", "a typo times nothing", "set(only) - set(names)", "set()"),
+        ("solo", "an empty run", "if not found:", "if False:"),
+        ("baseline", "unlike runs", "for run in self.runs)", "for run in self.runs[:1])"),
+        ("stored/command", "other workloads added", "not baseline.has_workloads_of(now)", "False"),
+        ("stored/command", "removed one hidden", "if baseline.has_workloads_of(now)", "if True"),
+        ("stored/command", "replaced in silence", 'f"; replaces {_description(stored)}"', '""'),
+        ("stored/command", "no spread told", 'f"{it.spread:.2%}"', '""'),
+        ("screen", "another spread", "spread, Verdict.FAIL", "error, Verdict.FAIL"),
+        ("screen", "a spread of another machine", "seen, None, verdict", "seen, spread, verdict"),
+    )
+]  # fmt: skip
+"""Those of the speed gate, which its own tests must catch."""

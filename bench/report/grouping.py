@@ -23,12 +23,21 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def tables(records: Iterable[Record]) -> list[Table]:
-    """One table for each dataset fingerprint, machine and split, in the order of their names."""
+    """One table for each dataset fingerprint, machine and split, in the order of their names.
+
+    Its rows are in the order of the registry (baselines first), then by name; the default preset
+    leads.
+    """
     ordered = sorted(records, key=lambda record: record.started_at)
     names = dataset_names(ordered)
     groups = grouped(ordered, lambda r: (r.data.fingerprint, r.environment.machine, r.cell.split))
     every = [
-        Table(names[fingerprint], split, machine, rows(group))
+        Table(
+            names[fingerprint],
+            split,
+            machine,
+            tuple(labelled([row_of(some, newest_per_seed) for some in by_row(group)])),
+        )
         for (fingerprint, machine, split), group in groups.items()
     ]
     return sorted(every, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
@@ -40,22 +49,14 @@ def machines(tables: Iterable[Table]) -> list[str]:
     return list(dict.fromkeys(table.machine for table in newest))
 
 
-def rows(records: Sequence[Record]) -> tuple[Row, ...]:
-    """Rows of one table, from its records, oldest first.
-
-    In the order of the registry (baselines first), then by name; the default preset leads.
-    """
-    return tuple(labelled([row_of(group, newest_per_seed) for group in by_row(records)]))
-
-
 def by_row(records: Sequence[Record]) -> list[list[Record]]:
     """The records of each row, less those of older source; oldest first."""
     by_preset = grouped(records, lambda r: (r.cell.implementation, r.cell.preset))
     counting = [record for group in by_preset.values() for record in of_newest_source(group)]
-    return list(grouped(counting, _row_key).values())
+    return list(grouped(counting, _settings).values())
 
 
-def _row_key(record: Record) -> tuple[str, str, str, int]:
+def _settings(record: Record) -> tuple[str, str, str, int]:
     cell = record.cell
     hyperparameters = json.dumps(cell.hyperparameters, sort_keys=True)
     return cell.implementation, cell.preset, hyperparameters, cell.threads

@@ -10,10 +10,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from bench.report import metrics
-from bench.report.formats import NOTHING, error, goal_rmse, middle, seconds, significant, times
+from bench.report.formats import NOTHING, error, goal_rmse, seconds, significant, times
 from bench.report.rows import Line, Row, Runs, Table
 
 EPOCH_BUDGETS = (
@@ -81,7 +82,7 @@ def headline_columns(table: Table) -> list[Column[Line]]:
     return [
         *name_columns(table, _budgets),
         *_reached_columns(table),
-        *(column.of(_runs) for column in (TEST_RMSE, FIT_S, STATUS)),
+        *(column.of(RUNS) for column in (TEST_RMSE, FIT_S, STATUS)),
     ]
 
 
@@ -115,9 +116,9 @@ def accuracy_columns(table: Table) -> list[Column[Row]]:
 def cost_columns(table: Table) -> list[Column[Line]]:
     """Medians of what surrounds the fit, over `table.lines`. A column without any figure is left
     out; that energy is not available is shown wherever a row ran on a device."""
-    costs = [column.of(_runs) for column in COSTS]
+    costs = [column.of(RUNS) for column in COSTS]
     columns = [column for column in costs if any(map(column.metric, table.lines))]
-    energy = [ENERGY.of(_runs)] if ran_on_a_device(table) else []
+    energy = [ENERGY.of(RUNS)] if ran_on_a_device(table) else []
     return [*name_columns(table), *columns, *energy]
 
 
@@ -134,17 +135,9 @@ def name_columns(
     remarks  of a label; by default why a line has no figures
     """
     of = remarks or _no_figures
-    label = Column[Line]("implementation", _label, align="left", remarks=lambda it: of(it.runs))
+    label = Column[Line]("implementation", LABEL, align="left", remarks=lambda it: of(it.runs))
     device = Column[Line]("device", lambda line: line.kind, align="left")
     return [label, device] if len(table.kinds) > 1 else [label]
-
-
-def _label(line: Line) -> str:
-    return line.row.label
-
-
-def _runs(line: Line) -> Runs:
-    return line.runs
 
 
 def _main_runs(row: Row) -> Runs | None:
@@ -204,7 +197,9 @@ def _epochs(runs: Runs) -> str | None:
 
 def _joules(runs: Runs) -> str | None:
     joules = metrics.median(runs, JOULES)
-    return middle(joules) if joules else "not available" if runs.scored else None
+    if joules is None:
+        return "not available" if runs.scored else None
+    return significant(joules.value)
 
 
 def _no_energy(runs: Runs) -> list[str]:
@@ -216,9 +211,13 @@ def _no_energy(runs: Runs) -> list[str]:
 
 
 def _median(header: str, figure: metrics.Figure) -> Column[Runs]:
-    return Column(header, lambda runs: metrics.median(runs, figure), middle)
+    return Column(
+        header, lambda runs: metrics.median(runs, figure), lambda middle: significant(middle.value)
+    )
 
 
+RUNS: Callable[[Line], Runs] = attrgetter("runs")
+LABEL: Callable[[Line], str] = attrgetter("row.label")
 JOULES = metrics.part("energy", "joules_per_fit")
 TEST_RMSE = Column[Runs]("test RMSE", lambda runs: metrics.mean(runs, metrics.rmse), error)
 TEST_MAE = Column[Runs]("test MAE", lambda runs: metrics.mean(runs, metrics.mae), error)

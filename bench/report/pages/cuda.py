@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from bench.report.files import MARK
 from bench.report.formats import signed, significant, times, title
@@ -73,14 +74,8 @@ def _agreed(gap: float) -> str:
     return "yes" if round(abs(gap), 4) <= AGREED else "no"
 
 
-def _cpu(pair: Pair) -> Runs:
-    return pair.cpu
-
-
-def _cuda(pair: Pair) -> Runs:
-    return pair.cuda
-
-
+CPU: Callable[[Pair], Runs] = attrgetter("cpu")
+CUDA: Callable[[Pair], Runs] = attrgetter("cuda")
 EPOCH_S = Column[Runs](
     "epoch s", lambda runs: runs.middle(epoch_s), significant, remarks=lambda runs: runs.remarks
 )
@@ -90,11 +85,11 @@ COLUMNS: list[Column[Pair]] = [
     Column("dataset", lambda pair: title(pair.dataset), align="left"),
     Column("ratings", lambda pair: pair.n_ratings, "{:,}".format),
     Column("threads", lambda pair: pair.cpu.records[0].cell.threads),
-    EPOCH_S.of(_cpu, "epoch s (CPU)"),
-    EPOCH_S.of(_cuda, "epoch s (CUDA)"),
+    EPOCH_S.of(CPU, "epoch s (CPU)"),
+    EPOCH_S.of(CUDA, "epoch s (CUDA)"),
     Column("speed-up", lambda pair: pair.speedup, times),
-    TEST_RMSE.of(_cpu, "test RMSE (CPU)"),
-    TEST_RMSE.of(_cuda, "test RMSE (CUDA)"),
+    TEST_RMSE.of(CPU, "test RMSE (CPU)"),
+    TEST_RMSE.of(CUDA, "test RMSE (CUDA)"),
     Column("difference", lambda pair: pair.rmse_gap, signed),
     Column(f"≤ {AGREED:g}", lambda pair: pair.rmse_gap, _agreed, align="left"),
 ]

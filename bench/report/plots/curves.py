@@ -14,7 +14,8 @@ from bench.report.metrics import best_validation, goals_of
 from bench.report.plots.style import LEAST_SECONDS, Plot, frame, heading, look, short, time_axis
 from bench.report.rows import Line, Table
 
-MARKS_PER_CURVE = 7
+MARKED = 0.08
+"""A marker every so much of the plot's diagonal along a curve."""
 AIR = 0.6
 """Above the worst row, of the rows' spread: so much of the first epochs is in view."""
 NOTE = """\
@@ -98,9 +99,7 @@ def _draw_trace(axes: Any, trace: Trace, high: float) -> Any:
         axes.axhline(shown.curve[0].rmse, **level)
     behind = style if shown.epoch_budgets else {"color": style["color"], "linewidth": 0.7}
     axes.plot(*_points(trace.others), **behind, alpha=0.35)
-    seconds, rmse = _points([shown])
-    marked = None if shown.epoch_budgets else _marked(seconds, rmse, high)
-    axes.plot(seconds, rmse, markevery=marked, **style)
+    axes.plot(*_points([shown]), markevery=None if shown.epoch_budgets else MARKED, **style)
     label = short(line.name if shown.status == "ok" else f"{line.name} ({shown.status})")
     above = f" (above: {trace.best:.3f})" if trace.best > high else ""
     return Line2D([], [], label=label + above, **style)
@@ -115,18 +114,6 @@ def _points(records: Sequence[Record]) -> tuple[list[float], list[float]]:
         seconds += [*gap, *(max(point.seconds, LEAST_SECONDS) for point in record.curve)]
         rmse += [*gap, *(point.rmse for point in record.curve)]
     return seconds, rmse
-
-
-def _marked(seconds: list[float], rmse: list[float], high: float) -> list[int]:
-    """Where markers go: evenly over the visible part of the curve as the log axis shows it."""
-    visible = [n for n, value in enumerate(rmse) if value <= high]
-    if not visible:
-        return []
-    first, last = math.log(seconds[visible[0]]), math.log(seconds[visible[-1]])
-    wanted = [first + (last - first) * n / (MARKS_PER_CURVE - 1) for n in range(MARKS_PER_CURVE)]
-    return sorted(
-        {min(visible, key=lambda n: abs(math.log(seconds[n]) - place)) for place in wanted}
-    )
 
 
 def _levels(table: Table) -> list[tuple[float, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
 import os
 import shutil
@@ -27,7 +28,14 @@ def doctor() -> None:
     terminal.out.print(terminal.table([finding[:2] for finding in findings]), soft_wrap=False)
     terminal.say("")
     for remedy in advice or ["Nothing here would disturb a timing."]:
-        terminal.out.print(remedy, soft_wrap=False)
+        terminal.say(remedy)
+
+
+def version() -> str:
+    """The version and, in a checkout, its commit."""
+    commit, changed = machine.source_state()
+    number = f"ratebench {importlib.metadata.version('ratebench')}"
+    return f"{number}, commit {commit[:7]}{' with changes' * bool(changed)}" if commit else number
 
 
 def measure() -> None:

@@ -20,6 +20,7 @@ from bench.records import Record
 
 REFRESHES_PER_S = 2
 """Few, since the harness shares the machine with the cell that it times."""
+NAME_WIDTH, BAR_WIDTH, WORDS_WIDTH = 10, 16, 40
 
 
 class _Words(progress.ProgressColumn):
@@ -55,19 +56,20 @@ class Progress:
     def __post_init__(self) -> None:
         self._began = self.timer()
         live = self.console.is_interactive and self.console.file.isatty()
+        # Narrower than the terminal: at its edge an echoed Ctrl-C would begin a new line.
+        name = Column(
+            no_wrap=True,
+            overflow="ellipsis",
+            width=max(NAME_WIDTH, self.console.width - BAR_WIDTH - WORDS_WIDTH - 4),
+        )
         self._bars = progress.Progress(
-            progress.TextColumn(
-                "{task.description}",
-                markup=False,
-                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
-            ),
-            progress.BarColumn(bar_width=16),
-            _Words(table_column=Column(no_wrap=True, min_width=38)),
+            progress.TextColumn("{task.description}", markup=False, table_column=name),
+            progress.BarColumn(BAR_WIDTH),
+            _Words(Column(no_wrap=True)),
             console=self.console,
             refresh_per_second=REFRESHES_PER_S,
             transient=True,
             disable=not live,
-            expand=True,
         )
         self._live = live
         self._run_task = self._bars.add_task("all cells", total=self.total, words=self._run_words)
@@ -150,7 +152,7 @@ class Progress:
             self._cell_task = None
 
     def _say(self, text: str) -> None:
-        self.console.print(text, soft_wrap=True)
+        self.console.print(text)
 
 
 def shared(cells: Sequence[Cell]) -> dict[str, str]:

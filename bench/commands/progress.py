@@ -46,7 +46,7 @@ class Progress:
     shared: Collection[str] = ("threads",)
     recorded: int = 0
     number: int = 0
-    _left_out: int = 0
+    _already: int = 0
     _began: float = field(init=False)
     _spent: float = 0.0
     _cell_began: float = 0.0
@@ -82,12 +82,12 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._end_cell()
         self._bars.stop()
-        if self._left_out > self.recorded:
-            self._say(f"{self._left_out} of {self.total} were already recorded")
+        if self._already > self.recorded:
+            self._say(f"{self._already} of {self.total} were already recorded")
 
     def already_done(self, cell: Cell) -> None:  # noqa: ARG002
         self.number += 1
-        self._left_out += 1
+        self._already += 1
         self._bars.update(self._run_task, completed=self.number)
 
     def waiting(self) -> None:
@@ -129,7 +129,7 @@ class Progress:
     @property
     def _remaining(self) -> int:
         """Cells still to run, less those that are known to be recorded."""
-        return self.total - self.number - max(0, self.recorded - self._left_out)
+        return self.total - self.number - max(0, self.recorded - self._already)
 
     def _time_left(self) -> str:
         """As long as the cells so far took on average, for each that is still to run or running."""

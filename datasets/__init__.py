@@ -1,1 +1,1 @@
-"""Ratings in, splits out. Imports nothing else of the project."""
+"""Ratings from files, and their splits. Imports nothing else of the project."""

@@ -1,9 +1,11 @@
-"""Columns in any order -> a Dataset in canonical order, with its fingerprint."""
+"""The columns of a file -> a Dataset in canonical order, with fingerprint and official folds."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,20 @@ from numpy.typing import NDArray
 
 from datasets.errors import DataError
 from datasets.ratings import Dataset, Ratings
-from datasets.readers import Table
+from datasets.readers import Table, read
+from datasets.sources import Source, archive_members
+
+FOLDS = ("u1", "u2", "u3", "u4", "u5")
+"""The official folds: files beside MovieLens 100K's ratings."""
 
 
 def assemble(
     name: str, table: Table, scale: tuple[float, float] | None = None, *, where: object = ""
 ) -> Dataset:
-    """Sort by (user, item), let the last rating of a pair count, take the fingerprint.
+    """Sort by (user, item), drop all but the last rating of a pair, compute the fingerprint.
 
     `scale` defaults to the lowest and highest rating. Raises DataError where there are fewer
-    than two users or items, or a rating lies outside `scale`.
+    than two users or items, or a rating is outside `scale`.
     """
     for kind, ids in (("user", table.user_ids), ("item", table.item_ids)):
         if len(ids) < 2:
@@ -61,8 +67,8 @@ def assemble(
 def fingerprint(ratings: Ratings, user_ids: NDArray[Any], item_ids: NDArray[Any]) -> str:
     """SHA-256 of the triples in canonical order, in hexadecimal.
 
-    Hashed are the sorted ids, the codes that stand for them and the float32 ratings, all
-    little-endian: equal triples, and only they, give equal bytes.
+    The sorted ids, their codes and the float32 ratings are hashed, all little-endian: only
+    equal triples give equal bytes.
     """
     digest = hashlib.sha256()
     for ids in (user_ids, item_ids):
@@ -76,7 +82,7 @@ def fingerprint(ratings: Ratings, user_ids: NDArray[Any], item_ids: NDArray[Any]
 
 
 def _canonical_rows(table: Table) -> NDArray[np.int64]:
-    """Positions in the table by (user, item), of each pair the last one only."""
+    """Positions in the table, sorted by (user, item); of each pair the last one only."""
     pairs = table.users * len(table.item_ids) + table.items
     if (pairs[1:] > pairs[:-1]).all():
         return np.arange(len(pairs))
@@ -84,3 +90,43 @@ def _canonical_rows(table: Table) -> NDArray[np.int64]:
     pairs = pairs[order]
     is_last = np.append(pairs[1:] != pairs[:-1], True)
     return np.compress(is_last, order)
+
+
+def fold_sources(ratings: Source) -> dict[str, Source]:
+    """Fold name -> its test file, for those that exist beside `ratings`."""
+    if ratings.member is None:
+        beside = {name: Source(ratings.path.with_name(f"{name}.test")) for name in FOLDS}
+        return {name: source for name, source in beside.items() if source.path.is_file()}
+    members = archive_members(ratings.path)
+    inside = {name: str(PurePosixPath(ratings.member).with_name(f"{name}.test")) for name in FOLDS}
+    return {name: Source(ratings.path, at) for name, at in inside.items() if at in members}
+
+
+def with_folds(dataset: Dataset, sources: dict[str, Source]) -> Dataset:
+    """The dataset with its official test folds; their pairs must be among its ratings."""
+    folds = {name: _test_rows(dataset, source) for name, source in sources.items()}
+    return replace(dataset, folds=folds)
+
+
+def _test_rows(dataset: Dataset, source: Source) -> NDArray[np.bool_]:
+    """True for the ratings that the fold's test file names. (n,)"""
+    ratings = dataset.ratings
+    table = read(source)
+    users = np.searchsorted(dataset.user_ids, table.user_ids)[table.users]
+    items = np.searchsorted(dataset.item_ids, table.item_ids)[table.items]
+    pairs = ratings.users.astype(np.int64) * ratings.n_items + ratings.items
+    rows = np.searchsorted(pairs, users * ratings.n_items + items).clip(max=len(pairs) - 1)
+    same = (
+        np.array_equal(dataset.user_ids[ratings.users[rows]], table.user_ids[table.users])
+        and np.array_equal(dataset.item_ids[ratings.items[rows]], table.item_ids[table.items])
+        and np.array_equal(ratings.values[rows], table.values)
+    )
+    if not same:
+        raise DataError(
+            "this fold has ratings that the whole dataset lacks",
+            "Fetch the archive again, or remove the fold files",
+            where=source,
+        )
+    is_test = np.zeros(len(pairs), dtype=bool)
+    is_test[rows] = True
+    return is_test

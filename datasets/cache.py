@@ -1,4 +1,4 @@
-"""The cache folder, and parsed datasets kept in it as columns."""
+"""The cache folder, and the parsed datasets stored in it as columns."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 import platformdirs
 
+from datasets.atomic import replacing
 from datasets.ratings import Dataset, Ratings
 
 FORMAT = 1
-"""Raised whenever parsing, order or layout change, so that older files are made anew."""
+"""Increased whenever parsing, order or layout change, so that older files are written again."""
 
 Stamp = list[Any]
-"""What a dataset was made from, JSON-able; a cached copy counts only under an equal stamp."""
+"""The origin of a dataset, as JSON; a cached copy is used only under an equal stamp."""
 
 
 def folder() -> Path:
@@ -32,7 +33,7 @@ def folder() -> Path:
 
 
 def writable(place: Path) -> bool:
-    """Make the folder; False where no file can be put into it."""
+    """Create the folder; False where no file can be written to it."""
     try:
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=place):
@@ -42,7 +43,7 @@ def writable(place: Path) -> bool:
 
 
 def holds(name: str, stamp: Stamp) -> bool:
-    """Whether something is stored under this name and origin; it is not looked into."""
+    """Whether a file is stored under this name and origin; it is not read."""
     return _path(name, stamp).is_file()
 
 
@@ -80,11 +81,7 @@ def load(name: str, stamp: Stamp) -> Dataset | None:
 
 
 def store(dataset: Dataset, stamp: Stamp) -> None:
-    """Keep a dataset for `load`. A folder that cannot be written is a warning, no more.
-
-    The file is written beside its place and then renamed: readers see the old one or the new
-    one, whole, and of two writers at once the later one stays.
-    """
+    """Store a dataset for `load`. A folder that cannot be written is a warning, no more."""
     about = {
         "format": FORMAT,
         "stamp": json.dumps(stamp),
@@ -105,31 +102,18 @@ def store(dataset: Dataset, stamp: Stamp) -> None:
     }
     if dataset.timestamps is not None:
         columns["timestamps"] = dataset.timestamps
-    path = _path(dataset.name, stamp)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, columns)
+        with replacing(_path(dataset.name, stamp)) as new, new.open("wb") as file:
+            np.savez(file, allow_pickle=False, **columns)
     except OSError as error:
         warnings.warn(
-            f"{dataset.name} is not kept in the cache folder {folder()} ({error}) and will be "
-            "parsed again next time; set RATEBENCH_CACHE to a folder that can be written",
+            f"{dataset.name} cannot be stored in the cache folder {folder()} ({error}) and will "
+            "be parsed again next time; set RATEBENCH_CACHE to a folder that can be written",
             stacklevel=2,
         )
 
 
-def _write(path: Path, columns: dict[str, Any]) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as file:
-        written = Path(file.name)
-        try:
-            np.savez(file, allow_pickle=False, **columns)
-            file.close()
-            written.replace(path)
-        except BaseException:
-            written.unlink(missing_ok=True)
-            raise
-
-
 def _path(name: str, stamp: Stamp) -> Path:
-    """One file per dataset and place it came from; a changed source replaces it."""
+    """One file for each dataset and origin; a changed source replaces it."""
     origin = hashlib.sha256(str(stamp[0]).encode()).hexdigest()[:12]
     return folder() / "columns" / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}-{origin}.npz"

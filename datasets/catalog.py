@@ -1,19 +1,20 @@
-"""From a dataset's name or path to its ratings: found, parsed once, kept."""
+"""From a dataset's name or path to its ratings: found, parsed once, cached."""
 
 from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from datasets import cache, synthetic
-from datasets.assemble import assemble
+from datasets.assemble import assemble, fingerprint, fold_sources, with_folds
 from datasets.download import downloaded, fetch, not_available, verify
 from datasets.entries import CATALOG, IMPLICIT, Entry
 from datasets.errors import DataError
-from datasets.folds import fold_sources, with_folds
-from datasets.implicit import implicit
-from datasets.ratings import Dataset
+from datasets.ratings import Dataset, Ratings
 from datasets.readers import read
 from datasets.sources import RATINGS_FILES, Source, file_source
 
@@ -23,33 +24,35 @@ __all__ = ["CATALOG", "Entry", "find", "load"]
 def load(name_or_path: str, *, download: bool = True) -> Dataset:
     """A dataset by its name in the catalog or by the path of its file.
 
-    A named set is looked for under `$RATEBENCH_DATA`, then in the cache, then downloaded; a
-    synthetic one is made. That happens once, then it comes from the columnar cache. Raises
-    DataError for bad input and NotAvailable where a named set is nowhere to be had.
+    A named set is searched under `$RATEBENCH_DATA`, then in the cache, then downloaded; a
+    synthetic one is generated. After the first time it is read from the columnar cache. Raises
+    DataError for bad input and NotAvailable where a named set cannot be obtained.
     """
     if name_or_path == IMPLICIT:
-        return implicit(load("ml-100k", download=download), IMPLICIT)
+        return _implicit(load("ml-100k", download=download), IMPLICIT)
     if name_or_path in synthetic.SHAPES:
-        return _kept_or_made(name_or_path)
+        stamp = synthetic.stamp(name_or_path)
+        return _cached(name_or_path, stamp, lambda: synthetic.generate(name_or_path))
     entry = CATALOG.get(name_or_path)
     if entry is None:
         path = _existing(name_or_path)
-        return _kept_or_parsed(Entry(path.name.split(".")[0], scale=None), path)
+        return _from_file(Entry(path.name.split(".")[0], scale=None), path)
     if provided := _in_data_folder(entry):
-        return _kept_or_parsed(entry, provided)
+        return _from_file(entry, provided)
     archive = downloaded(entry)
-    if archive.is_file() and (kept := cache.load(entry.name, _stamp(entry, archive))):
-        return kept
+    # The checksum of an archive is not computed again while its columns are cached.
+    if archive.is_file() and (cached := cache.load(entry.name, _stamp(entry, archive))):
+        return cached
     if not archive.is_file() and not download:
-        raise not_available(entry, "downloading was not asked for")
+        raise not_available(entry, "downloading was not requested")
     with fetch(entry) as archive:
-        return _kept_or_parsed(entry, archive)
+        return _from_file(entry, archive)
 
 
 def find(name: str) -> str | None:
     """Where `load` would find a named set now: "$RATEBENCH_DATA", "cache", or None.
 
-    Nothing is downloaded or made. Raises KeyError for a name that is not in the catalog.
+    Nothing is downloaded or generated. Raises KeyError for a name that is not in the catalog.
     """
     if name in synthetic.SHAPES:
         return "cache" if cache.holds(name, synthetic.stamp(name)) else None
@@ -93,19 +96,20 @@ def _stamp(entry: Entry, path: Path) -> cache.Stamp:
     return [str(path.absolute()), entry.scale, states]
 
 
-def _kept_or_made(name: str) -> Dataset:
-    stamp = synthetic.stamp(name)
-    if kept := cache.load(name, stamp):
-        return kept
-    dataset = synthetic.make(name)
-    cache.store(dataset, stamp)
+def _from_file(entry: Entry, path: Path) -> Dataset:
+    return _cached(entry.name, _stamp(entry, path), lambda: _parsed(entry, path))
+
+
+def _cached(name: str, stamp: cache.Stamp, build: Callable[[], Dataset]) -> Dataset:
+    """The cached dataset; else the one that `build` returns, which is then stored."""
+    dataset = cache.load(name, stamp)
+    if dataset is None:
+        dataset = build()
+        cache.store(dataset, stamp)
     return dataset
 
 
-def _kept_or_parsed(entry: Entry, path: Path) -> Dataset:
-    stamp = _stamp(entry, path)
-    if kept := cache.load(entry.name, stamp):
-        return kept
+def _parsed(entry: Entry, path: Path) -> Dataset:
     source = file_source(path)
     verify(entry, path)
     dataset = assemble(entry.name, read(source), entry.scale, where=path)
@@ -113,10 +117,20 @@ def _kept_or_parsed(entry: Entry, path: Path) -> Dataset:
         raise DataError(
             f"these are not the ratings of {entry.name}: fingerprint "
             f"{dataset.fingerprint[:12]}…, expected {entry.fingerprint[:12]}…",
-            "Fetch the set again, or name the file by its path",
+            "Fetch the dataset again, or name the file by its path",
             where=path,
         )
-    if entry.folds:
-        dataset = with_folds(dataset, fold_sources(source))
-    cache.store(dataset, stamp)
-    return dataset
+    return with_folds(dataset, fold_sources(source)) if entry.folds else dataset
+
+
+def _implicit(explicit: Dataset, name: str) -> Dataset:
+    """Binary feedback: all users × items of `explicit`, 1 where rated, else 0; no timestamps."""
+    ratings = explicit.ratings
+    rated = np.zeros((ratings.n_users, ratings.n_items), dtype=np.float32)
+    rated[ratings.users, ratings.items] = 1
+    users, items = np.indices(rated.shape, dtype=np.int32)
+    pairs = Ratings(
+        users.ravel(), items.ravel(), rated.ravel(), ratings.n_users, ratings.n_items, (0.0, 1.0)
+    )
+    user_ids, item_ids = explicit.user_ids, explicit.item_ids
+    return Dataset(name, pairs, user_ids, item_ids, fingerprint(pairs, user_ids, item_ids))

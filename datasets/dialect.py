@@ -1,4 +1,4 @@
-"""How a ratings file is laid out, found from its first line."""
+"""The layout of a ratings file, detected from its first line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SAMPLE_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Dialect:
-    """Delimiter, header or not, and which column plays which role.
+    """Delimiter, whether there is a header, and the column of each role.
 
     columns  role -> position; `timestamp` is missing where the file has none
     width    number of columns in the file
@@ -40,7 +40,7 @@ class Dialect:
 
 
 def find_dialect(source: Source) -> Dialect:
-    """Look at the first line that is not blank.
+    """Detect the layout from the first line that is not blank.
 
     A header is recognised by its names; without one the columns are user, item, rating and,
     where the fourth holds numbers, timestamp. Raises DataError for an empty or binary file and
@@ -111,7 +111,7 @@ def _no_dialect(source: Source, line: int, candidates: list[tuple[str, list[str]
         problem = f"{len(fields)} column(s), three are needed"
     elif named:
         missing = [role for role in ("user", "item", "rating") if role not in named]
-        problem = f"the header {', '.join(fields)} names no {' and no '.join(missing)} column"
+        problem = f"the header {', '.join(fields)} has no {' and no '.join(missing)} column"
     else:
         problem = f"neither a known header nor a number in the third column, {fields[2]!r}"
     return DataError(problem, remedy, where=source, line=line)

@@ -1,4 +1,4 @@
-"""GroupLens' archives: fetched into the cache, checked against their checksums."""
+"""GroupLens' archives: downloaded into the cache, verified by their checksums."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datasets.errors import DataError, NotAvailable
 
 
 def downloaded(entry: Entry) -> Path:
-    """Where a downloaded archive is kept."""
+    """The path of a downloaded archive in the cache."""
     return cache.folder() / "downloads" / entry.archive
 
 
@@ -22,8 +22,8 @@ def downloaded(entry: Entry) -> Path:
 def fetch(entry: Entry) -> Iterator[Path]:
     """The archive, from the cache where its checksum holds, else from the network.
 
-    pooch downloads beside the place and renames once the checksum holds. Where the cache
-    cannot be written the archive lives only as long as the context. Raises NotAvailable.
+    pooch downloads to a file beside it and renames that once the checksum holds. Where the
+    cache cannot be written, the archive is deleted after the context. Raises NotAvailable.
     """
     import pooch
 
@@ -34,7 +34,7 @@ def fetch(entry: Entry) -> Iterator[Path]:
         web = pooch.HTTPDownloader(timeout=20)
         try:
             pooch.retrieve(entry.url, entry.checksum, path.name, path.parent, downloader=web)
-        except ValueError as error:  # pooch says which checksum it found
+        except ValueError as error:  # its text has the checksum of the file
             raise DataError(
                 str(error).split("\n")[0], "Try again later", where=entry.url
             ) from error
@@ -45,9 +45,9 @@ def fetch(entry: Entry) -> Iterator[Path]:
 
 
 def verify(entry: Entry, path: Path) -> None:
-    """Check an archive that the user provided; DataError where its checksum is wrong.
+    """Verify an archive that the user provided; DataError where its checksum is wrong.
 
-    A set whose fingerprint is known needs none: any container of its ratings will do.
+    Without effect where the fingerprint is known, since any container of those ratings is valid.
     """
     if path.name != entry.archive or entry.checksum is None or entry.fingerprint is not None:
         return
@@ -63,11 +63,11 @@ def verify(entry: Entry, path: Path) -> None:
 
 
 def not_available(entry: Entry, why: str) -> NotAvailable:
-    """What to tell someone who lacks the dataset."""
+    """The error that says where a dataset was searched and how to provide it."""
     provided = os.environ.get("RATEBENCH_DATA", "not set")
     return NotAvailable(
         f"{entry.name} is neither in RATEBENCH_DATA ({provided}) nor in the cache "
         f"({cache.folder()}), and {why}",
-        f"Set RATEBENCH_DATA to a folder and put {entry.archive}, or what it holds, into its "
+        f"Set RATEBENCH_DATA to a folder and put {entry.archive}, or its contents, into its "
         f"subfolder {entry.name}/; or connect to the network once",
     )

@@ -8,20 +8,19 @@ from dataclasses import dataclass, field
 GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
 IMPLICIT = "ml-100k-implicit"
 STEPS = ("1/10 to the floor", "3/10 to the floor", "6/10 to the floor")
-"""Targets of a synthetic set: how far they lie from the bias model's RMSE to the floor."""
+"""Goal RMSEs of a synthetic set: how far they are from the bias model's RMSE to the floor."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """A dataset with a name.
 
-    scale        lowest and highest rating; None: as found
-    targets      validation RMSE to be timed, easiest first -> what gets about that far
-    archive      GroupLens' file; `member` is where the ratings lie in it
+    scale        lowest and highest rating; None takes those of the ratings
+    goals        goal RMSEs on validation, easiest first -> a model that about reaches it
+    archive      GroupLens' file; `member` is the path of the ratings in it
     checksum     of the archive, "sha256:…" or "md5:…"; None where it changes over time
-    fingerprint  of the ratings, where it is known: it holds for any container
-    folds        whether official folds u1 … u5 lie beside the ratings
-    format       how the ratings are written
+    fingerprint  of the ratings, where it is known: the same for any container
+    folds        whether there are official folds u1 … u5 beside the ratings
     """
 
     name: str
@@ -33,21 +32,19 @@ class Entry:
     checksum: str | None = None
     fingerprint: str | None = None
     folds: bool = False
-    format: str = ""
 
     @property
     def url(self) -> str:
-        """Where the archive is downloaded from; empty for a set that is made."""
+        """The archive's URL; empty for a generated dataset."""
         return GROUPLENS + self.archive if self.archive else ""
 
 
 def _synthetic(name: str, size: str, goals: tuple[float, ...]) -> Entry:
     return Entry(
         name,
-        f"made from a seed, with a known floor: {size}",
+        f"generated from a seed, with a known floor: {size}",
         scale=(1.0, 5.0),
         goals=dict(zip(goals, STEPS, strict=True)),
-        format="made when first used",
     )
 
 
@@ -64,7 +61,6 @@ CATALOG: dict[str, Entry] = {
             checksum="sha256:50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
             fingerprint="3b34862a5a17a330a19d5fb8cda5988f24389598114cc4b663e1d03eae874eae",
             folds=True,
-            format="tab-separated: user, item, rating, timestamp",
         ),
         Entry(
             "ml-1m",
@@ -75,7 +71,6 @@ CATALOG: dict[str, Entry] = {
             member="ml-1m/ratings.dat",
             checksum="sha256:a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
             fingerprint="d095e39bb059b2a226a1b63b62b6be8cf647ceda5b4c12102c5d1b8bf511ef41",
-            format="::-separated: user, item, rating, timestamp",
         ),
         Entry(
             "ml-10m",
@@ -83,7 +78,6 @@ CATALOG: dict[str, Entry] = {
             archive="ml-10m.zip",
             member="ml-10M100K/ratings.dat",
             checksum="sha256:813c411ccb6122564edfe752e7f80c4dcc5aa25fa94c93622f6877a7ba252862",
-            format="::-separated: user, item, rating, timestamp",
         ),
         Entry(
             "ml-25m",
@@ -91,22 +85,19 @@ CATALOG: dict[str, Entry] = {
             archive="ml-25m.zip",
             member="ml-25m/ratings.csv",
             checksum="md5:6b51fb2759a8657d3bfcbfc42b592ada",
-            format="CSV with header: userId, movieId, rating, timestamp",
         ),
         Entry(
             "ml-latest-small",
             "MovieLens latest, small: about 100,000 ratings; changes over time",
             archive="ml-latest-small.zip",
             member="ml-latest-small/ratings.csv",
-            format="CSV with header: userId, movieId, rating, timestamp",
         ),
         Entry(
             IMPLICIT,
             "every user and item of ml-100k: 1 where rated, else 0; 1,586,126 pairs",
             scale=(0.0, 1.0),
-            format="made from ml-100k",
         ),
-        # Targets: the steps from what a regularised bias model reached on validation
+        # Goals: the STEPS from the validation RMSE of a regularised bias model
         # (random:80/10/10, seed 0) down to the floor.
         _synthetic("synthetic-100k", "943 users, 1,682 items", (0.930, 0.911, 0.882)),
         _synthetic("synthetic-1m", "6,040 users, 3,706 items", (0.924, 0.905, 0.876)),

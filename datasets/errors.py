@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class DataError(Exception):
-    """Input that cannot be used. The message says what, where and how to mend it."""
+    """Input that cannot be used. The message has the place, the problem and a remedy."""
 
     def __init__(self, problem: str, remedy: str, *, where: object = "", line: int | None = None):
         place = f"{where}:{line}: " if line is not None else f"{where}: " if where else ""
@@ -12,4 +12,4 @@ class DataError(Exception):
 
 
 class NotAvailable(DataError):  # noqa: N818 - it names a state that callers handle
-    """A dataset that is neither on this machine nor can be downloaded now."""
+    """A dataset that is not on this machine and cannot be downloaded now."""

@@ -1,4 +1,4 @@
-"""The types every part of the project shares: ratings, held-out ratings, a split."""
+"""The types that every part of the project shares: ratings, held-out ratings, a split."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNKNOWN = -1
-"""The id of a held-out user or item that the training part has never seen."""
+"""The id of a held-out user or item that does not occur in training."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Ratings:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Ratings kept from training, in the training part's ids; `UNKNOWN` where it has none.
+    """Ratings that are not in training, in the training part's ids; `UNKNOWN` where it has none.
 
     users int32 (n,), items int32 (n,), values float32 (n,); read-only.
     """
@@ -79,7 +79,7 @@ class HeldOut:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """True where both the user and the item were seen in training. (n,)"""
+        """True where both the user and the item occur in training. (n,)"""
         known: NDArray[np.bool_] = (self.users != UNKNOWN) & (self.items != UNKNOWN)
         return known
 

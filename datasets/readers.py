@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.dialect import Dialect, find_dialect
-from datasets.parsing import parse
+from datasets.parsing import Texts, parse
 from datasets.sources import Source
-from datasets.texts import Texts
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Table:
 
 
 def read(source: Source) -> Table:
-    """Parse a delimited file of ratings, its layout found from its first line.
+    """Parse a delimited file of ratings; its layout is detected from its first line.
 
     Raises DataError with file and line for anything that is not a rating.
     """
@@ -47,7 +46,7 @@ def read(source: Source) -> Table:
 
 
 def _read_numbers(source: Source, dialect: Dialect) -> Table | None:
-    """The quick way, for ids that are integers; None where the file needs a closer look."""
+    """The fast way, for ids that are integers; None where the file has to be read as text."""
     import pandas as pd
 
     types = {"user": np.int64, "item": np.int64, "rating": np.float64, "timestamp": np.float64}

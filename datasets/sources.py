@@ -14,7 +14,7 @@ from typing import IO
 from datasets.errors import DataError
 
 RATINGS_FILES = ("u.data", "ratings.dat", "ratings.csv")
-"""What GroupLens calls the ratings, in its editions."""
+"""GroupLens' names of the file of ratings."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Source:
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """The unpacked bytes. A damaged container met while reading raises DataError."""
+        """The unpacked bytes. Raises DataError where the container proves damaged while read."""
         try:
             if self.member:
                 with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
@@ -54,8 +54,8 @@ class Source:
 def file_source(path: Path) -> Source:
     """The ratings file at `path`; of a zip archive its only file, or its GroupLens ratings.
 
-    Raises DataError for a missing file, a folder, or a zip that is damaged, has members
-    that lie outside its folder, or leaves open which member holds the ratings.
+    Raises DataError for a missing file, a folder, and a zip archive that is damaged, has members
+    outside its folder, or has several files that may be the ratings.
     """
     if path.is_dir():
         raise DataError("is a folder", "Name the ratings file in it", where=path)
@@ -68,7 +68,7 @@ def file_source(path: Path) -> Source:
     chosen = named if len(named) == 1 else members
     if len(chosen) != 1:
         raise DataError(
-            f"holds {len(members)} files, so it is open which one has the ratings",
+            f"holds {len(members)} files, and which one has the ratings is not known",
             "Unpack it and name the file",
             where=path,
         )
@@ -82,13 +82,13 @@ def archive_members(path: Path) -> list[str]:
             members = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
     except zipfile.BadZipFile as error:
         raise DataError(
-            "the archive is truncated or no zip file", "Delete it and fetch it again", where=path
+            "the archive is truncated or not a zip file", "Delete it and fetch it again", where=path
         ) from error
     for member in members:
         parts = PurePosixPath(member.replace("\\", "/")).parts
         if ".." in parts or parts[:1] == ("/",) or ":" in parts[0]:
             raise DataError(
-                f"its member {member!r} lies outside the archive's folder",
+                f"its member {member!r} is outside the archive's folder",
                 "Do not use this archive; fetch it from its publisher",
                 where=path,
             )

@@ -12,9 +12,12 @@ from datasets.ratings import UNKNOWN, Dataset, HeldOut, Ratings, Split
 
 GRAMMAR = "random:80/10/10, random:90/10, random:80/20, 5-fold, u1 … u5, leave-last"
 
+Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Rows of the dataset for training, validation and test."""
+
 _PARTITION_SEED = 0
 
-_NOBODY = np.empty(0, dtype=np.int64)
+_NO_ROWS = np.empty(0, dtype=np.int64)
 
 
 def cut(dataset: Dataset, name: str, seed: int) -> Split:
@@ -22,9 +25,9 @@ def cut(dataset: Dataset, name: str, seed: int) -> Split:
 
     random:80/10/10  train/validation/test in per cent, at random by `seed`
     random:90/10     train/test in per cent, no validation part
-    5-fold           of five random test parts that together are the whole set, and which are the
-                     same for every seed, the one numbered `seed` mod 5: seeds 0 … 4 together
-                     are a cross-validation. Likewise any K-fold from 2-fold on
+    5-fold           part `seed` mod 5 of five random test parts, which together are the whole
+                     set and are the same for every seed: seeds 0 … 4 are a cross-validation.
+                     Any K-fold from 2-fold on; no validation part
     u1 … u5          the official folds of MovieLens 100K, no validation part
     leave-last       of each user with three or more ratings, the latest is test and the one
                      before it validation; equal times are ordered at random
@@ -51,10 +54,7 @@ def folds(name: str) -> int | None:
     return int(found[1]) if found and int(found[1]) >= 2 else None
 
 
-def _rows(
-    dataset: Dataset, name: str, seed: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the dataset for train, validation and test."""
+def _rows(dataset: Dataset, name: str, seed: int, rng: np.random.Generator) -> Parts:
     n = len(dataset.ratings)
     if found := re.fullmatch(r"random:(\d+)/(\d+)(?:/(\d+))?", name):
         percents = [int(part) for part in found.groups(default="0")]
@@ -67,7 +67,7 @@ def _rows(
     if k := folds(name):
         parts = np.array_split(np.random.default_rng(_PARTITION_SEED).permutation(n), k)
         test = parts.pop(seed % k)
-        return np.concatenate(parts), _NOBODY, test
+        return np.concatenate(parts), _NO_ROWS, test
     if re.fullmatch(r"u[1-5]", name):
         return _official(dataset, name)
     if name == "leave-last":
@@ -75,9 +75,7 @@ def _rows(
     raise DataError(f"there is no split {name!r}", f"Splits are {GRAMMAR}")
 
 
-def _official(
-    dataset: Dataset, name: str
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _official(dataset: Dataset, name: str) -> Parts:
     if name not in dataset.folds:
         raise DataError(
             f"there is no official fold {name}",
@@ -85,12 +83,10 @@ def _official(
             where=dataset.name,
         )
     is_test = dataset.folds[name]
-    return np.flatnonzero(~is_test), _NOBODY, np.flatnonzero(is_test)
+    return np.flatnonzero(~is_test), _NO_ROWS, np.flatnonzero(is_test)
 
 
-def _leave_last(
-    dataset: Dataset, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _leave_last(dataset: Dataset, rng: np.random.Generator) -> Parts:
     if dataset.timestamps is None:
         raise DataError(
             "leave-last needs timestamps and this file has none",
@@ -106,12 +102,7 @@ def _leave_last(
     return order[~held_out], order[ends - 2], order[ends - 1]
 
 
-def _build(
-    dataset: Dataset,
-    name: str,
-    seed: int,
-    parts: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
-) -> Split:
+def _build(dataset: Dataset, name: str, seed: int, parts: Parts) -> Split:
     """Copy each part's ratings; indexing with arrays never shares memory."""
     ratings = dataset.ratings
     train, validation, test = parts

@@ -1,9 +1,9 @@
-"""Ratings made from a seed, whose irreducible error is known.
+"""Ratings generated from a seed, with a known irreducible error.
 
-The score of user u for item i is b_u + c_i + p_u · q_i: two biases and a low-rank part, where
-often rated items have the higher bias. With normal noise added it is cut at four thresholds
-into the ratings 1 to 5, as in an ordered probit model. The constants were chosen so that
-synthetic-100k resembles MovieLens 100K; docs/datasets.md has both side by side.
+The score of user u for item i is b_u + c_i + p_u · q_i: two biases (higher for items that are
+rated often) and a low-rank part. Normal noise is added, and four thresholds divide the sum into
+the ratings 1 to 5, as in an ordered probit model. The constants were chosen so that
+synthetic-100k resembles MovieLens 100K; docs/datasets.md compares the two.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from datasets.ratings import Dataset, Ratings
 from datasets.synthetic_pairs import Shape, draw_pairs
 
 VERSION = 1
-"""Raised whenever an equal shape gives other ratings than before."""
+"""Increased whenever an equal shape gives other ratings than before."""
 SEED = 20
 SHAPES = {
     "synthetic-100k": Shape(943, 1_682, 100_000, 740, head=0.01, power=0.7, taper=1.6),
@@ -90,10 +90,10 @@ def expected(score: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def draw(shape: Shape, seed: int) -> tuple[Ratings, Truth, float]:
-    """Ratings in canonical order, what is behind them, and their irreducible RMSE.
+    """Ratings in canonical order, the parameters behind them, and their irreducible RMSE.
 
-    The RMSE is the root of the mean variance of a rating given its score, over the pairs that
-    are rated: what a predictor that knows the scores can expect to reach.
+    The RMSE is the root of the mean variance of a rating given its score, over the rated
+    pairs: the expected RMSE of a predictor that knows the scores.
     """
     rng = np.random.default_rng(seed)
     users, items, popularity = draw_pairs(shape, rng)
@@ -111,13 +111,13 @@ def draw(shape: Shape, seed: int) -> tuple[Ratings, Truth, float]:
     return ratings, truth, float(np.sqrt(variance / len(users)))
 
 
-def make(name: str) -> Dataset:
-    """The generated set of that name in `SHAPES`; source ids are 0, 1, 2, …"""
+def generate(name: str) -> Dataset:
+    """The dataset of that name in `SHAPES`; source ids are 0, 1, 2, …"""
     ratings, _, floor = draw(SHAPES[name], SEED)
     users, items = np.arange(ratings.n_users), np.arange(ratings.n_items)
     return Dataset(name, ratings, users, items, fingerprint(ratings, users, items), floor=floor)
 
 
 def stamp(name: str) -> Stamp:
-    """What a kept copy of the set depends on."""
+    """What a cached copy of the dataset depends on."""
     return [name, VERSION, SEED, asdict(SHAPES[name])]

@@ -21,9 +21,9 @@ class Shape:
 
     busiest  ratings of the most active user
     head, power, taper
-             an item at relative rank x in (0, 1) is drawn with a probability in proportion to
+             an item at relative rank x in (0, 1) is drawn with a probability proportional to
              (x + head)^-power · (1 - x)^taper, the generalised beta law of ranked data
-             (Martínez-Mekler et al. 2009): a power law with its own fall at the rare end
+             (Martínez-Mekler et al. 2009): a power law that falls off at the rare end
     """
 
     n_users: int
@@ -56,7 +56,7 @@ def draw_pairs(
 
 
 def _user_degrees(shape: Shape) -> NDArray[np.int64]:
-    """Evenly spaced quantiles of a truncated Lomax law that add up to n_ratings. (n_users,)"""
+    """Evenly spaced quantiles of a truncated Lomax law, of sum n_ratings. (n_users,)"""
     from scipy.optimize import brentq
 
     quantile = (np.arange(shape.n_users) + 0.5) / shape.n_users

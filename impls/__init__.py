@@ -1,1 +1,1 @@
-"""One file, one implementation. Imports `datasets.ratings` only."""
+"""One file for each implementation. Of the project it imports `datasets.ratings` alone."""

@@ -18,15 +18,15 @@ from impls.protocol import Training
 
 @dataclass
 class ALS:
-    """r̂ = μ + σ(b_u + b_i + p_u·q_i), all users solved exactly, then all items, in turn.
+    """r̂ = μ + σ(b_u + b_i + p_u·q_i): all users solved exactly, then all items, in turn.
 
     With the items fixed, w_u = (b_u, p_u) is a ridge regression of z − b_i on x_i = (1, q_i)
     over the n_u ratings of user u:
 
         (Σ x_i x_iᵀ + λ n_u I) w_u = Σ (z_ui − b_i) x_i
 
-    and likewise for the items. λ is scaled by the count, so a row keeps its share of
-    penalty however often it is rated.
+    and likewise for the items. λ is multiplied by the count, so that the penalty has the
+    same share of the loss however often a user or item is rated.
 
     factors           k, entries of p_u and q_i
     epochs            sweeps over users and items, at most
@@ -66,7 +66,7 @@ class ALS:
         return self
 
     def _solve(self, rows: Tensor, ratings: Regressions, others: Tensor) -> None:
-        """The best `rows` (n_rows, 1 + k) beside fixed `others` (n_others, 1 + k)."""
+        """Set `rows` (n_rows, 1 + k) to their optimum for fixed `others` (n_others, 1 + k)."""
         d = rows.shape[1]
         ratings.solve(
             rows,

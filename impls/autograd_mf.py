@@ -18,12 +18,12 @@ from impls.protocol import Training
 
 @dataclass
 class AutogradMF:
-    """The maths of `numpy_sgd`, fields included; autograd differentiates e².
+    """The model, loss and hyperparameters of `numpy_sgd`; autograd differentiates e².
 
-    A step costs what its graph has nodes, so the biases ride inside the factors: row u of
-    U is (b_u, p_u, 1), row i of V is (1, q_i, b_i), and b_u + b_i + p_u·q_i = U_u·V_i is one node.
-    Only these two rows take part in a step, never the tables. L2 is weight decay, as in
-    torch.optim.SGD: shrinking a row by 1 − 2ηλ is the step along the gradient of λ‖row‖².
+    The cost of a step grows with the nodes of its graph, so the biases are part of the rows:
+    row u of U is (b_u, p_u, 1), row i of V is (1, q_i, b_i), and b_u + b_i + p_u·q_i = U_u·V_i is
+    one node. A step reads these two rows alone, never the tables. L2 is weight decay, as in
+    torch.optim.SGD: multiplying a row by 1 − 2ηλ is the step along the gradient of λ‖row‖².
     """
 
     model: ClassVar[str] = "biased MF"
@@ -63,13 +63,13 @@ class AutogradMF:
         )  # (n_users, k), (n_items, k)
         self.scaling_ = Scaling.of(train.values, self.response)
         response = self.scaling_.response(train.values, self.dtype)  # (n,)
-        # A zero in place of the one keeps the other side's bias at zero.
+        # With a zero in place of the one, the other side's bias stays zero.
         one = 1.0 if self.biases else 0.0
         self.U_ = torch.tensor(np.pad(P, ((0, 0), (1, 1))), device=self.device)  # (n_users, k + 2)
         self.V_ = torch.tensor(np.pad(Q, ((0, 0), (1, 1))), device=self.device)  # (n_items, k + 2)
         self.U_[:, -1] = one
         self.V_[:, 0] = one
-        # Views: differentiating by a row and writing to its learnt part touch one memory.
+        # Views: the rows that are differentiated and the parts that a step changes share memory.
         U = [row.requires_grad_() for row in self.U_.unbind()]
         V = [row.requires_grad_() for row in self.V_.unbind()]
         learnt_U, learnt_V = self.U_[:, :-1].unbind(), self.V_[:, 1:].unbind()

@@ -48,23 +48,23 @@ PUBLISHED: Mapping[str, Any] = {
 class AutoRec:
     """h(x) = f(W g(V x + c) + b) for a row x of the rating matrix, unrated entries 0.
 
-    A row is an item's ratings by all users, or a user's of all items. The loss counts the
-    rated entries only: Σ_rows ‖t − h(x)‖² over the rated + λ/2 (‖W‖² + ‖V‖²), of which a
-    batch takes its rows' part. x holds training ratings alone, in training and in `predict`.
+    A row is an item's ratings by all users, or a user's of all items. The loss is
+    Σ_rows ‖t − h(x)‖² over the rated entries + λ/2 (‖W‖² + ‖V‖²); a batch has the share of the
+    penalty that it has of the rows. x holds training ratings alone, also in `predict`.
 
     based_on           rows are "item" or "user" ratings
     hidden             units of the hidden layer
     hidden_activation, output_activation    g, f
-    targets            t: "residual" is (r − μ − b_u − b_i)/σ with the biases of `bias`,
+    response           t: "residual" is (r − μ − b_u − b_i)/σ with the biases of `bias`,
                        "rating" is r itself, "unit" is r on 0 … 1, for a sigmoid output
-    presence           added to t to make the rated entries of x, so that an average rating
-                       differs from none
+    presence           a rated entry of x is t + `presence`, so that an average rating
+                       differs from a missing one
     dropout            of hidden units, in training
     regularisation     λ
-    optimiser          "adam", or "rprop" (wants `batch_size` None)
-    batch_size         rows per step; None takes all rows at once
+    optimiser          "adam", or "rprop" (needs `batch_size` None)
+    batch_size         rows per step; None: all rows
     learning_rate      of the first epoch, multiplied by `decay` after every epoch
-    step               on CUDA: "captured" in a graph, where the optimiser is "adam" and the
+    step               on CUDA: "captured" as a graph, where the optimiser is "adam" and the
                        matrix small enough to be dense, or "eager", kernel by kernel
 
     Sedhain, Menon, Sanner & Xie 2015, AutoRec: autoencoders meet collaborative filtering.
@@ -124,7 +124,7 @@ class AutoRec:
         return adam(parameters, self.learning_rate, 0.0, self.device)
 
     def _rated_rows(self, train: Ratings) -> RatedRows:
-        """The targets by row; sets what turns them back into ratings."""
+        """The response by row; sets `bias_` and `scaling_`, which turn it back into ratings."""
         lowest, highest = train.scale
         values: NDArray[np.float32] = train.values
         self.bias_ = Bias().fit(train) if self.response == "residual" else None

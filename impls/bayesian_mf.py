@@ -20,7 +20,7 @@ from impls.protocol import Training
 
 @dataclass(frozen=True)
 class Draw:
-    """One draw of all rows. It never changes, so copies of it are itself."""
+    """One draw of all rows. It is immutable, so a copy is the object itself."""
 
     W: Tensor  # (n_users, 1 + k)
     X: Tensor  # (n_items, 1 + k)
@@ -35,13 +35,13 @@ class BayesianMF:
 
     z_ui ~ N(b_u + b_i + p_u·q_i, 1/α) for the standardised rating z. The rows w_u = (b_u, p_u)
     of the users are N(m_W, Λ_W⁻¹), those of the items, x_i = (b_i, q_i), N(m_X, Λ_X⁻¹), with
-    Gamma and normal–Wishart priors on α and (m, Λ). Given all the others, each of these has a
-    distribution that is easily drawn from; a sweep draws them in turn. So there is no learning
-    rate and no λ to tune.
+    Gamma and normal–Wishart priors on α and (m, Λ). Given all the others, the distribution of
+    each of these is easy to draw from; a sweep draws them in turn. There is no learning rate
+    and no λ to tune.
 
     factors    k, entries of p_u and q_i
     epochs     sweeps
-    burn_in    sweeps whose draws are left out of the mean once there are later ones
+    burn_in    sweeps whose draws are not in the mean once there are later ones
     std        of the normal initial entries of q_i
 
     Salakhutdinov & Mnih 2008, Bayesian probabilistic matrix factorization using Markov chain
@@ -95,9 +95,9 @@ class BayesianMF:
         alpha: Tensor,
         rng: torch.Generator,
     ) -> Tensor:
-        """New rows (n_rows, 1 + k) beside fixed `others`."""
+        """New rows (n_rows, 1 + k) given fixed `others`."""
         mean, precision = draw_prior(rows, rng)  # (1 + k,), (1 + k, 1 + k)
-        # Rows without a rating keep what the prior draws; the others are drawn over.
+        # Rows without ratings stay drawn from the prior; `solve` replaces the others.
         new = mean + normal(cholesky(precision), rng, len(rows))
         noise = torch.randn(rows.shape, generator=rng, device=self.device)
         ratings.solve(

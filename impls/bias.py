@@ -1,4 +1,4 @@
-"""User and item biases, in closed form: the baseline of every rating predictor."""
+"""User and item biases in closed form: the baseline of every rating predictor."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from impls.protocol import Training
 
 @dataclass
 class Bias:
-    """r̂ = μ + b_u + b_i, a few alternating sweeps over all b_i and all b_u.
+    """r̂ = μ + b_u + b_i, by a few alternating sweeps over all b_i and all b_u.
 
-    b_i = Σ_u (r − μ − b_u) / (λ_i + n_i) over the n_i ratings of item i, then b_u alike:
-    each sweep is the exact minimum of Σ (r − r̂)² + λ_i Σ b_i² + λ_u Σ b_u² by one side.
+    b_i = Σ_u (r − μ − b_u) / (λ_i + n_i) over the n_i ratings of item i, and b_u likewise:
+    each is the exact minimum of Σ (r − r̂)² + λ_i Σ b_i² + λ_u Σ b_u² over one side.
 
     user_damping, item_damping   λ_u, λ_i, in ratings
-    sweeps                       1 is Koren's; more reach the joint minimum
+    sweeps                       1 is Koren's estimate; more approach the joint minimum
 
     Koren 2010, Factor in the neighbors.
     """

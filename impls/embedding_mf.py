@@ -19,7 +19,7 @@ from impls.protocol import Training
 
 @dataclass
 class EmbeddingMF:
-    """r̂ = μ + σ(b_u + b_i + p_u·q_i), learnt by Adam on batches.
+    """r̂ = μ + σ(b_u + b_i + p_u·q_i), trained by Adam on batches.
 
     The loss of a batch is the mean of ½(e² + λ(‖p_u‖² + ‖q_i‖² + b_u² + b_i²)) over its
     ratings, with e = z − b_u − b_i − p_u·q_i and z the standardised rating, as in `numpy_sgd`.
@@ -27,15 +27,15 @@ class EmbeddingMF:
     factors           k, entries of p_u and q_i
     epochs            passes over the ratings, at most
     batch_size        ratings per step
-    loader            a batch is a slice ("slices") of the ratings where they lie, or is put
-                      together rating by rating ("rows"), as by a DataLoader in most tutorials
+    loader            "slices": a batch is a slice of the ratings on the device; "rows": it is
+                      assembled rating by rating by a DataLoader, as in most tutorials
     learning_rate     Adam's, of the first epoch
     decay             learning_rate is multiplied by it after every epoch
-    regularisation    λ, on the rows of the batch, so often-rated rows are held more
+    regularisation    λ, on the rows of the batch, so that often rated rows are penalised more
     weight_decay      Adam's own L2, on every row at every step
     std               of the normal initial entries of all four tables
-    step              on CUDA: "captured" in a graph, or "eager", kernel by kernel
-    targets           learnt are "standardised", "centred" (σ = 1) or "raw" (μ = 0, too) ratings
+    step              on CUDA: "captured" as a graph, or "eager", kernel by kernel
+    response          "standardised", "centred" (σ = 1) or "raw" (also μ = 0) ratings
 
     Koren, Bell & Volinsky 2009; in this form Zhang et al., Dive into Deep Learning,
     section Matrix Factorization.
@@ -81,9 +81,9 @@ class EmbeddingMF:
     seed: int = 0
 
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
-        # One start on every device; the order is drawn where the ratings lie.
+        # The start is the same on every device; the order is drawn on the ratings' device.
         start = torch.Generator().manual_seed(self.seed)
-        # Single ratings are asked for on the host: on a device each would be a call of its own.
+        # Single ratings are read on the host: on a device each would be a separate call.
         home = self.device if self.loader == "slices" else "cpu"
         shuffle = torch.Generator(home).manual_seed(self.seed)
 
@@ -116,7 +116,7 @@ class EmbeddingMF:
     def _batches(
         self, ratings: TensorDataset, shuffle: torch.Generator
     ) -> Iterator[tuple[Tensor, ...]]:
-        """Users, items and targets (B,) each, all of them once in a new random order."""
+        """Users, items and response (B,) each: every rating once, in a new random order."""
         if self.loader == "rows":
             loader = DataLoader(ratings, self.batch_size, shuffle=True, generator=shuffle)
             for batch in loader:

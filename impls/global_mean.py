@@ -1,4 +1,4 @@
-"""The mean of the training ratings, for every pair: the floor that each row must beat."""
+"""The mean of the training ratings for every pair, which any other implementation must beat."""
 
 from __future__ import annotations
 

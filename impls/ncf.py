@@ -38,11 +38,11 @@ _PAPER: dict[str, Any] = {
 class NCF:
     """An MLP of concatenated embeddings, GMF (a weighted product of them), or NeuMF (both).
 
-    The network ends in one number y. With `scaled_output` the rating is
+    The network has one output y. With `scaled_output` the prediction is
     r̂ = low + (high − low) sigmoid(y), where (low, high) is the rating scale widened by
     `margin` at both ends; without it r̂ = y.
 
-    architecture        "mlp", "gmf" or "neumf"; each half has embeddings of its own
+    architecture        "mlp", "gmf" or "neumf"; the two halves share no embeddings
     embedding           width of the MLP's user and item embeddings
     hidden              widths of the MLP's ReLU layers
     gmf_factors         width of GMF's embeddings
@@ -52,10 +52,10 @@ class NCF:
                         embeddings on ±0.05 and Xavier layers
     scaled_output, margin   see above; in rating units
     loss                "mse" of the rating, or "bce": the log loss of the rating on 0 … 1,
-                        for binary feedback; its output is always scaled
+                        for binary feedback; the output is then always scaled
     epochs, batch_size, learning_rate, weight_decay   Adam's; learning_rate is multiplied
                         by `decay` after every epoch
-    step                on CUDA: "captured" in a graph, or "eager", kernel by kernel
+    step                on CUDA: "captured" as a graph, or "eager", kernel by kernel
 
     He, Liao, Zhang, Nie, Hu & Chua 2017, Neural collaborative filtering.
     """
@@ -79,7 +79,7 @@ class NCF:
             "batch_size": 2000,
             "learning_rate": 0.001,
             "decay": 1.0,
-            # 1e-5 beside a squared error that its authors summed over the batch
+            # 1e-5 for a squared error that is summed over the batch, as the authors did
             "weight_decay": 1e-5 / 2000,
             "step": "eager",
         },
@@ -187,7 +187,7 @@ class GMF(nn.Module):
 
 
 class Network(nn.Module):
-    """A weighted sum of what the halves of the architecture give: one number y per pair."""
+    """A weighted sum of the outputs of the architecture's halves: one number y per pair."""
 
     def __init__(self, of: NCF, n_users: int, n_items: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Matrix factorisation by SGD, compiled, on blocks that threads never share."""
+"""Matrix factorisation by compiled SGD, on blocks that threads never share."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from impls.kernels.sgd.vector_rows import ENTRY_BYTES, aligned_rows, diagonal_st
 from impls.protocol import Training
 
 CACHE_BYTES = 1 << 19
-"""Of rows that a block may touch: a common second-level cache."""
+"""Size of the rows of one block, at most: that of a common second-level cache."""
 
 
 @dataclass
 class NumbaSGD:
     """The model, loss and update of `numpy_sgd`, one rating at a time on every thread.
 
-    Users and items are drawn into G groups each; the G blocks of a diagonal share none, so
-    threads work on them without locks, and the result depends on the seed and the number of
-    threads alone. A row is one vector, with its bias inside (`vector_rows`), and stays in
-    cache while its block is worked on.
+    Users and items are divided at random into G groups each. The G blocks of a diagonal share
+    neither users nor items, so threads process them without locks, and the result depends on the
+    seed and the number of threads alone. A row is one vector that contains its bias
+    (`vector_rows`), and stays in cache while its block is processed.
 
-    factors           k, entries of p_u and q_i; k + 2 in whole vectors of 8 cost no more
+    factors           k, entries of p_u and q_i; k + 2 is padded to a multiple of 8
     epochs            passes over the ratings, at most
     learning_rate     η of the first epoch
     decay             η is multiplied by it after every epoch
@@ -74,7 +74,7 @@ class NumbaSGD:
         self.V_ = aligned_rows(train.n_items, lanes)  # (n_items, lanes): q_i, 1, b_i, 0 …
         for rows in (self.U_, self.V_):
             start = rng.random((len(rows), k), np.float32)
-            start -= 0.5  # in place: of large tables each copy is felt
+            start -= 0.5  # in place: a copy of a large table takes time
             start *= self.std * math.sqrt(12)
             rows[:, :k] = start
         self.U_[:, k + 1] = self.V_[:, k] = 1.0

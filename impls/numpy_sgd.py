@@ -19,9 +19,9 @@ from impls.protocol import Training
 class NumpySGD:
     """r̂ = μ + σ(b_u + b_i + p_u·q_i) by stochastic gradient descent.
 
-    Learnt is the standardised rating z = (r − μ)/σ. The loss of one rating is
+    The response is the standardised rating z = (r − μ)/σ. The loss of one rating is
     e² + λ(b_u² + b_i² + ‖p_u‖² + ‖q_i‖²) with e = z − b_u − b_i − p_u·q_i, and so its
-    gradient by p_u is −2(e q_i − λ p_u), the factor 2 included.
+    gradient by p_u is −2(e q_i − λ p_u), with the factor 2.
 
     factors           k, entries of p_u and q_i
     epochs            passes over the ratings, at most
@@ -29,7 +29,7 @@ class NumpySGD:
     decay             η is multiplied by it after every epoch, as in Koren 2008
     regularisation    λ
     biases            False leaves out b_u and b_i
-    targets           learnt are "standardised", "centred" (σ = 1) or "raw" (μ = 0, too) ratings
+    response          "standardised", "centred" (σ = 1) or "raw" (also μ = 0) ratings
     initialisation    entries of p_u and q_i: "normal" (0, `std`), or "uniform" on [0, 1)
     dtype             "float32" or "float64" factors
 
@@ -83,7 +83,7 @@ class NumpySGD:
         )  # (n_users, k), (n_items, k)
         self.scaling_ = Scaling.of(train.values, self.response)
         response = self.scaling_.response(train.values, self.dtype)  # (n,)
-        # Lists of row views and of floats are read several times faster than arrays.
+        # Reading a row view or a float from a list is several times faster than indexing an array.
         P, Q = list(self.P_), list(self.Q_)
         b_user, b_item = [0.0] * train.n_users, [0.0] * train.n_items
 

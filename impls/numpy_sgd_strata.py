@@ -16,18 +16,18 @@ from impls.kernels.sgd.strata import strata
 from impls.protocol import Training
 
 MOST = 512
-"""Ratings of a step: what it reads and makes stays in cache."""
+"""Ratings of a step, at most, so that the arrays of a step stay in cache."""
 
 
 @dataclass
 class NumpySGDStrata:
     """The model, loss and update of `numpy_sgd`; ratings that share no row are one array step.
 
-    In a stratum no user and no item appears twice, so to step along the gradients of all its
-    ratings at once is the same as one rating after the other. Strata are visited in a new
-    random order every epoch.
+    In a stratum no user and no item appears twice, so one step along the gradients of all its
+    ratings is the same as one step after another. Strata are visited in a new random order
+    every epoch.
 
-    Fields as in `numpy_sgd`.
+    Hyperparameters as in `numpy_sgd`.
 
     Gemulla, Haas, Nijkamp & Sismanis 2011, Large-scale matrix factorization with distributed
     stochastic gradient descent.
@@ -50,14 +50,14 @@ class NumpySGDStrata:
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         rng = np.random.default_rng(self.seed)
         P, Q = initial_factors(rng, train, self.factors, "normal", self.std, "float32")
-        # One table of all rows, biases inside beside a one: (p_u, b_u, 1) · (q_i, 1, b_i).
+        # One table of all rows, each with its bias and a one: (p_u, b_u, 1) · (q_i, 1, b_i).
         self.rows_ = np.pad(np.concatenate([P, Q]), ((0, 0), (0, 2)))  # (n_users + n_items, k + 2)
         self.rows_[: len(P), -1] = self.rows_[len(P) :, -2] = 1.0
-        # The rows as one entry each, for `put` moves whole entries.
+        # A view in which a row is one entry, since `put` copies whole entries.
         whole = self.rows_.view(np.dtype((np.void, self.rows_[0].nbytes)))[:, 0]
         self.scaling_ = Scaling.of(train.values, "standardised")
         response = self.scaling_.response(train.values)  # (n,)
-        self.n_items_ = len(Q)  # rows of items are counted from the end
+        self.n_items_ = len(Q)  # rows of items have indices from the end
         places = np.stack([train.users, train.items + len(P)]).astype(np.intp)  # (2, n)
         parts = [
             (places[:, part], response[part])

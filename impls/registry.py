@@ -1,4 +1,4 @@
-"""The names of the implementations. A module is imported only when its row runs."""
+"""The names of the implementations. A module is imported only when it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matrix factorisation with sparse embedding gradients: SGD touches a batch's rows only."""
+"""Matrix factorisation with sparse embedding gradients: SGD updates a batch's rows only."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from impls.protocol import Training
 
 @dataclass
 class SparseEmbeddingMF:
-    """The maths of `numpy_sgd`, fields included, in batches of `batch_size` ratings.
+    """The model, loss and hyperparameters of `numpy_sgd`, in batches of `batch_size` ratings.
 
-    The loss of a batch is the sum of its ratings' losses, L2 of their own rows included, so
-    `learning_rate` means the same at every batch size and batch 1 is `numpy_sgd`'s update.
-    A row that occurs m times in a batch takes m steps at once from the same place: batches
-    in which 2 · learning_rate · m nears 1 diverge.
+    The loss of a batch is the sum of its ratings' losses, each with the L2 of its own rows, so
+    `learning_rate` means the same at every batch size, and a batch of 1 is `numpy_sgd`'s update.
+    A row that occurs m times in a batch takes m steps from the same point at once: training
+    diverges as 2 · learning_rate · m approaches 1.
     """
 
     model: ClassVar[str] = "biased MF"
@@ -94,7 +94,7 @@ class SparseEmbeddingMF:
         return self
 
     def _order(self, rng: np.random.Generator, shuffle: torch.Generator, n: int) -> Tensor:
-        """A new order of n ratings: on the CPU that of `numpy_sgd`, on a device drawn there."""
+        """A new order of n ratings. (n,) On the CPU as in `numpy_sgd`; on a device drawn there."""
         if self.device == "cpu":
             return torch.from_numpy(rng.permutation(n))
         return torch.randperm(n, generator=shuffle, device=self.device)

@@ -1,4 +1,4 @@
-"""Matrix factorisation by SGD on a GPU, by a Triton kernel on blocks that share no row."""
+"""Matrix factorisation by SGD on a GPU: a Triton kernel on blocks that share no row."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ from impls.kernels.sgd.dealt_blocks import cut
 from impls.protocol import Training
 
 RARE = 16
-"""In flight is at most one rating for so many users, and for so many items."""
+"""At most one rating is in flight for so many users, and for so many items."""
 MOST_GROUPS = 256
 """Programs of a launch, at most: about two for each multiprocessor of a large GPU."""
 SLOTS = 16
-"""Ratings that a program takes at a time, at most."""
+"""Ratings that a program processes at a time, at most."""
 SECTOR = 8
-"""Entries in the 32 bytes that a GPU's memory is read by; a row is whole ones."""
+"""Entries in the 32 bytes that a GPU reads at once; a row is a multiple of it."""
 
 
 @dataclass
 class TritonSGD:
     """The model, loss and update of `numpy_sgd`, thousands of ratings at a time on a GPU.
 
-    Users and items are dealt into G groups each. The G blocks of a diagonal share none: they are
-    one launch, a program each. In flight is never more than a rating for every 16 users and for
-    every 16 items. Where that allows more than 256 groups, there are 256, and a program takes up
-    to 16 ratings of its block at a time. If some of these have a row in common, it takes the step
-    of the first; those of the others are lost to it, as most are in Hogwild, but not by a race.
-    So the result depends on the seed alone, and below 8,192 users or items nothing is lost.
+    Users and items are divided into G groups each. The G blocks of a diagonal share neither users
+    nor items: they are one launch, with one program per block. At most one rating is in flight
+    for every 16 users and for every 16 items. Where that allows more than 256 groups, there are
+    256, and a program processes up to 16 ratings of its block at a time. Of ratings that share a
+    row then only the first one's step reaches that row; the other steps are lost, as in Hogwild,
+    but without a race. So the result depends on the seed alone, and with fewer than 8,192 users
+    or items no step is lost.
 
-    Fields as in `numba_sgd`.
+    Hyperparameters as in `numba_sgd`.
 
     Xie, Tan, Fong & Liang 2017, CuMF_SGD: parallelized stochastic gradient descent for matrix
     factorization on GPUs; blocks as in Gemulla et al. 2011.
@@ -59,10 +60,10 @@ class TritonSGD:
 
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         from impls.kernels.sgd.triton_kernel import (
-            diagonal_steps,  # only here, for Triton may be missing
+            diagonal_steps,  # imported here, since Triton may not be installed
         )
 
-        rng = torch.Generator().manual_seed(self.seed)  # on the host: alike for every device
+        rng = torch.Generator().manual_seed(self.seed)  # on the host: the same for every device
         groups, slots = concurrency(train.n_users, train.n_items)
         blocks, self.scaling_ = cut(train, groups, self.device)
         k, lanes = self.factors, math.ceil((self.factors + 2) / SECTOR) * SECTOR
@@ -74,16 +75,16 @@ class TritonSGD:
         for epoch in training.epochs(self.epochs):
             rate = 2 * self.learning_rate * self.decay**epoch
             step = slots, rate, 1 - rate * self.regularisation
-            with torch.cuda.device_of(self.U_):  # Triton launches on the current one
+            with torch.cuda.device_of(self.U_):  # Triton launches on the current device
                 for diagonal in torch.randperm(groups, generator=rng).tolist():
-                    # One stage: rows must not be fetched ahead of the step before.
+                    # One stage: rows must not be fetched before the previous step is stored.
                     diagonal_steps[(groups,)](
                         *blocks, self.U_, self.V_, groups, diagonal, *step, **sizes, num_stages=1
                     )
         return self
 
     def _start(self, n: int, lanes: int, one: int, rng: torch.Generator) -> Tensor:
-        """Rows (n, lanes) of uniform factors and zeros, but for the 1 in lane `one`."""
+        """Rows (n, lanes): uniform factors, a 1 in lane `one`, else zeros."""
         rows = torch.zeros(n, lanes)
         bound = self.std * math.sqrt(3)
         rows[:, : self.factors].uniform_(-bound, bound, generator=rng)
@@ -100,7 +101,7 @@ class TritonSGD:
 
 
 def concurrency(n_users: int, n_items: int) -> tuple[int, int]:
-    """Groups, and ratings that the program of each takes at a time."""
+    """The number of groups, and of ratings that the program of each processes at a time."""
     in_flight = max(1, min(n_users, n_items) // RARE)
     groups = min(MOST_GROUPS, in_flight)
     return groups, min(SLOTS, in_flight // groups)

@@ -1,7 +1,8 @@
 """Records of an older schema, brought to the present one: `bench migrate`.
 
 Their source digests were of bytes. Each gets the digest of what its source means, computed from
-the commit that the record names, and the identity that follows from it.
+the commit that the record names, and the identity that follows from it. A record from before
+`shortened_to` was stored gets what its suite said at that commit.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import subprocess
 import tarfile
 import tempfile
+import tomllib
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
@@ -24,10 +26,11 @@ from bench.store import RecordStore
 from bench.tune import FOLDER
 
 SOURCES = ("impls", "datasets", "bench")
+SUITES = ("bench/planning/suites", "bench/suites")
 
 
 class Commits:
-    """Source digests of the implementations at commits of a repository."""
+    """Source digests of the implementations, and the suites, at commits of a repository."""
 
     def __init__(self, repository: Path) -> None:
         self._repository = repository
@@ -49,6 +52,30 @@ class Commits:
         module, _, class_name = class_path.rpartition(":")
         return class_name, source_digest(files / f"{module.replace('.', '/')}.py", class_name)
 
+    def shortened_to(self, record: Record) -> int | None:
+        """The epochs after which the record's suite ended its fit to be fast, if it did."""
+        cell = record.cell
+        if not record.source.git_sha or record.source.dirty is not False:
+            return None
+        return next(
+            (
+                block["epochs"]
+                for block in self._blocks(record.source.git_sha, cell.suite)
+                if block.get("epochs", 0) == cell.hyperparameters.get("epochs")
+                and cell.implementation in block["implementations"]
+                and cell.dataset in (*block["datasets"], block.get("fallback"))
+            ),
+            None,
+        )
+
+    @functools.cache  # noqa: B019
+    def _blocks(self, commit: str, suite: str) -> list[dict[str, Any]]:
+        """The blocks of a suite; none where the commit, or the suite in it, is not at hand."""
+        files = self._files(commit)
+        paths = [files / folder / f"{suite}.toml" for folder in SUITES] if files else []
+        found = [tomllib.loads(path.read_text()) for path in paths if path.is_file()]
+        return found[0]["blocks"] if found else []
+
     @functools.cache  # noqa: B019
     def _files(self, commit: str) -> Path | None:
         command = ["git", "-C", str(self._repository), "archive", "--format=tar", commit, *SOURCES]
@@ -69,7 +96,7 @@ def migrate_all(out: Path) -> None:
 
 
 def migrate(store: RecordStore, repository: Path) -> Counter[str]:
-    """Rewrite the records of an older schema in place; returns what became of how many.
+    """Rewrite the records that are not current in place; returns what became of how many.
 
     A record keeps its digest, and so counts as older source, where its commit is not at hand,
     had changes on top, or did not have the implementation. Lines that are no record stay as
@@ -83,11 +110,15 @@ def _migrated(line: str, commits: Commits) -> tuple[str, str]:
     """The new line, and what became of it in a word or two."""
     try:
         fields = json.loads(line)
-        if fields["schema"] == SCHEMA:
-            return line, "already current"
         record = Record.model_validate(upgraded(fields))
     except (ValueError, KeyError, TypeError):
         return line, "not a record"
+    shortened_to = record.cell.shortened_to or commits.shortened_to(record)
+    if record.schema_ == SCHEMA and shortened_to == record.cell.shortened_to:
+        return line, "already current"
+    record.cell.shortened_to = shortened_to
+    if record.schema_ == SCHEMA:
+        return record.to_line(), "given the epochs that their suite ended them after"
     found = None
     if record.source.git_sha and record.source.dirty is False:
         found = commits.source(record.source.git_sha, record.cell.implementation)

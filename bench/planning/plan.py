@@ -157,6 +157,7 @@ class Planner:
             skip = Skip("skipped", problem) if problem else None
             if described.hyperparameters is None:
                 skip = Skip("skipped", f"has no preset '{block.preset}'")
+        epochs = block.epochs if values.get("epochs") == block.epochs else None
         for seed in range(block.seeds):
             request = CellRecord(
                 implementation=name,
@@ -168,6 +169,7 @@ class Planner:
                 threads=block.threads or self.threads,
                 seed=seed,
                 suite=suite.name,
+                shortened_to=None if "epochs" in self.overrides.block else epochs,
                 model=model,
                 rules={
                     "patience": rules.patience,

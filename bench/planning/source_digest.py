@@ -25,9 +25,11 @@ RENAMED = {
     "ladder": "epoch_budgets",
     "targets": "response",
     "Targets": "Response",
+    "standard_score": "target",
 }
-"""Identifiers and hyperparameters of the built-in implementations that once had another name, by
-the old one. A rename listed here re-runs nothing: both names have the same digest."""
+"""Identifiers and hyperparameters of the built-in implementations that have had two names: one ->
+the one in the digest. A rename listed here re-runs nothing, since both have the same digest. Once
+records exist, the name in the digest is the old one."""
 
 PROJECT = ("bench", "datasets", "impls")
 """Packages whose modules may move: what is imported from one counts by its name alone."""

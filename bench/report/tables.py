@@ -269,7 +269,7 @@ COSTS = (
     _cost("% of bound", per_cent_of_bound),
     _time("predict s", lambda times: times.predict_s),
     _time("evaluation s", lambda times: times.evaluation_s),
-    _time("time to first model s", lambda times: times.first_model_s),
+    _time("first model s", lambda times: times.first_model_s),
     _megabytes("host peak MB", lambda memory: memory.host_peak_bytes),
     _megabytes("device peak MB", lambda memory: memory.device_peak_bytes),
 )

@@ -14,7 +14,7 @@ CHUNK = 1 << 15
 
 
 def in_chunks(predict: Callable[[Ids, Ids], Predicted], users: Ids, items: Ids) -> Predicted:
-    """`predict(users, items)` (n,), asked for at most `CHUNK` pairs at once."""
+    """`predict(users, items)` (n,), called with at most `CHUNK` pairs at a time."""
     predicted = np.empty(len(users), dtype=np.float32)
     for start in range(0, len(users), CHUNK):
         chunk = slice(start, start + CHUNK)

@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Response = Literal["standardised", "centred", "raw"]
-"""What is learnt of a rating r: (r − μ)/σ, r − μ, or r itself."""
+"""The response that a model fits for a rating r: (r − μ)/σ, r − μ, or r itself."""
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """target = (rating − mean) / sd. `Scaling()` changes nothing."""
+    """response = (rating − mean) / sd. `Scaling()` changes nothing."""
 
     mean: float = 0.0
     sd: float = 1.0
 
     @classmethod
     def of(cls, values: NDArray[np.float32], response: Response) -> Self:
-        """The scaling of the ratings `values` to mean 0 and standard deviation 1
-        (0 where all values are equal), to mean 0 alone, or to nothing else."""
+        """The scaling that gives `values` mean 0 and standard deviation 1 (0 where all are
+        equal), mean 0 alone, or leaves them as they are."""
         if response == "raw":
             return cls()
         mean = float(values.mean(dtype=np.float64))
@@ -31,5 +31,5 @@ class Scaling:
         return cls(mean, float(values.std(dtype=np.float64)) or 1.0)
 
     def response(self, values: NDArray[np.float32], dtype: str = "float32") -> NDArray[np.floating]:
-        """What is learnt of the ratings `values`. (n,)"""
+        """The response of the ratings `values`. (n,)"""
         return ((values.astype(np.float64) - self.mean) / self.sd).astype(dtype)

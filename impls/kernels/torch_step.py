@@ -1,4 +1,4 @@
-"""A step down the gradient of a batch's loss: kernel by kernel, or as one CUDA graph."""
+"""A gradient step on a batch's loss: kernel by kernel, or as one CUDA graph."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 StepForm = Literal["captured", "eager"]
-"""What a step is on CUDA: one graph, or as on a CPU an operation after the other."""
+"""The form of a step on CUDA: one graph, or one operation after the other, as on a CPU."""
 
 Step = Callable[..., None]
 
@@ -17,10 +17,10 @@ Step = Callable[..., None]
 def adam(
     parameters: Iterable[nn.Parameter], learning_rate: float, weight_decay: float, device: str
 ) -> torch.optim.Adam:
-    """Adam in one pass over the parameters, ready to be captured where `device` is not the CPU.
+    """Adam in one pass over the parameters; it can be captured where `device` is not the CPU.
 
-    A graph would keep a number as it was captured, so there the rate lies on the device, where
-    a schedule changes it.
+    A graph would repeat a number as it was when captured. So the rate is then a tensor on the
+    device, which a schedule changes in place.
     """
     on_cpu = device == "cpu"
     rate = learning_rate if on_cpu else torch.tensor(learning_rate, device=device)
@@ -32,14 +32,14 @@ def adam(
 def gradient_step(
     loss: Callable[..., Tensor], optimiser: torch.optim.Optimizer, form: StepForm, device: str
 ) -> Step:
-    """A step of `optimiser`, to be called with the tensors of a batch, as `loss` is.
+    """A step of `optimiser`: a function of the tensors of a batch, as `loss` is.
 
-    "captured" holds on CUDA alone; on a CPU every step is "eager".
+    "captured" has an effect on CUDA alone; on a CPU every step is "eager".
     """
 
     def step(*batch: Tensor) -> None:
         optimiser.zero_grad()
-        loss(*batch).backward()  # not kept: its graph belongs to the stream that it was made on
+        loss(*batch).backward()  # not stored: its graph belongs to the current stream
         optimiser.step()
 
     captures = form == "captured" and device != "cpu"
@@ -47,13 +47,12 @@ def gradient_step(
 
 
 class CapturedStep:
-    """`step` as a CUDA graph: launched at once, where the host would launch tens of kernels.
+    """`step` as a CUDA graph: one launch, in place of tens of kernels that the host launches.
 
-    A graph works on the memory that it was captured with, so a batch is copied to where the
-    captured one lay, and a batch of another shape, as the last of an epoch, has a graph of its
-    own. The first batch of a shape is stepped eagerly, which makes the optimiser's state and
-    what libraries keep. Every call is one step of the training: a model learns the same by
-    either form.
+    A graph reads the memory that it was captured with. So a batch is copied to the captured
+    one's memory, and a batch of another shape, such as the last of an epoch, has a graph of its
+    own. The first batch of a shape runs eagerly, which creates the state of the optimiser and
+    of libraries. Every call is one training step, so that a model learns the same by either form.
 
     https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
     """
@@ -79,7 +78,7 @@ class CapturedStep:
         graph.replay()
 
     def _warm_up(self, *batch: Tensor) -> None:
-        """Step eagerly on the stream of the capture, where nothing is then left to be made."""
+        """Step eagerly on the stream of the capture, so that all state there exists."""
         here = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(here)
         with torch.cuda.stream(self._stream):
@@ -87,7 +86,7 @@ class CapturedStep:
         here.wait_stream(self._stream)
 
     def _captured(self, *batch: Tensor) -> tuple[tuple[Tensor, ...], torch.cuda.CUDAGraph]:
-        """A graph and where it reads its batch; nothing is computed yet."""
+        """The tensors that a graph reads its batch from, and the graph; nothing is computed yet."""
         inputs = tuple(part.clone() for part in batch)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=self._stream):

@@ -1,1 +1,1 @@
-"""Libraries that people use today, as rows: each is given its fastest input and its threads."""
+"""Wrappers of third-party libraries: each gets its fastest input and the pinned threads."""

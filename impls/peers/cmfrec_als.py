@@ -19,12 +19,12 @@ from impls.protocol import Training
 class CmfrecALS:
     """Biased matrix factorisation by alternating least squares, compiled, on every thread.
 
-    The library centres the ratings, adds the biases, and solves by conjugate gradients but
-    for the last iteration, which is exact. It calls nobody back.
+    The library centres the ratings, adds the biases, and solves by conjugate gradients except
+    in the last iteration, which is exact. It has no callback.
 
-    k, lambda_, scale_lam  as it names them
+    k, lambda_, scale_lam  the library's
     epochs                 its niter
-    ladder                 epochs of the fits before that
+    epoch_budgets          epochs of the earlier fits, each from scratch
 
     Cortes 2018, Cold-start recommendations in collective matrix factorization; λ by count as
     in Zhou et al. 2008.

@@ -16,21 +16,21 @@ from impls.peers.threads import pinned
 from impls.protocol import Training
 
 STD = 0.01
-"""Of the normal initial factors, as the library draws them."""
+"""Of the normal initial factors: the library's value."""
 
 
 @dataclass
 class CornacMF:
-    """Biased matrix factorisation by SGD, compiled, on threads that share all rows.
+    """Biased matrix factorisation by compiled SGD, on threads that share all rows.
 
-    Threads do not wait for one another, so with more than one no two fits are quite equal.
-    The library's own `seed` would force it to one thread: it is left out, and the seed here
-    draws the initial factors, as the library would, and no more. Nothing of it can be seen
-    before its last iteration.
+    Threads do not wait for each other, so with several threads no two fits are exactly equal.
+    The library's own `seed` would limit it to one thread: it is not used, and the seed here
+    only draws the initial factors, as the library would. Factors can be read only after the
+    last iteration.
 
-    k, learning_rate, lambda_reg  as it names them
+    k, learning_rate, lambda_reg  the library's
     epochs                        its max_iter
-    ladder                        epochs of the fits before that
+    epoch_budgets                 epochs of the earlier fits, each from scratch
 
     Salah, Truong & Lauw 2020, Cornac: a comparative framework for multimodal recommender
     systems; the model is that of Koren, Bell & Volinsky 2009.
@@ -42,7 +42,7 @@ class CornacMF:
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "default": {},
-        # First to an RMSE of 0.860 on MovieLens 1M.
+        # The fastest to an RMSE of 0.860 on MovieLens 1M.
         "fast": {
             "k": 8,
             "epochs": 16,
@@ -68,8 +68,8 @@ class CornacMF:
         for epochs in training.fits(self.epochs, self.epoch_budgets):
             rng = np.random.default_rng(self.seed)
             U, V = (STD * rng.standard_normal((n, self.k), np.float32) for n in shape)
-            # User by user, as files have them: that is faster than the split's random order. And
-            # in arrays of the types that it works on, so that it copies and loops no more.
+            # User by user, as in files: faster than the split's random order. The arrays have the
+            # library's own types, so that it does not convert them.
             entries = coo_array((train.values, (train.users, train.items)), shape)
             entries.has_canonical_format = True
             by_user = entries.tocsr()

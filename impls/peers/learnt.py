@@ -1,4 +1,4 @@
-"""What a library has learnt, as arrays: its own predict is often a loop over pairs."""
+"""The parameters that a library has learnt, as arrays: its own predict is often a slow loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Learnt:
-    """r̂ = μ + b_u + b_i + p_u·q_i. It never changes, so copies of it are itself.
+    """r̂ = μ + b_u + b_i + p_u·q_i. It is immutable, so a copy is the object itself.
 
     P  (n_users, k)    b_user  (n_users,)
     Q  (n_items, k)    b_item  (n_items,)

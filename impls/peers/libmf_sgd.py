@@ -1,4 +1,4 @@
-"""LIBMF, by its Python binding."""
+"""LIBMF, through its Python binding."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ from impls.protocol import Training
 
 @dataclass
 class LibmfSGD:
-    """Matrix factorisation without biases by SGD, compiled, on blocks that threads never share.
+    """Matrix factorisation without biases by compiled SGD, on blocks that threads never share.
 
-    Its initial factors are above 0 and their products near the ratings, so that it is given
-    the ratings as they are. Its random numbers cannot be seeded; with more than one thread, blocks
-    come in another order each time and no two fits are quite equal. Nothing of it can be seen
-    before its last iteration.
+    Its initial factors are positive, with products near the ratings, so it gets the raw ratings.
+    Its random numbers cannot be seeded; with several threads the order of the blocks varies, so
+    no two fits are exactly equal. Factors can be read only after the last iteration.
 
-    k, eta     as it names them
-    epochs     its nr_iters
-    ladder     epochs of the fits before that
-    lambda_l2  its lambda_p2 and lambda_q2; no L1
+    k, eta         the library's
+    epochs         its nr_iters
+    epoch_budgets  epochs of the earlier fits, each from scratch
+    lambda_l2      its lambda_p2 and lambda_q2; no L1
 
     Chin, Zhuang, Juan & Lin 2015, A learning-rate schedule for stochastic gradient methods to
     matrix factorization.
@@ -50,7 +49,7 @@ class LibmfSGD:
     seed: int = 0
 
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
-        with contextlib.redirect_stdout(io.StringIO()):  # it tells where it was found
+        with contextlib.redirect_stdout(io.StringIO()):  # the import prints a path
             from libmf import mf
 
         for epochs in training.fits(self.epochs, self.epoch_budgets):

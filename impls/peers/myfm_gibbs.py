@@ -15,18 +15,18 @@ from impls.peers.learnt import Learnt
 from impls.protocol import Training
 
 BURN_IN = 5
-"""First draws that the library leaves out of its mean, where it has ten or more."""
+"""First draws that the library leaves out of the mean, if there are at least ten."""
 
 
 @dataclass
 class MyFMGibbs:
     """Bayesian factorisation machine: r̂ = E[w_0 + w_u + w_i + v_u·v_i], on one thread.
 
-    The library calls back after each draw, with the draw, and can be told to stop: so it is
-    interrupted as any epoch loop is. A fit of n iterations is the mean of its last
-    n − 5 draws, which is what stopping after n here gives, too.
+    The library calls back after each draw, with the draw, and the callback can stop it: so it
+    is interrupted as any epoch loop is. A fit of n iterations predicts the mean of its last
+    n − 5 draws; so does a fit that is stopped here after n.
 
-    rank, init_stdev  as it names them
+    rank, init_stdev  the library's
     epochs            its n_iter
 
     Rendle 2012, Factorization machines with libFM, in Ohtsuki's myFM; ranks and iterations as
@@ -60,7 +60,7 @@ class MyFMGibbs:
         next(epochs)
 
         def look(_epoch: int, fm: Any, _priors: Any, _history: Any) -> tuple[bool, None]:
-            # Copies, by rows: the library goes on to write its next draw where this one is.
+            # Copies, row by row: the library overwrites this draw with the next one.
             w, V = np.array(fm.w), np.array(fm.V, order="C")
             draw = Learnt(fm.w0, w[:n_users], w[n_users:], V[:n_users], V[n_users:])
             self.draws_.append(draw)
@@ -70,7 +70,7 @@ class MyFMGibbs:
             X,
             train.values,
             n_iter=self.epochs,
-            n_kept_samples=1,  # they are kept here
+            n_kept_samples=1,  # `draws_` has them all
             group_shapes=[n_users, train.n_items],
             callback=look,
         )

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 class SurpriseSVD:
     """Biased matrix factorisation by SGD, one rating at a time on one thread.
 
-    Its loop ends before its factors can be seen, so it cannot be interrupted. It wants its
-    ratings as lists of Python tuples, user by user, and takes them in that order.
+    Factors can be read only after the last epoch, so it cannot be interrupted. It takes the
+    ratings as lists of Python tuples, user by user, and visits them in that order.
 
-    epochs                 its n_epochs
-    ladder                 epochs of the fits before that
-    n_factors … init_std_dev  as it names them
+    epochs                    its n_epochs
+    epoch_budgets             epochs of the earlier fits, each from scratch
+    n_factors … init_std_dev  the library's
 
     Hug 2020, Surprise: a Python library for recommender systems; the model is that of Koren,
     Bell & Volinsky 2009.
@@ -77,7 +77,7 @@ class SurpriseSVD:
 
 
 def trainset(train: Ratings) -> Trainset:
-    """The ratings by inner ids, which ours are already; SVD never looks at an item's list."""
+    """The ratings by inner ids, equal to those of `train`; SVD reads no item's list."""
     from surprise import Trainset
 
     order = np.argsort(train.users, kind="stable")

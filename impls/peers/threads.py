@@ -1,4 +1,4 @@
-"""How many threads a library that asks for a number may take."""
+"""The number of threads for libraries that take one as an argument."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def pinned() -> int:
-    """As many as the harness has pinned for all; every core where nobody has."""
+    """The number that the harness has pinned; every core where none is pinned."""
     return int(os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or os.cpu_count() or 1)

@@ -6,12 +6,9 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -20,45 +17,7 @@ from bench.cli import app
 from bench.records import Record, Roof
 from bench.store import RecordStore
 from tests.support import SUPPORT
-
-MISBEHAVING = SUPPORT / "misbehaving.py"
-MEAN = f"{MISBEHAVING}:Mean"
-# A shell ignores SIGINT for what it starts in the background, and children inherit that.
-START = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-BENCH = [sys.executable, "-c", f"{START}; from bench.cli import main; main()"]
-Bench = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, "RATEBENCH_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
-
-
-@pytest.fixture
-def bench(tmp_path: Path, environment: dict[str, str]) -> Bench:
-    def bench(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*BENCH, *words], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
-
-    return bench
-
-
-@pytest.fixture
-def ratings(tmp_path: Path) -> Path:
-    return write(tmp_path / "ratings.csv")
-
-
-def write(
-    path: Path, sep: str = ",", header: str = "user,item,rating\n", scale: tuple = (1, 5)
-) -> Path:
-    rng = np.random.default_rng(0)
-    pairs = rng.permutation(40 * 30)[:600]
-    low, high = scale
-    values = rng.integers(2 * low, 2 * high + 1, 600) / 2
-    rows = (f"u{p // 30}{sep}i{p % 30}{sep}{v:g}\n" for p, v in zip(pairs, values, strict=True))
-    path.write_text(header + "".join(rows))
-    return path
+from tests.support.command_line import BENCH, MEAN, MISBEHAVING, Bench, write
 
 
 def records(out: Path) -> list[Record]:

@@ -10,43 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.records import CellRecord, Data, Environment, Record, Source, digest
+from bench.records import Record, digest
 from bench.store import RecordStore
-
-
-def record(identity: str = "a", status: str = "ok", reason: str = "") -> Record:
-    return Record.model_validate(
-        {
-            "schema": 2,
-            "identity": identity,
-            "started_at": "2026-01-01T00:00:00+00:00",
-            "status": status,
-            "reason": reason,
-            "cell": CellRecord(
-                implementation="bias",
-                preset="default",
-                hyperparameters={},
-                dataset="d",
-                split="random:80/10/10",
-                device="cpu",
-                threads=1,
-                seed=0,
-            ),
-            "data": Data(fingerprint="f", n_users=1, n_items=1, n_ratings=1, scale=(1, 5)),
-            "source": Source(git_sha=None, dirty=None, implementation_hash="h"),
-            "environment": Environment(
-                machine="box-1",
-                cpu="CPU",
-                cores=1,
-                memory_gb=1,
-                gpu=None,
-                os="Linux",
-                python="3.11",
-                versions={},
-                load=0,
-            ),
-        }
-    )
+from tests.support.records import minimal_record as record
 
 
 @given(st.text())

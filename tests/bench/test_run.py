@@ -13,7 +13,7 @@ import pytest
 
 from bench.cell import numerics
 from bench.cell.data import NO_RATINGS
-from bench.cell.events import Energy, Event, Parts, Result
+from bench.cell.events import Energy, Parts, Result
 from bench.cell.execute import Listener, Outcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
@@ -24,7 +24,8 @@ from bench.run import Runner
 from bench.score import ColdStart
 from bench.store import RecordStore
 from datasets.ratings import UNKNOWN, HeldOut, Ratings
-from tests.bench.planning.test_plan import facts
+from tests.support.plans import facts
+from tests.support.running import Silent, unlocked
 
 TEST = HeldOut(np.array([0, UNKNOWN]), np.array([0, 0]), np.array([2, 3]))
 NOT_A_PART = ("epoch_s", "first_model_s", "wall_s")
@@ -41,14 +42,6 @@ class FakeExecutor:
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
         self.ran.append(job.class_path)
         return self.outcomes.get(job.class_path, finished)()
-
-
-class Silent:
-    def already_done(self, cell: Cell) -> None: ...
-    def waiting(self) -> None: ...
-    def started(self, cell: Cell, again: str) -> None: ...
-    def heard(self, event: Event) -> None: ...
-    def finished(self, record: Record) -> None: ...
 
 
 class FakeSplits:
@@ -111,11 +104,6 @@ def cell(name: str, seed: int = 0, dataset: str = "with-targets", **changes: Any
         seed=seed,
     )
     return Cell(asked, name, f"hash of {name}", facts(dataset), Rules(), **changes)
-
-
-@contextlib.contextmanager
-def unlocked(on_wait: Callable[[], None]) -> Iterator[None]:
-    yield
 
 
 def run(

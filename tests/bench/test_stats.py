@@ -11,14 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.stats import Interval, difference, mean_interval, median_interval, power, ratio
+from tests.support.statistics import within_binomial_bounds
 
 values = st.floats(0.001, 1000)
 samples = st.dictionaries(st.integers(0, 8), values, min_size=1, max_size=9)
-
-
-def within_binomial_bounds(hits: int, trials: int, chance: float) -> bool:
-    """Whether `hits` could come from `chance`: 4 standard errors, about 1 in 16,000 not."""
-    return abs(hits / trials - chance) <= 4 * math.sqrt(chance * (1 - chance) / trials)
 
 
 @given(st.lists(values, min_size=2, max_size=20, unique=True))

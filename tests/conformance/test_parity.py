@@ -1,4 +1,4 @@
-"""Ways to the same numbers, step by step, against each other and against their loss."""
+"""Implementations of the same maths agree, step by step, with each other and with their loss."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from bench.conformance.epochs import Watch
+from bench.conformance.ratings import all_pairs, low_rank, tiny
 from datasets.ratings import Ratings
 from impls.autograd_mf import AutogradMF
 from impls.kernels.regressions.batched import BatchedRegressions
@@ -21,8 +23,6 @@ from impls.numba_sgd import NumbaSGD
 from impls.numpy_sgd import NumpySGD
 from impls.protocol import Implementation, Training
 from impls.sparse_embedding_mf import SparseEmbeddingMF
-from tests.conformance.epochs import Watch
-from tests.conformance.making import all_pairs, low_rank, tiny
 
 Array = NDArray[np.float64]
 

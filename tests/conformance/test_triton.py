@@ -8,13 +8,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
+from bench.conformance.ratings import low_rank
 from bench.planning.availability import device_problem, library_problem
 from impls import triton_sgd
 from impls.kernels.sgd.dealt_blocks import DealtBlocks, cut
 from impls.triton_sgd import TritonSGD
-from tests.conformance.making import low_rank
-from tests.conformance.test_parity import Array
+
+Array = NDArray[np.float64]
 
 pytestmark = pytest.mark.skipif(
     library_problem("triton") is not None, reason=str(library_problem("triton"))

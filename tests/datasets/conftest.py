@@ -1,4 +1,4 @@
-"""Each test has a cache folder of its own and sees no data folder but the one it asks for."""
+"""Each test has its own cache folder, and no data folder unless it requests one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columnar cache: quick, whole or absent, and never in the way."""
+"""The columnar cache: fast; a file in it is whole or not there; failures cost time alone."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def refuse_to_parse(*_: object) -> None:
 def test_a_dataset_comes_back_as_it_was() -> None:
     folds = {"u1": np.arange(60) < 20}
     data = dataset()
-    kept = type(data)(**{**vars(data), "floor": 0.5, "duplicates": 3, "folds": folds})
-    cache.store(kept, ["here", 1])
+    full = type(data)(**{**vars(data), "floor": 0.5, "duplicates": 3, "folds": folds})
+    cache.store(full, ["here", 1])
     back = cache.load("small", ["here", 1])
     assert back is not None
-    assert triples(back) == triples(kept)
-    assert (back.fingerprint, back.floor, back.duplicates) == (kept.fingerprint, 0.5, 3)
-    assert back.ratings.scale == kept.ratings.scale
-    assert np.array_equal(back.timestamps, kept.timestamps)
+    assert triples(back) == triples(full)
+    assert (back.fingerprint, back.floor, back.duplicates) == (full.fingerprint, 0.5, 3)
+    assert back.ratings.scale == full.ratings.scale
+    assert np.array_equal(back.timestamps, full.timestamps)
     assert np.array_equal(back.folds["u1"], folds["u1"])
     assert not back.ratings.values.flags.writeable
 
@@ -75,17 +75,17 @@ def flip_a_bit(content: bytes) -> bytes:
     [lambda _: b"", lambda content: content[:400], flip_a_bit],
     ids=["empty", "cut", "bit"],
 )
-def test_a_damaged_file_is_made_anew(damage, write: Write, cache_folder: Path) -> None:
+def test_a_damaged_file_is_written_again(damage, write: Write, cache_folder: Path) -> None:
     path = write(ROWS)
     first = catalog.load(str(path))
-    (kept,) = stored(cache_folder)
-    whole = kept.read_bytes()
-    kept.write_bytes(damage(whole))
+    (file,) = stored(cache_folder)
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
     assert triples(catalog.load(str(path))) == triples(first)
-    assert len(kept.read_bytes()) == len(whole)
+    assert len(file.read_bytes()) == len(whole)
 
 
-def test_no_pandas_on_the_way_from_the_cache(write: Write) -> None:
+def test_reading_the_cache_imports_no_pandas(write: Write) -> None:
     path = write(ROWS)
     catalog.load(str(path))
     script = f"""if True:

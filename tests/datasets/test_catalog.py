@@ -1,4 +1,4 @@
-"""Where a named dataset is looked for, and what is said when it is not there."""
+"""Where a named dataset is searched, and the error when it is not found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,8 +14,7 @@ import pytest
 
 from datasets import catalog, entries
 from datasets.errors import DataError, NotAvailable
-from tests.datasets.test_sources import zipped
-from tests.support.ratings import triples
+from tests.support.ratings import change_entry, triples, zipped
 
 ROWS = "userId,movieId,rating,timestamp\n1,10,3.5,5\n2,20,4,6\n2,10,1,7\n"
 EXPECTED = {(1, 10, 3.5), (2, 20, 4.0), (2, 10, 1.0)}
@@ -25,13 +23,9 @@ SHA256 = f"sha256:{hashlib.sha256(ARCHIVE).hexdigest()}"
 OTHER = f"md5:{'0' * 32}"
 
 
-def change_entry(monkeypatch: pytest.MonkeyPatch, name: str, **fields: object) -> None:
-    monkeypatch.setitem(catalog.CATALOG, name, replace(catalog.CATALOG[name], **fields))
-
-
 @pytest.fixture(autouse=True)
 def nothing_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port where nobody listens, so that no test reaches the network."""
+    """A port without a server, so that no test uses the network."""
     monkeypatch.setattr(entries, "GROUPLENS", "http://127.0.0.1:9/")
 
 
@@ -60,7 +54,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("ml-25m.zip", ARCHIVE),
     ],
 )
-def test_the_data_folder_is_looked_at_first(
+def test_the_data_folder_comes_first(
     place: str, content: str | bytes, data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change_entry(monkeypatch, "ml-25m", checksum=SHA256)
@@ -116,7 +110,7 @@ def test_download_once(served: Path, cache_folder: Path, monkeypatch: pytest.Mon
     assert triples(catalog.load("ml-25m")) == EXPECTED
 
 
-def test_a_kept_archive_is_not_hashed_at_each_load(
+def test_a_cached_archive_is_not_hashed_at_each_load(
     served: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change_entry(monkeypatch, "ml-25m", checksum=SHA256)
@@ -158,7 +152,7 @@ def test_download_without_a_cache_that_can_be_written(
     change_entry(monkeypatch, "ml-25m", checksum=SHA256)
     (served / "ml-25m.zip").write_bytes(ARCHIVE)
     cache_folder.write_text("a file where the folder should be")
-    with pytest.warns(UserWarning, match="is not kept in the cache"):
+    with pytest.warns(UserWarning, match="cannot be stored in the cache"):
         assert triples(catalog.load("ml-25m")) == EXPECTED
 
 
@@ -172,7 +166,7 @@ def test_a_set_that_is_nowhere_says_how_to_provide_it(
     message = str(raised.value)
     source = name.removesuffix("-implicit")
     assert f"{source} is neither in RATEBENCH_DATA ({data_folder}) nor in the cache" in message
-    assert f"put {source}.zip, or what it holds, into its subfolder {source}/" in message
+    assert f"put {source}.zip, or its contents, into its subfolder {source}/" in message
     assert ("127.0.0.1" in message) == download
 
 
@@ -188,7 +182,7 @@ def test_synthetic_sets_are_found_once_made(monkeypatch: pytest.MonkeyPatch) -> 
     assert catalog.find("synthetic-100k") is None
     first = catalog.load("synthetic-100k")
     assert catalog.find("synthetic-100k") == "cache"
-    monkeypatch.setattr(catalog.synthetic, "make", None)
+    monkeypatch.setattr(catalog.synthetic, "generate", None)
     again = catalog.load("synthetic-100k")
     assert again.fingerprint == first.fingerprint
     assert again.floor == first.floor is not None

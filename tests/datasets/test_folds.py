@@ -1,4 +1,4 @@
-"""The official folds that lie beside MovieLens 100K."""
+"""The official folds of MovieLens 100K, read from beside its ratings."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 
 from datasets import catalog
 from datasets.errors import DataError
-from tests.datasets.test_catalog import change_entry
-from tests.datasets.test_sources import zipped
+from tests.support.ratings import change_entry, zipped
 
 FILES = {"u.data": "1\t5\t3\t9\n2\t5\t4\t9\n2\t6\t1\t9\n", "u1.test": "2\t5\t4\t9\n"}
 
@@ -39,7 +38,7 @@ def test_folds_beside_the_ratings(container: str, folder: Path) -> None:
 def test_a_fold_of_other_ratings_is_refused(stray: str, folder: Path) -> None:
     (folder / "u.data").write_text(FILES["u.data"])
     (folder / "u1.test").write_text(FILES["u1.test"] + stray)
-    with pytest.raises(DataError, match=r"u1\.test: .*ratings that the whole set lacks"):
+    with pytest.raises(DataError, match=r"u1\.test: .*ratings that the whole dataset lacks"):
         catalog.load("ml-100k")
 
 

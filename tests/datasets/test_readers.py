@@ -225,7 +225,7 @@ IDS = st.one_of(
     st.randoms(use_true_random=False),
 )
 def test_what_is_written_is_read(ratings, delimiter, header, shuffler: random.Random) -> None:
-    """Ids of both kinds, in any order, quoted as CSV asks, come back as they were."""
+    """Ids of both kinds, in any order, with the quotes of CSV, are read as they were."""
     as_text = {(str(user), str(item)) for user, item in ratings}
     users, items = {user for user, _ in ratings}, {item for _, item in ratings}
     if len(as_text) < len(ratings) or len(users) < 2 or len(items) < 2:

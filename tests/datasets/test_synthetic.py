@@ -1,4 +1,4 @@
-"""Generated ratings: reproducible, like MovieLens 100K, and with the floor that is claimed."""
+"""Generated ratings: reproducible, like MovieLens 100K, and with the stated floor."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ SMALL = Shape(200, 150, 8_000, 110, head=0.01, power=0.7, taper=1.6)
 
 
 @cache
-def made() -> Dataset:
-    return synthetic.make("synthetic-100k")
+def generated() -> Dataset:
+    return synthetic.generate("synthetic-100k")
 
 
 def test_the_fingerprint_is_reproduced() -> None:
-    assert made().fingerprint == (
+    assert generated().fingerprint == (
         "2d47877f4a5766352ecdb1753689fafa6d249bbf341dcfdb3a3d123149630817"
     )
 
 
 def test_size_and_degrees() -> None:
-    ratings = made().ratings
+    ratings = generated().ratings
     assert (len(ratings), ratings.n_users, ratings.n_items) == (100_000, 943, 1_682)
     of_users, of_items = np.bincount(ratings.users), np.bincount(ratings.items)
     assert of_users.min() >= FEWEST
@@ -38,7 +38,7 @@ def test_size_and_degrees() -> None:
 
 
 def test_histogram_is_that_of_movielens() -> None:
-    shares = np.bincount(made().ratings.values.astype(int), minlength=6)[1:] / 100_000
+    shares = np.bincount(generated().ratings.values.astype(int), minlength=6)[1:] / 100_000
     assert np.allclose(shares, [0.0611, 0.1137, 0.2715, 0.3417, 0.2120], atol=0.005)
 
 
@@ -84,17 +84,17 @@ def regularised_bias(train: Ratings, held_out: HeldOut) -> float:
     return float(np.sqrt(np.mean((predicted - held_out.values) ** 2)))
 
 
-def test_the_baselines_reach_what_they_reach_on_movielens() -> None:
-    cut = splits.cut(made(), "random:80/10/10", 0)
+def test_the_baselines_have_the_rmse_that_they_have_on_movielens() -> None:
+    cut = splits.cut(generated(), "random:80/10/10", 0)
     global_mean = np.sqrt(np.mean((cut.test.values - cut.train.values.mean()) ** 2))
     assert abs(global_mean - 1.125) < 0.01
     assert abs(regularised_bias(cut.train, cut.test) - 0.94) < 0.01
 
 
-def test_targets_are_steps_from_bias_to_floor() -> None:
-    cut = splits.cut(made(), "random:80/10/10", 0)
+def test_goals_are_steps_from_bias_to_floor() -> None:
+    cut = splits.cut(generated(), "random:80/10/10", 0)
     bias = regularised_bias(cut.train, cut.validation)
-    floor = made().floor
+    floor = generated().floor
     assert floor is not None
     steps = [bias - part * (bias - floor) for part in (0.1, 0.3, 0.6)]
     assert np.allclose(list(catalog.CATALOG["synthetic-100k"].goals), steps, atol=0.0015)

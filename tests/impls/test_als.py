@@ -53,7 +53,7 @@ def test_a_sweep_solves_each_row_as_a_regression_of_its_own() -> None:
         torch.testing.assert_close(x[item], expected, rtol=1e-3, atol=1e-4)
 
 
-def test_a_factor_of_what_is_not_positive_definite_is_not_finite_and_raises_nothing() -> None:
+def test_the_factor_of_an_indefinite_matrix_is_nan_and_raises_nothing() -> None:
     A = torch.tensor([[[4.0, 2.0], [2.0, 3.0]], [[1.0, 2.0], [2.0, 1.0]]])
     good, bad = cholesky(A)
     torch.testing.assert_close(good @ good.mT, A[0])
@@ -62,7 +62,7 @@ def test_a_factor_of_what_is_not_positive_definite_is_not_finite_and_raises_noth
     assert torch.linalg.solve_triangular(bad, torch.ones(2, 1), upper=False).isnan().all()
 
 
-def test_draws_of_rows_have_the_precision_asked_for() -> None:
+def test_draws_of_rows_have_the_requested_precision() -> None:
     precision = torch.tensor([[2.0, 0.6], [0.6, 1.0]])
     rng = torch.Generator().manual_seed(0)
     rows = normal(torch.linalg.cholesky(precision), rng, 200_000)
@@ -80,7 +80,7 @@ def test_the_prior_learns_mean_and_precision_of_many_rows() -> None:
     torch.testing.assert_close(drawn, precision, rtol=0.05, atol=0.05)
 
 
-def test_rows_that_ratings_say_little_of_are_drawn_around_the_mean_of_all() -> None:
+def test_rows_with_little_evidence_are_drawn_around_the_mean_of_all() -> None:
     train, _ = low_rank(80, 50)
     model = BayesianMF(factors=1)
     rng = torch.Generator().manual_seed(0)

@@ -47,7 +47,9 @@ def test_the_input_is_the_training_matrix_and_nothing_else(
     assert (matrix[held_out.users, held_out.items] == 0).all()
 
 
-def test_a_rating_at_the_target_s_zero_is_told_from_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rating_whose_response_is_zero_differs_from_a_missing_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     train = Ratings([0, 1, 2], [0, 0, 1], [1.0, 5.0, 3.0], 3, 2, (1.0, 5.0))
     model = AutoRec(response="unit", presence=3.0, hidden=4, epochs=1).fit(train)
     seen = inputs_seen(monkeypatch)

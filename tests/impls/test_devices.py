@@ -1,4 +1,4 @@
-"""What can run on CUDA runs on a pretended device, and comes to what it does on the CPU."""
+"""What can run on CUDA runs on a simulated device, with the accuracy that it has on the CPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support import pretended_device as pretended
 from tests.support.low_rank import NAMES, class_of, make, rmse
 
 ANOTHER_ORDER = "sparse_embedding_mf"
-"""Its order is NumPy's on a CPU and drawn on a device, which tells on a small set."""
+"""Its order is NumPy's on a CPU and drawn on a device, which matters on a small set."""
 SAME_ORDER = [name for name in NAMES if "cuda" in class_of(name).devices and name != ANOTHER_ORDER]
 
 

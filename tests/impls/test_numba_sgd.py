@@ -1,4 +1,4 @@
-"""Blocks that threads do not share, and the step on two vectors."""
+"""Blocks that threads do not share; kernels/test_references.py has the step."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from datasets.ratings import Ratings
 from impls.kernels.scaling import Scaling
-from impls.kernels.sgd.blocked import RATING, cut
-from impls.kernels.sgd.vector_rows import aligned_rows, diagonal_steps, lanes_for
+from impls.kernels.sgd.blocked import cut
 from impls.numba_sgd import NumbaSGD
 from tests.support.low_rank import low_rank
 
@@ -41,36 +40,6 @@ def test_the_scaling_holds_far_from_zero() -> None:
     _, scaling = cut(far, 2, 2, np.random.default_rng(0))
     expected = Scaling.of(far.values, "standardised")
     assert (scaling.mean, scaling.sd) == pytest.approx((expected.mean, expected.sd), rel=1e-6)
-
-
-@pytest.mark.parametrize("factors", [0, 1, 6, 7, 14, 22, 30, 38])
-def test_a_step_is_the_gradients(factors: int) -> None:
-    """One rating: rows, biases and constants after a step, against the formula."""
-    lanes = lanes_for(factors)
-    rng = np.random.default_rng(0)
-    U, V = aligned_rows(3, lanes), aligned_rows(2, lanes)
-    for rows in (U, V):
-        rows[:, : factors + 2] = rng.normal(size=(len(rows), factors + 2))
-    U[:, factors + 1] = V[:, factors] = 1.0
-    assert U.ctypes.data % 64 == V.ctypes.data % 64 == 0
-    p, b_user = U[1, :factors].copy(), U[1, factors]
-    q, b_item = V[0, :factors].copy(), V[0, factors + 1]
-    step, regularisation = 0.1, 0.3
-    shrink = 1 - step * regularisation
-    change = step * (2.0 - b_user - b_item - p @ q)
-    others = U[[0, 2]].copy(), V[[1]].copy()
-
-    starts, rating = np.array([0, 1]), np.array([(1, 0, 2.0)], RATING)
-    diagonal_steps(factors)(starts, rating, U, V, 1, 0, np.float32(step), np.float32(shrink))
-
-    np.testing.assert_allclose(U[1, :factors], shrink * p + change * q, rtol=1e-5)
-    np.testing.assert_allclose(V[0, :factors], shrink * q + change * p, rtol=1e-5)
-    assert U[1, factors] == pytest.approx(shrink * b_user + change, rel=1e-5)
-    assert V[0, factors + 1] == pytest.approx(shrink * b_item + change, rel=1e-5)
-    assert U[1, factors + 1] == V[0, factors] == 1.0
-    assert not U[1, factors + 2 :].any()
-    assert np.array_equal(U[[0, 2]], others[0])
-    assert np.array_equal(V[[1]], others[1])
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")

@@ -20,7 +20,7 @@ STEPS = {"embedding_mf": {"step": "eager"}, "ncf": {"step": "eager"}, "sparse_em
 
 
 def batches_seen(model: Any, train: Ratings) -> list[tuple[Tensor, ...]]:
-    """What `model` takes the loss of in two epochs, on the host."""
+    """The batches of which `model` computes the loss in two epochs, on the host."""
     if model.device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     seen: list[tuple[Tensor, ...]] = []
@@ -59,15 +59,15 @@ def test_an_epoch_of_autorec_has_every_row_once(device: str) -> None:
         "autorec", device=device, batch_size=8, response="rating", presence=0.0, step="eager"
     )
     seen = batches_seen(model, train)
-    rows = [sorted(row) for batch in seen for row in targets_of(batch)]
+    rows = [sorted(row) for batch in seen for row in response_of(batch)]
     expected = [sorted(train.values[train.items == item].tolist()) for item in range(20)]
     assert len(seen) == 6
     assert sorted(rows[:20]) == sorted(rows[20:]) == sorted(expected)
     assert rows[:20] != rows[20:] != expected
 
 
-def targets_of(batch: tuple[Tensor, ...]) -> list[list[float]]:
-    """The rated targets of each row of a batch of either form."""
+def response_of(batch: tuple[Tensor, ...]) -> list[list[float]]:
+    """The response at the rated entries of each row of a batch of either form."""
     if len(batch) == 1:
         return [row[~row.isnan()].tolist() for row in batch[0]]
     rows, position, _, response = batch

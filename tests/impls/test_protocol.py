@@ -60,7 +60,7 @@ def test_predicts_float32_of_the_pairs_shape(name: str, train: Ratings) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_pair_is_predicted_alike_in_any_company(name: str, train: Ratings) -> None:
+def test_a_pair_s_prediction_does_not_depend_on_the_other_pairs(name: str, train: Ratings) -> None:
     model = make(name).fit(train)
     rng = np.random.default_rng(0)
     rows = rng.integers(0, len(train), CHUNK + 1000)
@@ -71,15 +71,15 @@ def test_a_pair_is_predicted_alike_in_any_company(name: str, train: Ratings) -> 
 
 
 def test_pairs_are_predicted_a_bounded_number_at_a_time() -> None:
-    asked: list[int] = []
+    sizes: list[int] = []
 
     def predict(users: Any, items: Any) -> Any:
-        asked.append(len(users))
+        sizes.append(len(users))
         return (users + items).astype(np.float32)
 
     ids = np.arange(1_000_000, dtype=np.int32)
     assert (in_chunks(predict, ids, ids) == 2 * ids).all()
-    assert max(asked) == CHUNK
+    assert max(sizes) == CHUNK
 
 
 @pytest.mark.parametrize("name", TRAINED)

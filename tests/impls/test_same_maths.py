@@ -1,4 +1,4 @@
-"""numpy_sgd against finite differences, and the other per-rating rows against numpy_sgd."""
+"""numpy_sgd against finite differences, the other per-rating implementations against numpy_sgd."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support.low_rank import low_rank
 Parameters = dict[str, NDArray[np.float64]]
 
 
-def learnt(model: Any) -> Parameters:
-    """What a per-rating row has learnt, by name."""
+def parameters(model: Any) -> Parameters:
+    """The parameters of a fitted per-rating implementation, by name."""
     if isinstance(model, NumpySGD):
         return {
             "p": model.P_,
@@ -67,15 +67,15 @@ def test_steps_follow_the_loss_differentiated_numerically(biases: bool) -> None:
         gradients = {name: differences(partial(loss, u, i, r), now[name]) for name in names}
         for name in names:
             now[name] -= 0.01 * gradients[name]
-    for name, found in learnt(model).items():
+    for name, found in parameters(model).items():
         np.testing.assert_allclose(found, now[name], rtol=1e-6, atol=1e-8, err_msg=name)
 
 
 def test_the_preset_surprise_takes_the_steps_that_surprise_takes() -> None:
-    """Its learning rate stands at e·q − λp, where ours stands at the gradient, 2(e·q − λp)."""
+    """Its learning rate multiplies e·q − λp, ours the gradient, 2(e·q − λp)."""
     train, _ = low_rank(6, 5)
     settings = NumpySGD.presets["surprise"] | {"epochs": 1}
-    found = learnt(NumpySGD(**settings).fit(train))
+    found = parameters(NumpySGD(**settings).fit(train))
 
     rng = np.random.default_rng(0)
     p, q = initial_factors(rng, train, 100, "normal", 0.1, "float64")
@@ -121,10 +121,10 @@ def test_per_rating_rows_hold_the_same_factors_after_2000_updates(settings: dict
     assert len(train) == 1000
     common = {"factors": 8, "epochs": 2, "dtype": "float64", "seed": 3} | settings
     model = NumpySGD(**common).fit(train)
-    expected = learnt(model)
+    expected = parameters(model)
     predicted = model.predict(train.users, train.items)
     for other in (AutogradMF(**common), SparseEmbeddingMF(batch_size=1, **common)):
-        for name, found in learnt(other.fit(train)).items():
+        for name, found in parameters(other.fit(train)).items():
             np.testing.assert_allclose(found, expected[name], rtol=1e-9, atol=1e-12, err_msg=name)
         np.testing.assert_allclose(other.predict(train.users, train.items), predicted, rtol=1e-6)
 
@@ -134,7 +134,7 @@ def test_a_sparse_batch_adds_up_the_updates_of_its_ratings() -> None:
     ids = np.arange(4)
     train = Ratings(ids, ids, np.array([1, 2, 4, 5]), 4, 4, (1.0, 5.0))
     settings = {"epochs": 3, "std": 0.5, "dtype": "float64"}
-    one, four = (learnt(SparseEmbeddingMF(batch_size=b, **settings).fit(train)) for b in (1, 4))
+    one, four = (parameters(SparseEmbeddingMF(batch_size=b, **settings).fit(train)) for b in (1, 4))
     for name in one:
         np.testing.assert_allclose(one[name], four[name], rtol=1e-12)
 

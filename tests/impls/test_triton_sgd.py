@@ -46,9 +46,9 @@ types |= {"rate": "fp32", "shrink": "fp32"}
 sizes = {"factors": 32, "lanes": 40, "SLOTS": 16, "LANES": 64}
 aligned = {(n,): [["tt.divisibility", 16]] for n in range(6)}
 source = ASTSource(diagonal_steps, types | dict.fromkeys(sizes, "constexpr"), sizes, aligned)
-made = triton.compile(source, GPUTarget("cuda", 90, 32), {"num_stages": 1})
-assert made.asm["cubin"]
-print(*re.findall(r"(?:ld|st)\\.global\\.v\\d|bar\\.sync", made.asm["ptx"]))
+compiled = triton.compile(source, GPUTarget("cuda", 90, 32), {"num_stages": 1})
+assert compiled.asm["cubin"]
+print(*re.findall(r"(?:ld|st)\\.global\\.v\\d|bar\\.sync", compiled.asm["ptx"]))
 """
 FITTED = """
 import sys
@@ -120,14 +120,14 @@ def test_the_kernel_visits_every_rating_once(train: Ratings, groups: int, slots:
 
 @WITH_TRITON
 def test_the_kernel_compiles_for_a_gpu_that_is_not_there(tmp_path: Path) -> None:
-    """Rows move in vectors of 16 bytes; all reads lie before a barrier, all writes after it."""
+    """Rows move in vectors of 16 bytes; all reads are before a barrier, all writes after it."""
     environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
-    made = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", COMPILED_FOR_HOPPER],
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     reads, barrier, writes = "ld.global.v4", "bar.sync", "st.global.v4"
-    assert made.stdout.split() == [*[reads] * 4, barrier, *[writes] * 4, barrier]
+    assert printed.stdout.split() == [*[reads] * 4, barrier, *[writes] * 4, barrier]
 
 
 def test_it_can_be_listed_where_triton_is_not_installed() -> None:

@@ -15,7 +15,7 @@ ON_CUDA_ALONE = {"triton_sgd"}
 NAMES = sorted(
     name for name in IMPLEMENTATIONS.keys() - ON_CUDA_ALONE if not name.startswith("peer:")
 )
-"""Our own that run on a CPU; tests/impls/peers has those that wrap a library."""
+"""The built-in ones that run on a CPU; tests/impls/peers has those that wrap a library."""
 TRAINED = [name for name in NAMES if name not in ("global_mean", "bias")]
 SAME_MATHS = ["numpy_sgd", "autograd_mf", "sparse_embedding_mf"]
 
@@ -27,7 +27,7 @@ def class_of(name: str) -> type[Any]:
 
 
 def make(name: str, **hyperparameters: Any) -> Any:
-    """The implementation, with few epochs where none are asked for."""
+    """The implementation, with two epochs unless `hyperparameters` has another number."""
     if name in TRAINED:
         hyperparameters = {"epochs": 2} | hyperparameters
     return class_of(name)(**hyperparameters)

@@ -1,4 +1,4 @@
-"""A device that is the CPU, but told apart from the host: what would wait for it is counted."""
+"""A simulated device: the CPU, distinguished from the host. Waits for it are counted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from tests.support.pretended_graphs import graphs
 
 DEVICE = "cpu:0"
-"""torch takes it for the CPU, but ours call the host `cpu`: what asks for this means a device."""
+"""For torch this is the CPU. The implementations call the host `cpu`, so this means a device."""
 
 TO_DEVICE, TO_HOST = "copy to the device", "copy to the host"
 
@@ -40,17 +40,17 @@ INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_"}
 
 @contextmanager
 def counted(counts: Counter[str]) -> Iterator[None]:
-    """Count in `counts` what would wait for a device, by its name.
+    """Count in `counts`, by name, the operators that would wait for a device.
 
-    Raises RuntimeError for what would fail on a device: where a tensor of the host meets one of
-    the device, and for numpy() of one of these. What a kernel does inside is not seen.
+    Raises RuntimeError for what would fail on a device: an operator on tensors of both the host
+    and the device, and numpy() of a tensor of the device. The inside of a kernel is not seen.
     """
     operators = _Operators(counts)
-    make, to, array = torch.tensor, Tensor.to, Tensor.numpy
+    tensor_of, to, array = torch.tensor, Tensor.to, Tensor.numpy
     grouped = torch.optim.Optimizer._group_tensors_by_device_and_dtype
 
-    def made(data: Any, *, device: Any = "cpu", **named: Any) -> Tensor:
-        return make(data, **named).to(device)  # torch would hide the copy
+    def created(data: Any, *, device: Any = "cpu", **named: Any) -> Tensor:
+        return tensor_of(data, **named).to(device)  # torch would hide the copy
 
     def device(tensor: Tensor) -> torch.device:
         return torch.device(DEVICE if operators.has(tensor) else "cpu")
@@ -59,8 +59,8 @@ def counted(counts: Counter[str]) -> Iterator[None]:
         return torch.ops.aten._to_copy(tensor, device=torch.device("cpu"))
 
     def moved(tensor: Tensor, *where: Any, **named: Any) -> Tensor:
-        asked = [str(each) for each in (*where, *named.values()) if not isinstance(each, Tensor)]
-        if "cpu" in asked and operators.has(tensor):
+        places = [str(each) for each in (*where, *named.values()) if not isinstance(each, Tensor)]
+        if "cpu" in places and operators.has(tensor):
             return to_host(tensor)
         return to(tensor, *where, **named)
 
@@ -72,7 +72,7 @@ def counted(counts: Counter[str]) -> Iterator[None]:
             raise RuntimeError("numpy() of a tensor on the device")
         return array(tensor)
 
-    def grouped_as_told(lists: Any, with_indices: bool = False) -> Any:
+    def grouped_by_device(lists: Any, with_indices: bool = False) -> Any:
         groups = grouped(lists, with_indices).items()
         return {(device(found[0][0][0]), dtype): found for (_, dtype), found in groups}
 
@@ -85,11 +85,11 @@ def counted(counts: Counter[str]) -> Iterator[None]:
     }
     with (
         patch.multiple(Tensor, **by_python),
-        patch.object(torch, "tensor", made),
+        patch.object(torch, "tensor", created),
         patch.object(
             torch.optim.Optimizer,
             "_group_tensors_by_device_and_dtype",
-            staticmethod(grouped_as_told),
+            staticmethod(grouped_by_device),
         ),
         graphs(counts),
         operators,
@@ -98,12 +98,12 @@ def counted(counts: Counter[str]) -> Iterator[None]:
 
 
 class _Operators(TorchDispatchMode):
-    """Follows which memory is the device's: what was asked for there, and what came of that."""
+    """Tracks which memory is the device's: what is allocated there, and the results of it."""
 
     def __init__(self, counts: Counter[str]) -> None:
         super().__init__()
         self.counts = counts
-        self._memory: dict[int, torch.UntypedStorage] = {}  # kept, so that no other gets its place
+        self._memory: dict[int, torch.UntypedStorage] = {}  # held, so that addresses stay unique
 
     def has(self, tensor: Tensor) -> bool:
         return _memory(tensor)._cdata in self._memory
@@ -115,10 +115,10 @@ class _Operators(TorchDispatchMode):
         name = operator.overloadpacket.__name__
         tensors = _tensors((args, kwargs))
         here = any(self.has(tensor) for tensor in tensors)
-        asked = kwargs.get("device")
-        # Autograd names the device, and not as ours do, when it copies a gradient to its place.
+        requested = kwargs.get("device")
+        # Autograd names the device, but as `cpu`, when it copies a gradient to its place.
         of_autograd = name == "new_empty_strided"
-        stays = here if asked is None or of_autograd else asked == torch.device(DEVICE)
+        stays = here if requested is None or of_autograd else requested == torch.device(DEVICE)
         if name == "copy_":
             stays, here = (self.has(tensor) for tensor in args[:2])
         if name in ("copy_", "_to_copy"):

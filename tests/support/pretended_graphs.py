@@ -1,4 +1,4 @@
-"""CUDA graphs on a CPU: what is captured is run again, operator by operator, on the same memory."""
+"""CUDA graphs simulated on a CPU: captured operators run again, one by one, on the same memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 
 class Graph:
-    """Stands for torch.cuda.CUDAGraph."""
+    """In place of torch.cuda.CUDAGraph."""
 
     replays = 0
     """Of all graphs, ever."""
@@ -34,8 +34,8 @@ class Graph:
 
 
 class Stream:
-    """Stands for torch.cuda.Stream. Nothing has to wait, for work is done when it is asked for,
-    but who should have is kept in `log`, and which stream was current."""
+    """In place of torch.cuda.Stream. Work is done at once, so nothing waits; `log` has the waits
+    that were requested, and which stream was current."""
 
     log: ClassVar[list[tuple[str, Stream]]] = []
 
@@ -47,8 +47,8 @@ class Stream:
 
 
 class _Capture(TorchDispatchMode):
-    """Keeps the operators that are called. They run, for their results have shapes; at the end
-    everything outside is as it was, as a capture computes nothing."""
+    """Records the operators that are called. They run, since later ones need the shapes of their
+    results; at the end all memory outside is restored, since a capture computes nothing."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()

@@ -1,9 +1,15 @@
-"""Small datasets for tests."""
+"""Small datasets, archives and catalog entries for tests."""
 
 from __future__ import annotations
 
-import numpy as np
+import io
+import zipfile
+from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from datasets import catalog
 from datasets.assemble import assemble
 from datasets.ratings import Dataset
 from datasets.readers import Table
@@ -38,3 +44,17 @@ def triples(data: Dataset) -> set[tuple[object, object, float]]:
             strict=True,
         )
     )
+
+
+def zipped(members: dict[str, str]) -> bytes:
+    """A zip archive with these members, name -> content."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def change_entry(monkeypatch: pytest.MonkeyPatch, name: str, **fields: object) -> None:
+    """Give the catalog's entry other values of some fields, for one test."""
+    monkeypatch.setitem(catalog.CATALOG, name, replace(catalog.CATALOG[name], **fields))

@@ -1,4 +1,4 @@
-"""Records made cheaply, with curves that look like training."""
+"""Records without a run, with curves that look like training."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from bench.records import (
     Source,
     Times,
 )
+from bench.report.grouping import tables
+from bench.report.rows import Table
 from bench.store import RecordStore
 
 GOALS = (0.946, 0.937, 0.915, 0.900)
@@ -167,6 +169,12 @@ def environment(machine: str = "box-1", gpu: str | None = None, **changes: Any) 
     return Environment(**(fields | changes))
 
 
+def table_of(*records: Record) -> Table:
+    """The one table of the records."""
+    [table] = tables(records)
+    return table
+
+
 def store(out: Path, records: list[Record]) -> Path:
     """`out`, with the records appended to its store."""
     for each in records:
@@ -188,7 +196,7 @@ EIGHT: dict[str, dict[str, Any]] = {
 
 def eight(seeds: int = 1, **common: Any) -> list[Record]:
     """The quick suite's rows; closed forms have the one point that they have."""
-    made = []
+    every = []
     for seed in range(seeds):
         for place, (name, fields) in enumerate(EIGHT.items()):
             rmse, fit_s = fields["rmse"] + 0.0011 * seed, fields["fit_s"] * (1 + 0.03 * seed)
@@ -196,8 +204,8 @@ def eight(seeds: int = 1, **common: Any) -> list[Record]:
             pace = 0.12 + 0.05 * place
             curve = closed_form(rmse, fit_s) if closed else training_curve(rmse, fit_s, pace=pace)
             settings = {**fields, "rmse": rmse, "fit_s": fit_s, "minute": place + 10 * seed}
-            made.append(record(name, seed=seed, curve=curve, **settings, **common))
-    return made
+            every.append(record(name, seed=seed, curve=curve, **settings, **common))
+    return every
 
 
 def cells(table: str) -> dict[str, dict[str, str]]:
@@ -209,3 +217,39 @@ def cells(table: str) -> dict[str, dict[str, str]]:
     ]
     header, _, *body = lines
     return {row[0]: dict(zip(header, row, strict=True)) for row in body}
+
+
+def minimal_record(identity: str = "a", status: str = "ok", reason: str = "") -> Record:
+    """A record with an identity, and no figures."""
+    return Record.model_validate(
+        {
+            "schema": 2,
+            "identity": identity,
+            "started_at": "2026-01-01T00:00:00+00:00",
+            "status": status,
+            "reason": reason,
+            "cell": CellRecord(
+                implementation="bias",
+                preset="default",
+                hyperparameters={},
+                dataset="d",
+                split="random:80/10/10",
+                device="cpu",
+                threads=1,
+                seed=0,
+            ),
+            "data": Data(fingerprint="f", n_users=1, n_items=1, n_ratings=1, scale=(1, 5)),
+            "source": Source(git_sha=None, dirty=None, implementation_hash="h"),
+            "environment": Environment(
+                machine="box-1",
+                cpu="CPU",
+                cores=1,
+                memory_gb=1,
+                gpu=None,
+                os="Linux",
+                python="3.11",
+                versions={},
+                load=0,
+            ),
+        }
+    )

@@ -1,17 +1,34 @@
-"""Real workers on small splits, for tests of what the harness must survive."""
+"""What the tests of a run share: real workers on small splits, a silent listener, no lock."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.cell.execute import Outcome, ProcessExecutor
+from bench.cell.execute import Event, Outcome, ProcessExecutor
 from bench.cell.job import Job
 from bench.cell.watch import Limits
+from bench.planning.plan import Cell
 from bench.planning.rules import Rules
+from bench.records import Record
 from datasets.ratings import Split
 
 LIMITS = Limits(time_limit_s=60, memory_limit_bytes=1_000_000_000, grace_s=5, exit_s=20)
+
+
+class Silent:
+    def already_done(self, cell: Cell) -> None: ...
+    def waiting(self) -> None: ...
+    def started(self, cell: Cell, again: str) -> None: ...
+    def heard(self, event: Event) -> None: ...
+    def finished(self, record: Record) -> None: ...
+
+
+@contextlib.contextmanager
+def unlocked(on_wait: Callable[[], None]) -> Iterator[None]:
+    yield
 
 
 def execute(

@@ -1,4 +1,4 @@
-"""What one epoch waits for: on a CUDA device, or as far as a CPU can tell on a pretended one."""
+"""How often an epoch waits for its device: a CUDA device, or a simulated one on a CPU."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from impls.protocol import Implementation, Training
 from tests.support import pretended_device as pretended
 
 CALL = "synchronising call"
-"""As which everything counts that torch warns of on a CUDA device."""
+"""The name under which all calls are counted that torch warns of on a CUDA device."""
 
 
 def of_an_epoch(model: Implementation, train: Ratings) -> Counter[str]:
     """How often the second of two epochs of `model`, which has at least two, made the host wait.
 
-    By the name of the operator where the device is pretended.
+    By the name of the operator where the device is simulated.
     """
     counts: Counter[str] = Counter()
     counted = pretended.counted if model.device == pretended.DEVICE else _on_cuda
@@ -36,7 +36,7 @@ class _TwoEpochs(Training):
         self._counts = counts
 
     def epochs(self, n: int) -> Iterator[int]:
-        yield 0  # makes what is made once, as the state of an optimiser
+        yield 0  # creates what is created once, such as the state of an optimiser
         self._counts.clear()
         yield 1
         self.of_second = +self._counts
@@ -44,8 +44,8 @@ class _TwoEpochs(Training):
 
 @contextmanager
 def _on_cuda(counts: Counter[str]) -> Iterator[None]:
-    def count(*told: object, **named: object) -> None:
-        counts[CALL] += "synchronizing CUDA operation" in str(told[0])
+    def count(message: object, *_: object, **__: object) -> None:
+        counts[CALL] += "synchronizing CUDA operation" in str(message)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")

@@ -76,8 +76,8 @@ def _section(table: Table) -> list[str]:
         reading(table),
         pareto_plot.image() if pareto_plot else "",
         *stand_in,
-        f"**Cost** {where}: medians; 1 MB is 10⁶ bytes. Time to first model is import, warm-up "
-        "and fit: what a fresh process waits for a model.",
+        f"**Cost** {where}: medians; 1 MB is 10⁶ bytes. First model: import, warm-up and fit, "
+        "which is what a fresh process waits for a model.",
         markdown_table(cost_columns(table), table.lines),
         ENERGY_NOTE if ran_on_a_device(table) else "",
     ]

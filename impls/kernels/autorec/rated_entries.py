@@ -1,4 +1,4 @@
-"""A rating matrix by its rated entries, in the order of its rows."""
+"""A rating matrix by its rated entries, row after row."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from impls.kernels.autorec.rated_products import RatedProducts, sparse_times_den
 class RatedEntries:
     """Sparse rows in compressed form, on the device.
 
-    starts   int64 (n_rows,)    where each row's entries start
-    counts   int64 (n_rows,)    how many it has
-    lengths  int64 (n_rows,)    the same on the host, which has to know how large a batch will be
+    starts   int64 (n_rows,)    start of each row's entries
+    counts   int64 (n_rows,)    number of its entries
+    lengths  int64 (n_rows,)    the same on the host, which needs the size of a batch
     columns  int64 (n,)
     values   float32 (n,)
 
-    A batch is (rows (B,), position in `rows` (m,), column (m,), target (m,)) of its m entries.
+    A batch is (rows (B,), position in `rows` (m,), column (m,), response (m,)) of its m entries.
     """
 
     starts: Tensor
@@ -64,24 +64,24 @@ class RatedEntries:
         return self
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
-        """As `impls.kernels.autorec.rated_rows` says. The host waits for the order once."""
+        """As in `RatedRows`. The host waits for the order once."""
         for rows, length in zip(
             order.split(size), self.lengths[order.cpu()].split(size), strict=True
         ):
             yield rows, *self._entries(rows, int(length.sum()))
 
     def _entries(self, rows: Tensor, m: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Position in `rows` (m,), column (m,) and target (m,) of all entries of `rows` (B,)."""
+        """Position in `rows` (m,), column (m,) and response (m,) of all entries of `rows` (B,)."""
         counts = self.counts[rows]  # (B,)
         each = torch.arange(len(rows), device=rows.device)
         position = each.repeat_interleave(counts, output_size=m)  # (m,)
-        # Entry e of the batch lies at e plus a shift that is constant within a row.
+        # Entry e of the batch is stored at e plus a shift that is constant within a row.
         shifts = self.starts[rows] - (counts.cumsum(0) - counts)  # (B,)
         place = torch.arange(m, device=rows.device) + shifts[position]  # (m,)
         return position, self.columns[place], self.values[place]
 
     def times(self, batch: tuple[Tensor, ...], presence: float, V: Tensor) -> Tensor:
-        """As `impls.kernels.autorec.rated_rows` says."""
+        """As in `RatedRows`."""
         rows, position, columns, response = batch
         return sparse_times_dense(position, columns, response + presence, len(rows), V)
 
@@ -93,7 +93,7 @@ class RatedEntries:
         b: Tensor,
         activation: Callable[[Tensor], Tensor],
     ) -> Tensor:
-        """As `impls.kernels.autorec.rated_rows` says."""
+        """As in `RatedRows`."""
         _, position, columns, response = batch
         outputs = RatedProducts.apply(hidden, W, position, columns) + b[columns]  # (m,)
         return (activation(outputs) - response).square().sum()

@@ -1,4 +1,4 @@
-"""A rating matrix with all its entries, rated or not, for a device that multiplies fast."""
+"""A rating matrix with all entries, rated or not, for a device with fast products."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class RatedMatrix:
-    """Targets float32 (n_rows, n_columns) on the device, NaN where unrated.
+    """The response, float32 (n_rows, n_columns) on the device, NaN where unrated.
 
-    A batch is (targets (B, n_columns),).
+    A batch is (response (B, n_columns),).
     """
 
     matrix: Tensor
@@ -49,12 +49,12 @@ class RatedMatrix:
         return self
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
-        """As `impls.kernels.autorec.rated_rows` says."""
+        """As in `RatedRows`."""
         for rows in order.split(size):
             yield (self.matrix[rows],)
 
     def times(self, batch: tuple[Tensor, ...], presence: float, V: Tensor) -> Tensor:
-        """As `impls.kernels.autorec.rated_rows` says."""
+        """As in `RatedRows`."""
         (response,) = batch
         return (response + presence).nan_to_num(0.0) @ V
 
@@ -66,7 +66,7 @@ class RatedMatrix:
         b: Tensor,
         activation: Callable[[Tensor], Tensor],
     ) -> Tensor:
-        """As `impls.kernels.autorec.rated_rows` says."""
+        """As in `RatedRows`."""
         (response,) = batch
         error = activation(hidden @ W.T + b) - response  # (B, n_columns)
         return error.masked_fill(response.isnan(), 0.0).square().sum()

@@ -1,4 +1,4 @@
-"""Products with a matrix of ratings: by its entries while they are few, else dense."""
+"""Products with a matrix of ratings: by its entries where they are few, else dense."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 DENSE_FROM = 0.15
-"""Share of rated entries from which the dense product is faster: measured forwards and backwards
-for 200 rows, 943 and 6,040 columns and 300 and 500 units, between 0.1 and 0.17 on one core and
-on two."""
+"""Share of rated entries from which the dense product is faster. Measured, forwards and backwards,
+for 200 rows, 943 and 6,040 columns, 300 and 500 units: between 0.1 and 0.17 on one core and on
+two."""
 
 
 def sparse_times_dense(
@@ -34,7 +34,7 @@ class RatedProducts(torch.autograd.Function):
     """The entries of H Wᵀ at `rows` (m,), which are sorted, and `columns` (m,). (m,)
 
     H (n_rows, k), W (n_columns, k). With G the gradient at those entries and 0 elsewhere,
-    dH = G W and dW = Gᵀ H; autograd would take G for a dense matrix.
+    dH = G W and dW = Gᵀ H; autograd would compute them with a dense G.
     """
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""A rating matrix on a device, read by whole rows: what AutoRec's network has at its two ends."""
+"""A rating matrix on a device, read by whole rows: the input and response of AutoRec."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from impls.kernels.autorec.rated_entries import RatedEntries
 from impls.kernels.autorec.rated_matrix import RatedMatrix
 
 DENSE_BYTES = 1 << 30
-"""A matrix up to this size is kept dense on a GPU, unrated entries too; a step on all rows at once
-makes some eight more of the size."""
+"""A matrix up to this size is dense on a GPU, with its unrated entries; a step on all rows at once
+allocates about eight more of the size."""
 
 
 class RatedRows(Protocol):
-    """Rows of targets t, some of whose entries are rated. Never changed, so copies are itself."""
+    """Rows of a response t, in part rated. It is immutable, so a copy is the object itself."""
 
     same_shapes: ClassVar[bool]
     """Whether batches of as many rows have tensors of the same shapes, as a CUDA graph needs."""
@@ -29,8 +29,8 @@ class RatedRows(Protocol):
     def __len__(self) -> int: ...
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
-        """The rows `order` (n,), on the device, `size` at a time, as the methods below take them:
-        a first tensor (B, …) and whatever else the form needs."""
+        """The rows `order` (n,), which is on the device, `size` at a time, in the form that the
+        methods below take: a first tensor (B, …) and what else that form needs."""
 
     def times(self, batch: tuple[Tensor, ...], presence: float, V: Tensor) -> Tensor:
         """x V, where x is t + `presence` at the rated entries of B rows and 0 at the others.
@@ -59,9 +59,9 @@ def rated_rows(
     shape: tuple[int, int],
     device: str,
 ) -> RatedRows:
-    """Targets `values` at `rows` and `columns` (n,) each, in any order, made ready for the device:
-    by entries on a CPU, and where a dense matrix would be large; else dense, as large products
-    are what a GPU does best, and every batch is then the same for it."""
+    """The response `values` at `rows` and `columns` (n,) each, in any order, in the form for the
+    device: by entries on a CPU and where a dense matrix would be large; else dense, since a GPU
+    is fast at large products, and all batches then have one shape."""
     small = shape[0] * shape[1] * np.float32().nbytes <= DENSE_BYTES
     if device != "cpu" and small:
         return RatedMatrix.of(rows, columns, values, shape, device)

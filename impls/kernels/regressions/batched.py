@@ -1,4 +1,4 @@
-"""Regressions of one side's rows on the other's, in batches of like length, for a device."""
+"""Regressions of one side's rows on the other's, in batches of similar length, for a device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from impls.kernels.regressions.length_buckets import Bucket, LengthBuckets
 
 @dataclass(frozen=True)
 class BatchedRegressions:
-    """Ratings by rows, in buckets; a bucket is one gather, one product and one solve."""
+    """Ratings by rows, in buckets; each bucket takes one gather, one product and one solve."""
 
     buckets: LengthBuckets
 
@@ -28,7 +28,7 @@ class BatchedRegressions:
         ridge: float,
         noise: Tensor,
     ) -> None:
-        """As `impls.kernels.regressions.regressions` says, on the device of the tensors."""
+        """As in `Regressions`, on the device of the tensors."""
         shares = ridge * torch.eye(rows.shape[1], device=rows.device)
         for bucket in self.buckets:
             x, y = _beside(bucket, others)  # (B, L, 1 + k), (B, L, 1)
@@ -41,7 +41,7 @@ class BatchedRegressions:
             rows[bucket.rows] = w[:, :, 0]
 
     def squared_error(self, rows: Tensor, others: Tensor) -> Tensor:
-        """As `impls.kernels.regressions.regressions` says."""
+        """As in `Regressions`."""
         total = torch.zeros((), device=rows.device)
         for bucket in self.buckets:
             x, y = _beside(bucket, others)
@@ -50,8 +50,8 @@ class BatchedRegressions:
 
 
 def _beside(bucket: Bucket, others: Tensor) -> tuple[Tensor, Tensor]:
-    """x = (1, q) (B, L, 1 + k) and y = z − b (B, L, 1), for the entry's row (b, q) of `others`;
-    zeros where the bucket is padded."""
+    """x = (1, q) (B, L, 1 + k) and y = z − b (B, L, 1) of each entry, for its row (b, q) of
+    `others`; zeros where the bucket is padded."""
     x = others[bucket.columns] * bucket.there[:, :, None]
     y = (bucket.values - x[:, :, 0])[:, :, None]
     x[:, :, 0] = bucket.there

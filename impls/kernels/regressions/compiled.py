@@ -1,4 +1,4 @@
-"""Regressions of one side's rows on the other's, compiled: each thread takes row after row."""
+"""Regressions of one side's rows on the other's, compiled: each thread solves row after row."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ from impls.kernels.regressions.vector_gram import (
     lanes_for,
 )
 
+Array = NDArray[Any]
+
 
 @dataclass(frozen=True)
 class CompiledRegressions:
-    """Ratings by rows, in compressed form; never changed, so copies of it are itself.
+    """Ratings by rows, in compressed form. It is immutable, so a copy is the object itself.
 
-    starts   int32 (n_rows + 1,)  where each row's ratings start
+    starts   int32 (n_rows + 1,)  start of each row's ratings
     columns  int32 (n,)
     values   float32 (n,)
     """
@@ -48,7 +50,7 @@ class CompiledRegressions:
     ) -> Self:
         """From coordinates (n,) each, no pair twice, in any order."""
         entries = coo_array((values.astype(np.float32, copy=False), (rows, columns)), shape)
-        entries.has_canonical_format = True  # else duplicates would be sought, for longer
+        entries.has_canonical_format = True  # skips a slow search for duplicates
         by_row = entries.tocsr()
         return cls(by_row.indptr, by_row.indices, by_row.data)
 
@@ -66,7 +68,7 @@ class CompiledRegressions:
         ridge: float,
         noise: Tensor,
     ) -> None:
-        """As `impls.kernels.regressions.regressions` says, on the CPU."""
+        """As in `Regressions`, on the CPU."""
         beside, biases = _padded(others.numpy())
         _solver(rows.shape[1])(
             *(self.starts, self.columns, self.values, beside, biases, rows.numpy()),
@@ -75,7 +77,7 @@ class CompiledRegressions:
         )
 
     def squared_error(self, rows: Tensor, others: Tensor) -> Tensor:
-        """As `impls.kernels.regressions.regressions` says."""
+        """As in `Regressions`."""
         ratings = self.starts, self.columns, self.values
         return torch.tensor(_squared_error(*ratings, rows.numpy(), others.numpy()))
 
@@ -115,8 +117,14 @@ def _solver(d: int) -> Callable[..., None]:
     return solve
 
 
+def sums_reference(columns: Array, values: Array, beside: Array, biases: Array) -> list[Array]:
+    """Σ x xᵀ (lanes, lanes) and Σ y x (lanes,) in NumPy, with x and b as in `_padded`."""
+    x = beside[columns]  # (n, lanes)
+    return [x.T @ x, (values - biases[columns]) @ x]
+
+
 def _sums(lanes: int) -> Callable[..., Any]:
-    """Compiled: Σ x xᵀ (lanes, lanes), from the diagonal's tiles on, and Σ y x (lanes,)."""
+    """The same, compiled; of Σ x xᵀ only the tiles on the diagonal and right of it."""
     row_bytes, tile = lanes * ENTRY_BYTES, WIDTH * ENTRY_BYTES
     add = add_scaled(lanes)
 
@@ -135,7 +143,7 @@ def _sums(lanes: int) -> Callable[..., Any]:
             x2, x3 = x + c[2] * row_bytes, x + c[3] * row_bytes
             for i in range(0, row_bytes, tile):
                 for j in range(i, row_bytes, tile):
-                    # numba gives the first argument, the context
+                    # numba adds the first argument, the context
                     add_tile(A.ctypes.data, row_bytes, i, j, x0, x1, x2, x3)  # type: ignore[call-arg]
         return A, t
 

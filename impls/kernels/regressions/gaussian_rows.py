@@ -1,4 +1,4 @@
-"""The prior of Bayesian matrix factorisation: rows are draws of one normal distribution."""
+"""The prior of Bayesian matrix factorisation: rows are draws from one normal distribution."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from impls.kernels.regressions.cholesky import cholesky
 def draw_prior(rows: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """m (d,) and Λ (d, d) from their posterior, given `rows` (n, d) ~ N(m, Λ⁻¹).
 
-    Before any row is seen Λ ~ Wishart(I, d) and m ~ N(0, Λ⁻¹), as in the paper.
+    A priori Λ ~ Wishart(I, d) and m ~ N(0, Λ⁻¹), as in the paper.
 
     Salakhutdinov & Mnih 2008, equation 14.
     """
@@ -20,7 +20,7 @@ def draw_prior(rows: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     centred = rows - mean
     scatter = torch.eye(d, device=rows.device) + centred.mT @ centred
     scatter += n / (n + 1) * torch.outer(mean, mean)
-    # inv_ex, since inv waits for the device to ask whether it failed: at least I, this cannot.
+    # inv_ex, since inv waits for the device to report errors; the inverse of I or more exists.
     precision = _wishart(torch.linalg.inv_ex(scatter).inverse, d + n, rng)
     spread = cholesky((n + 1) * precision)
     return n / (n + 1) * mean + normal(spread, rng, 1)[0], precision

@@ -1,4 +1,4 @@
-"""Rows of a rating matrix in batches of like length, for batched linear algebra."""
+"""Rows of a rating matrix in batches of similar length, for batched linear algebra."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 ENTRIES = 1 << 20
-"""Padded entries of a batch, at most: what is gathered for one stays small beside the data."""
+"""Padded entries of a batch, at most, so that its tensors stay small beside the data."""
 
 
 class Bucket(NamedTuple):
@@ -34,7 +34,7 @@ class Bucket(NamedTuple):
 
 @dataclass(frozen=True)
 class LengthBuckets:
-    """A sparse matrix by rows, on a device; never changed, so copies of it are itself."""
+    """A sparse matrix by rows, on a device. It is immutable, so a copy is the object itself."""
 
     batches: tuple[tuple[Tensor, int], ...]
     starts: Tensor
@@ -53,7 +53,7 @@ class LengthBuckets:
     ) -> Self:
         """From coordinates (n,) each, in any order; rows without an entry are in no bucket.
 
-        Sorted by length, rows share a bucket while the padding costs at most a quarter.
+        Rows of similar length share a bucket, in which padding adds at most a quarter.
         """
         order = np.argsort(rows, kind="stable")
         counts = np.bincount(rows, minlength=n_rows)

@@ -1,7 +1,7 @@
-"""What alternating least squares and Gibbs sampling share: every row of one side, given the other.
+"""The regressions of ALS and Gibbs sampling: the rows of one side given the other side's.
 
-Rows are w = (b, p), a bias and k factors. With `others` x̂ = (b_i, q_i) fixed, each rating z
-of a row is a regression of y = z − b_i on x = (1, q_i).
+Rows are w = (b, p), a bias and k factors. With the rows (b_i, q_i) of the other side fixed, w is
+a regression of y = z − b_i on x = (1, q_i), over the ratings z of the row.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Regressions(Protocol):
         ridge: float,
         noise: Tensor,
     ) -> None:
-        """Put w into `rows` (n_rows, 1 + k), where a row has n > 0 ratings:
+        """Set `rows` (n_rows, 1 + k) to w, where a row has n > 0 ratings:
 
             A = precision + α Σ x xᵀ + n ridge I = L Lᵀ
             w = L⁻ᵀ (L⁻¹ (towards + α Σ y x) + noise)
 
-        With no noise that is the minimum of α Σ (y − w·x)² + n ridge ‖w‖² + wᵀ precision w
-        − 2 w·towards; with standard normal noise a draw from the normal distribution whose
-        log density is minus half of that.
+        Without noise that is the minimum of α Σ (y − w·x)² + n ridge ‖w‖² + wᵀ precision w
+        − 2 w·towards; with standard normal noise it is a draw from the normal distribution
+        whose log density is −½ of that, up to a constant.
         """
 
     def squared_error(self, rows: Tensor, others: Tensor) -> Tensor:
@@ -51,8 +51,8 @@ def regressions(
     shape: tuple[int, int],
     device: str,
 ) -> Regressions:
-    """Ratings `values` at `rows` and `columns` (n,) each, made ready for the device: row by row
-    and compiled on a CPU, where a batch only costs memory; in batches elsewhere."""
+    """Ratings `values` at `rows` and `columns` (n,) each, prepared for the device: compiled code
+    row by row on a CPU, where batches would only cost memory; batches elsewhere."""
     if device == "cpu":
         return CompiledRegressions.of(rows, columns, values, shape)
     return BatchedRegressions(LengthBuckets.of(rows, columns, values, shape[0], device))

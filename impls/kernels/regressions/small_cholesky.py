@@ -7,15 +7,24 @@ from collections.abc import Callable
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from impls.kernels.regressions.vector_gram import ENTRY_BYTES, add_scaled, lanes_for
+
+Array = NDArray[np.float32]
+
+
+def cholesky_solve_reference(A: Array, t: Array, noise: Array) -> Array:
+    """w = R⁻¹ (R⁻ᵀ t + noise) in NumPy, where A = RᵀR (d, d) and all others are (d,)."""
+    L = np.linalg.cholesky(A)  # Rᵀ
+    return np.linalg.solve(L.T, np.linalg.solve(L, t) + noise)
 
 
 @functools.lru_cache
 def cholesky_solve(d: int) -> Callable[..., None]:
-    """Compiled (A, t, noise, w): w = R⁻¹ (R⁻ᵀ t + noise), where A = RᵀR.
+    """Compiled (A, t, noise, w), which writes that to w (d,).
 
-    Of A (d, lanes) the upper triangle counts; A and t (lanes,) are used up. noise, w (d,).
+    Only the upper triangle of A (d, lanes) is read; A and t (lanes,) are overwritten.
     """
     lanes = lanes_for(d)
     row_bytes = lanes * ENTRY_BYTES
@@ -28,7 +37,7 @@ def cholesky_solve(d: int) -> Callable[..., None]:
             root = np.float32(np.sqrt(A[p, p]))
             for j in range(p, d):
                 A[p, j] /= root
-            for i in range(p + 1, d):  # whole rows: what lies below the diagonal is never read
+            for i in range(p + 1, d):  # whole rows: entries below the diagonal are never read
                 add(at + i * row_bytes, at + p * row_bytes, -A[p, i])
             t[p] /= root
             for j in range(p + 1, d):

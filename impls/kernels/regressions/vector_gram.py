@@ -1,7 +1,7 @@
-"""Sums of outer products in vector registers: what makes a regression on many rows fast.
+"""Sums of outer products in vector registers, which take most of a regression's time.
 
-A row is `lanes` float32 entries, in whole vectors of 8. LLVM's vector types say what its
-loop vectoriser cannot know: that the sums do not overlap the rows that are read.
+A row is `lanes` float32 entries, a multiple of 8. The code uses LLVM's vector types, since its
+loop vectoriser cannot know that the sums do not overlap the rows that are read.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 WIDTH = 8
 """Entries of a vector."""
 AT_ONCE = 4
-"""Rows that one call adds: each sum is then read and written once for four products."""
+"""Rows that one call adds: a sum is read and written once for four products."""
 ENTRY_BYTES = 4
 FUSED = ("contract", "nsz")
+
+Array = NDArray[np.float32]
 
 VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
 NUMBER = ir.IntType(32)
@@ -32,7 +36,7 @@ def lanes_for(width: int) -> int:
 
 
 class _Rows:
-    """Reads, writes and sums of vectors, as instructions that a builder takes down."""
+    """Reads, writes and sums of vectors, as instructions that a builder emits."""
 
     def __init__(self, builder: Any) -> None:
         self.builder = builder
@@ -62,9 +66,14 @@ class _Rows:
         return self.builder.fadd(total, product, flags=FUSED)
 
 
+def add_tile_reference(gram: Array, i: int, j: int, x: Array) -> None:
+    """The tile of Σ x xᵀ at entries (i, j), added to G (lanes, lanes) in NumPy; x (n, lanes)."""
+    gram[i : i + WIDTH, j : j + WIDTH] += x[:, i : i + WIDTH].T @ x[:, j : j + WIDTH]
+
+
 @intrinsic
 def add_tile(context, gram, row_bytes, i, j, x0, x1, x2, x3):  # type: ignore[no-untyped-def]
-    """G[i : i + 8, j : j + 8] += Σ x[i : i + 8] x[j : j + 8]ᵀ over `AT_ONCE` rows x.
+    """The same, of `AT_ONCE` rows x.
 
     gram, x0 … x3  addresses of G (lanes, lanes) and of the rows (lanes,)
     i, j           bytes from the start of a row to its entries i and j
@@ -89,9 +98,14 @@ def add_tile(context, gram, row_bytes, i, j, x0, x1, x2, x3):  # type: ignore[no
     return types.void(*[types.intp] * (4 + AT_ONCE)), generate
 
 
+def add_scaled_reference(own: Array, other: Array, factor: float) -> None:
+    """own += factor · other in NumPy, for two rows (lanes,)."""
+    own += factor * other
+
+
 @functools.lru_cache
 def add_scaled(lanes: int) -> Callable[..., None]:
-    """An intrinsic: own += factor · other, for the addresses of two rows (lanes,)."""
+    """The same as an intrinsic, on the addresses of two rows."""
 
     @intrinsic
     def add(context, own, other, factor):  # type: ignore[no-untyped-def]

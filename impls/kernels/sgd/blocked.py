@@ -1,4 +1,4 @@
-"""Ratings cut into a grid of blocks, so that threads never share a user or an item."""
+"""Ratings divided into a grid of blocks, so that threads never share a user or an item."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from datasets.ratings import Ratings
 from impls.kernels.scaling import Scaling
 
-RATING = np.dtype([("user", np.int32), ("item", np.int32), ("target", np.float32)])
-"""One rating in one place: its three numbers come in one read. 12 bytes."""
+RATING = np.dtype([("user", np.int32), ("item", np.int32), ("standard_score", np.float32)])
+"""A rating, its value standardised, in one place: one read for all three. 12 bytes."""
 
 
 class Blocks(NamedTuple):
@@ -20,9 +20,8 @@ class Blocks(NamedTuple):
 
     The blocks g·G + (g + d) mod G of one diagonal d share neither users nor items.
 
-    starts   int64 (G² + 1,)  where each block starts in `ratings`
-    ratings  RATING (n,)      block by block, within one in the order of `train`; targets as
-                              `Scaling` has them
+    starts   int64 (G² + 1,)  start of each block in `ratings`
+    ratings  RATING (n,)      block by block, within a block in the order of `train`
     """
 
     starts: NDArray[np.int64]
@@ -32,7 +31,7 @@ class Blocks(NamedTuple):
 def cut(
     train: Ratings, groups: int, threads: int, rng: np.random.Generator
 ) -> tuple[Blocks, Scaling]:
-    """The grid, users and items drawn into `groups` groups, and the scaling of its targets."""
+    """The grid, with users and items in `groups` random groups, and the scaling of its ratings."""
     starts, ratings, mean, sd = _cut(
         train.users,
         train.items,
@@ -46,13 +45,13 @@ def cut(
 
 
 def _drawn(n: int, groups: int, rng: np.random.Generator) -> NDArray[np.uint16]:
-    """The group of each of n rows (n,), as many in one as in another."""
+    """A random group for each of n rows (n,), equally many in each group."""
     return rng.permutation((np.arange(n) % groups).astype(np.uint16))
 
 
 @njit(parallel=True, cache=True)
 def _cut(users, items, values, user_group, item_group, groups, threads):  # type: ignore[no-untyped-def]
-    """A counting sort by block, in which each thread takes its share of the ratings."""
+    """A counting sort by block; each thread processes its share of the ratings."""
     n, blocks = len(users), groups * groups
     share = (np.arange(threads + 1) * n) // threads
     counts = np.zeros((threads, blocks), np.int64)
@@ -63,7 +62,7 @@ def _cut(users, items, values, user_group, item_group, groups, threads):  # type
         total = squares = 0.0
         for row in range(share[thread], share[thread + 1]):
             mine[user_group[users[row]] * groups + item_group[items[row]]] += 1
-            value = np.float64(values[row]) - origin  # far from 0 the squares would not do
+            value = np.float64(values[row]) - origin  # squares far from 0 are less precise
             total += value
             squares += value * value
         sums[thread, 0], sums[thread, 1] = total, squares
@@ -90,5 +89,5 @@ def _cut(users, items, values, user_group, item_group, groups, threads):  # type
             place = next_place[block]
             next_place[block] = place + 1
             ratings[place].user, ratings[place].item = u, i
-            ratings[place].target = (values[row] - mean) / sd
+            ratings[place].standard_score = (values[row] - mean) / sd
     return starts, ratings, mean, sd

@@ -1,4 +1,4 @@
-"""Ratings on a device, cut there into a grid of blocks: what `blocked` is to a CPU."""
+"""Ratings on a device, divided there into a grid of blocks: `blocked` is the same for a CPU."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class DealtBlocks(NamedTuple):
 
     The blocks g·G + (g + d) mod G of one diagonal d share neither users nor items.
 
-    starts   int32 (G² + 1,)  where each block starts
-    users    int32 (n,)       block by block, within one in the order of `train`
-    items    int32 (n,)
-    targets  float32 (n,)     as `Scaling` has them
+    starts    int32 (G² + 1,)  start of each block
+    users     int32 (n,)       block by block, within a block in the order of `train`
+    items     int32 (n,)
+    response  float32 (n,)     standardised ratings
     """
 
     starts: Tensor
@@ -29,7 +29,7 @@ class DealtBlocks(NamedTuple):
 
 
 def cut(train: Ratings, groups: int, device: str) -> tuple[DealtBlocks, Scaling]:
-    """The grid, users and items dealt into `groups` groups, and the scaling of its targets."""
+    """The grid, with users and items in `groups` groups, and the scaling of its response."""
     users, items, values = (
         torch.tensor(column, device=device) for column in (train.users, train.items, train.values)
     )  # (n,) each
@@ -46,8 +46,8 @@ def cut(train: Ratings, groups: int, device: str) -> tuple[DealtBlocks, Scaling]
 
 
 def dealt(ids: Tensor, n: int, groups: int) -> Tensor:
-    """The group of each of n rows, int32 (n,): the most often rated go to different groups, then
-    those that come next, and so on, so that no group has much more to do than another."""
+    """The group of each of n rows, int32 (n,). Rows are dealt to the groups in turn, the most
+    often rated first, so that all groups have about equally many ratings."""
     by_frequency = torch.bincount(ids, minlength=n).argsort(descending=True, stable=True)
     group = torch.empty(n, dtype=torch.int32, device=ids.device)
     group[by_frequency] = torch.arange(n, dtype=torch.int32, device=ids.device) % groups

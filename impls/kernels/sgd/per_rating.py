@@ -1,8 +1,8 @@
-"""What the rows that update on one rating at a time share, so that they can be compared.
+"""The start and the order of the implementations that update on one rating at a time.
 
-From equal seeds and settings `numpy_sgd`, `autograd_mf` and `sparse_embedding_mf` (batch 1)
-start from the same factors and see the ratings in the same order: each draws the factors
-first and then one permutation per epoch from `np.random.default_rng(seed)`.
+With equal seeds and hyperparameters `numpy_sgd`, `autograd_mf` and, on a CPU with batches of 1,
+`sparse_embedding_mf` start from the same factors and visit the ratings in the same order: each
+draws the factors first, then one permutation per epoch, from `np.random.default_rng(seed)`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datasets.ratings import Ratings
 Initialisation = Literal["normal", "uniform"]
 
 BLOCK = 1 << 16
-"""Ratings turned into Python numbers at once: fast to read, but 100 bytes a rating."""
+"""Ratings that are Python numbers at a time: fast to read, but 100 bytes each."""
 
 
 def initial_factors(
@@ -45,9 +45,9 @@ def initial_factors(
 def in_random_order(
     rng: np.random.Generator, train: Ratings, response: NDArray[np.floating]
 ) -> Iterator[tuple[int, int, float]]:
-    """One epoch: every (user, item, target) once, as Python numbers, in a new order.
+    """One epoch: every (user, item, response) once, as Python numbers, in a new order.
 
-    targets  (n,)  what to learn of each rating of `train`
+    response  (n,)  of the ratings of `train`
     """
     order = rng.permutation(len(train))
     for start in range(0, len(train), BLOCK):

@@ -1,4 +1,4 @@
-"""Ratings cut into strata in which no user and no item appears twice."""
+"""Ratings divided into strata in which no user and no item appears twice."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datasets.ratings import Ratings
 
 
 def strata(train: Ratings, order: NDArray[np.int64], at_most: int) -> list[NDArray[np.int64]]:
-    """Ratings of `train` by stratum, `at_most` in one, together all of them: an edge colouring
-    of the bipartite graph of users and items, each rating an edge.
+    """Rows of `train` by stratum, at most `at_most` in each and together all of them: an edge
+    colouring of the bipartite graph of users and items, whose edges are the ratings.
 
-    Greedy, in the given order: a rating takes the lowest colour that neither its user nor its
-    item has yet. At least as many colours are needed as the most rated item or most rating
-    user has ratings. Bit c of a Python integer says whether colour c is taken.
+    Greedy, in the given order: a rating gets the lowest colour that neither its user nor its
+    item has yet. The number of colours is at least the largest number of ratings of a user or
+    an item. Bit c of a Python integer is set where colour c is in use.
     """
     user_has, item_has = [0] * train.n_users, [0] * train.n_items
     colours = []

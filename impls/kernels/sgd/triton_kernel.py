@@ -3,18 +3,36 @@
 A user's row is (p_u, b_u, 1, 0 …) and an item's (q_i, 1, b_i, 0 …), `lanes` entries each, so
 that b_u + b_i + p_u·q_i is their dot product; the step is that of `vector_rows`.
 
-A program takes a rating from each of `slots` equal shares of its block at a time, and steps
-along the gradients of all of them from the rows as they were before. A row that several of
-them have takes the step of the first alone: what the program does depends on no race.
+A program takes one rating from each of `slots` equal shares of its block at a time. It steps
+along the gradients of all of them, computed from the rows before the step. Where several ratings
+share a row, the row takes the step of the first alone, so that the result depends on no race.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import triton
 import triton.language as tl
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 
-# Whatever these numbers are, the kernel is compiled once: in the warm-up, on other ratings.
+def step_reference(
+    u: Array, i: Array, z: Array, U: Array, V: Array, rate: float, shrink: float, factors: int
+) -> None:
+    """A step of a program in NumPy: ratings z (slots,) by users u of items i change U and V."""
+    user, item = U[u], V[i]  # (slots, lanes)
+    change = rate * (z - np.vecdot(user, item))[:, None]  # (slots, 1)
+    first_user, first_item = (np.unique(ids, return_index=True)[1] for ids in (u, i))
+    U[u[first_user]] = (shrink * user + change * item)[first_user]
+    V[i[first_item]] = (shrink * item + change * user)[first_item]
+    U[u, factors + 1] = V[i, factors] = 1.0
+
+
+# Compiled once for all values of these numbers: in the warm-up, on other ratings.
 @triton.jit(do_not_specialize=["groups", "shift", "slots"])
 def diagonal_steps(  # type: ignore[no-untyped-def]
     starts,
@@ -34,7 +52,7 @@ def diagonal_steps(  # type: ignore[no-untyped-def]
     LANES: tl.constexpr,
 ):
     """Blocks as in `dealt_blocks`; U (n_users, lanes), V (n_items, lanes). SLOTS and LANES are
-    powers of two, at least as large as `slots` and `lanes`: what is beyond these is masked."""
+    powers of two, at least as large as `slots` and `lanes`; the rest is masked."""
     group = tl.program_id(0)
     block = group * groups + (group + shift) % groups
     start = tl.load(starts + block)
@@ -61,14 +79,14 @@ def diagonal_steps(  # type: ignore[no-untyped-def]
         change = rate * (z - tl.sum(user * item, axis=1))[:, None]  # (SLOTS, 1)
         new_user = tl.where(lane == factors + 1, 1.0, shrink * user + change * item)
         new_item = tl.where(lane == factors, 1.0, shrink * item + change * user)
-        tl.debug_barrier()  # all threads have read before one writes
+        tl.debug_barrier()  # all threads have read before any writes
         tl.store(at_user, new_user, steps_user)
         tl.store(at_item, new_item, steps_item)
-        tl.debug_barrier()  # and all have written before one reads again
+        tl.debug_barrier()  # all have written before any reads again
 
 
 @triton.jit
 def _first(ids, before):  # type: ignore[no-untyped-def]
-    """Whether a slot is the first that holds its id. (SLOTS,)"""
+    """Whether a slot is the first that has its id. (SLOTS,)"""
     same = (ids[:, None] == ids[None, :]) & before  # (SLOTS, SLOTS)
     return tl.sum(same.to(tl.int32), axis=1) == 0

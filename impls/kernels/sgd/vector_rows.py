@@ -1,13 +1,7 @@
 """Rows of biased factors as single vectors: one SGD step is a dozen instructions.
 
 A user's row is (p_u, b_u, 1, 0 …) and an item's (q_i, 1, b_i, 0 …), `lanes` entries each, so
-that b_u + b_i + p_u·q_i is their dot product. A step with the rate 2η is
-
-    e      = z − row_u · row_i
-    row_u  = (1 − 2ηλ) row_u + 2η e row_i
-    row_i  = (1 − 2ηλ) row_i + 2η e row_u      (the old row_u)
-
-and puts the constant 1 of each row back.
+that b_u + b_i + p_u·q_i is their dot product.
 """
 
 from __future__ import annotations
@@ -25,7 +19,7 @@ from numpy.typing import NDArray
 
 ENTRY_BYTES = 4
 LINE = 16
-"""Entries in a cache line of 64 bytes; tables start on one, so that rows are split over few."""
+"""Entries in a cache line of 64 bytes. Tables start on one, so that a row spans few lines."""
 REASSOCIATE = ("reassoc", "contract", "nsz")
 
 FloatRows = NDArray[np.float32]
@@ -45,9 +39,9 @@ def aligned_rows(n: int, lanes: int) -> FloatRows:
 
 @functools.lru_cache
 def diagonal_steps(factors: int) -> Callable[..., None]:
-    """A compiled pass over one diagonal of `Blocks`, its blocks spread over the threads.
+    """A compiled pass over one diagonal of `Blocks`, its blocks divided among the threads.
 
-    `factors` is a constant of the compiled code, which keeps whole rows in registers.
+    `factors` is a constant of the compiled code, which holds whole rows in registers.
     """
     step, row_bytes = _step(factors), lanes_for(factors) * ENTRY_BYTES
 
@@ -60,15 +54,25 @@ def diagonal_steps(factors: int) -> Callable[..., None]:
                 rating = ratings[n]
                 user_row = user_rows + rating.user * row_bytes
                 item_row = item_rows + rating.item * row_bytes
-                step(user_row, item_row, rating.target, rate, shrink)
+                step(user_row, item_row, rating.standard_score, rate, shrink)
 
     return steps
 
 
-def _step(factors: int) -> Any:
-    """The step above as an intrinsic on the addresses of two rows.
+def step_reference(
+    user: FloatRows, item: FloatRows, z: float, rate: float, shrink: float, factors: int
+) -> tuple[FloatRows, FloatRows]:
+    """The step in NumPy: new rows (lanes,) for the rating z; rate = 2η, shrink = 1 − 2ηλ."""
+    change = rate * (z - user @ item)
+    new_user, new_item = shrink * user + change * item, shrink * item + change * user
+    new_user[factors + 1] = new_item[factors] = 1.0
+    return new_user, new_item
 
-    LLVM's vector types say what its loop vectoriser cannot know: the rows do not overlap.
+
+def _step(factors: int) -> Any:
+    """The step as an intrinsic on the addresses of two rows.
+
+    It uses LLVM's vector types, since its loop vectoriser cannot know that rows do not overlap.
     """
     lanes = lanes_for(factors)
     row = ir.VectorType(ir.FloatType(), lanes)
@@ -78,14 +82,14 @@ def _step(factors: int) -> Any:
     user_one, item_one = factors + 1, factors
 
     @intrinsic
-    def step(context, user_row, item_row, target, rate, shrink):  # type: ignore[no-untyped-def]
+    def step(context, user_row, item_row, standard_score, rate, shrink):  # type: ignore[no-untyped-def]
         def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            at_user, at_item, target, rate, shrink = arguments
+            at_user, at_item, standard_score, rate, shrink = arguments
             user, item = (builder.inttoptr(at, row.as_pointer()) for at in (at_user, at_item))
 
             def load(place: Any) -> Any:
                 loaded = builder.load(place)
-                loaded.align = ENTRY_BYTES  # more would have to hold for every copy of a table
+                loaded.align = ENTRY_BYTES  # a copy of a table may not start on a cache line
                 return loaded
 
             def spread(scalar: Any) -> Any:
@@ -100,7 +104,7 @@ def _step(factors: int) -> Any:
             )
             zero = ir.Constant(ir.FloatType(), -0.0)
             dot = builder.call(total, [zero, builder.fmul(u, v)], fastmath=REASSOCIATE)
-            change = spread(builder.fmul(rate, builder.fsub(target, dot)))
+            change = spread(builder.fmul(rate, builder.fsub(standard_score, dot)))
             keep = spread(shrink)
             one = ir.Constant(ir.FloatType(), 1.0)
             for own, other, place, lane in ((u, v, user, user_one), (v, u, item, item_one)):

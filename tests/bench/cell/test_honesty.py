@@ -25,9 +25,8 @@ from bench.score import score
 from bench.store import RecordStore
 from datasets import splits
 from datasets.ratings import Dataset, Ratings
-from tests.bench.test_run import Silent, unlocked
 from tests.support import SUPPORT
-from tests.support.running import execute
+from tests.support.running import Silent, execute, unlocked
 
 DISHONEST = SUPPORT / "dishonest.py"
 Run = Callable[..., list[Record]]

@@ -12,7 +12,7 @@ import pytest
 from bench.commands.migrate import migrate
 from bench.planning.source_digest import source_digest
 from bench.store import RecordStore
-from tests.bench.test_records import record
+from tests.support.records import minimal_record as record
 
 CLASS = "CONSTANT = {}\n\n\nclass Bias:\n    c = CONSTANT\n"
 
@@ -101,3 +101,29 @@ def test_without_its_commit_a_record_keeps_its_digest_and_is_still_read(
     [left] = store.read()[0]
     assert (left.schema_, left.source.implementation_hash) == (1, "of bytes")
     assert [goal.seconds for goal in left.goals] == [1.5]
+
+
+def test_a_record_gets_the_epochs_that_its_suite_ended_fits_after_at_its_commit(
+    tmp_path: Path, repository: Path
+) -> None:
+    suites = repository / "bench" / "suites"
+    suites.mkdir()
+    block = '[[blocks]]\nimplementations = ["bias"]\ndatasets = ["ml-100k"]\nepochs = {}\n'
+    (suites / "scale.toml").write_text(block.format(3))
+    git(repository, "add", "-A")
+    git(repository, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "two")
+    commit = git(repository, "rev-parse", "HEAD")
+    (suites / "scale.toml").write_text(block.format(12))
+    records = []
+    for epochs in (3, 12):
+        made = record()
+        made.source.git_sha, made.source.dirty = commit, False
+        cell = {"implementation": "bias", "dataset": "ml-100k", "suite": "scale"}
+        cell |= {"hyperparameters": {"epochs": epochs}}
+        made.cell = made.cell.model_copy(update=cell)
+        records.append(made.to_line())
+    store = store_of(tmp_path / "out", *records)
+    given = "given the epochs that their suite ended them after"
+    assert migrate(store, repository) == {given: 1, "already current": 1}
+    assert [each.cell.shortened_to for each in store.read()[0]] == [3, None]
+    assert migrate(store, repository) == {"already current": 2}

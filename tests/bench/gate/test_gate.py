@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from bench.cli import app
 from bench.commands.gate import TERMINATED
 from bench.gate import lockstep
-from bench.gate.command import Asked, compare
+from bench.gate.command import compare
 from bench.gate.errors import ForeignError, GateError, SideError
 from bench.gate.series import Series
 from bench.gate.session import Session
@@ -29,6 +29,7 @@ from bench.gate.side import Process, Ready
 from bench.gate.stored.machine import timing_core
 from bench.gate.verdicts import BROKEN, PASSED, UNDECIDED
 from tests.bench.gate.conftest import Checkout
+from tests.support.gate_runs import request as asked
 
 CODE = "def work(n):\n    return sum(range(n))\n"
 WORKLOADS = """\
@@ -71,20 +72,6 @@ LATER = "test_later(benchmark):\n    answers = iter([1])\n    benchmark(lambda: 
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests look at no timing, so a stretch may be short."""
     monkeypatch.setattr(lockstep, "SHORTEST_NS", 1)
-
-
-def asked(out: Path, **changes: object) -> Asked:
-    return Asked(**{**DEFAULT, "out": out / "raw.json", **changes})
-
-
-DEFAULT = {
-    "base": "HEAD",
-    "head": None,
-    "only": (),
-    "time_limit_s": 0.0,
-    "tolerant": False,
-    "seed": 1,
-}
 
 
 def test_sabotage_of_head_is_told_row_by_row(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.gate.limits import MISSES, SHARES, Limit, limits, t_limit
 from bench.gate.verdicts import Verdict, control_fails, exit_code, look
-from tests.bench.test_stats import within_binomial_bounds
+from tests.support.statistics import within_binomial_bounds
 
 ROUNDS = max(SHARES)
 

@@ -12,29 +12,18 @@ from pydantic import ValidationError
 
 from bench import machine
 from bench.planning import availability, describing
-from bench.planning.facts import Facts
 from bench.planning.hyperparameters import SettingError
 from bench.planning.loading import ImplementationError, load_class
 from bench.planning.plan import Cell, Planner, Skip
 from bench.planning.suite import Overrides, Suite, SuiteError, names, read
-from bench.records import Data
 from datasets.errors import NotAvailable
 from datasets.splits import folds
 from impls.registry import IMPLEMENTATIONS
 from tests.support import SUPPORT
+from tests.support.plans import facts
 
 MISBEHAVING = SUPPORT / "misbehaving.py"
 MEAN = f"{MISBEHAVING}:Mean"
-
-
-def facts(name: str, note: str = "") -> Facts:
-    if name == "nowhere":
-        raise NotAvailable("nowhere is not on this machine", "Provide it")
-    goals = (0.9,) if name == "with-targets" else ()
-    return Facts(
-        Data(fingerprint=name, n_users=1, n_items=1, n_ratings=1, scale=(1, 5), note=note),
-        goals,
-    )
 
 
 def suite(**block: Any) -> Suite:

@@ -1,4 +1,4 @@
-"""Growth over the synthetic sets: which rows, which figures, which exponents."""
+"""Growth over the synthetic datasets: which rows, which figures, which exponents."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from bench.records import Memory, Record
+from bench.report.files import MADE_BY
 from bench.report.growth import growth
-from bench.report.pages.growth import growth_page, growth_plot_name
+from bench.report.pages.growth import growth_page
 from bench.report.plots.growth import growth_plot
-from bench.report.plots.style import MADE_BY
 from tests.support.records import cells, data, metrics, record, training_curve
 
 SIZES = {"100k": 100_000, "1m": 1_000_000, "10m": 10_000_000, "25m": 25_000_000}
@@ -98,7 +98,7 @@ def test_records_of_an_older_source_take_no_part() -> None:
     assert times["numba_sgd"]["points"] == "2"
 
 
-def test_a_row_that_timed_out_keeps_the_epochs_it_came_to() -> None:
+def test_a_row_that_timed_out_keeps_the_epochs_it_finished() -> None:
     late = at("10m", status="timeout", reason="time limit reached after 1 epoch(s)")
     killed = at(
         "25m",
@@ -137,7 +137,7 @@ def test_repeats_count_by_their_median() -> None:
 def test_machines_and_splits_stand_apart_and_devices_are_named() -> None:
     made = growth([*all_sizes(machine="old"), *all_sizes(machine="new", minute=1)])
     assert [each.machine for each in made] == ["new", "old"]
-    assert len({growth_plot_name(each) for each in made}) == 2
+    assert len({growth_plot(each).path for each in made}) == 2
     assert len(growth([at("100k"), at("1m", split="u1")])) == 0
     times, _ = page(*all_sizes(), *all_sizes(device="cuda"))
     assert times["numba_sgd"]["device"] == "CUDA"
@@ -147,6 +147,6 @@ def test_machines_and_splits_stand_apart_and_devices_are_named() -> None:
 def test_the_plot_is_ours_and_its_bytes_are_the_records() -> None:
     two = [at("100k", "als"), at("1m", "als", status="failed")]
     [made] = growth([*all_sizes(), *all_sizes("a$b"), *two])
-    drawn = growth_plot(made)
+    drawn = growth_plot(made).png()
     assert Image.open(io.BytesIO(drawn)).info["Software"] == MADE_BY
-    assert growth_plot(made) == drawn
+    assert growth_plot(made).png() == drawn

@@ -6,15 +6,14 @@ import io
 from typing import Any
 
 import pytest
-from bench.report.pages.cuda_lines import Line, over_batches, over_ratings
 from PIL import Image
 
 from bench.records import Record
+from bench.report.files import MADE_BY
 from bench.report.grouping import tables
-from bench.report.pages.cuda import batches_plot_name, ratings_plot_name, speedup_page
-from bench.report.plots.cuda import batches_plot, ratings_plot
-from bench.report.plots.style import MADE_BY
-from bench.report.speedup import Pair, Speedup, speedups
+from bench.report.pages.cuda import speedup_page
+from bench.report.plots.cuda import batches_plot, looks, ratings_plot
+from bench.report.speedup import Curve, Pair, Speedup, over_batches, over_ratings, speedups
 from tests.support.records import cells, data, record, training_curve
 
 GPU = "NVIDIA H200"
@@ -106,7 +105,7 @@ def test_a_pair_has_both_times_their_ratio_and_the_errors() -> None:
         {"status": "out of memory", "times": None},
     ],
 )
-def test_without_the_same_cell_on_both_devices_there_is_nothing_to_tell(
+def test_without_the_same_cell_on_both_devices_there_is_no_pair(
     other: dict[str, Any],
 ) -> None:
     cpu = side(epoch_s=1.0, batch=1024)
@@ -162,11 +161,11 @@ def test_repeats_count_by_their_median_and_the_seed_that_differs_most() -> None:
 
 def test_a_difference_is_judged_as_it_is_shown() -> None:
     cpu = side(epoch_s=1, rmse=0.9200)
-    told = [
+    agreed = [
         rows(cpu, side(epoch_s=1, rmse=0.92 + gap, device="cuda"))["embedding_mf"]["≤ 0.002"]
         for gap in (0.002, 0.00204, 0.00206)
     ]
-    assert told == ["yes", "yes", "no"]
+    assert agreed == ["yes", "yes", "no"]
 
 
 def test_of_several_numbers_of_threads_each_device_has_its_fastest() -> None:
@@ -176,7 +175,7 @@ def test_of_several_numbers_of_threads_each_device_has_its_fastest() -> None:
     assert (row["threads"], row["speed-up"]) == ("1", "15×")
 
 
-def test_labels_tell_settings_apart_but_those_that_the_table_has() -> None:
+def test_labels_have_the_settings_that_differ_but_those_that_the_table_has() -> None:
     two = [
         *pair(2.0, batch=256, settings={"factors": 8}),
         *pair(3.0, batch=512, settings={"factors": 64, "epochs": 20}, minute=1),
@@ -192,7 +191,7 @@ def test_labels_tell_settings_apart_but_those_that_the_table_has() -> None:
     ]
 
 
-def test_a_line_over_ratings_is_the_settings_with_the_most_sizes() -> None:
+def test_a_curve_over_ratings_is_the_settings_with_the_most_sizes() -> None:
     fit = {"settings": {"epochs": 20}}  # as many epochs as there may be: it is the same line
     records = [
         *pair(0.5, batch=1024),
@@ -201,8 +200,8 @@ def test_a_line_over_ratings_is_the_settings_with_the_most_sizes() -> None:
         *pair(0.1, "autograd_mf"),
     ]
     [speedup] = made(*records)
-    told = {line.name: line.points for line in over_ratings(speedup)}
-    assert told == {
+    found = {line.name: line.points for line in over_ratings(speedup)}
+    assert found == {
         "autograd_mf": ((1_000_000, pytest.approx(0.1)),),
         "embedding_mf (batch 8,192)": (
             (1_000_000, pytest.approx(2.0)),
@@ -225,7 +224,7 @@ def test_over_batches_a_dataset_is_a_panel_where_a_row_has_two_sizes() -> None:
         "synthetic-10000k": [[1024, 65536]],
     }
     [alone] = made(*pair(2.0, batch=256))
-    assert (over_batches(alone), batches_plot(alone), batches_plot_name(alone)) == ({}, None, "")
+    assert (over_batches(alone), batches_plot(alone)) == ({}, None)
     assert "batches" not in speedup_page([alone])
 
 
@@ -243,7 +242,7 @@ def test_over_batches_a_dataset_is_a_panel_where_a_row_has_two_sizes() -> None:
 def test_cuda_pays_from_the_size_from_which_it_stays_faster(
     points: tuple[tuple[int, float], ...], pays_from: int | None
 ) -> None:
-    assert Line("als", "als", 0, points).pays_from == pays_from
+    assert Curve("als", "als", "als", points).pays_from == pays_from
 
 
 def test_the_page_opens_with_from_what_size_cuda_pays() -> None:
@@ -279,7 +278,7 @@ def test_machines_and_splits_have_sections_and_plots_of_their_own_newest_first()
         ("new", "random:80/10/10"),
         ("old", "random:80/10/10"),
     ]
-    assert len({ratings_plot_name(each) for each in found}) == 3
+    assert len({ratings_plot(each).path for each in found}) == 3
 
 
 def test_what_stands_in_is_said() -> None:
@@ -297,7 +296,22 @@ def test_the_plots_are_ours_and_their_bytes_are_the_records() -> None:
     ]
     [speedup] = made(*records)
     for plot in (ratings_plot, batches_plot):
-        drawn = plot(speedup)
-        assert drawn is not None
+        one, two = plot(speedup), plot(speedup)
+        assert one is not None
+        assert two is not None
+        drawn = one.png()
         assert Image.open(io.BytesIO(drawn)).info["Software"] == MADE_BY
-        assert plot(speedup) == drawn
+        assert two.png() == drawn
+
+
+def test_settings_of_one_implementation_look_unlike_and_are_the_same_in_both_plots() -> None:
+    records = [
+        *sweep("embedding_mf", 0.5, 0.5, settings={"step": "captured"}),
+        *pair(2.0, batch=256, ratings=100_000, settings={"step": "eager"}),
+        *pair(3.0, batch=512, ratings=100_000, settings={"step": "eager"}),
+    ]
+    [speedup] = made(*records)
+    found = looks(speedup)
+    assert list(found) == ["embedding_mf step=captured", "embedding_mf step=eager"]
+    one, two = found.values()
+    assert all(one[part] != two[part] for part in ("color", "marker", "linestyle"))

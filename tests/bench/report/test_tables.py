@@ -1,43 +1,77 @@
-"""What stands in the cells."""
+"""What the tables show: their columns, and the order of their lines."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from bench.report.goal_tables import goal_table, headline_table
-from bench.report.layout import Footnotes
-from bench.report.training_tables import cost_table
 
 from bench.records import Energy, Memory, Record, Roof
-from bench.report.grouping import tables
+from bench.report.markdown import markdown_table
 from bench.report.rows import Table
-from bench.report.tables import main_table
+from bench.report.tables import (
+    EPOCH_BUDGETS,
+    Column,
+    accuracy_columns,
+    cost_columns,
+    goal_columns,
+    headline_columns,
+    lines_in_order,
+)
 from tests.support.records import (
     cells,
     closed_form,
+    data,
     eight,
     environment,
+    epoch_budgets,
     metrics,
     record,
+    table_of,
+    training_curve,
+)
+
+HEADERS = (
+    "≤ 0.946 (bias)",
+    "≤ 0.937 (Surprise SVD)",
+    "≤ 0.915 (tuned MF)",
+    "≤ 0.900 (Bayesian MF)",
 )
 
 
-def table_of(*records: Record) -> Table:
-    [table] = tables(records)
-    return table
+def accuracy_table(table: Table) -> str:
+    return markdown_table(accuracy_columns(table), table.rows)
 
 
-def main(*records: Record) -> dict[str, dict[str, str]]:
-    return cells(main_table(table_of(*records), Footnotes()))
+def goal_table(table: Table) -> str:
+    columns = goal_columns(table)
+    return markdown_table(columns, lines_in_order(table)) if columns else ""
+
+
+def headline_table(table: Table) -> str:
+    return markdown_table(headline_columns(table), lines_in_order(table))
+
+
+def cost_table(table: Table) -> str:
+    return markdown_table(cost_columns(table), table.lines)
+
+
+def footnotes(table: str) -> list[str]:
+    return [line for line in table.splitlines() if line.startswith("- [")]
+
+
+def accuracy(*records: Record) -> dict[str, dict[str, str]]:
+    return cells(accuracy_table(table_of(*records)))
 
 
 def test_a_row_holds_accuracy_beside_time_with_units_in_the_header() -> None:
-    row = main(*eight())["embedding_mf"]
+    row = accuracy(*eight())["embedding_mf"]
     assert row == {
         "implementation": "embedding_mf",
         "model": "biased MF",
         "test RMSE": "0.9172",
         "test MAE": "0.7218",
-        "fit s (CPU)": "4.10",
+        "fit s": "4.10",
         "× numpy_sgd": "5.2×",
         "epochs": "18/30",
         "status": "ok",
@@ -45,165 +79,283 @@ def test_a_row_holds_accuracy_beside_time_with_units_in_the_header() -> None:
 
 
 def test_repeats_give_an_interval_for_accuracy_and_a_range_for_time() -> None:
-    made = main(*(record(seed=n, rmse=0.92 + n / 1000, fit_s=10 + n) for n in range(3)))
-    row = made["numpy_sgd"]
+    rows = accuracy(*(record(seed=n, rmse=0.92 + n / 1000, fit_s=10 + n) for n in range(3)))
+    row = rows["numpy_sgd"]
     assert row["test RMSE"] == "0.9210 ± 0.0025"
-    assert row["fit s (CPU)"] == "11.0 (10.0–12.0)"
+    assert row["fit s"] == "11.0 (10.0–12.0)"
     assert row["status"] == "3 of 3 ok"
 
 
 def test_cuda_stands_beside_the_cpu_and_is_measured_against_the_cpus_reference() -> None:
-    made = main(
+    rows = accuracy(
         record(fit_s=20),
         record("embedding_mf", fit_s=4),
         record("embedding_mf", device="cuda", fit_s=2, rmse=0.93),
     )
-    row = made["embedding_mf"]
+    row = rows["embedding_mf"]
     assert (row["fit s (CPU)"], row["fit s (CUDA)"]) == ("4.00", "2.00")
     assert (row["× numpy_sgd (CPU)"], row["× numpy_sgd (CUDA)"]) == ("5.0×", "10×")
     assert (row["test RMSE (CPU)"], row["test RMSE (CUDA)"]) == ("0.9200", "0.9300")
-    assert row["status"] == "CPU ok, CUDA ok"
-    assert made["numpy_sgd"]["fit s (CUDA)"] == "—"
+    assert (row["status (CPU)"], row["status (CUDA)"]) == ("ok", "ok")
+    assert rows["numpy_sgd"]["fit s (CUDA)"] == "—"
 
 
 def test_without_any_cuda_record_there_is_no_cuda_column() -> None:
-    assert not any("CUDA" in header for header in main(record())["numpy_sgd"])
+    assert not any("CUDA" in header for header in accuracy(record())["numpy_sgd"])
 
 
 def test_a_skipped_device_keeps_its_columns_and_says_why() -> None:
-    notes = Footnotes()
     skipped = record("ncf", device="cuda", status="skipped", reason="no CUDA device")
-    row = cells(main_table(table_of(record(), skipped), notes))["ncf"]
+    text = accuracy_table(table_of(record(), skipped))
+    row = cells(text)["ncf"]
     assert row["fit s (CUDA)"] == "—"
-    assert row["status"] == "CUDA skipped [1]"
-    assert notes.lines() == ["- [1] skipped: no CUDA device"]
+    assert (row["status (CPU)"], row["status (CUDA)"]) == ("—", "skipped [1]")
+    assert footnotes(text) == ["- [1] skipped: no CUDA device"]
 
 
 def test_a_failed_row_stays_with_dashes() -> None:
-    row = main(record(), record("ncf", status="failed", reason="boom"))["ncf"]
-    assert {row["test RMSE"], row["test MAE"], row["fit s (CPU)"], row["× numpy_sgd"]} == {"—"}
+    row = accuracy(record(), record("ncf", status="failed", reason="boom"))["ncf"]
+    assert {row["test RMSE"], row["test MAE"], row["fit s"], row["× numpy_sgd"]} == {"—"}
     assert row["status"] == "failed [1]"
 
 
 def test_a_timeout_shows_what_it_has() -> None:
-    row = main(record(status="timeout", reason="limit 60 s", rmse=0.95, fit_s=60))["numpy_sgd"]
-    assert (row["test RMSE"], row["fit s (CPU)"], row["status"]) == (
+    row = accuracy(record(status="timeout", reason="limit 60 s", rmse=0.95, fit_s=60))["numpy_sgd"]
+    assert (row["test RMSE"], row["fit s"], row["status"]) == (
         "0.9500",
         "60.0",
         "timeout [1]",
     )
-    row = main(record(status="timeout", metrics=None, times=None))["numpy_sgd"]
+    row = accuracy(record(status="timeout", metrics=None, times=None))["numpy_sgd"]
     assert (row["test RMSE"], row["status"]) == ("—", "timeout [1]")
 
 
 def test_equal_reasons_share_a_footnote() -> None:
-    notes = Footnotes()
     failed = [record(name, status="failed", reason="no torch") for name in ("ncf", "autorec")]
-    main_table(table_of(*failed, record("bias", status="failed", reason="other")), notes)
-    assert notes.lines() == ["- [1] failed: other", "- [2] failed: no torch"]
+    text = accuracy_table(table_of(*failed, record("bias", status="failed", reason="other")))
+    assert footnotes(text) == ["- [1] failed: other", "- [2] failed: no torch"]
 
 
 def test_flags_are_footnotes() -> None:
     flagged = record(metrics=metrics(0.9, [], flags=["no better than global_mean"]))
-    assert main(flagged)["numpy_sgd"]["status"] == "ok [1]"
+    assert accuracy(flagged)["numpy_sgd"]["status"] == "ok [1]"
 
 
 def test_without_the_reference_there_is_no_ratio() -> None:
-    assert "× numpy_sgd" not in main(record("ncf"))["ncf"]
+    assert "× numpy_sgd" not in accuracy(record("ncf"))["ncf"]
     failed = record(status="failed")
-    assert "× numpy_sgd" not in main(failed, record("ncf"))["ncf"]
+    assert "× numpy_sgd" not in accuracy(failed, record("ncf"))["ncf"]
 
 
 def test_a_short_trial_of_the_reference_does_not_become_the_reference() -> None:
     trial = record(hyperparameters={"epochs": 1}, rmse=1.0, fit_s=0.1, minute=9)
-    made = main(record(fit_s=20), trial, record("ncf", fit_s=10))
-    assert made["ncf"]["× numpy_sgd"] == "2.0×"
+    rows = accuracy(record(fit_s=20), trial, record("ncf", fit_s=10))
+    assert rows["ncf"]["× numpy_sgd"] == "2.0×"
 
 
 def test_of_several_ways_the_reference_ran_the_one_with_most_seeds_counts() -> None:
     lucky = record(hyperparameters={"epochs": 40}, rmse=0.90, fit_s=40, minute=9)
-    made = main(*(record(seed=n, fit_s=20) for n in range(3)), lucky, record("ncf", fit_s=10))
-    assert made["ncf"]["× numpy_sgd"] == "2.0×"
+    rows = accuracy(*(record(seed=n, fit_s=20) for n in range(3)), lucky, record("ncf", fit_s=10))
+    assert rows["ncf"]["× numpy_sgd"] == "2.0×"
 
 
 def test_a_closed_form_has_no_epochs() -> None:
-    row = main(record("bias", curve=closed_form(0.94, 0.01)))["bias"]
+    row = accuracy(record("bias", curve=closed_form(0.94, 0.01)))["bias"]
     assert row["epochs"] == "—"
-    assert main(record(metrics=metrics(0.9, [], epochs=10)))["numpy_sgd"]["epochs"] == "10"
+    assert accuracy(record(metrics=metrics(0.9, [], epochs=10)))["numpy_sgd"]["epochs"] == "10"
 
 
 def test_numbers_are_aligned_right_and_names_left() -> None:
-    rule = main_table(table_of(record()), Footnotes()).splitlines()[1].strip("|").split("|")
+    rule = accuracy_table(table_of(record())).splitlines()[1].strip("|").split("|")
     sides = ["right" if cell.endswith(":") else "left" for cell in rule]
     assert sides == ["left", "left", "right", "right", "right", "right", "right", "left"]
 
 
 def test_a_pipe_in_a_name_stays_in_its_cell() -> None:
     strange = record("dir/a|b.py:Größe", model="x|y")
-    assert set(main(strange)) == {r"dir/a\|b.py:Größe"}
-    for made in (goal_table, cost_table, headline_table):
-        assert r"dir/a\|b.py:Größe" in cells(made(table_of(strange), Footnotes()))
+    assert set(accuracy(strange)) == {r"dir/a\|b.py:Größe"}
+    for rendered in (goal_table, cost_table, headline_table):
+        assert r"dir/a\|b.py:Größe" in cells(rendered(table_of(strange)))
 
 
 def test_costs_are_in_seconds_and_megabytes() -> None:
     gpu = Memory(host_peak_bytes=900_000_000, device_peak_bytes=12_345_678)
     table = table_of(record(fit_s=3), record("ncf", device="cuda", memory=gpu, fit_s=1))
-    made = cells(cost_table(table, Footnotes()))
-    assert made["numpy_sgd"] == {
+    rows = cells(cost_table(table))
+    assert rows["numpy_sgd"] == {
         "implementation": "numpy_sgd",
         "device": "CPU",
         "warm-up s": "0.0500",
         "epoch s": "0.100",
         "predict s": "0.00400",
         "evaluation s": "0.100",
-        "cold s": "3.25",
+        "first model s": "3.25",
         "host peak MB": "180",
         "device peak MB": "—",
         "J per fit": "not available",
     }
-    assert made["ncf"]["device peak MB"] == "12.3"
-    assert "device peak MB" not in cost_table(table_of(record()), Footnotes())
+    assert rows["ncf"]["device peak MB"] == "12.3"
+    assert "device peak MB" not in cost_table(table_of(record()))
 
 
 def test_energy_stands_in_a_table_with_a_device_alone() -> None:
     energy = Energy(joules_per_fit=123.4, fits=5, seconds=6.0)
     reason = "nvidia-ml-py is not installed"
-    notes = Footnotes()
     table = table_of(
         record(fit_s=3),
         record("ncf", device="cuda", energy=energy),
         record("autorec", device="cuda", energy_reason=reason),
         record("als", device="cuda", status="skipped", reason="no CUDA device"),
     )
-    made = cells(cost_table(table, notes))
-    joules = {row: columns["J per fit"] for row, columns in made.items()}
+    text = cost_table(table)
+    joules = {row: columns["J per fit"] for row, columns in cells(text).items()}
     assert joules == {
         "numpy_sgd": "not available",
         "ncf": "123",
         "autorec": "not available [2]",
         "als [1]": "—",
     }
-    assert notes.lines()[1] == f"- [2] no energy: {reason}"
+    assert footnotes(text)[1] == f"- [2] no energy: {reason}"
     skipped = record("als", device="cuda", status="skipped", reason="no CUDA device")
     for without in (table_of(record()), table_of(record(), skipped)):
-        assert "J per fit" not in cost_table(without, Footnotes())
+        assert "J per fit" not in cost_table(without)
 
 
 def test_updates_stand_beside_what_the_machine_allows() -> None:
-    made = metrics(0.9, [], n_train=80_000)
+    scores = metrics(0.9, [], n_train=80_000)
     machine = environment(roofs=[Roof(threads=2, flops_per_s=1e12, bandwidth={1024: 1.72e6})])
     settings = {"factors": 9}
-    sgd = record(fit_s=60, metrics=made, hyperparameters=settings, environment=machine)
-    costs = cells(cost_table(table_of(sgd, record("own.py:A", metrics=made)), Footnotes()))
+    sgd = record(fit_s=60, metrics=scores, hyperparameters=settings, environment=machine)
+    costs = cells(cost_table(table_of(sgd, record("own.py:A", metrics=scores))))
     # An epoch of 2 s; 172 bytes an update.
     assert costs["numpy_sgd"]["M updates/s"] == "0.0400"
-    assert costs["numpy_sgd"]["% of limit"] == "400"
-    assert costs["own.py:A"]["% of limit"] == "—"
+    assert costs["numpy_sgd"]["% of bound"] == "400"
+    assert costs["own.py:A"]["% of bound"] == "—"
 
 
-@pytest.mark.parametrize("made", [main_table, headline_table, cost_table])
-def test_a_table_of_failures_alone_is_still_a_table(made: type) -> None:
+@pytest.mark.parametrize("rendered", [accuracy_table, headline_table, cost_table])
+def test_a_table_of_failures_alone_is_still_a_table(rendered: Callable[[Table], str]) -> None:
     table = table_of(
         record(status="out of memory", reason="2.0 GB"), record("ncf", status="diverged")
     )
-    assert len(cells(made(table, Footnotes()))) == 2
+    assert len(cells(rendered(table))) == 2
+
+
+def headers(*records: Record) -> list[str]:
+    """The goals' columns of a table with one row."""
+    [row] = cells(goal_table(table_of(*records))).values()
+    return list(row)[1:]
+
+
+def test_the_row_that_reached_the_hardest_goal_first_leads() -> None:
+    table = table_of(
+        record("bias", curve=closed_form(0.944, 0.01), rmse=0.944),
+        record("ncf", curve=training_curve(0.93, 5), fit_s=5),
+        record("autorec", curve=training_curve(0.905, 50), fit_s=50),
+        record("numpy_sgd", curve=training_curve(0.905, 40), fit_s=40),
+        record("embedding_mf", status="failed", reason="boom"),
+    )
+    rows = cells(goal_table(table))
+    assert list(rows) == ["numpy_sgd", "autorec", "ncf", "bias", "embedding_mf [1]"]
+    assert list(rows["bias"])[1:] == list(HEADERS)
+    assert rows["bias"][HEADERS[0]] == "0.0100"
+    assert rows["bias"][HEADERS[1]] == "∞ (best 0.9440)"
+    assert set(rows["embedding_mf [1]"].values()) == {"embedding_mf [1]", "—"}
+
+
+def test_only_the_accuracy_table_marks_rows_that_have_figures() -> None:
+    flagged = record(metrics=metrics(0.9, [], flags=["doubtful"]))
+    assert list(cells(goal_table(table_of(flagged)))) == ["numpy_sgd"]
+
+
+def test_a_goal_that_some_seeds_miss_says_how_many_reached_it() -> None:
+    hit, miss = (training_curve(best, 10) for best in (0.90, 0.93))
+    two_of_three = [record(seed=n, curve=curve) for n, curve in enumerate((hit, hit, miss))]
+    one_of_three = [record(seed=n, curve=curve) for n, curve in enumerate((hit, miss, miss))]
+    rows = cells(goal_table(table_of(*two_of_three)))["numpy_sgd"]
+    assert rows[HEADERS[2]].endswith("(2 of 3)")
+    rows = cells(goal_table(table_of(*one_of_three)))["numpy_sgd"]
+    assert rows[HEADERS[2]].startswith("∞ (1 of 3, best 0.93")
+
+
+def test_runs_made_with_other_goals_are_read_off_their_curves() -> None:
+    table = table_of(record(goals=(0.99,), minute=1), record("ncf", goals=(0.95, 0.94), minute=2))
+    rows = cells(goal_table(table))
+    assert list(rows["ncf"])[1:] == ["≤ 0.950", "≤ 0.940"]
+    assert rows["ncf"]["≤ 0.950"] == rows["numpy_sgd"]["≤ 0.950"] != "—"
+
+
+def test_without_goals_there_is_no_goal_table() -> None:
+    assert goal_table(table_of(record(goals=()))) == ""
+    assert goal_table(table_of(record(split="u1", curve=[]))) == ""
+
+
+def test_a_synthetic_datasets_goals_are_steps_to_its_floor() -> None:
+    run = record(dataset="synthetic-100k", goals=(0.930, 0.911, 0.882), data=data(floor=0.85))
+    assert headers(run) == [
+        "≤ 0.930 (1/10 to the floor)",
+        "≤ 0.911 (3/10 to the floor)",
+        "≤ 0.882 (6/10 to the floor)",
+    ]
+
+
+def test_a_goal_of_no_name_is_what_bias_reached_or_one_of_another_time() -> None:
+    assert headers(record(dataset="my/ratings.csv", goals=(0.95,))) == ["≤ 0.950 (bias)"]
+    assert headers(record(dataset="ml-25m", goals=(0.95,))) == ["≤ 0.950 (bias)"]
+    assert headers(record(goals=(0.95,))) == ["≤ 0.950"]
+
+
+def test_a_row_that_cannot_be_interrupted_is_marked_and_its_smallest_fit_counts() -> None:
+    text = goal_table(table_of(record(), epoch_budgets("peer:libmf")))
+    rows = cells(text)
+    assert footnotes(text) == [f"- [1] {EPOCH_BUDGETS}"]
+    assert list(rows) == ["peer:libmf [1]", "numpy_sgd"]
+    assert list(rows["peer:libmf [1]"].values())[1:] == [
+        *("0.400", "0.400", "1.60", "∞ (best 0.9135)"),
+    ]
+
+
+def test_the_headline_has_goals_accuracy_fit_time_and_status() -> None:
+    flagged = metrics(0.92, [], flags=["doubtful"])
+    table = table_of(
+        *(record(seed=seed, fit_s=10.0 + seed, metrics=flagged) for seed in range(3)),
+        record("ncf", status="failed", reason="boom"),
+        epoch_budgets("peer:libmf"),
+    )
+    text = headline_table(table)
+    rows = cells(text)
+    assert list(rows) == ["peer:libmf [1]", "numpy_sgd", "ncf"]
+    assert list(rows["ncf"]) == ["implementation", *HEADERS, "test RMSE", "fit s", "status"]
+    row = rows["numpy_sgd"]
+    assert row["test RMSE"].startswith("0.9200 ±")
+    assert (row["fit s"], row["status"]) == ("11.0 (10.0–12.0)", "3 of 3 ok [2]")
+    assert set(list(rows["ncf"].values())[1:-1]) == {"—"}
+    assert footnotes(text)[1:] == ["- [2] doubtful", "- [3] failed: boom"]
+
+
+def test_a_headline_of_two_devices_has_a_line_for_each() -> None:
+    text = headline_table(table_of(record("ncf"), record("ncf", device="cuda", fit_s=1)))
+    assert [line.split("|")[2].strip() for line in text.splitlines()[2:]] == ["CUDA", "CPU"]
+
+
+def test_a_headline_without_goals_is_in_the_order_of_the_table() -> None:
+    rows = headline_table(table_of(record("ncf", curve=[]), record("bias", curve=[])))
+    assert list(cells(rows)) == ["bias", "ncf"]
+
+
+def test_a_column_is_plain_text_and_marks_nothing() -> None:
+    table = table_of(record("a_b|c", status="failed", reason="boom"))
+    [line] = lines_in_order(table)
+    texts = {column.header: column.text(line) for column in headline_columns(table)}
+    assert (texts["implementation"], texts["test RMSE"], texts["status"]) == (
+        "a_b|c",
+        "—",
+        "failed",
+    )
+    [status] = (column for column in headline_columns(table) if column.header == "status")
+    assert status.remarks(line) == ["failed: boom"]
+
+
+def test_a_cell_can_lead_to_a_page() -> None:
+    column = Column[str]("dataset", str, link=lambda name: f"{name}.md", align="left")
+    assert "| [ml-1m](ml-1m.md) |" in markdown_table([column], ["ml-1m"])

@@ -1,10 +1,10 @@
-"""`bench report`: what it writes, leaves alone, and takes away."""
+"""`bench report`: what it writes, leaves alone, and removes."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +12,14 @@ from pathlib import Path
 import pytest
 
 from bench.records import Reference
-from bench.report import write, writing
+from bench.report import described, write
+from bench.report.files import MARK, page_name
+from bench.report.formats import error
+from bench.report.grouping import tables
+from bench.report.markdown import escaped
+from bench.report.metrics import mean, rmse
 from bench.report.pages.readme import BEGIN, END
+from bench.store import RecordStore
 from datasets.atomic import replace
 from tests.support.records import cells, data, eight, record, store
 
@@ -32,7 +38,7 @@ def test_the_same_records_give_the_same_bytes_in_any_folder(tmp_path: Path) -> N
     written = write(first)
     before = contents(first)
     stamps = [path.stat().st_mtime_ns for path in written]
-    assert write(first) == written
+    assert write(first) == {}
     assert contents(first) == before
     assert [path.stat().st_mtime_ns for path in written] == stamps
     script = "import sys, pathlib, bench.report; bench.report.write(pathlib.Path(sys.argv[1]))"
@@ -41,7 +47,7 @@ def test_the_same_records_give_the_same_bytes_in_any_folder(tmp_path: Path) -> N
     assert contents(second) == before
 
 
-def test_records_from_before_energy_and_numerics_were_kept_give_the_same_pages(
+def test_records_from_before_energy_and_numerics_were_stored_give_the_same_pages(
     tmp_path: Path,
 ) -> None:
     records = [record(), record("ncf"), record("ncf", device="cuda", status="skipped")]
@@ -59,7 +65,7 @@ def test_records_from_before_energy_and_numerics_were_kept_give_the_same_pages(
     assert b"J per fit" not in pages[0]["ml-100k.md"]
 
 
-def test_it_writes_index_pages_and_plots_and_returns_their_paths(tmp_path: Path) -> None:
+def test_it_writes_index_pages_and_plots_and_returns_what_changed(tmp_path: Path) -> None:
     reference = Reference(rmse=1.0, source="log", protocol="p")
     records = [
         record(),
@@ -68,6 +74,7 @@ def test_it_writes_index_pages_and_plots_and_returns_their_paths(tmp_path: Path)
         record("ncf", preset="published", curve=[], split="u1", reference=reference),
     ]
     written = write(store(tmp_path, records))
+    assert set(written.values()) == {"new"}
     names = {path.relative_to(tmp_path).as_posix() for path in written}
     assert {"index.md", "ml-100k.md", "my-ratings.csv.md", "published.md"} <= names
     assert sum(name.startswith("plots/") for name in names) == 3
@@ -115,19 +122,46 @@ def test_cuda_has_a_page_and_plots_where_a_cell_ran_on_both_devices(tmp_path: Pa
     assert "cuda.md" not in (tmp_path / "index.md").read_text()
 
 
-def test_the_committed_pages_are_what_the_committed_records_give(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for folder in ("records", "tuning"):
-        shutil.copytree(RESULTS / folder, tmp_path / folder)
-    for plot in ("curves", "pareto"):  # slow to draw, and no part of a page
-        monkeypatch.setattr(writing, plot, lambda _: None)
-    monkeypatch.setattr(writing, "growth_plot", lambda _: b"")
-    write(tmp_path)
-    pages = {path.name: path.read_text() for path in RESULTS.glob("*.md")}
-    assert pages == {path.name: path.read_text() for path in tmp_path.glob("*.md")}, (
-        "`bench report` makes them anew"
-    )
+def test_every_recorded_row_stands_on_its_committed_page_with_its_rmse() -> None:
+    every = tables(RecordStore(RESULTS).read()[0])
+    assert every
+    for table in every:
+        page = (RESULTS / page_name(table.dataset)).read_text()
+        lines = {re.sub(r" +", " ", line) for line in page.splitlines() if line.startswith("|")}
+        for line in table.lines:
+            rows = [row for row in lines if row.startswith(f"| {escaped(line.row.label)} |")]
+            assert rows, line.name
+            if interval := mean(line.runs, rmse):
+                assert any(f" {error(interval)} |" in row for row in rows), line.name
+
+
+def test_the_links_of_the_committed_pages_lead_somewhere() -> None:
+    pages = [*RESULTS.glob("*.md"), RESULTS.parent / "README.md"]
+    links = {
+        (page, target)
+        for page in pages
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text())
+        if not target.startswith("http")
+    }
+    assert len(links) > len(pages)
+    missing = {(page.name, target) for page, target in links if not (page.parent / target).exists()}
+    assert not missing
+    generated = [page for page in pages if page.read_text().startswith(MARK)]
+    assert {page.name for page, _ in links} >= {page.name for page in generated}
+    linked = {target for _, target in links}
+    assert all(f"plots/{plot.name}" in linked for plot in (RESULTS / "plots").glob("*.png"))
+
+
+def test_a_report_has_a_line_for_each_page_that_changed_and_counts_plots() -> None:
+    results = Path("results")
+    plots = {results / "plots" / f"{n}.png": "changed" for n in range(2)}
+    changes = {results / "ml-1m.md": "changed", results / "gone.md": "removed", **plots}
+    assert described(changes) == [
+        "results/ml-1m.md: changed",
+        "results/gone.md: removed",
+        "results/plots: 2 plots changed",
+    ]
+    assert described({}) == ["nothing changed"]
 
 
 def test_pages_without_records_go_and_files_of_others_stay(tmp_path: Path) -> None:
@@ -136,13 +170,21 @@ def test_pages_without_records_go_and_files_of_others_stay(tmp_path: Path) -> No
     (tmp_path / "notes.md").write_text("mine")
     (tmp_path / "plots" / "mine.png").write_bytes(b"\x89PNG mine")
     (tmp_path / "records" / "box-1.jsonl").unlink()
-    written = write(store(tmp_path, [record(curve=[])]))
-    assert {path.name for path in written} == {"index.md", "ml-100k.md"}
-    kept = {"index.md", "ml-100k.md", "notes.md", "plots/mine.png", "records/box-1.jsonl"}
-    assert contents(tmp_path).keys() == kept
+    changes = {
+        path.name: change for path, change in write(store(tmp_path, [record(curve=[])])).items()
+    }
+    plot = next(name for name in changes if name.endswith(".png"))
+    assert changes == {
+        "index.md": "changed",
+        "ml-100k.md": "new",
+        "gone.md": "removed",
+        plot: "removed",
+    }
+    left = {"index.md", "ml-100k.md", "notes.md", "plots/mine.png", "records/box-1.jsonl"}
+    assert contents(tmp_path).keys() == left
 
 
-def test_a_page_that_is_not_ours_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_page_that_no_report_made_is_not_overwritten(tmp_path: Path) -> None:
     store(tmp_path, [record(curve=[])])
     (tmp_path / "ml-100k.md").write_text("my own notes")
     with pytest.raises(ValueError, match=r"ml-100k\.md was not made by `bench report`"):
@@ -151,11 +193,11 @@ def test_a_page_that_is_not_ours_is_not_overwritten(tmp_path: Path) -> None:
     assert not (tmp_path / "index.md").exists()
 
 
-def test_nothing_recorded_is_said_with_the_command_that_makes_it(tmp_path: Path) -> None:
+def test_nothing_recorded_is_reported_with_the_command_that_makes_it(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(README)
     out = tmp_path / "results"
-    assert write(out, readme=readme) == [out / "index.md", readme]
+    assert write(out, readme=readme) == {out / "index.md": "new", readme: "changed"}
     assert "make bench" in (out / "index.md").read_text()
     assert "`make bench`" in readme.read_text()
 
@@ -251,4 +293,5 @@ def test_a_readme_without_both_markers_is_left_alone(tmp_path: Path, text: str) 
     readme.write_text(text)
     assert readme not in write(tmp_path / "results", readme=readme)
     assert readme.read_text() == text
-    assert write(tmp_path / "results", readme=tmp_path / "absent.md")
+    assert write(tmp_path / "results", readme=tmp_path / "absent.md") == {}
+    assert not (tmp_path / "absent.md").exists()

@@ -7,13 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.store import RecordStore
-from tests.bench.test_cli import (  # noqa: F401 - fixtures
-    MISBEHAVING,
-    Bench,
-    bench,
-    environment,
-    ratings,
-)
+from tests.support.command_line import MISBEHAVING, Bench
 
 STUDY = """
 description = "a few settings"
@@ -28,14 +22,14 @@ learning_rate = {{ low = 0.01, high = 0.1, log = true }}
 
 
 @pytest.fixture
-def study(tmp_path: Path, ratings: Path) -> Path:  # noqa: F811
+def study(tmp_path: Path, ratings: Path) -> Path:
     path = tmp_path / "mine.toml"
     path.write_text(STUDY.format(ratings=ratings))
     return path
 
 
 def test_trials_are_records_that_have_seen_no_test_rating(
-    bench: Bench,  # noqa: F811
+    bench: Bench,
     study: Path,
     tmp_path: Path,
 ) -> None:
@@ -58,7 +52,7 @@ def test_trials_are_records_that_have_seen_no_test_rating(
 
 
 def test_a_split_without_validation_is_refused_before_the_first_trial(
-    bench: Bench,  # noqa: F811
+    bench: Bench,
     study: Path,
     tmp_path: Path,
 ) -> None:
@@ -70,7 +64,7 @@ def test_a_split_without_validation_is_refused_before_the_first_trial(
 
 
 def test_a_trial_that_diverged_is_not_run_again(
-    bench: Bench,  # noqa: F811
+    bench: Bench,
     study: Path,
     tmp_path: Path,
 ) -> None:
@@ -82,9 +76,9 @@ def test_a_trial_that_diverged_is_not_run_again(
 
 
 def test_trials_that_fail_are_told_by_the_exit_code(
-    bench: Bench,  # noqa: F811
+    bench: Bench,
     tmp_path: Path,
-    ratings: Path,  # noqa: F811
+    ratings: Path,
 ) -> None:
     path = tmp_path / "raises.toml"
     path.write_text(
@@ -106,7 +100,7 @@ def test_trials_that_fail_are_told_by_the_exit_code(
     ],
 )
 def test_a_mistake_is_one_clear_error(
-    bench: Bench,  # noqa: F811
+    bench: Bench,
     study: Path,
     words: list[str],
     told: str,

@@ -12,13 +12,11 @@ VALUES = np.array([1, 3, 5, 5], np.float32)
     ("response", "mean", "sd"),
     [("standardised", 0, 1), ("centred", 0, 2.75**0.5), ("raw", 3.5, 2.75**0.5)],
 )
-def test_targets_are_of_the_mean_and_spread_that_they_are_called_by(
-    response: Response, mean: float, sd: float
-) -> None:
+def test_each_response_has_its_mean_and_spread(response: Response, mean: float, sd: float) -> None:
     scaling = Scaling.of(VALUES, response)
-    learnt = scaling.response(VALUES, "float64")
-    assert (learnt.mean(), learnt.std()) == pytest.approx((mean, sd))
-    np.testing.assert_allclose(scaling.mean + scaling.sd * learnt, VALUES)
+    found = scaling.response(VALUES, "float64")
+    assert (found.mean(), found.std()) == pytest.approx((mean, sd))
+    np.testing.assert_allclose(scaling.mean + scaling.sd * found, VALUES)
 
 
 def test_equal_ratings_are_not_divided_by_their_spread() -> None:

@@ -1,4 +1,4 @@
-"""A captured step is the eager one, launched otherwise."""
+"""A captured step computes what the eager step does."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_model_learns_as_well_by_captured_steps_on_a_cuda_device(
         ("captured", pretended.DEVICE, True),
     ],
 )
-def test_a_step_is_captured_where_it_is_asked_for_and_can_be(
+def test_a_step_is_captured_where_that_is_requested_and_possible(
     form: Any, device: str, captures: bool
 ) -> None:
     with graphs(Counter()):
@@ -119,10 +119,10 @@ def test_the_warm_up_and_the_capture_have_a_stream_of_their_own() -> None:
         _, step = one_weight()
         Stream.log.clear()
         step(torch.ones(5))
-        told = [what for what, _ in Stream.log]
+        events = [what for what, _ in Stream.log]
         streams = [stream for _, stream in Stream.log]
         aside = streams[0]
-        assert told == ["waits", "for", "current", "no longer", "waits", "for"]
+        assert events == ["waits", "for", "current", "no longer", "waits", "for"]
         assert streams == [aside, here, aside, aside, here, aside]
         Stream.log.clear()
         step(torch.ones(5))

@@ -1,4 +1,4 @@
-"""A wrapper answers as the library that it wraps, and hands on what the harness has decided."""
+"""A wrapper predicts as its library does, and passes on the threads that the harness pins."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Predict = Callable[[Any, Ids, Ids], Any]
 
 
 class Wrapped(NamedTuple):
-    """What is wrapped: `predict` asks the library's own object for pairs."""
+    """A wrapper and its library; `predict` calls that of the library's own object."""
 
     implementation: type[Any]
     module: str
@@ -76,8 +76,8 @@ WRAPPED = [
 
 
 @pytest.fixture
-def made(wrapped: Wrapped, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Every object of the library's class that a wrapper makes."""
+def created(wrapped: Wrapped, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every object of the library's class that a wrapper creates."""
     if problem := library_problem(wrapped.implementation.library):
         pytest.skip(problem)
     module = importlib.import_module(wrapped.module)
@@ -100,9 +100,11 @@ def pairs(train: Ratings) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
 
 
 @pytest.mark.parametrize("wrapped", WRAPPED, ids=lambda w: w.module)
-def test_predicts_what_the_library_does(wrapped: Wrapped, made: list[Any], train: Ratings) -> None:
+def test_predicts_what_the_library_does(
+    wrapped: Wrapped, created: list[Any], train: Ratings
+) -> None:
     model = wrapped.implementation(epochs=3).fit(train)
-    (fitted,) = made
+    (fitted,) = created
     users, items = pairs(train)
     ours = model.predict(users, items)
     assert np.ptp(ours) > 0.5
@@ -111,12 +113,12 @@ def test_predicts_what_the_library_does(wrapped: Wrapped, made: list[Any], train
 
 @pytest.mark.parametrize("wrapped", [w for w in WRAPPED if w.threads], ids=lambda w: w.module)
 def test_takes_the_threads_that_are_pinned(
-    wrapped: Wrapped, made: list[Any], train: Ratings, monkeypatch: pytest.MonkeyPatch
+    wrapped: Wrapped, created: list[Any], train: Ratings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert wrapped.threads is not None
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     wrapped.implementation(epochs=1).fit(train)
-    assert [wrapped.threads(fitted) for fitted in made] == [1]
+    assert [wrapped.threads(fitted) for fitted in created] == [1]
 
 
 def test_without_a_harness_every_core_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,10 +131,10 @@ def test_without_a_harness_every_core_is_taken(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("wrapped", [w for w in WRAPPED if w.module == "cornac.models"])
 def test_cornac_is_not_forced_to_one_thread_by_a_seed(
-    wrapped: Wrapped, made: list[Any], train: Ratings
+    wrapped: Wrapped, created: list[Any], train: Ratings
 ) -> None:
     CornacMF(epochs=1, seed=4).fit(train)
-    assert made[0].seed is None
+    assert created[0].seed is None
 
 
 @pytest.mark.parametrize("epochs", [3, 8, 12])

@@ -10,26 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.gate.limits import FAMILY
-from bench.gate.stored.baseline import Times
 from bench.gate.stored.screen import common_shift, relative, screen
 from bench.gate.verdicts import Verdict
-from tests.bench.test_stats import within_binomial_bounds
+from tests.support.gate_runs import NAMES, runs, slower
+from tests.support.statistics import within_binomial_bounds
 
-NAMES = "abcdefgh"
 V = Verdict
-
-
-def runs(n: int, spread: float = 0.01, seed: int = 0) -> list[Times]:
-    """Each with a machine-wide mood of 10 %, which all its workloads share."""
-    rng = np.random.default_rng(seed)
-    return [
-        dict(zip(NAMES, 17 + rng.normal(0, 0.1) + rng.normal(0, spread, len(NAMES)), strict=True))
-        for _ in range(n)
-    ]
-
-
-def slower(run: Times, by: float, name: str = "a") -> Times:
-    return {**run, name: run[name] + math.log1p(by)}
 
 
 def test_a_slower_workload_fails_on_the_same_machine() -> None:

@@ -16,8 +16,8 @@ from bench.gate.stored.baseline import Baseline, MachineKey, read
 from bench.gate.stored.solo import ROUNDS, time_alone
 from bench.gate.verdicts import PASSED, REGRESSION, UNDECIDED
 from tests.bench.gate.conftest import Checkout
-from tests.bench.gate.stored.test_screen import NAMES, runs, slower
-from tests.bench.gate.test_gate import asked
+from tests.support.gate_runs import NAMES, runs, slower
+from tests.support.gate_runs import request as asked
 from tests.support.gate_sides import FakeSide, Machine
 
 HERE = MachineKey(cpu="a CPU", flags="f", cache="c", blas="b", python="3.11.7")

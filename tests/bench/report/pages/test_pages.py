@@ -1,27 +1,44 @@
-"""A dataset's page: its sections, and what is said around the tables."""
+"""A dataset's page: its sections, and the sentences around the tables."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
-from bench.report.machines import caption
-from bench.report.prose import dataset_line, goal_meaning, intervals, same_maths, shortened
-from bench.report.verdict import verdict
 
-from bench.records import Record
-from bench.report.files import MARK
+from bench.report.files import MARK, page_name
 from bench.report.grouping import tables
-from bench.report.pages.dataset import curves_name, page, page_name, pareto_name
+from bench.report.pages.dataset import page
+from bench.report.plots.curves import curves
+from bench.report.plots.pareto import pareto
 from bench.report.rows import Table
-from tests.support.records import closed_form, data, eight, environment, epoch_budgets, record
+from bench.report.sentences import (
+    caption,
+    dataset_line,
+    goal_meaning,
+    intervals,
+    same_maths,
+    shortened,
+    verdict,
+)
+from tests.support.records import (
+    closed_form,
+    data,
+    eight,
+    environment,
+    epoch_budgets,
+    record,
+    table_of,
+)
+
+
+def curves_path(table: Table) -> str:
+    plot = curves(table)
+    assert plot is not None
+    return plot.path
+
 
 NOTE = "synthetic-100k stands in for ml-100k, which could not be had here"
-
-
-def table_of(*records: Record) -> Table:
-    [table] = tables(records)
-    return table
 
 
 def test_a_page_has_a_section_per_machine_newest_first_and_a_table_per_split() -> None:
@@ -54,7 +71,7 @@ def test_two_files_of_one_name_share_a_page_with_tables_of_their_own() -> None:
     text = page(made)
     assert "### random:80/10/10 of aaaa" in text
     assert "### random:80/10/10 of bbbb" in text
-    assert len({curves_name(table) for table in made}) == 2
+    assert len({curves_path(table) for table in made}) == 2
 
 
 @pytest.mark.parametrize(
@@ -91,19 +108,14 @@ def test_what_stands_in_is_said_loudly_at_every_table() -> None:
 
 
 def test_rows_that_a_suite_cut_short_are_named_under_the_verdict_and_no_others() -> None:
-    cut, whole, closed = (
-        record("ncf", hyperparameters={"epochs": 3}),
-        record("als", hyperparameters={"epochs": 12}),
-        record("bias", hyperparameters={}),
-    )
-    for each in (cut, whole, closed):
-        each.cell.suite = "scale"
-    elsewhere = record("autorec", hyperparameters={"epochs": 3})
-    told = shortened(table_of(cut, whole, closed, elsewhere))
-    assert told.startswith("**The suite scale ends a fit after 3 epochs**")
-    assert told.endswith("rows here: ncf.")
-    assert told in page(tables([cut, whole]))
-    assert shortened(table_of(whole, closed, elsewhere)) == ""
+    cut, whole = record("ncf", hyperparameters={"epochs": 3}), record("als")
+    cut.cell.suite = whole.cell.suite = "of another day"
+    cut.cell.shortened_to = 3
+    sentence = shortened(table_of(cut, whole))
+    assert sentence.startswith("**The suite of another day ends a fit after 3 epochs**")
+    assert sentence.endswith("rows here: ncf.")
+    assert sentence in page(tables([cut, whole]))
+    assert shortened(table_of(whole)) == ""
 
 
 def test_the_caption_names_machine_versions_dates_and_load() -> None:
@@ -136,11 +148,11 @@ def test_same_maths_and_different_models_are_told_apart() -> None:
     assert same_maths(table_of(record())) == ""
 
 
-def test_a_page_opens_with_verdict_and_time_to_target_then_accuracy_then_cost() -> None:
+def test_a_page_opens_with_verdict_and_time_to_goal_then_accuracy_then_cost() -> None:
     text = page(tables(eight()))
-    openings = ["**Where time", "**Time to target**", "**Accuracy**", "**Cost**"]
-    assert re.findall(r"^\*\*[A-Z]\w+(?: to target\*\*|\*\*| time)", text, re.MULTILINE) == openings
-    assert text.index(curves_name(tables(eight())[0])) < text.index("**Accuracy**")
+    openings = ["**Where time", "**Time to goal**", "**Accuracy**", "**Cost**"]
+    assert re.findall(r"^\*\*[A-Z]\w+(?: to goal\*\*|\*\*| time)", text, re.MULTILINE) == openings
+    assert text.index(curves_path(table_of(*eight()))) < text.index("**Accuracy**")
     assert text.index("**Accuracy**") < text.index("-pareto.png") < text.index("**Cost**")
 
 
@@ -159,7 +171,7 @@ def test_what_the_joules_are_of_is_said_where_a_row_ran_on_a_device() -> None:
     assert "joules" not in page(tables([record()]))
 
 
-def test_the_words_beside_targets_are_explained() -> None:
+def test_the_words_beside_goals_are_explained() -> None:
     assert goal_meaning(table_of(record())).endswith("what gets about that far.")
     assert "to the floor" in goal_meaning(table_of(record(data=data(floor=0.85))))
 
@@ -190,11 +202,11 @@ def test_rows_of_unlike_repeats_say_where_the_range_stands() -> None:
     assert "fewer than six" in intervals(table_of(*many, *few))
 
 
-def test_cold_pairs_are_counted() -> None:
-    assert "Test ratings: 10,000, of them 31 cold" in page(tables([record()]))
+def test_cold_start_pairs_are_counted() -> None:
+    assert "Test ratings: 10,000, of them 31 cold-start pairs" in page(tables([record()]))
 
 
-def test_the_verdict_names_the_first_at_each_target_and_the_most_accurate() -> None:
+def test_the_verdict_names_the_first_at_each_goal_and_the_most_accurate() -> None:
     assert verdict(table_of(*eight())) == (
         "**Where time counts**, by the validation RMSE you need, use bias for 0.946 (0.0120 s); "
         "embedding_mf for 0.937 (1.37 s); autorec for 0.915 (3.56 s). "
@@ -202,7 +214,7 @@ def test_the_verdict_names_the_first_at_each_target_and_the_most_accurate() -> N
     )
 
 
-def test_targets_of_one_winner_stand_together_with_what_the_first_library_took() -> None:
+def test_goals_of_one_winner_stand_together_with_the_time_of_the_first_library() -> None:
     slow = epoch_budgets("peer:surprise_svd", each_s=9.0)
     told = verdict(table_of(record(fit_s=3.0, rmse=0.89), epoch_budgets("peer:cornac_mf"), slow))
     assert "use peer:cornac_mf for 0.946 (0.400 s) and 0.937 (0.400 s); numpy_sgd for 0.9" in told
@@ -211,7 +223,7 @@ def test_targets_of_one_winner_stand_together_with_what_the_first_library_took()
         "use numpy_sgd for 0.946 (0.0800 s, 5.0 times sooner than peer:cornac_mf), "
         "0.937 (0.0900 s, 4.4 times sooner than peer:cornac_mf), "
     ) in verdict(table)
-    assert "and 0.900 (0.160 s, where no library got)." in verdict(table)
+    assert "and 0.900 (0.160 s, no library reached it)." in verdict(table)
 
 
 def test_the_verdict_names_rows_that_noise_does_not_tell_apart() -> None:
@@ -230,7 +242,7 @@ def test_the_verdict_names_rows_that_noise_does_not_tell_apart() -> None:
 def test_the_verdict_of_failures_says_so() -> None:
     table = table_of(record(status="failed"))
     assert verdict(table) == "No run has figures yet."
-    assert curves_name(table) == pareto_name(table) == ""
+    assert curves(table) is pareto(table) is None
     assert "plots/" not in page([table])
     missed = table_of(record("global_mean", curve=closed_form(1.12, 0.1), rmse=1.12))
     assert verdict(missed) == (

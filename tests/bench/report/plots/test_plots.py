@@ -6,14 +6,12 @@ import io
 from collections.abc import Callable
 
 import pytest
-from bench.report.plots.traces import traces
 from PIL import Image
 
-from bench.records import Record
-from bench.report.grouping import tables
-from bench.report.plots.curves import AIR, curves
+from bench.report.files import MADE_BY
+from bench.report.plots.curves import AIR, curves, traces
 from bench.report.plots.pareto import pareto
-from bench.report.plots.style import COLOURS, DASHES, MADE_BY, MARKERS, frame
+from bench.report.plots.style import COLOURS, DASHES, MARKERS, Plot, frame
 from bench.report.rows import Row, Table
 from tests.support.records import (
     closed_form,
@@ -21,16 +19,17 @@ from tests.support.records import (
     eight,
     epoch_budgets,
     record,
+    table_of,
     training_curve,
 )
 
-Plot = Callable[[Table], bytes | None]
-both = pytest.mark.parametrize("plot", [curves, pareto])
+both = pytest.mark.parametrize("plot_of", [curves, pareto])
+PlotOf = Callable[[Table], Plot | None]
 
 
-def table_of(*records: Record) -> Table:
-    [table] = tables(records)
-    return table
+def png(plot: Plot | None) -> bytes:
+    assert plot is not None
+    return plot.png()
 
 
 def bests(table: Table) -> list[tuple[str, float]]:
@@ -38,27 +37,29 @@ def bests(table: Table) -> list[tuple[str, float]]:
 
 
 @both
-def test_the_same_records_give_the_same_bytes_whatever_the_users_settings(plot: Plot) -> None:
+def test_the_same_records_give_the_same_bytes_whatever_the_users_settings(
+    plot_of: PlotOf,
+) -> None:
     import matplotlib as mpl
 
     table = table_of(*eight(), epoch_budgets("peer:cornac_mf"))
-    first = plot(table)
+    first = png(plot_of(table))
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):
-        assert plot(table) == first
-    assert Image.open(io.BytesIO(first or b"")).info["Software"] == MADE_BY
+        assert png(plot_of(table)) == first
+    assert Image.open(io.BytesIO(first)).info["Software"] == MADE_BY
 
 
 @both
 @pytest.mark.filterwarnings("error")
-def test_odd_names_times_and_levels_are_drawn(plot: Plot) -> None:
-    drawn = plot(
+def test_odd_names_times_and_levels_are_drawn(plot_of: PlotOf) -> None:
+    drawn = plot_of(
         table_of(
             record("_own.py:A$\\frac$", curve=closed_form(0.95, 0.0)),
             record("ncf", status="timeout", curve=training_curve(0.9, 2.0), goals=(0.9, 0.9001)),
             record("ncf", device="cuda", data=data(floor=0.9, note="A note $5 < $6. " * 12)),
         )
     )
-    assert drawn is not None
+    assert png(drawn)
 
 
 def test_without_curves_there_is_no_plot() -> None:
@@ -78,7 +79,7 @@ def test_the_seed_with_the_median_fit_is_shown() -> None:
 def test_full_fits_are_markers_without_a_line_and_even_one_is_no_closed_form() -> None:
     made = epoch_budgets("peer:cornac_mf")
     drawn = {
-        curves(table_of(made.model_copy(update={"epoch_budgets": it}))) for it in (True, False)
+        png(curves(table_of(made.model_copy(update={"epoch_budgets": it})))) for it in (True, False)
     }
     assert len(drawn) == 2
     [trace] = traces(table_of(made.model_copy(update={"curve": made.curve[:1]})))
@@ -87,10 +88,10 @@ def test_full_fits_are_markers_without_a_line_and_even_one_is_no_closed_form() -
 
 def test_a_library_has_a_marker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     table = table_of(record(), epoch_budgets("peer:cornac_mf"))
-    assert [row.is_peer for row in table.rows] == [False, True]
-    apart = pareto(table)
-    monkeypatch.setattr(Row, "is_peer", False)
-    assert pareto(table) != apart
+    assert [row.is_third_party for row in table.rows] == [False, True]
+    apart = png(pareto(table))
+    monkeypatch.setattr(Row, "is_third_party", False)
+    assert png(pareto(table)) != apart
 
 
 def test_rows_lie_in_frame_and_first_epochs_and_global_mean_do_not_set_it() -> None:

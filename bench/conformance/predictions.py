@@ -1,19 +1,19 @@
-"""What `predict` returns: one finite float32 a pair, whatever the other pairs are."""
+"""What `predict` returns: one finite float32 a pair, whatever the other pairs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from bench.conformance.ratings import all_pairs, tiny
+from bench.conformance.subject import Subject
 from impls.protocol import Implementation
-from tests.conformance.base import Subject
-from tests.conformance.making import all_pairs, tiny
 
 ROUNDING = 1e-5
 """Ratings; a matrix product may add up in another order when it has more rows."""
 
 
-class Predicts(Subject):
+class Predictions(Subject):
     @pytest.fixture(scope="class")
     @classmethod
     def fitted(cls) -> Implementation:
@@ -34,11 +34,11 @@ class Predicts(Subject):
     def test_the_order_of_pairs_does_not_matter(self, fitted: Implementation) -> None:
         users, items = all_pairs(tiny())
         order = np.random.default_rng(1).permutation(len(users))
-        straight, shuffled = (
+        in_order, shuffled = (
             fitted.predict(users, items),
             fitted.predict(users[order], items[order]),
         )
-        np.testing.assert_allclose(shuffled, straight[order], atol=ROUNDING)
+        np.testing.assert_allclose(shuffled, in_order[order], atol=ROUNDING)
 
     def test_a_pair_alone_is_predicted_as_among_others(self, fitted: Implementation) -> None:
         users, items = (ids[::150] for ids in all_pairs(tiny()))

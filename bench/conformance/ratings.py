@@ -1,4 +1,4 @@
-"""Ratings whose structure is known, small enough that one rating at a time is quick."""
+"""Ratings whose structure is known, few enough for a loop over single ratings."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.score import ColdStart, score
+from datasets import catalog, splits
 from datasets.ratings import HeldOut, Ratings, Split
 from impls.protocol import Implementation
 
 SCALE = (0.0, 6.0)
 NOISE = 0.3
-"""Standard deviation of what no model can know of `noisy`."""
+"""Standard deviation of the noise in `noisy`, which no model can predict."""
 
 
 @functools.cache
@@ -39,6 +39,14 @@ def exact() -> tuple[Ratings, HeldOut]:
 def additive() -> tuple[Ratings, HeldOut]:
     """User and item biases and nothing else: 640 ratings and 160 held out."""
     return low_rank(40, 25, 640, noise=0.0, seed=6, rank=0)
+
+
+@functools.cache
+def ml_100k() -> Split | None:
+    """MovieLens 100K, 80/10/10 by seed 0; None if it is not on this machine."""
+    if catalog.find("ml-100k") is None:
+        return None
+    return splits.cut(catalog.load("ml-100k", download=False), "random:80/10/10", 0)
 
 
 def low_rank(
@@ -79,11 +87,3 @@ def rmse(model: Implementation, ratings: Ratings | HeldOut) -> float:
     """Unclipped, over ratings whose users and items are all known."""
     errors = model.predict(ratings.users, ratings.items) - ratings.values
     return float(np.sqrt(np.mean(errors.astype(np.float64) ** 2)))
-
-
-def reported_rmse(model: Implementation, split: Split) -> float:
-    """Test RMSE as a record has it: cold pairs filled in, clipped."""
-    test = split.test
-    predicted = model.predict(test.users[test.known], test.items[test.known])
-    complete = ColdStart(split.train).complete(test, predicted)
-    return score(complete, test.values, split.train.scale).rmse

@@ -1,4 +1,4 @@
-"""The epoch loop is `training`'s: it looks, stops and goes back as it likes."""
+"""`training` owns the epoch loop: it evaluates, stops and restores the best epoch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.cell.training import EpochLimit
+from bench.conformance.ratings import all_pairs, noisy, rmse, tiny
+from bench.conformance.subject import Subject
 from datasets.ratings import HeldOut
 from impls.protocol import Implementation, Training, ValidationReferee
-from tests.conformance.base import Subject
-from tests.conformance.making import all_pairs, noisy, rmse, tiny
 
 
 class Watch(ValidationReferee):
@@ -33,7 +33,7 @@ class Watch(ValidationReferee):
         return float(len(self.seen))
 
 
-class TrainsByEpochs(Subject):
+class Epochs(Subject):
     def table(self, model: Implementation) -> NDArray[np.float32]:
         return model.predict(*all_pairs(tiny()))
 
@@ -43,10 +43,10 @@ class TrainsByEpochs(Subject):
         return Watch(model, look)
 
     def test_without_training_it_trains_all_epochs(self) -> None:
-        alone, told = self.quick().fit(tiny()), self.quick().fit(tiny(), Training())
-        assert np.array_equal(self.table(alone), self.table(told))
+        alone, with_training = self.quick().fit(tiny()), self.quick().fit(tiny(), Training())
+        assert np.array_equal(self.table(alone), self.table(with_training))
 
-    def test_stops_where_it_is_told_to(self) -> None:
+    def test_stops_when_training_stops(self) -> None:
         """Stopped after 2 of 3 epochs it is the model that 2 epochs make."""
         if not self.has_epochs:
             pytest.skip("a closed form has no epochs")
@@ -62,8 +62,8 @@ class TrainsByEpochs(Subject):
         assert len(watch.seen) == 3
         assert np.array_equal(watch.seen[-1], self.table(self.quick().fit(tiny())))
 
-    def test_a_copy_is_asked_between_epochs_and_answers_alike(self) -> None:
-        """It holds all that `predict` needs, and training on does not change it."""
+    def test_a_copy_is_evaluated_and_predicts_the_same(self) -> None:
+        """It has all that `predict` needs, and further training does not change it."""
         model = self.quick()
         watch = self.watch(model, lambda: self.table(model))
         model.fit(tiny(), Training(referee=watch))

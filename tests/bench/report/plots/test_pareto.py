@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from bench.report.front import Place, front, places
-from bench.report.prose import front_note
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.records import Record
-from bench.report.grouping import tables
-from bench.report.rows import Table
-from tests.support.records import eight, record
+from bench.report.plots.pareto import Place, front, pareto, places
+from tests.support.records import eight, record, table_of
 
-LINE = tables([record()])[0].lines[0]
-
-
-def table_of(*records: Record) -> Table:
-    [table] = tables(records)
-    return table
+LINE = table_of(record()).lines[0]
 
 
 def test_a_row_stands_at_its_median_fit_and_mean_rmse_on_each_device() -> None:
@@ -29,7 +20,9 @@ def test_a_row_stands_at_its_median_fit_and_mean_rmse_on_each_device() -> None:
 
 
 def test_the_front_is_named_fastest_first() -> None:
-    assert front_note(table_of(*eight())).endswith(": global_mean, bias, embedding_mf, autorec.")
+    plot = pareto(table_of(*eight()))
+    assert plot is not None
+    assert plot.note.endswith(": global_mean, bias, embedding_mf, autorec.")
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1))

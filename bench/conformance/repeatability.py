@@ -1,4 +1,4 @@
-"""Equal inputs give equal models, bit for bit, and stay as they are."""
+"""Equal inputs give equal models, bit for bit, and are not changed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 
-from tests.conformance.base import Subject
-from tests.conformance.making import all_pairs, low_rank, tiny
+from bench.conformance.ratings import all_pairs, low_rank, tiny
+from bench.conformance.subject import Subject
 
 
-class Repeatable(Subject):
+class Repeatability(Subject):
     def test_same_seed_same_result(self) -> None:
         one, other = (self.quick(seed=5).fit(tiny()) for _ in range(2))
         pairs = all_pairs(tiny())
@@ -22,7 +22,7 @@ class Repeatable(Subject):
         same = np.array_equal(one.predict(*pairs), other.predict(*pairs))
         assert same != self.has_epochs
 
-    def test_fit_again_is_fit_afresh(self) -> None:
+    def test_fitting_again_is_fitting_afresh(self) -> None:
         """Neither a first fit on other ratings nor one on the same leaves a trace."""
         other = low_rank(20, 50, 400, noise=0.0, seed=9)[0]
         fresh = self.quick().fit(tiny())
@@ -30,18 +30,20 @@ class Repeatable(Subject):
         pairs = all_pairs(tiny())
         assert np.array_equal(fresh.predict(*pairs), again.predict(*pairs))
 
-    def test_fit_and_predict_leave_their_input_alone(self) -> None:
+    def test_fit_and_predict_do_not_change_their_input(self) -> None:
         given = tiny()
-        # Ratings keep views that cannot be written to; what they view here can.
+        # Ratings have read-only views, here of arrays that can be written to.
         arrays = [array.copy() for array in (given.users, given.items, given.values)]
         train = dataclasses.replace(
             given, **dict(zip(("users", "items", "values"), arrays, strict=True))
         )
         users, items = all_pairs(given)
-        asked = users.copy(), items.copy()
-        self.quick().fit(train).predict(*asked)
+        requested = users.copy(), items.copy()
+        self.quick().fit(train).predict(*requested)
         for before, after in zip(
-            (given.users, given.items, given.values, users, items), (*arrays, *asked), strict=True
+            (given.users, given.items, given.values, users, items),
+            (*arrays, *requested),
+            strict=True,
         ):
             assert np.array_equal(before, after)
 

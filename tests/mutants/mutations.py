@@ -97,7 +97,7 @@ MUTATIONS = [
         ("numba_sgd", "dropped regularisation", "1 - rate * self.regularisation", "1.0"),
         ("numba_sgd", "no decay", " * self.decay**epoch", ""),
         ("numba_sgd", "a diagonal left out", "rng.permutation(groups)", "range(1, groups)"),
-        ("vector_rows", "sign of a gradient", "fsub(target, dot)", "fsub(dot, target)"),
+        ("vector_rows", "sign of a gradient", "standard_score, dot)", "dot, standard_score)"),
         ("vector_rows", "the ones learn", "(new, one, ir", "(new, keep, ir"),
         ("blocked", "no division by σ", "(values[row] - mean) / sd", "values[row] - mean"),
         ("triton_sgd", "dropped regularisation", "1 - rate * self.regularisation", "1.0"),

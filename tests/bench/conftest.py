@@ -1,0 +1,31 @@
+"""The command `bench` in a folder of the test's own, and a file of ratings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import BENCH, Bench, write
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "RATEBENCH_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def bench(tmp_path: Path, environment: dict[str, str]) -> Bench:
+    def bench(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*BENCH, *words], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+
+    return bench
+
+
+@pytest.fixture
+def ratings(tmp_path: Path) -> Path:
+    return write(tmp_path / "ratings.csv")

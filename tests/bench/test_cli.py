@@ -175,7 +175,7 @@ def test_the_version_has_the_commit() -> None:
 
 
 def test_the_command_has_two_names() -> None:
-    project = tomllib.loads((SUPPORT.parent.parent / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert project["scripts"] == dict.fromkeys(("bench", "ratebench"), "bench.cli:main")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.gate.command import Asked
+from bench.gate.command import Request
 from bench.gate.stored.baseline import Times
 
 NAMES = "abcdefgh"
@@ -36,6 +36,6 @@ REQUEST = {
 }
 
 
-def request(out: Path, **changes: object) -> Asked:
+def request(out: Path, **changes: object) -> Request:
     """A request to compare HEAD with the working tree, whose raw file lies in `out`."""
-    return Asked(**{**REQUEST, "out": out / "raw.json", **changes})
+    return Request(**{**REQUEST, "out": out / "raw.json", **changes})

@@ -16,7 +16,6 @@ from bench import machine
 from bench.cli import app
 from bench.records import Record, Roof
 from bench.store import RecordStore
-from tests.support import SUPPORT
 from tests.support.command_line import BENCH, MEAN, MISBEHAVING, Bench, write
 
 

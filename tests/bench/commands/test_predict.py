@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands.predict import predict_pairs
+from bench.commands.predict import predict
 from bench.planning import availability
 from bench.planning.loading import ImplementationError
 
@@ -27,4 +27,4 @@ def test_a_row_that_cannot_run_gets_the_reason(
     ratings.write_text("".join(f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60)))
     pairs.write_text("1,1\n")
     with pytest.raises(ImplementationError, match=message):
-        predict_pairs(row, str(ratings), pairs, "default", {}, "cpu", 0)
+        predict(row, str(ratings), pairs, "default", [], "cpu", 0, None)

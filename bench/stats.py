@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -47,8 +48,15 @@ class Comparison:
     pairs: int
 
 
-def mean_interval(values: Iterable[float]) -> Interval:
-    """The mean and its 95 % t interval; for a single value no interval.
+def critical_t(alpha: float, degrees: float) -> float:
+    """What Student's t with `degrees` of freedom exceeds with chance `alpha`."""
+    from scipy.special import stdtrit  # here, for the import takes a third of a second
+
+    return -float(stdtrit(degrees, alpha))
+
+
+def mean_interval(values: Iterable[float], level: float = LEVEL) -> Interval:
+    """The mean and its t interval; for a single value no interval.
 
     Raises ValueError where there are no values.
     """
@@ -57,7 +65,7 @@ def mean_interval(values: Iterable[float]) -> Interval:
     if n == 1:
         return Interval(mean, mean, mean, 1, None)
     error = statistics.stdev(values, mean) / math.sqrt(n)
-    return _around(mean, error, n - 1, n)
+    return _t_interval(mean, error, n - 1, n, level)
 
 
 def median_interval(values: Iterable[float]) -> Interval:
@@ -117,9 +125,10 @@ def power(sizes: Iterable[float], values: Iterable[float]) -> Interval | None:
     x, y = ([math.log(each) for each in some] for some in (sizes, values))
     if (n := len(x)) < 3:
         return None
-    slope, intercept = statistics.linear_regression(x, y)
-    residual = sum((b - intercept - slope * a) ** 2 for a, b in zip(x, y, strict=True))
-    return _around(slope, math.sqrt(residual / (n - 2) / (statistics.pvariance(x) * n)), n - 2, n)
+    from scipy.stats import linregress  # here, for the import takes a second
+
+    line = linregress(x, y)
+    return _t_interval(float(line.slope), float(line.stderr), n - 2, n)
 
 
 def _welch(a: list[float], b: list[float]) -> Interval:
@@ -127,23 +136,18 @@ def _welch(a: list[float], b: list[float]) -> Interval:
     mean = statistics.fmean(a) - statistics.fmean(b)
     if min(len(a), len(b)) == 1:
         return Interval(mean, mean, mean, n, None)
-    errors = [statistics.variance(side) / len(side) for side in (a, b)]
-    total = sum(errors)
-    if total == 0:
+    if len(set(a)) == len(set(b)) == 1:  # scipy divides by their error
         return Interval(mean, mean, mean, n, LEVEL)
-    # Shares of the variance, not the variances: their squares would underflow.
-    shares = [error / total for error in errors]
-    degrees = 1 / sum(
-        share**2 / (len(side) - 1) for share, side in zip(shares, (a, b), strict=True)
-    )
-    return _around(mean, math.sqrt(total), degrees, n)
+    from scipy.stats import ttest_ind  # here, for the import takes a second
+
+    with warnings.catch_warnings(action="ignore"):  # scipy warns of a side that does not vary
+        low, high = ttest_ind(a, b, equal_var=False).confidence_interval(LEVEL)
+    return Interval(mean, float(low), float(high), n, LEVEL)
 
 
-def _around(mean: float, error: float, degrees: float, n: int) -> Interval:
-    from scipy.special import stdtrit  # here, for the import takes a third of a second
-
-    half = float(stdtrit(degrees, (1 + LEVEL) / 2)) * error
-    return Interval(mean, mean - half, mean + half, n, LEVEL)
+def _t_interval(mean: float, error: float, degrees: int, n: int, level: float = LEVEL) -> Interval:
+    half = critical_t((1 - level) / 2, degrees) * error
+    return Interval(mean, mean - half, mean + half, n, level)
 
 
 def _some(values: Iterable[float]) -> list[float]:

@@ -35,11 +35,11 @@ def gate(
         terminal.fail("name one of BASE, --baseline FILE and --save FILE")
         return BROKEN
     with _exit_code_1_is_a_regression(), _termination_cleans_up():
-        from bench.gate.command import Asked, compare
+        from bench.gate.command import Request, compare
         from bench.gate.errors import GateError
         from bench.gate.stored import command as screening
 
-        request = Asked(base or "", head, only, time_limit_s, tolerant, out)
+        request = Request(base or "", head, only, time_limit_s, tolerant, out)
         try:
             if save:
                 return screening.save(save, request, Path.cwd(), terminal.say, terminal.note)

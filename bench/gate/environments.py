@@ -1,4 +1,4 @@
-"""The interpreter for a tree: this one where its locked versions are ours, else one made for it."""
+"""The interpreter for a tree: this one where the locked versions are equal, else one of its own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import sys
 import tomllib
 import venv
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
 
 from bench.gate.errors import LockError
 from bench.records import digest
@@ -27,38 +31,44 @@ def lock_of(tree: Path) -> str:
     return digest(lock.read_text() if lock.is_file() else "")
 
 
-def python_for(tree: Path, ours: str, told: Callable[[str], None]) -> Path:
-    """`ours` is the lock that this interpreter's environment should have been made from.
+def python_for(tree: Path, lock_here: str, progress: Callable[[str], None]) -> Path:
+    """`lock_here` is the lock that this interpreter's environment should have been made from.
 
     An environment of another lock is made once for each Python and kept in the cache folder. The
     project itself is not installed into it, so that its tree is the only one there is to import.
-    Raises LockError where that fails, and where ours was made from another lock.
+    Raises LockError where that fails, and where this environment was made from another lock.
     """
     lock = lock_of(tree)
-    if lock == ours:
+    if lock == lock_here:
         _check_installed(tree)
         return Path(sys.executable)
     if not (tree / LOCK).is_file():
         raise LockError(
-            f"{tree.name} has no {LOCK}, so nobody knows the versions to time it with: "
+            f"{tree.name} has no {LOCK}, so the versions to time it with are unknown: "
             "name a revision that has one"
         )
     needed = _needed(tree)
-    # The build of Python is part of the key: sys.version tells two of one version apart.
+    # The build of Python is part of the key: sys.version distinguishes two of one version.
     name = f"{platform.python_version()}-{digest(sys.version, lock, needed)}"
     folder = cache.folder() / "gate" / name
     python, complete = folder / "bin" / "python", folder / "complete"
     if not (complete.exists() and _runs(python)):
-        told(f"making an environment with other locked versions in {folder} (once; minutes)")
+        progress(f"making an environment with other locked versions in {folder} (once; minutes)")
         try:
             venv.create(folder, clear=True, symlinks=True, with_pip=True)
-            _install(python, needed, tree / LOCK)
+            install = (python, "-m", "pip", "install", "-qq", "--disable-pip-version-check")
+            subprocess.run(
+                [*install, "--constraint", tree / LOCK, *needed],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
             complete.touch()
         except (OSError, subprocess.CalledProcessError) as error:
-            reason = (getattr(error, "stderr", None) or str(error)).strip()  # pip's own words
+            reason = (getattr(error, "stderr", None) or str(error)).strip()  # pip's message
             raise LockError(
                 f"cannot install the lock of {tree.name} in {folder}: {reason}\n"
-                "Mend that and try again, or name a revision whose lock can be installed with "
+                "Correct that and try again, or name a revision whose lock can be installed with "
                 f"Python {platform.python_version()}"
             ) from None
     return python
@@ -66,11 +76,11 @@ def python_for(tree: Path, ours: str, told: Callable[[str], None]) -> Path:
 
 def _check_installed(tree: Path) -> None:
     """Raises LockError where this environment has other versions than the tree locks."""
+    installed = {canonicalize_name(each.name): each.version for each in distributions()}
     wrong = [
-        f"{package} {there} (locked: {locked})"
-        for package, locked in _locked(tree)
-        # torch 2.13.0+cpu is a 2.13.0
-        if (there := _installed(package)) and locked not in (there, there.partition("+")[0])
+        f"{name} {installed[name]} (locked: {specifier})"
+        for name, specifier in _locked(tree)
+        if name in installed and not specifier.contains(installed[name], prereleases=True)
     ]
     if wrong:
         raise LockError(
@@ -79,31 +89,31 @@ def _check_installed(tree: Path) -> None:
         )
 
 
-def _locked(tree: Path) -> Iterator[tuple[str, str]]:
-    """Package and version of each line `package==version`."""
+def _locked(tree: Path) -> Iterator[tuple[NormalizedName, SpecifierSet]]:
+    """What the tree locks for this system; pip's own options are no part of it."""
     lock = tree / LOCK
     for line in lock.read_text().splitlines() if lock.is_file() else ():
-        package, pinned, locked = line.partition("==")
-        if pinned and package != SEEDED:
-            yield package, locked.strip()
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+        text = line.partition("#")[0].strip()
+        if not text or text.startswith("-"):
+            continue
+        try:
+            locked = Requirement(text)
+        except InvalidRequirement as error:
+            raise LockError(f"{LOCK} of {tree.name} cannot be read: {error}") from None
+        here = locked.marker is None or locked.marker.evaluate()
+        if here and (name := canonicalize_name(locked.name)) != SEEDED:
+            yield name, locked.specifier
 
 
 def _needed(tree: Path) -> list[str]:
-    """What `make env` installs: the dependencies and the extra `dev`, without the peers."""
+    """What `make env` installs: the dependencies and the extra `dev`, without other extras."""
     try:
         project = tomllib.loads((tree / PROJECT).read_text())["project"]
         return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
         raise LockError(
             f"the {PROJECT} of {tree.name} does not name dependencies and an extra `dev` "
-            f"({error!r}), so nobody knows what to install for it: name another revision"
+            f"({error!r}), so what to install for it is unknown: name another revision"
         ) from None
 
 
@@ -113,13 +123,3 @@ def _runs(python: Path) -> bool:
         return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
     except OSError:
         return False
-
-
-def _install(python: Path, needed: list[str], lock: Path) -> None:
-    quiet = ("-qq", "--disable-pip-version-check")
-    subprocess.run(
-        [python, "-m", "pip", "install", *quiet, "--constraint", lock, *needed],
-        check=True,
-        capture_output=True,
-        text=True,
-    )

@@ -1,4 +1,4 @@
-"""Why nothing can be compared, each in words for the user."""
+"""Why nothing can be compared, each with a message for the user."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class LockError(GateError):
 
 
 class SideError(GateError):
-    """A side has died, or hangs, or cannot say what it has."""
+    """A side has died, or hangs, or its workloads cannot be collected."""
 
 
 class ForeignError(GateError):
-    """A side imported what is not of its tree, so that nothing it says counts."""
+    """A side imported a module from outside its tree, so that none of its timings count."""
 
 
 class BaselineError(GateError):
@@ -28,4 +28,4 @@ class BaselineError(GateError):
 
 
 class OutError(GateError):
-    """The raw timings cannot be kept where they were asked for."""
+    """The raw timings cannot be written to the file of `--out`."""

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from bench.gate.errors import SideError
-from bench.gate.limits import Limit, limits
-from bench.gate.lockstep import Lockstep, Played
-from bench.gate.series import Control, Series
-from bench.gate.side import Name, Side
-from bench.gate.verdicts import Verdict
+from bench.gate.side import LABELS, Ended, Name, Ready, Side
+from bench.gate.statistics import (
+    ORDERS,
+    QUADS,
+    Control,
+    Levels,
+    Quad,
+    Series,
+    Verdict,
+    critical_values,
+)
 
 Start = Callable[[int], AbstractContextManager[Mapping[Name, Side]]]
 """Fresh sides, all with that hash seed; gone after the block."""
 SEEDS = 2**32
+SHORTEST_NS = 20_000_000
+"""A timed stretch calls its workload as often as base needs for this long."""
+TRIES = 3
 
 
 @dataclass
 class Session:
-    """Compares head with base.
+    """Compares head with base. The sides take turns on one core, never two at a time.
 
     start         starts the sides of a round
     coin          decides every order, hash seed and the control
-    only          compare these workloads alone; empty for all
-    levels        number of workloads -> the limits of every look
     time_limit_s  no round is begun that would not end by then
     clock         returns seconds
+    only          compare these workloads alone; empty for all
+    levels        number of workloads -> the critical values of every analysis
+    loops         calls per timed stretch: found on base, once, for all sides and rounds
     """
 
     start: Start
@@ -37,60 +48,58 @@ class Session:
     clock: Callable[[], float]
     on_round: Callable[[Session], None] = lambda _: None
     only: tuple[str, ...] = ()
-    levels: Callable[[int], Mapping[int, Limit]] = limits
+    levels: Callable[[int], Levels] = critical_values
     workloads: dict[str, Series] = field(default_factory=dict)
+    loops: dict[str, int] = field(default_factory=dict)
     control: Control | None = None
     rounds: int = 0
     seconds: float = 0.0
-    _lasted: dict[str, float] = field(default_factory=dict)
-    _besides: float = 0.0
+    _seconds_of: dict[str, float] = field(default_factory=dict)
+    _overhead: float = 0.0
 
     def run(self) -> None:
         """Raises SideError where a side cannot be timed at all."""
-        self._lockstep = Lockstep(self.coin)
         began = self.clock()
         while not self.rounds or ((missing := self._missing()) and self._has_time(min(missing))):
             self._round()
             self.rounds += 1
-            if self.rounds == 1:  # what is new or skipped takes no share of the level
-                self._limits = self.levels(max(len(self._open()), 1))
+            if self.rounds == 1:  # what is new or skipped spends no alpha
+                self._share_alpha()
             self.seconds = self.clock() - began
             self.on_round(self)
         self._conclude()
 
-    @property
-    def loops(self) -> Mapping[str, int]:
-        """Calls per timed stretch of each workload."""
-        return self._lockstep.loops
-
     def _open(self) -> list[str]:
         return [name for name, series in self.workloads.items() if series.verdict is None]
 
+    def _share_alpha(self) -> None:
+        self._levels = self.levels(max(len(self._open()), 1))
+
     def _missing(self) -> list[int]:
-        """Rounds to the next look: of all that is open, and of a control if somebody is accused."""
-        known = [len(self.workloads[name].rounds) for name in self._open()]
-        accused = any(series.verdict is Verdict.FAIL for series in self.workloads.values())
-        if accused and self.control and not self.control.looked_at:
-            known.append(len(self.control.rounds))
-        return [min(look for look in self._limits if look > rounds) - rounds for rounds in known]
+        """Rounds to the next analysis: of what is open, and of the control where one FAILs."""
+        done = [len(self.workloads[name].rounds) for name in self._open()]
+        failing = any(series.verdict is Verdict.FAIL for series in self.workloads.values())
+        if failing and self.control and not self.control.analysed:
+            done.append(len(self.control.rounds))
+        return [min(n for n in self._levels if n > rounds) - rounds for rounds in done]
 
     def _has_time(self, rounds: int) -> bool:
-        """For the rounds up to the next look: without it they would decide nothing.
+        """For the rounds up to the next analysis: without it they would decide nothing.
 
-        The first round says little of the next, for compilers fill their caches in it.
+        The first round predicts little of the next, for compilers fill their caches in it.
         """
         if self.rounds == 1:
             return self.seconds < self.time_limit_s
-        playing = {*self._open(), *([self.control.workload] if self.control else [])}
-        one = self._besides + sum(self._lasted.get(name, 0.0) for name in playing)
+        names = {*self._open(), *([self.control.workload] if self.control else [])}
+        one = self._overhead + sum(self._seconds_of.get(name, 0.0) for name in names)
         return self.seconds + rounds * one <= self.time_limit_s
 
     def _round(self) -> None:
-        """A fresh pair of processes and the twin, the open workloads in one new order.
+        """Fresh processes of base, head and the copy of base, the open workloads in a new order.
 
-        The control comes first, for there the twin has as much behind it as base: a process that
+        The control comes first, for there the copy has as much behind it as base: a process that
         has run other workloads finds its memory mapped, and can be a third faster for it. For the
-        same reason head plays whatever base does, the control's workload to the end.
+        same reason head runs whatever base does, the control's workload to the end.
         """
         began = self.clock()
         with self.start(self.coin.randrange(SEEDS)) as sides:
@@ -99,16 +108,17 @@ class Session:
                 self._take_stock(found["base"], found["head"])
             order = self._order()
             for name, side in sides.items():
-                side.begin(order[:1] if name == "twin" else order)
+                side.begin(order[:1] if name == "copy" else order)
             for workload in order:
                 before = self.clock()
-                if not self._play(workload, sides):
+                if not self._time(workload, sides):
                     break
-                self._lasted[workload] = self.clock() - before
-        self._besides = self.clock() - began - sum(self._lasted.get(name, 0.0) for name in order)
+                self._seconds_of[workload] = self.clock() - before
+        timed = sum(self._seconds_of.get(name, 0.0) for name in order)
+        self._overhead = self.clock() - began - timed
 
     def _take_stock(self, base: list[str], head: list[str]) -> None:
-        """What one side alone has is told, never passed over."""
+        """What one side alone has is reported, never passed over."""
         found = dict.fromkeys([*base, *head])
         if unknown := set(self.only) - found.keys():
             raise SideError(f"no workload {', '.join(unknown)}; there are {', '.join(found)}")
@@ -120,7 +130,7 @@ class Session:
                 series.end(Verdict.NEW, "base does not have it")
             elif name not in head:
                 series.end(Verdict.REMOVED, "head does not have it")
-        self._limits = self.levels(max(len(self._open()), 1))
+        self._share_alpha()
 
     def _order(self) -> list[str]:
         """The control, drawn anew where its workload cannot be timed; then what is open."""
@@ -129,46 +139,100 @@ class Session:
             return []
         if self.control is None or self.control.workload not in timed:
             failed = self.control is not None and self.control.failed
-            self.control = Control(self.coin.choice(timed), failed=failed)
+            self.control = Control(workload=self.coin.choice(timed), failed=failed)
         order = self._open()
         self.coin.shuffle(order)
         return [self.control.workload, *(n for n in order if n != self.control.workload)]
 
-    def _play(self, workload: str, sides: Mapping[Name, Side]) -> bool:
+    def _time(self, workload: str, sides: Mapping[Name, Side]) -> bool:
         """Whether the round can go on. Else a process is lost; the other workloads come again."""
-        others: list[Name] = ["head"]
-        if self.control and workload == self.control.workload:
-            others.append("twin")
+        control = self.control if self.control and self.control.workload == workload else None
+        others: list[Name] = ["head", "copy"] if control else ["head"]
         taking = {name: sides[name] for name in ("base", *others)}
+        series = self.workloads[workload]
         try:
-            self._take(workload, self._lockstep.play(workload, taking, others))
+            ready = {name: side.ready() for name, side in taking.items()}
+            if any(isinstance(each, Ended) for each in ready.values()):
+                _end_untimed(series, ready, taking)
+                return True
+            quads = self._quads(workload, taking, others)
+            trouble = _trouble({name: side.finish() for name, side in taking.items()})
         except SideError as error:
-            self.workloads[workload].end(Verdict.BROKEN, str(error))
+            series.end(Verdict.BROKEN, str(error))
             return False
+        series.changed |= ready["head"] != ready["base"]
+        if trouble:
+            series.end(Verdict.BROKEN, trouble)
+        elif series.verdict is None:
+            series.add(quads["head"], self._levels)
+        if control:
+            control.add(quads["copy"], self._levels)
         return True
 
-    def _take(self, workload: str, played: Played) -> None:
-        series = self.workloads[workload]
-        series.changed |= played.changed
-        if played.trouble:
-            series.end(Verdict.BROKEN, played.trouble)
-        elif played.skipped and series.rounds:
-            series.end(Verdict.BROKEN, f"skipped after it had been timed: {played.skipped}")
-        elif played.skipped:
-            series.end(Verdict.SKIPPED, played.skipped)
-        if "head" in played.quads and series.verdict is None:
-            series.add(played.quads["head"], self._limits)
-        if "twin" in played.quads and self.control is not None:
-            self.control.add(played.quads["twin"], self._limits)
+    def _quads(
+        self, workload: str, sides: Mapping[Name, Side], others: list[Name]
+    ) -> dict[Name, list[Quad]]:
+        """Of each of the others against base.
+
+        One after the other: were their quads mixed, base would more often than they be timed
+        twice in a row, and the second time it finds the core's cache as it left it.
+        """
+        base = sides["base"]
+        if workload not in self.loops:
+            self.loops[workload] = calibrated(base)
+        loops = self.loops[workload]
+        return {
+            name: [self._quad(base, sides[name], loops) for _ in range(QUADS)]
+            for name in self.coin.sample(others, len(others))
+        }
+
+    def _quad(self, base: Side, other: Side, loops: int) -> Quad:
+        order = self.coin.choice(ORDERS)
+        turns = {"A": base, "B": other}
+        return Quad(order, tuple(turns[letter].time(loops) for letter in order))
 
     def _conclude(self) -> None:
-        """What is open stays so; without a control that holds, nobody is accused."""
+        """What is open stays so; without a control that holds, nothing FAILs."""
         doubt = self.control.doubt if self.control else ""
         for series in self.workloads.values():
             if series.verdict is None:
                 series.end(Verdict.INCONCLUSIVE, "")
             elif series.verdict is Verdict.FAIL and doubt:
                 series.end(Verdict.INCONCLUSIVE, f"would FAIL, but {doubt}")
+
+
+def calibrated(base: Side) -> int:
+    """Calls per timed stretch. The quickest of some stretches, for one alone may meet a spike."""
+    loops = 1
+    while (ns := min(base.time(loops).ns for _ in range(TRIES))) < SHORTEST_NS:
+        # One step may fall short by a hair, so aim a little further.
+        loops = max(loops + 1, math.ceil(1.05 * loops * SHORTEST_NS / ns))
+    return loops
+
+
+def _end_untimed(
+    series: Series, ready: Mapping[Name, Ready | Ended], sides: Mapping[Name, Side]
+) -> None:
+    """Skipped where all sides skip it before it was ever timed; else broken."""
+    ends = {
+        name: each if isinstance(each, Ended) else sides[name].finish()
+        for name, each in ready.items()
+    }
+    reasons = [end.skipped for end in ends.values()]
+    if all(reasons) and series.rounds:
+        series.end(Verdict.BROKEN, f"skipped after it had been timed: {reasons[0]}")
+    elif all(reasons):
+        series.end(Verdict.SKIPPED, reasons[0])
+    else:
+        untimed = [LABELS[name] for name, each in ready.items() if isinstance(each, Ended)]
+        nothing = f"{' and '.join(untimed)}: timed nothing"
+        series.end(Verdict.BROKEN, _trouble(ends) or nothing)
+
+
+def _trouble(ends: Mapping[Name, Ended]) -> str:
+    """What failed, or was skipped on one side only, and where."""
+    whys = {LABELS[name]: end.failed or end.skipped for name, end in ends.items()}
+    return "; ".join(f"{label}: {why}" for label, why in whys.items() if why)
 
 
 _UNTIMED = (Verdict.BROKEN, Verdict.SKIPPED, Verdict.NEW, Verdict.REMOVED)

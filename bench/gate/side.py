@@ -1,4 +1,4 @@
-"""The parent's end of one side: starts its process, asks, and does not wait for ever."""
+"""The parent's end of one side: starts its process and waits for its answers, not for ever."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -15,10 +16,11 @@ from typing import Any, Literal, Protocol
 from bench.cell.process import LOG_BYTES, THREAD_VARIABLES
 from bench.gate import worker
 from bench.gate.errors import ForeignError, SideError
-from bench.gate.quads import Timing
+from bench.gate.statistics import Timing
 
-Name = Literal["base", "head", "twin"]
-"""The twin is base again, for the null control."""
+Name = Literal["base", "head", "copy"]
+"""The copy is base again, for the A/A control. Names of one length, for they are in paths."""
+LABELS: dict[Name, str] = {"base": "base", "head": "head", "copy": "the copy of base"}
 
 ALLOCATOR = {
     "MALLOC_MMAP_MAX_": "0",
@@ -41,7 +43,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Ended:
-    """A workload is over: as it should be, unless something is said here."""
+    """A workload is over: as it should be, unless there is a reason here."""
 
     failed: str = ""
     skipped: str = ""
@@ -65,8 +67,18 @@ class Checkout:
     tree: Path
 
 
-class Process:
-    """A side in a process of its own, on one thread, timed on `core`."""
+def cores() -> set[int]:
+    """Those that this process may use; {0} where the system does not report them."""
+    return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else {0}
+
+
+def timing_core() -> int:
+    """The core on which all sides are timed: the last one, for the first has the interrupts."""
+    return max(cores())
+
+
+class Process(AbstractContextManager["Process"]):
+    """A side in a process of its own, on one thread, timed on `core`; killed after the block."""
 
     def __init__(
         self,
@@ -76,30 +88,29 @@ class Process:
         core: int,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._name, self.patience_s = name, patience_s
+        self._label, self.patience_s = LABELS[name], patience_s
         self._log = checkout.tree.with_name(f"{name}.log")
         self._pipe, theirs = multiprocessing.Pipe()
-        dropped = ("PYTHONPATH", "PYTEST_ADDOPTS")
-        kept = {key: value for key, value in os.environ.items() if key not in dropped}
+        environment = {
+            **os.environ,
+            **dict.fromkeys(THREAD_VARIABLES, "1"),
+            **ALLOCATOR,
+            "PYTHONHASHSEED": str(hash_seed),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        }
+        for dropped in ("PYTHONPATH", "PYTEST_ADDOPTS"):
+            environment.pop(dropped, None)
+        arguments = (str(theirs.fileno()), checkout.tree, str(core))
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [
-                    *(checkout.python, "-P", worker.__file__),
-                    *(str(theirs.fileno()), checkout.tree, str(core)),
-                ],
+                [checkout.python, "-P", worker.__file__, *arguments],
                 cwd=checkout.tree,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
-                env={
-                    **kept,
-                    **dict.fromkeys(THREAD_VARIABLES, "1"),
-                    **ALLOCATOR,
-                    "PYTHONHASHSEED": str(hash_seed),
-                    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-                },
+                env=environment,
             )
         theirs.close()
 
@@ -110,44 +121,44 @@ class Process:
 
     def names(self) -> list[str]:
         """The workloads that its tree has."""
-        told = self._receive()
-        if told["clashes"]:
-            raise SideError(f"{self._name}: two workloads in {worker.WORKLOADS} have one name")
-        names: list[str] = told["names"]
+        answer = self._receive()
+        if answer["clashes"]:
+            raise SideError(f"{self._label}: two workloads in {worker.WORKLOADS} have one name")
+        names: list[str] = answer["names"]
         return names
 
     def begin(self, order: list[str]) -> None:
-        """Say which workloads to run."""
+        """Send it the workloads to run."""
         self._send(order=order)
 
     def ready(self) -> Ready | Ended:
         """Wait for the next workload. Raises ForeignError where it imported another tree."""
-        told = self._receive()
-        if "ended" in told:
-            return Ended(**told["ended"])
-        if told["foreign"]:
+        answer = self._receive()
+        if "ended" in answer:
+            return Ended(**answer["ended"])
+        if answer["foreign"]:
             raise ForeignError(
-                f"{self._name} imported what is not of its tree: {told['foreign'][0]}"
+                f"{self._label} imported a module from outside its tree: {answer['foreign'][0]}"
             )
-        return Ready(told["digest"])
+        return Ready(answer["digest"])
 
     def time(self, loops: int) -> Timing:
         """Call the workload `loops` times."""
         self._send(loops=loops)
-        told = self._receive()
-        if "ended" in told:
-            raise SideError(f"{self._name} ended while timed: {Ended(**told['ended']).failed}")
-        return Timing(**told)
+        answer = self._receive()
+        if "ended" in answer:
+            raise SideError(f"{self._label} ended while timed: {answer['ended'].get('failed', '')}")
+        return Timing(**answer)
 
     def finish(self) -> Ended:
         """Let the workload end."""
         self._send(loops=0)
-        told = self._receive()
-        if "ended" not in told:
-            raise SideError(f"{self._name} times two things in one workload")
-        return Ended(**told["ended"])
+        answer = self._receive()
+        if "ended" not in answer:
+            raise SideError(f"{self._label} calls benchmark twice in one workload")
+        return Ended(**answer["ended"])
 
-    def kill(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """End it and what it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
@@ -155,21 +166,21 @@ class Process:
         self._pipe.close()
 
     def _send(self, **fields: object) -> None:
-        with contextlib.suppress(BrokenPipeError):  # its death is heard at the next answer
+        with contextlib.suppress(BrokenPipeError):  # the next `_receive` reports its death
             self._pipe.send_bytes(json.dumps(fields).encode())
 
     def _receive(self) -> Any:
         if not self._pipe.poll(self.patience_s):
-            raise SideError(f"{self._name} hangs: no answer for {self.patience_s:g} s")
+            raise SideError(f"{self._label} hangs: no answer for {self.patience_s:g} s")
         try:
-            told = json.loads(self._pipe.recv_bytes())
+            answer = json.loads(self._pipe.recv_bytes())
         except (EOFError, ConnectionResetError):
             code = self._exit_code()
             end = self._log.read_bytes()[-LOG_BYTES:].decode(errors="replace")
-            raise SideError(f"{self._name} died with exit code {code}:\n{end}") from None
-        if "fault" in told:
-            raise SideError(f"{self._name} {told['fault']}")
-        return told
+            raise SideError(f"{self._label} died with exit code {code}:\n{end}") from None
+        if "fault" in answer:
+            raise SideError(f"{self._label} {answer['fault']}")
+        return answer
 
     def _exit_code(self) -> int:
         """Of a process that has closed its pipe, which is not yet to have ended."""
@@ -177,6 +188,6 @@ class Process:
             return self._process.wait(self.patience_s)
         except subprocess.TimeoutExpired:
             raise SideError(
-                f"{self._name} hangs: its pipe is closed, but it has not ended in "
+                f"{self._label} hangs: its pipe is closed, but it has not ended in "
                 f"{self.patience_s:g} s"
             ) from None

@@ -26,10 +26,10 @@ _ME = {
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit to time. `told` is what to call it; of a dirty tree that says so."""
+    """A commit to time. `label` is what to call it; of a dirty tree, that it has changes."""
 
     sha: str
-    told: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Repository:
     def working_tree(self) -> Revision:
         """A commit of the files as they lie there, ignored ones left out.
 
-        Nothing of the repository is changed: it is made through an index of its own and no
-        branch points to it. A tree without changes is HEAD itself.
+        Nothing of the repository is changed: the commit has an index of its own and no branch
+        points to it. A tree without changes is HEAD itself.
         """
         head = self.revision("HEAD")
         with tempfile.TemporaryDirectory() as folder:
@@ -77,7 +77,7 @@ class Repository:
         if tree == self._git("rev-parse", "HEAD^{tree}"):
             return head
         sha = self._git("commit-tree", tree, "-p", head.sha, "-m", "working tree", env=_ME)
-        return Revision(sha, f"{head.told} with uncommitted changes")
+        return Revision(sha, f"{head.label} with uncommitted changes")
 
     @contextlib.contextmanager
     def checked_out(self, shas: Mapping[str, str]) -> Iterator[dict[str, Path]]:

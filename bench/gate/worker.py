@@ -1,7 +1,7 @@
 """One side of the gate, in a process of its own: `python -P worker.py PIPE TREE CORE`.
 
-A file run by its path, which imports nothing of ours: what it runs is the tree's, and base may
-have no gate. It is pytest with a `benchmark` fixture that times when the pipe says so.
+A file run by its path, which imports nothing from ratebench: what it runs is the tree's, and base
+may have no gate. It is pytest with a `benchmark` fixture that times on request of the parent.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STANDARD_LIBRARY = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "platst
 
 
 class Side:
-    """A plugin of pytest: tells what there is, runs what it is told, in that order."""
+    """A plugin of pytest: sends the names of the workloads, runs those it receives, in order."""
 
     def __init__(self, pipe: Connection, tree: Path, core: int) -> None:
         self._pipe, self._tree, self._core = pipe, tree, core
@@ -63,7 +63,7 @@ class Side:
         result = function(*args, **kwargs)  # untimed
         gc.disable()
         gc.collect()
-        gc.freeze()  # so that the next workload's collection need not look at all of this again
+        gc.freeze()  # so that the next workload's collection need not visit all of this again
         _pin({self._core})
         self.send(digest=_digest(result), foreign=self._foreign())
         while loops := self.receive()["loops"]:
@@ -86,7 +86,7 @@ class Side:
         self._ended = {}
 
     def _foreign(self) -> list[str]:
-        """Modules new since last asked, neither the tree's nor an installed package's."""
+        """Modules new since the last call, neither the tree's nor an installed package's."""
         found = []
         new = sys.modules.keys() - self._known
         self._known |= new
@@ -120,7 +120,7 @@ def _digest(result: Any) -> str:
 
 
 def _reason(report: pytest.TestReport) -> str:
-    """Of a skip: pytest keeps (file, line, reason)."""
+    """Of a skip, which pytest reports as (file, line, reason)."""
     return str(report.longrepr[-1]) if isinstance(report.longrepr, tuple) else ""
 
 
@@ -140,7 +140,7 @@ def _die_with_parent() -> None:
 
 
 def main(pipe: int, tree: Path, core: int) -> None:
-    """Serve until the parent has heard the end of the last workload, or is gone."""
+    """Serve until the last workload has ended, or the parent is gone."""
     _die_with_parent()
     sys.path.insert(0, str(tree))
     side = Side(Connection(pipe), tree, core)

@@ -191,7 +191,7 @@ def test_regressions_in_batches_are_the_compiled_ones(factors: int) -> None:
     z = rng.normal(size=len(rows)).astype(np.float32)
     others = torch.tensor(rng.normal(size=(9, d)), dtype=torch.float32)
     root = torch.tensor(rng.normal(size=(d, d)), dtype=torch.float32)
-    given = {
+    given: dict[str, Any] = {
         "alpha": 1.5,
         "precision": root @ root.T + torch.eye(d),
         "towards": torch.tensor(rng.normal(size=d), dtype=torch.float32),

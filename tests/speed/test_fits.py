@@ -12,10 +12,10 @@ from datasets.ratings import Ratings
 from impls.protocol import Training
 from impls.registry import IMPLEMENTATIONS
 from tests.speed.conftest import Clocked
-from tests.speed.making import ratings
 from tests.speed.sizes import ROWS
+from tests.speed.synthetic import ratings
 
-ASKED = 50
+COMPARED = 50
 """Predictions that are compared: so few that they hardly count on the clock."""
 FITS = [name for name in IMPLEMENTATIONS if name in ROWS]
 ON_CUDA = ["embedding_mf", "autorec", "ncf"]
@@ -23,14 +23,14 @@ ON_CUDA = ["embedding_mf", "autorec", "ncf"]
 
 def fit(implementation: type, train: Ratings, device: str) -> np.ndarray:
     model = implementation(seed=0, device=device).fit(train, Training(referee=EpochLimit(1)))
-    return model.predict(train.users[:ASKED], train.items[:ASKED])
+    return model.predict(train.users[:COMPARED], train.items[:COMPARED])
 
 
 @pytest.mark.parametrize("name", FITS)
 def test_fit(clocked: Clocked, name: str) -> None:
     train = ratings(ROWS[name])
     predicted = clocked(fit, load_class(IMPLEMENTATIONS[name]), train, "cpu")
-    assert len(predicted) == ASKED
+    assert len(predicted) == COMPARED
 
 
 @pytest.mark.cuda
@@ -39,4 +39,4 @@ def test_fit(clocked: Clocked, name: str) -> None:
 def test_fit_cuda(clocked: Clocked, name: str) -> None:
     train = ratings(ROWS[name])
     implementation = load_class(IMPLEMENTATIONS[name])
-    assert len(clocked(fit, implementation, train, "cuda", device="cuda")) == ASKED
+    assert len(clocked(fit, implementation, train, "cuda", device="cuda")) == COMPARED

@@ -18,8 +18,8 @@ from datasets.splits import cut
 from impls.protocol import Training
 from impls.registry import IMPLEMENTATIONS
 from tests.speed.conftest import Clocked
-from tests.speed.making import ratings
 from tests.speed.sizes import ROWS
+from tests.speed.synthetic import ratings
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def test_split(clocked: Clocked) -> None:
     data = _dataset(ratings(ROWS["split"]))
 
     def split() -> tuple[np.ndarray, ...]:
-        made = cut(data, "random:80/10/10", seed=0)
-        return made.train.users, made.train.items, made.test.values
+        result = cut(data, "random:80/10/10", seed=0)
+        return result.train.users, result.train.items, result.test.values
 
     assert len(clocked(split)[2]) == ROWS["split"] // 10
 
@@ -65,8 +65,8 @@ def test_score(clocked: Clocked) -> None:
     predicted = actual + rng.standard_normal(len(actual))
 
     def scored() -> np.ndarray:
-        made = score(predicted, actual, (1.0, 5.0))
-        return np.array([made.rmse, made.mae, made.rmse_raw, made.mae_raw])
+        result = score(predicted, actual, (1.0, 5.0))
+        return np.array([result.rmse, result.mae, result.rmse_raw, result.mae_raw])
 
     assert np.all(clocked(scored) > 0)
 

@@ -1,4 +1,4 @@
-"""Sides on a fake clock, whose timings are a formula and whose faults are asked for."""
+"""Sides on a fake clock, whose timings are a formula and whose faults a test sets."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bench.gate.errors import SideError
-from bench.gate.limits import Limit, limits
-from bench.gate.quads import Timing
 from bench.gate.session import Session
-from bench.gate.side import Ended, Name, Ready
+from bench.gate.side import LABELS, Ended, Name, Ready
+from bench.gate.statistics import Levels, Timing, critical_values
 
 Cost = Callable[[str, str, int], float]
 """Side, workload and hash seed -> milliseconds of a call."""
@@ -105,7 +104,7 @@ def session(
     time_limit_s: float = math.inf,
     coin: random.Random | None = None,
     only: tuple[str, ...] = (),
-    levels: Callable[[int], Mapping[int, Limit]] = limits,
+    levels: Callable[[int], Levels] = critical_values,
 ) -> Session:
     """A session that has run. `workloads`, `faults` and `answers` may differ by side."""
     workloads = workloads or ["a", "b", "c"]
@@ -129,11 +128,11 @@ def session(
             for name in SIDES
         }
 
-    made = Session(
+    result = Session(
         start, coin or random.Random(1), time_limit_s, machine.clock, only=only, levels=levels
     )
-    made.run()
-    return made
+    result.run()
+    return result
 
 
-SIDES: tuple[Name, ...] = ("base", "head", "twin")
+SIDES: tuple[Name, ...] = tuple(LABELS)

@@ -8,29 +8,33 @@ The noise of one drawing serves every effect and every rule, since an effect is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tabulate import tabulate
 
 from bench.gate.evaluation import rivals
 from bench.gate.evaluation.noise import SCENARIOS, Floats, Noise
-from bench.gate.limits import SHARES, Limit, limits
-from bench.gate.quads import QUADS, round_value
-from bench.gate.verdicts import Estimate
+from bench.gate.report import markdown
+from bench.gate.statistics import (
+    ALPHA_SPENDING,
+    QUADS,
+    Estimate,
+    Levels,
+    critical_values,
+    round_value,
+)
 
 WORKLOADS = 12
 FAMILIES = 2_000
 EFFECTS = (0.0, 0.03, 0.05, 0.10)
-ROUNDS = max(SHARES)
+ROUNDS = max(ALPHA_SPENDING)
 RIVALS_TIMINGS = 100
-"""Timings a side for the rivals: what the gate has made of a workload by its first look."""
+"""Timings a side for the rivals: as many as the gate has of a workload by its first analysis."""
 _BATCH = 1_200
 
 
-@dataclass(frozen=True)
-class Decided:
+class Decided(NamedTuple):
     """The gate's verdicts on many workloads (n,): FAIL, PASS, or neither, and after which round."""
 
     failed: NDArray[np.bool_]
@@ -38,23 +42,22 @@ class Decided:
     rounds: NDArray[np.int64]
 
 
-def decide(Y: NDArray[np.float64], at: dict[int, Limit]) -> Decided:
-    """The looks at rounds (n, ROUNDS); a workload leaves at the first that decides."""
+def decide(Y: NDArray[np.float64], levels: Levels) -> Decided:
+    """The analyses of rounds (n, ROUNDS); a workload leaves at the first that decides."""
     failed, passed = np.zeros((2, len(Y)), dtype=bool)
     rounds = np.full(len(Y), ROUNDS)
-    for n, limit in at.items():
+    for n, critical in levels.items():
         estimate = Estimate.of(Y[:, :n])
         open_ = ~(failed | passed)
-        fails = open_ & estimate.fails(limit)
-        passes = open_ & ~fails & estimate.passes(limit)
+        fails = open_ & estimate.fails(critical)
+        passes = open_ & ~fails & estimate.passes(critical)
         rounds[fails | passes] = n
         failed |= fails
         passed |= passes
     return Decided(failed, passed, rounds)
 
 
-@dataclass(frozen=True)
-class Drawn:
+class Drawn(NamedTuple):
     """Workloads of one scenario without an effect: the gate's rounds, the rivals' ln t."""
 
     Y: NDArray[np.float64]  # (n, ROUNDS)
@@ -79,11 +82,10 @@ def rates(noise: Noise, families: int, seed: int) -> Iterator[list[str]]:
     rng = np.random.default_rng(seed)
     total = families * WORKLOADS
     parts = [draw(noise, min(_BATCH, total - at), rng) for at in range(0, total, _BATCH)]
-    Y = np.concatenate([part.Y for part in parts])
-    base, head = (np.concatenate([getattr(part, it) for part in parts]) for it in ("base", "head"))
+    Y, base, head = (np.concatenate(each) for each in zip(*parts, strict=True))
     shifts = [np.float32(np.log1p(effect)) for effect in EFFECTS]
-    at = limits(WORKLOADS)
-    ends = [decide(Y + shift, at) for shift in shifts]
+    levels = critical_values(WORKLOADS)
+    ends = [decide(Y + shift, levels) for shift in shifts]
     open_ = 1 - np.mean(ends[2].failed | ends[2].passed)
     early = np.mean(ends[2].failed & (ends[2].rounds <= 12))
     rounds = [f"{np.median(end.rounds):.0f}" for end in (ends[0], ends[2])]
@@ -107,7 +109,7 @@ def _percent(share: np.floating) -> str:
 def main(families: int = FAMILIES) -> str:
     """The table as markdown."""
     rows = [row for seed, noise in enumerate(SCENARIOS) for row in rates(noise, families, seed)]
-    headers = [
+    headers = (
         "noise",
         "rule",
         f"false alarms, {WORKLOADS} workloads",
@@ -116,8 +118,8 @@ def main(families: int = FAMILIES) -> str:
         "5 % undecided",
         "rounds at 0 %",
         "rounds at 5 %",
-    ]
-    return str(tabulate(rows, headers, tablefmt="pipe", disable_numparse=True))
+    )
+    return markdown(rows, headers)
 
 
 if __name__ == "__main__":

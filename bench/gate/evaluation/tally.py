@@ -1,8 +1,8 @@
-"""What the trials came to: counts with 95 % intervals.
+"""The trials counted, with 95 % intervals.
 
 `python -m bench.gate.evaluation.tally FOLDER` prints the tables.
 
-A run's draws are looked up here for the first time. An interval is Clopper and Pearson's, which
+A run's draws are read here for the first time. An interval is Clopper and Pearson's, which
 covers at its level whatever the rate (Clopper & Pearson 1934).
 """
 
@@ -14,15 +14,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import scipy.stats
 import typer
-from tabulate import tabulate
 
-from bench.gate.evaluation.heads import DOSES
+from bench.gate.evaluation.revisions import DOSES
 from bench.gate.evaluation.trials import DRAWS, RUNS, Kind, read
-from bench.gate.verdicts import Verdict
+from bench.gate.report import markdown
+from bench.gate.statistics import Verdict
+from bench.stats import mean_interval
 
 KINDS_OF_WORK = {
     "pure Python": ("numpy_sgd", "autograd_mf"),
@@ -39,92 +40,102 @@ Doses = Mapping[str, Mapping[str, float]]
 """Head -> workload -> rows added, as a share."""
 At = tuple[str, float]
 """Workload and rows added."""
+Truth = Mapping[At, list[float]]
+"""Rounds of the runs that decide nothing."""
 
 
 def main(folder: Annotated[Path, typer.Argument(help="What the trials wrote.")]) -> None:
     """Print the tables."""
     runs = read(folder / RUNS)
     doses = {draw["head"]: draw["doses"] for draw in read(folder / DRAWS)}
-    judged = [run for run in runs if run["kind"] != Kind.TRUTH]
-    headers = ["runs", "with a false alarm", "control failed", "workloads PASS", "seconds, median"]
-    print(_table(false_alarms(judged), headers))
-    slow = [run for run in judged if run["kind"] == Kind.SLOW]
     truth = true_ratios([run for run in runs if run["kind"] == Kind.TRUTH], doses)
-    print(_table(by_dose(slow, doses, truth), ["work", "rows added", "true head/base", *DECISIONS]))
-    print(_table(by_true_ratio(slow, doses, truth), ["true head/base", *DECISIONS]))
-    rows = ([name, f"{dose:.0%}", *_told(Y)] for (name, dose), Y in truth.items())
-    print(_table(rows, ["workload", "rows added", "head/base", "± 95 %"]))
+    slow = decided([run for run in runs if run["kind"] == Kind.SLOW], doses, truth)
+    rows = (
+        [name, f"{dose:.0%}", *(f"{figure:.3f}" for figure in ratio_of(Y))]
+        for (name, dose), Y in truth.items()
+    )
+    unchanged = [run for run in runs if run["kind"] not in (Kind.SLOW, Kind.TRUTH)]
+    ratio = "true head/base"
+    counts = ("with a false alarm", "A/A control failed", "workloads PASS", "seconds, median")
+    for lines, headers in (
+        (false_alarms(unchanged), ("runs", *counts)),
+        (by_dose(slow), ("work", "rows added", ratio, *DECISIONS)),
+        (by_true_ratio(slow), (ratio, *DECISIONS)),
+        (rows, ("workload", "rows added", "head/base", "± 95 %")),
+    ):
+        print(markdown(list(lines), headers) + "\n")
 
 
 def false_alarms(runs: list[Run]) -> Iterator[list[str]]:
-    """Of the runs in which nothing is slower, by what they were."""
+    """Of runs in which nothing is slower, by their setting."""
     settings: defaultdict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        if run["kind"] != Kind.SLOW:
-            settings[_setting(run)].append(run)
+        settings[_setting(run)].append(run)
     for setting, those in sorted(settings.items()):
-        alarms = sum(
-            any(series["verdict"] == "FAIL" for series in run["workloads"].values())
-            for run in those
-        )
-        controls = sum(run["control_failed"] for run in those)
-        verdicts = [series["verdict"] for run in those for series in run["workloads"].values()]
+        of_each = [_verdicts(run) for run in those]
+        verdicts = [verdict for each in of_each for verdict in each]
         yield [
             setting,
-            share(alarms, len(those)),
-            share(controls, len(those)),
-            share(verdicts.count("PASS"), sum(verdict in DECISIONS for verdict in verdicts)),
+            share(sum(Verdict.FAIL in each for each in of_each), len(those)),
+            share(sum(run["control_failed"] for run in those), len(those)),
+            share(verdicts.count(Verdict.PASS), sum(each in DECISIONS for each in verdicts)),
             f"{statistics.median(run['seconds'] for run in those):.0f}",
         ]
 
 
+def _verdicts(run: Run) -> list[str]:
+    return [series["verdict"] for series in run["workloads"].values()]
+
+
 def _setting(run: Run) -> str:
-    timed = sum(series["verdict"] in DECISIONS for series in run["workloads"].values())
+    timed = sum(verdict in DECISIONS for verdict in _verdicts(run))
     cores = f"{run['cores']} core{'s' if run['cores'] > 1 else ''}"
     beside = f" beside {run['beside']}" if run["beside"] else ""
     return f"{run['kind']}, {timed} workloads, {cores}{beside}"
 
 
-def by_dose(runs: list[Run], doses: Doses, truth: Mapping[At, list[float]]) -> Iterator[list[str]]:
+class Decided(NamedTuple):
+    """One workload that was timed in full; `ratio` is the true one, None where not measured."""
+
+    kind: str
+    dose: float
+    ratio: float | None
+    verdict: str
+
+
+def decided(runs: list[Run], doses: Doses, truth: Truth) -> list[Decided]:
+    """The workloads of all runs, with what was added to them and what that does to their time."""
+    return [
+        Decided(kind_of(name), dose, ratio_of(Y)[0] if Y else None, series["verdict"])
+        for run in runs
+        for name, series in run["workloads"].items()
+        if series["verdict"] in DECISIONS
+        for dose in [doses[run["head"]][workload_key(name)]]
+        for Y in [truth.get((name, dose))]
+    ]
+
+
+def by_dose(workloads: list[Decided]) -> Iterator[list[str]]:
     """Verdicts of single workloads, by the kind of their work and what was drawn for them."""
-    verdicts: defaultdict[tuple[str, float], list[str]] = defaultdict(list)
-    ratios: defaultdict[tuple[str, float], set[float]] = defaultdict(set)
-    for (name, dose), verdict in _decided(runs, doses):
-        for kind in (kind_of(name), ALL):
-            verdicts[kind, dose].append(verdict)
-            if (name, dose) in truth:
-                ratios[kind, dose].add(ratio_of(truth[name, dose])[0])
     for kind in (*KINDS_OF_WORK, OTHER, ALL):
         for dose in DOSES:
-            if those := verdicts[kind, dose]:
-                found = sorted(f"{ratio:.3f}" for ratio in ratios[kind, dose])
-                told = "–".join(dict.fromkeys(found[:1] + found[-1:]))
-                yield [kind, f"{dose:.0%}", told, *_shares(those)]
+            those = [it for it in workloads if it.dose == dose and kind in (it.kind, ALL)]
+            if those:
+                ratios = sorted(f"{it.ratio:.3f}" for it in those if it.ratio)
+                span = "–".join(dict.fromkeys(ratios[:1] + ratios[-1:]))
+                yield [kind, f"{dose:.0%}", span, *_shares(those)]
 
 
-def by_true_ratio(
-    runs: list[Run], doses: Doses, truth: Mapping[At, list[float]]
-) -> Iterator[list[str]]:
+def by_true_ratio(workloads: list[Decided]) -> Iterator[list[str]]:
     """Verdicts of single workloads, by what the rows added to them do to their time."""
-    verdicts: defaultdict[float, list[str]] = defaultdict(list)
-    for (name, dose), verdict in _decided(runs, doses):
-        if dose and (name, dose) in truth:
-            ratio = ratio_of(truth[name, dose])[0]
-            verdicts[max(edge for edge in EDGES if edge <= max(ratio, 1.0))].append(verdict)
+    slowed = [(max(it.ratio, 1.0), it) for it in workloads if it.dose and it.ratio]
     for edge, next_edge in pairwise((*EDGES, math.inf)):
-        if those := verdicts[edge]:
+        if those := [it for ratio, it in slowed if edge <= ratio < next_edge]:
             yield [f"{edge:.3f}–{next_edge:.3f}".replace("–inf", " and more"), *_shares(those)]
 
 
-def _decided(runs: list[Run], doses: Doses) -> Iterator[tuple[At, str]]:
-    """Each workload that was timed in full, with what was added to it, and its verdict."""
-    for run in runs:
-        for name, series in run["workloads"].items():
-            if series["verdict"] in DECISIONS:
-                yield (name, doses[run["head"]][workload_key(name)]), series["verdict"]
-
-
-def _shares(verdicts: list[str]) -> list[str]:
+def _shares(those: list[Decided]) -> list[str]:
+    verdicts = [it.verdict for it in those]
     return [share(verdicts.count(verdict), len(verdicts)) for verdict in DECISIONS]
 
 
@@ -139,9 +150,9 @@ def true_ratios(runs: list[Run], doses: Doses) -> dict[At, list[float]]:
 
 def ratio_of(Y: list[float]) -> tuple[float, float]:
     """head/base, and half the width of its 95 % interval."""
-    ratio = math.exp(statistics.fmean(Y))
-    t = scipy.stats.t.ppf(0.975, len(Y) - 1)
-    return ratio, float(t * ratio * statistics.stdev(Y) / math.sqrt(len(Y)))
+    log = mean_interval(Y)
+    ratio = math.exp(log.value)
+    return ratio, ratio * log.half
 
 
 def kind_of(name: str) -> str:
@@ -159,14 +170,6 @@ def share(count: int, of: int) -> str:
     """A count with the interval of its rate."""
     interval = scipy.stats.binomtest(count, of).proportion_ci(0.95)
     return f"{count} of {of} ({100 * interval.low:.1f}–{100 * interval.high:.1f} %)"
-
-
-def _told(Y: list[float]) -> list[str]:
-    return [f"{figure:.3f}" for figure in ratio_of(Y)]
-
-
-def _table(rows: Iterator[list[str]], headers: list[str]) -> str:
-    return str(tabulate(list(rows), headers, tablefmt="pipe", disable_numparse=True)) + "\n"
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ truth  every workload slowed by each dose in turn, 12 rounds without a decision:
        rows does to the time, measured apart from the runs that are judged
 
 The draws go to a file of their own, which nothing reads before `bench.gate.evaluation.tally`
-makes its tables: the gate is told two commits and no more. Runs already recorded are not made
-again, so a campaign that was stopped goes on. On one core alone: `taskset -c 0 python -m …`. Two at
-once, each on one: both with a TMPDIR of their own, where the machine's lock lies, and `--beside`.
+prints its tables: the gate gets two commits and no more. Recorded runs are not repeated, so a
+campaign that was stopped goes on. On one core alone: `taskset -c 0 python -m …`. Two at once, each
+on one: both with a TMPDIR of their own, where the machine's lock lies, and `--beside`.
 """
 
 from __future__ import annotations
@@ -20,22 +20,31 @@ import math
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bench.gate.command import Asked, compare
-from bench.gate.evaluation.heads import DOSES, change_nothing, commit, drawn, rows_of, slow_down
-from bench.gate.limits import Limit
-from bench.gate.stored.machine import cores, timing_core
+from bench.gate.command import Request, compare
+from bench.gate.evaluation.revisions import (
+    DOSES,
+    change_nothing,
+    commit,
+    drawn,
+    rows_of,
+    slow_down,
+)
+from bench.gate.side import cores, timing_core
+from bench.gate.statistics import CriticalValues
 from bench.gate.trees import Repository
 
-ROUNDS_OF_TRUTH = 12
+UNDECIDED = {12: CriticalValues(math.inf, math.inf)}
+"""One analysis, after the last round, that decides nothing."""
 RUNS, DRAWS = "runs.jsonl", "draws.jsonl"
 
 
@@ -55,7 +64,7 @@ def main(
     workload: Annotated[list[str] | None, typer.Option(help="Only these.")] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds per run.")] = 300,
     busy: Annotated[bool, typer.Option("--busy", help="Keep another core busy.")] = False,
-    beside: Annotated[str, typer.Option(help="What else runs here: kept, and told.")] = "",
+    beside: Annotated[str, typer.Option(help="What else runs here, for the record.")] = "",
 ) -> None:
     """Make the runs that are missing."""
     repository = Repository.around(Path.cwd())
@@ -68,11 +77,12 @@ def main(
         head, doses = _head(repository, base, kind, number)
         append(out / DRAWS, {"head": head, "doses": doses})
         raw = out / f"raw-{kind}-{number}-{head[:8]}.json"
-        asked = Asked(base, head, tuple(workload or ()), time_limit, tolerant=False, out=raw)
+        request = Request(base, head, tuple(workload or ()), time_limit, tolerant=False, out=raw)
         if kind is Kind.TRUTH:
-            asked = replace(asked, levels=_undecided)
-        with _busy_core() if busy else nullcontext():
-            code = compare(asked, repository.root, _nowhere, _tell(f"{kind} {number + 1}/{runs}"))
+            request = replace(request, levels=lambda _: UNDECIDED)
+        progress = partial(print, f"{kind} {number + 1}/{runs}", file=sys.stderr)
+        with _busy_core() if busy else nullcontext():  # the table is in the raw timings
+            code = compare(request, repository.root, lambda _: None, progress)
         append(out / RUNS, {**setting, "head": head, "code": code, **_found(raw)})
 
 
@@ -108,24 +118,14 @@ def _head(
 def _found(path: Path) -> dict[str, Any]:
     """What the tally needs, out of the raw timings."""
     raw = json.loads(path.read_text())
-    workloads = {
-        name: {"verdict": series["verdict"], "Y": series["Y"]}
-        for name, series in raw["workloads"].items()
-    }
-    control_failed = bool(raw["control"] and raw["control"]["failed"])
     return {
-        "at": raw["at"],
-        "machine": raw["machine"],
-        "workloads": workloads,
-        "control_failed": control_failed,
-        "seconds": raw["seconds"],
-        "stolen": raw["stolen"],
+        **{key: raw[key] for key in ("at", "machine", "seconds", "stolen")},
+        "workloads": {
+            name: {"verdict": series["verdict"], "Y": series["Y"]}
+            for name, series in raw["workloads"].items()
+        },
+        "control_failed": bool(raw["control"] and raw["control"]["failed"]),
     }
-
-
-def _undecided(_: int) -> dict[int, Limit]:
-    """Limits that decide nothing before the last round."""
-    return {ROUNDS_OF_TRUTH: Limit(math.inf, math.inf)}
 
 
 @contextmanager
@@ -139,14 +139,6 @@ def _busy_core() -> Iterator[None]:
     finally:
         process.kill()
         process.wait()
-
-
-def _tell(prefix: str) -> Callable[[str], None]:
-    return lambda text: print(prefix, text, file=sys.stderr)
-
-
-def _nowhere(_: str) -> None:
-    """The table is not looked at: it is in the raw timings."""
 
 
 if __name__ == "__main__":

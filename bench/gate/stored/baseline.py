@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.gate.errors import BaselineError
 from bench.records import digest
+from datasets import atomic
 
 Times = dict[str, float]
 """Workload -> mean ln of the nanoseconds of a call, in one run."""
@@ -72,18 +73,15 @@ class Baseline(_Part):
         return all(run.keys() == times.keys() for run in self.runs)
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all; raises BaselineError where it cannot be."""
-        partial = path.with_name(f"{path.name}.partial")
+        """Raises BaselineError where the file cannot be written."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(self.model_dump_json(indent=1))
-            partial.replace(path)
+            atomic.replace(path, self.model_dump_json(indent=1).encode())
         except OSError as error:
             raise BaselineError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def read(path: Path) -> Baseline:
-    """Raises BaselineError where there is no such file, or it is none of ours."""
+    """Raises BaselineError where there is no such file, or it is no baseline."""
     try:
         return Baseline.model_validate_json(path.read_text())
     except FileNotFoundError:

@@ -9,19 +9,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tabulate import tabulate
-
-from bench import locks
-from bench.gate.command import Asked, Say, compare
+from bench.gate.command import Request, Show, compare, machine_held
 from bench.gate.environments import lock_of, python_for
 from bench.gate.errors import BaselineError
-from bench.gate.side import Checkout, Process, Side
+from bench.gate.report import markdown
+from bench.gate.side import Checkout, Process, timing_core
+from bench.gate.statistics import PASSED, REGRESSION, Verdict
 from bench.gate.stored.baseline import Baseline, MachineKey, Times, read
-from bench.gate.stored.machine import timing_core
 from bench.gate.stored.screen import FEWEST_RUNS, Screened, common_shift, screen
 from bench.gate.stored.solo import StartOne, time_alone
 from bench.gate.trees import Repository, Revision
-from bench.gate.verdicts import PASSED, REGRESSION, Verdict
 
 HEADERS = (
     "workload",
@@ -32,10 +29,10 @@ HEADERS = (
 )
 
 
-def save(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> int:
+def save(path: Path, request: Request, folder: Path, show: Show, progress: Show) -> int:
     """Add a run of this revision to the file; those of another revision or machine it replaces.
 
-    Raises BaselineError for a dirty tree, whose commit nobody could check out later, and for a
+    Raises BaselineError for a dirty tree, whose commit could not be checked out later, and for a
     run of other workloads than the stored ones.
     """
     repository = Repository.around(folder)
@@ -52,8 +49,8 @@ def save(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> int
             if stored.is_of(head.sha, lock, key):
                 baseline = stored
             else:
-                replaced = f"; replaces {_told(stored)}"
-        now = time_alone(start, random.Random(), baseline.loops, asked.only, progress)
+                replaced = f"; replaces {_description(stored)}"
+        now = time_alone(start, random.Random(), baseline.loops, request.only, progress)
         if not baseline.has_workloads_of(now):
             raise BaselineError(
                 f"{path} has runs of other workloads than {', '.join(now)}: save all of them "
@@ -63,11 +60,11 @@ def save(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> int
         baseline.write(path)
     n = len(baseline.runs)
     enough = "" if n >= FEWEST_RUNS else f"; from {FEWEST_RUNS} on the screen may FAIL"
-    say(f"{path}: {_told(baseline)}{replaced}{enough}")
+    show(f"{path}: {_description(baseline)}{replaced}{enough}")
     return PASSED
 
 
-def against(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> int:
+def against(path: Path, request: Request, folder: Path, show: Show, progress: Show) -> int:
     """Screen the working tree; where the screen cannot tell, compare with the stored revision."""
     baseline = read(path)
     repository = Repository.around(folder)
@@ -75,10 +72,10 @@ def against(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> 
     key = MachineKey.here()
     same = baseline.is_of(baseline.sha, lock_of(repository.root), key)
     with _startable(repository, repository.working_tree(), progress) as start:
-        now = time_alone(start, random.Random(), dict(baseline.loops), asked.only, progress)
+        now = time_alone(start, random.Random(), dict(baseline.loops), request.only, progress)
     found = screen(baseline.runs, now, same_machine=same)
-    say(_report(found, baseline, now, same))
-    # A workload that one side alone has is in no screen, and must be told of.
+    show(_report(found, baseline, now, same))
+    # A workload that one side alone has is in no screen, and must be reported.
     if baseline.has_workloads_of(now):
         verdicts = {each.verdict for each in found.values()}
         if Verdict.FAIL in verdicts:
@@ -88,32 +85,20 @@ def against(path: Path, asked: Asked, folder: Path, say: Say, progress: Say) -> 
         why = "The screen cannot tell"
     else:
         why = "The workloads are not the stored ones"
-    say(f"{why}, so {then.told} is compared in pairs:\n")
-    return compare(replace(asked, base=then.sha), folder, say, progress)
+    show(f"{why}, so {then.label} is compared in pairs:\n")
+    return compare(replace(request, base=then.sha), folder, show, progress)
 
 
 @contextmanager
-def _startable(repository: Repository, revision: Revision, progress: Say) -> Iterator[StartOne]:
+def _startable(repository: Repository, revision: Revision, progress: Show) -> Iterator[StartOne]:
     """What starts a process of the revision, while this machine is held for it."""
-    with (
-        repository.checked_out({"head": revision.sha}) as trees,
-        locks.exclusive(lambda: progress("waiting for another run on this machine to end")),
-    ):
+    with repository.checked_out({"head": revision.sha}) as trees, machine_held(progress):
         tree = trees["head"]
         checkout = Checkout(python_for(tree, lock_of(repository.root), progress), tree)
-
-        @contextmanager
-        def start(hash_seed: int) -> Iterator[Side]:
-            process = Process("head", checkout, hash_seed, timing_core())
-            try:
-                yield process
-            finally:
-                process.kill()
-
-        yield start
+        yield lambda hash_seed: Process("head", checkout, hash_seed, timing_core())
 
 
-def _told(baseline: Baseline) -> str:
+def _description(baseline: Baseline) -> str:
     n, key = len(baseline.runs), baseline.machine
     return f"{n} run{'s' * (n > 1)} of {baseline.sha[:12]} on {key.cpu}, Python {key.python}"
 
@@ -132,10 +117,10 @@ def _report(found: dict[str, Screened], baseline: Baseline, now: Times, same: bo
     where = "the same kind of machine" if same else "another machine or other versions"
     return "\n\n".join(
         [
-            str(tabulate(rows, HEADERS, tablefmt="pipe", disable_numparse=True)),
+            markdown(rows, HEADERS),
             f"Against {len(baseline.runs)} stored runs of {baseline.sha[:12]} on {where}. Each "
             "change is relative to the others'. Common to all is "
-            f"{common_shift(baseline.runs, now):.3f}, which may be the machine or the code: from "
-            "stored numbers nobody can tell.",
+            f"{common_shift(baseline.runs, now):.3f}, which may be the machine or the code: "
+            "stored numbers cannot tell them apart.",
         ]
     )

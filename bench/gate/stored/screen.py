@@ -2,7 +2,7 @@
 
 A machine is not as fast today as it was. What all workloads have in common is therefore taken out:
 the change of each is relative to the median change of the others, and the common shift is
-reported as what nobody can tell apart, a slower machine or a slower everything.
+reported but not judged: a slower machine and a slower everything look the same.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.gate.limits import FAMILY, MISSES, SMALLEST, TOLERATED, t_limit
+from bench.gate.statistics import ALPHA, MISSES, SMALLEST, TOLERATED, Verdict
 from bench.gate.stored.baseline import Times
-from bench.gate.verdicts import Verdict
+from bench.stats import critical_t
 
 FEWEST_RUNS = 3
-"""Below these the spread between runs is not known well enough to speak of."""
+"""With fewer, the spread between runs is not known well enough."""
 MISS = max(MISSES.values())
-NORMAL_MAD = 1.4826
-"""Standard deviation of a normal law over its median absolute deviation."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +26,9 @@ class Screened:
     """One workload.
 
     change    ln(now/then), the common shift taken out
-    seen      ln of the smallest slowdown that could have been told from chance
-    spread    standard deviation of the change between the stored runs; None where it says
-              nothing about this one: another machine, or too few runs
+    seen      ln of the smallest slowdown that could have been distinguished from chance
+    spread    standard deviation of the change between the stored runs; None where it does
+              not apply to this one: another machine, or too few runs
     verdict   FAIL and PASS on the same machine alone; SUSPECT means: compare in pairs
     """
 
@@ -47,9 +45,10 @@ def screen(runs: Sequence[Times], now: Times, *, same_machine: bool) -> dict[str
         return {}
     then = {name: statistics.fmean(run[name] for run in runs) for name in names}
     changes = relative(now, then, names)
-    spread = _between_runs(runs, then, names) if same_machine else None
-    if spread is None:
+    if not same_machine or len(runs) < FEWEST_RUNS:
         return {name: _suspected(name, changes) for name in names}
+    stored = [relative(run, then, names) for run in runs]
+    spread = {name: statistics.stdev(each[name] for each in stored) for name in names}
     return {name: _judged(changes[name], spread[name], len(runs), len(names)) for name in names}
 
 
@@ -70,30 +69,23 @@ def relative(now: Times, then: Times, names: Sequence[str]) -> Times:
     }
 
 
-def _between_runs(runs: Sequence[Times], then: Times, names: Sequence[str]) -> Times | None:
-    """Standard deviation of a run's relative changes; None where the runs are too few."""
-    if len(runs) < FEWEST_RUNS:
-        return None
-    each = [relative(run, then, names) for run in runs]
-    return {name: statistics.stdev(changes[name] for changes in each) for name in names}
-
-
 def _judged(change: float, spread: float, runs: int, workloads: int) -> Screened:
     """By the prediction interval of one more run."""
     error = spread * math.sqrt(1 + 1 / runs)
-    seen = max(t_limit(FAMILY / workloads, runs - 1) * error, math.log1p(SMALLEST))
+    seen = max(critical_t(ALPHA / workloads, runs - 1) * error, math.log1p(SMALLEST))
     if change > seen:
         return Screened(change, seen, spread, Verdict.FAIL)
-    passes = change + t_limit(MISS, runs - 1) * error < math.log1p(TOLERATED)
+    passes = change + critical_t(MISS, runs - 1) * error < math.log1p(TOLERATED)
     return Screened(change, seen, spread, Verdict.PASS if passes else Verdict.SUSPECT)
 
 
 def _suspected(name: str, changes: Times) -> Screened:
     """By how much the others changed among themselves, which is all there is to go by."""
+    from scipy.stats import median_abs_deviation  # here, for the import takes a second
+
     others = [change for other, change in changes.items() if other != name]
-    middle = statistics.median(others)
-    spread = NORMAL_MAD * statistics.median(abs(change - middle) for change in others)
-    seen = t_limit(FAMILY / len(changes), len(others) - 1) * spread
+    spread = float(median_abs_deviation(others, scale="normal"))
+    seen = critical_t(ALPHA / len(changes), len(others) - 1) * spread
     seen = max(seen, math.log1p(SMALLEST))
     verdict = Verdict.SUSPECT if changes[name] > seen else Verdict.UNSEEN
     return Screened(changes[name], seen, None, verdict)

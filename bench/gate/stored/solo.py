@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from bench.gate.errors import SideError
-from bench.gate.lockstep import calibrated
+from bench.gate.session import SEEDS, calibrated
 from bench.gate.side import Ended, Side
 from bench.gate.stored.baseline import Times
 from bench.gate.worker import WORKLOADS
@@ -35,7 +35,7 @@ def time_alone(
     """
     found: defaultdict[str, list[float]] = defaultdict(list)
     for number in range(ROUNDS):
-        with start(coin.randrange(2**32)) as side:
+        with start(coin.randrange(SEEDS)) as side:
             names = side.names()
             if unknown := set(only) - set(names):
                 raise SideError(f"no workload {', '.join(unknown)}; there are {', '.join(names)}")
@@ -43,27 +43,16 @@ def time_alone(
             coin.shuffle(order)
             side.begin(order)
             for name in order:
-                if _plays(name, side):
+                end = side.ready()
+                if not isinstance(end, Ended):
                     if name not in loops:
                         loops[name] = calibrated(side)
                     stretches = [side.time(loops[name]).ns for _ in range(STRETCHES)]
                     found[name].append(math.log(statistics.median(stretches) / loops[name]))
-                    _heed(name, side.finish())
+                    end = side.finish()
+                if end.failed:
+                    raise SideError(f"{name}: {end.failed}")
         progress(f"round {number + 1} of {ROUNDS}")
     if not found:
         raise SideError(f"nothing was timed: {WORKLOADS} has no workload that runs here")
     return {name: statistics.fmean(values) for name, values in found.items()}
-
-
-def _plays(name: str, side: Side) -> bool:
-    """Whether the workload can be timed; False for a skip."""
-    ready = side.ready()
-    if isinstance(ready, Ended):
-        _heed(name, ready)
-        return False
-    return True
-
-
-def _heed(name: str, end: Ended) -> None:
-    if end.failed:
-        raise SideError(f"{name}: {end.failed}")

@@ -12,7 +12,7 @@ ME = ("-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign
 
 
 class Checkout:
-    """A repository whose files are written and committed as told."""
+    """A repository whose files a test writes and commits."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -44,7 +44,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 @pytest.fixture(autouse=True)
 def own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock file of its own: nobody's timing depends on these tests, nor do they wait for one."""
+    """A lock file of its own: no timing waits for these tests, nor they for one."""
     folder = tmp_path / "tmp"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))

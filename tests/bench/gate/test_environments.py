@@ -1,4 +1,4 @@
-"""One environment per lock: ours where it is equal, else made once."""
+"""One environment per lock: this one where it is equal, else one of its own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import venv
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -37,17 +38,17 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def installs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """What pip would have been asked to install; it says no to a lock with `wrong` in it.
+    """What pip would have installed; it fails for a lock with `wrong` in it.
 
     The environments are real ones, but for pip.
     """
-    asked: list[list[str]] = []
+    requested: list[list[str]] = []
     run, create = subprocess.run, venv.create
 
     def install(command, **how):
         if "pip" not in command:
             return run(command, **how)
-        asked.append([str(word) for word in command])
+        requested.append([str(word) for word in command])
         wrong = "wrong" in Path(command[command.index("--constraint") + 1]).read_text()
         answer = "raise SystemExit('no such version')" if wrong else ""
         return run([sys.executable, "-c", answer], **how)
@@ -57,7 +58,7 @@ def installs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         "bench.gate.environments.venv.create",
         lambda folder, **how: create(folder, **{**how, "with_pip": False}),
     )
-    return asked
+    return requested
 
 
 def test_an_equal_lock_shares_this_environment(tree: Path, installs: list) -> None:
@@ -73,36 +74,55 @@ def test_trees_without_a_lock_share_this_environment(tree: Path, tmp_path: Path)
 
 def test_an_environment_of_an_older_lock_is_not_taken_for_one_of_this(tree: Path) -> None:
     """Somebody has changed the lock, and not run `make env`."""
-    with pytest.raises(LockError, match=rf"numpy {version('numpy')} \(locked: 1\). Run `make env`"):
+    with pytest.raises(
+        LockError, match=rf"numpy {version('numpy')} \(locked: ==1\). Run `make env`"
+    ):
         python_for(tree, lock_of(tree), print)
 
 
-@pytest.mark.parametrize("lock", ["torch==2.13.0", "torch==2.13.0+cpu", "setuptools==1"])
-def test_what_make_env_would_not_change_is_not_complained_of(
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "torch==2.13.0",
+        "Torch == 2.13  # the same version",
+        "torch==2.13.0+cpu",
+        "setuptools==1",
+        "torch==1; sys_platform == 'none'",
+        "--no-binary torch",
+    ],
+)
+def test_what_make_env_would_not_change_is_not_reported(
     tree: Path, monkeypatch: pytest.MonkeyPatch, lock: str
 ) -> None:
     there = {"torch": "2.13.0+cpu", "setuptools": "65.5.0"}
-    monkeypatch.setattr(environments, "version", there.__getitem__)
+    packages = [SimpleNamespace(name=name, version=it) for name, it in there.items()]
+    monkeypatch.setattr(environments, "distributions", lambda: packages)
     (tree / "constraints.txt").write_text(lock)
     assert python_for(tree, lock_of(tree), print) == Path(sys.executable)
 
 
+def test_a_line_that_is_no_requirement_is_one_clear_error(tree: Path) -> None:
+    (tree / "constraints.txt").write_text("numpy is 1\n")
+    with pytest.raises(LockError, match=r"constraints\.txt of tree cannot be read"):
+        python_for(tree, lock_of(tree), print)
+
+
 def test_another_lock_gets_an_environment_of_its_own_once(tree: Path, installs: list) -> None:
-    told: list[str] = []
-    made = python_for(tree, "ours", told.append)
-    assert made != Path(sys.executable)
+    messages: list[str] = []
+    result = python_for(tree, "another", messages.append)
+    assert result != Path(sys.executable)
     lock = str(tree / "constraints.txt")
     assert installs[0][-4:] == ["--constraint", lock, "numpy>=2", "pytest"]  # and no peers
-    assert str(made.parent.parent) in told[0]
-    assert python_for(tree, "ours", told.append) == made
-    assert len(installs) == len(told) == 1
+    assert str(result.parent.parent) in messages[0]
+    assert python_for(tree, "another", messages.append) == result
+    assert len(installs) == len(messages) == 1
 
 
 @pytest.mark.parametrize("what", ["version", "build", "dependencies", "lock"])
 def test_another_python_lock_or_dependencies_get_another_environment(
     tree: Path, installs: list, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    before = python_for(tree, "ours", print)
+    before = python_for(tree, "another", print)
     if what == "version":
         monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
     elif what == "build":
@@ -111,7 +131,7 @@ def test_another_python_lock_or_dependencies_get_another_environment(
         (tree / "pyproject.toml").write_text(PROJECT.replace("numpy>=2", "scipy"))
     else:
         (tree / "constraints.txt").write_text("numpy==2\n")
-    after = python_for(tree, "ours", print)
+    after = python_for(tree, "another", print)
     assert before != after
     assert len(installs) == 2
 
@@ -120,10 +140,10 @@ def test_another_python_lock_or_dependencies_get_another_environment(
 def test_an_environment_whose_interpreter_is_gone_is_made_anew(
     tree: Path, installs: list, how: str
 ) -> None:
-    python = python_for(tree, "ours", print)
+    python = python_for(tree, "another", print)
     python.unlink()
     python.symlink_to("/bin/false" if how == "broken" else "/nowhere/python")
-    assert python_for(tree, "ours", print) == python
+    assert python_for(tree, "another", print) == python
     assert subprocess.run([python, "-c", ""]).returncode == 0
     assert len(installs) == 2
 
@@ -133,8 +153,8 @@ def test_what_cannot_be_installed_is_one_clear_error_and_tried_again(
 ) -> None:
     (tree / "constraints.txt").write_text("wrong==1\n")
     for _ in range(2):
-        with pytest.raises(LockError, match=r"lock of tree in .*: no such version\nMend"):
-            python_for(tree, "ours", print)
+        with pytest.raises(LockError, match=r"lock of tree in .*: no such version\nCorrect"):
+            python_for(tree, "another", print)
     assert len(installs) == 2
 
 
@@ -149,7 +169,7 @@ def test_an_environment_that_cannot_be_made_is_one_clear_error(
 
     monkeypatch.setattr("bench.gate.environments.venv.create", create)
     with pytest.raises(LockError, match=r"no place|ensurepip"):
-        python_for(tree, "ours", print)
+        python_for(tree, "another", print)
 
 
 @pytest.mark.parametrize(
@@ -161,12 +181,12 @@ def test_an_environment_that_cannot_be_made_is_one_clear_error(
         ("pyproject.toml", "[project]\ndependencies = []", "optional-dependencies"),
     ],
 )
-def test_a_tree_that_does_not_say_what_it_needs_is_one_clear_error(
+def test_a_tree_without_a_lock_or_dependencies_is_one_clear_error(
     tree: Path, installs: list, file: str, text: str | None, why: str
 ) -> None:
     (tree / file).unlink()
     if text:
         (tree / file).write_text(text)
     with pytest.raises(LockError, match=f"{why}.*name a"):
-        python_for(tree, "ours", print)
+        python_for(tree, "another", print)
     assert not installs

@@ -1,9 +1,10 @@
-"""Real revisions in real processes: what was done to head on purpose is told."""
+"""Real revisions in real processes: what was done to head on purpose is found."""
 
 from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import signal
 import subprocess
@@ -19,17 +20,15 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.commands.gate import TERMINATED
-from bench.gate import lockstep
+from bench.gate import session
 from bench.gate.command import compare
 from bench.gate.errors import ForeignError, GateError, SideError
-from bench.gate.series import Series
 from bench.gate.session import Session
 from bench.gate.side import Checkout as Place
-from bench.gate.side import Process, Ready
-from bench.gate.stored.machine import timing_core
-from bench.gate.verdicts import BROKEN, PASSED, UNDECIDED
+from bench.gate.side import Process, Ready, timing_core
+from bench.gate.statistics import BROKEN, PASSED, UNDECIDED, CriticalValues, Series
 from tests.bench.gate.conftest import Checkout
-from tests.support.gate_runs import request as asked
+from tests.support.gate_runs import request_of
 
 CODE = "def work(n):\n    return sum(range(n))\n"
 WORKLOADS = """\
@@ -65,19 +64,24 @@ def test_surroundings(benchmark):
 """
 
 BROKEN_ONES = ("deleted", "new", "crash", "error", "later", "twice")
+TWO_ROUNDS = {
+    "time_limit_s": 600.0,
+    "levels": lambda _: {2: CriticalValues(math.inf, math.inf)},
+}
+"""Of each workload, and nothing is decided."""
 LATER = "test_later(benchmark):\n    answers = iter([1])\n    benchmark(lambda: next(answers))"
 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests look at no timing, so a stretch may be short."""
-    monkeypatch.setattr(lockstep, "SHORTEST_NS", 1)
+    """No test here judges a timing, so a stretch may be short."""
+    monkeypatch.setattr(session, "SHORTEST_NS", 1)
 
 
-def test_sabotage_of_head_is_told_row_by_row(
+def test_sabotage_of_head_is_reported_row_by_row(
     checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Head is a dirty tree: a workload deleted, one new, one that crashes, errs, answers anew."""
+    """Head is a dirty tree: a workload deleted, one new, some fail, one returns another answer."""
     checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
     head = (
         WORKLOADS.replace("test_deleted", "test_new")
@@ -93,9 +97,9 @@ def test_sabotage_of_head_is_told_row_by_row(
     # Another tree's code, which must not be imported in place of its own.
     Checkout(tmp_path / "elsewhere").write(code_to_time="raise SystemExit")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))
-    said: list[str] = []
+    shown: list[str] = []
 
-    code = compare(asked(tmp_path, time_limit_s=6.0), checkout.root, said.append, said.append)
+    code = compare(request_of(tmp_path, **TWO_ROUNDS), checkout.root, shown.append, shown.append)
 
     assert code == BROKEN
     raw = json.loads((tmp_path / "raw.json").read_text())
@@ -109,15 +113,15 @@ def test_sabotage_of_head_is_told_row_by_row(
         "twice": "BROKEN",
     }
     assert "ended while timed: " in raw["workloads"]["later"]["reason"]
-    assert "times two things" in raw["workloads"]["twice"]["reason"]
+    assert "calls benchmark twice" in raw["workloads"]["twice"]["reason"]
     assert "head died with exit code 7" in raw["workloads"]["crash"]["reason"]
     assert "unexpected keyword argument 'm'" in raw["workloads"]["error"]["reason"]
-    assert verdicts["same"] in ("PASS", "INCONCLUSIVE", "FAIL")
+    assert verdicts["same"] == "INCONCLUSIVE"
     changed = {name for name, series in raw["workloads"].items() if series["changed"]}
     assert changed == {"same", "answer"}
-    assert "with uncommitted changes" in raw["head"]["told"]
+    assert "with uncommitted changes" in raw["head"]["label"]
 
-    text = said[-1]
+    text = shown[-1]
     assert "OUTPUT CHANGED" in text
     assert text in (tmp_path / "summary.md").read_text()
     rows = {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")}
@@ -140,15 +144,14 @@ def test_the_machine_is_held_while_the_sides_are_timed(
 
     monkeypatch.setattr("bench.locks.exclusive", exclusive)
     monkeypatch.setattr("bench.gate.session.Session.run", run)
-    monkeypatch.setattr("bench.gate.session.Session.loops", {})
     checkout.commit(code_to_time=CODE)
-    compare(asked(tmp_path), checkout.root, print, print)
+    compare(request_of(tmp_path), checkout.root, print, print)
     assert held == [True, False]
 
 
 def test_raw_timings_have_their_order_and_their_times(checkout: Checkout, tmp_path: Path) -> None:
     checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
-    only = asked(tmp_path, only=("same",))
+    only = request_of(tmp_path, only=("same",))
     assert compare(only, checkout.root, print, print) == UNDECIDED
     raw = json.loads((tmp_path / "raw.json").read_text())
     (quads,) = raw["workloads"]["same"]["rounds"]
@@ -165,7 +168,7 @@ def test_raw_timings_have_their_order_and_their_times(checkout: Checkout, tmp_pa
 
 
 @pytest.mark.parametrize("end", [SideError, KeyboardInterrupt])
-def test_what_was_timed_is_told_and_kept_whatever_ends_the_session(
+def test_what_was_timed_is_shown_and_written_whatever_ends_the_session(
     checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
 ) -> None:
     def run(session: Session) -> None:
@@ -173,12 +176,11 @@ def test_what_was_timed_is_told_and_kept_whatever_ends_the_session(
         raise end
 
     monkeypatch.setattr("bench.gate.session.Session.run", run)
-    monkeypatch.setattr("bench.gate.session.Session.loops", {})
     checkout.commit(code_to_time=CODE)
-    said: list[str] = []
+    shown: list[str] = []
     with pytest.raises(end):
-        compare(asked(tmp_path), checkout.root, said.append, print)
-    assert "BROKEN: ended too early, with w still open." in said[-1]
+        compare(request_of(tmp_path), checkout.root, shown.append, print)
+    assert "BROKEN: ended too early, with w still open." in shown[-1]
     assert json.loads((tmp_path / "raw.json").read_text())["workloads"]["w"]["verdict"] is None
 
 
@@ -186,15 +188,15 @@ def test_the_table_and_the_file_do_not_wait_for_each_other(
     checkout: Checkout, tmp_path: Path
 ) -> None:
     checkout.commit(code_to_time=CODE)
-    out = asked(tmp_path)
+    request = request_of(tmp_path)
 
     def closed(_: str) -> None:
-        assert not out.out.exists()
+        assert not request.out.exists()
         raise SystemExit(1)
 
     with pytest.raises(SystemExit):
-        compare(out, checkout.root, closed, print)
-    assert out.out.is_file()
+        compare(request, checkout.root, closed, print)
+    assert request.out.is_file()
 
 
 def test_what_an_earlier_run_left_is_not_taken_for_this_ones(
@@ -203,7 +205,7 @@ def test_what_an_earlier_run_left_is_not_taken_for_this_ones(
     checkout.commit(code_to_time=CODE)
     (tmp_path / "raw.json").write_text("of an earlier run")
     with pytest.raises(GateError, match="no revision"):
-        compare(asked(tmp_path, base="no-such-branch"), checkout.root, print, print)
+        compare(request_of(tmp_path, base="no-such-branch"), checkout.root, print, print)
     assert not (tmp_path / "raw.json").exists()
 
 
@@ -214,8 +216,29 @@ def test_sabotage_a_worker_that_imports_another_tree_breaks_the_gate(
     checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
     sneaky = f"import sys\nsys.path.insert(0, {str(tmp_path / 'elsewhere')!r})\n{WORKLOADS}"
     checkout.write(tests__speed__test_w=sneaky)
-    with pytest.raises(ForeignError, match=r"head imported .* code_to_time: .*elsewhere"):
-        compare(asked(tmp_path), checkout.root, print, print)
+    with pytest.raises(
+        ForeignError, match=r"head imported .* outside its tree: code_to_time: .*elsewhere"
+    ):
+        compare(request_of(tmp_path), checkout.root, print, print)
+
+
+def test_a_base_of_another_layout_is_compared_with_a_head_after_the_move(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    """Both trees have a package `bench`, as the installed one is called, with its own modules."""
+    workload = "from {} import work\n\ndef test_same(benchmark):\n    benchmark(work, 1000)\n"
+    at = "bench.data", "bench.cell.data"
+    (checkout.root / "bench").mkdir()
+    (checkout.root / "bench/__init__.py").write_text("")
+    checkout.commit(bench__data=CODE, tests__speed__test_w=workload.format(at[0]))
+    (checkout.root / "bench/cell").mkdir()
+    checkout.git("mv", "bench/data.py", "bench/cell/data.py")
+    checkout.commit(tests__speed__test_w=workload.format(at[1]))
+    request = request_of(tmp_path, base="HEAD~1", head="HEAD", **TWO_ROUNDS)
+    assert compare(request, checkout.root, print, print) == UNDECIDED
+    (series,) = json.loads((tmp_path / "raw.json").read_text())["workloads"].values()
+    assert len(series["rounds"]) == 2
+    assert not series["changed"]
 
 
 INSTALLED = """\
@@ -233,14 +256,14 @@ def test_debians_packages_are_installed_ones_and_temporary_folders_go_with_the_t
 ) -> None:
     Checkout(tmp_path / "dist-packages").write(installed="")
     checkout.commit(tests__speed__test_w=INSTALLED.format(str(tmp_path / "dist-packages")))
-    assert compare(asked(tmp_path), checkout.root, print, print) == UNDECIDED
+    assert compare(request_of(tmp_path), checkout.root, print, print) == UNDECIDED
     (workload,) = json.loads((tmp_path / "raw.json").read_text())["workloads"].values()
     assert not workload["changed"], "paths are of one length"
     assert not list((tmp_path / "tmp").glob("pytest-of-*"))
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "error"),
     [
         ("import no_such_module", "head cannot be collected: .*no_such_module"),
         (f"{WORKLOADS}\nclass TestMore:\n    def test_same(self): ...", "have one name"),
@@ -248,20 +271,20 @@ def test_debians_packages_are_installed_ones_and_temporary_folders_go_with_the_t
     ids=["no import", "two of one name"],
 )
 def test_workloads_that_cannot_be_collected_break_the_gate(
-    checkout: Checkout, tmp_path: Path, text: str, told: str
+    checkout: Checkout, tmp_path: Path, text: str, error: str
 ) -> None:
     checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
     checkout.write(tests__speed__test_w=text)
-    with pytest.raises(GateError, match=f"(?s){told}"):
-        compare(asked(tmp_path), checkout.root, print, print)
+    with pytest.raises(GateError, match=f"(?s){error}"):
+        compare(request_of(tmp_path), checkout.root, print, print)
 
 
 def test_a_base_without_workloads_measures_nothing(checkout: Checkout, tmp_path: Path) -> None:
     checkout.commit(code_to_time=CODE)
     checkout.write(tests__speed__test_w=WORKLOADS)
-    said: list[str] = []
-    assert compare(asked(tmp_path), checkout.root, said.append, print) == BROKEN
-    assert "nothing was measured" in said[-1]
+    shown: list[str] = []
+    assert compare(request_of(tmp_path), checkout.root, shown.append, print) == BROKEN
+    assert "nothing was measured" in shown[-1]
 
 
 HANGS = """\
@@ -277,24 +300,21 @@ def test_hang(benchmark):
 """
 
 
-def test_sabotage_a_workload_that_hangs_is_told_and_killed(checkout: Checkout) -> None:
+def test_sabotage_a_workload_that_hangs_is_reported_and_killed(checkout: Checkout) -> None:
     """Its untimed call ends, the next one never does."""
     checkout.write(tests__speed__test_w=HANGS)
     place = Place(Path(sys.executable), checkout.root)
-    process = Process("head", place, hash_seed=0, core=timing_core(), patience_s=60)
-    try:
+    with Process("head", place, hash_seed=0, core=timing_core(), patience_s=60) as process:
         process.names()
         process.begin(["hang"])
         assert isinstance(process.ready(), Ready)
         process.patience_s = 0.2
         with pytest.raises(SideError, match=r"head hangs: no answer for 0\.2 s"):
             process.time(1)
-    finally:
-        process.kill()
     assert not psutil.pid_exists(process.pid)
 
 
-def tells_that_it_hangs(fifo: Path, first: str = "pass") -> str:
+def hanging_workload(fifo: Path, first: str = "pass") -> str:
     """A workload that hangs, and holds a FIFO open until it is gone."""
     return f"""\
 import os
@@ -312,25 +332,22 @@ def ended(reader: int) -> bool:
     return bool(wait([reader], timeout=30)) and not os.read(reader, 1)
 
 
-def test_a_worker_that_hangs_with_its_pipe_closed_is_told(
+def test_a_worker_that_hangs_with_its_pipe_closed_is_reported(
     checkout: Checkout, tmp_path: Path
 ) -> None:
     """As one does whose threads do not end when Python exits."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    hangs = tells_that_it_hangs(fifo, first="os.closerange(3, 99)")
+    hangs = hanging_workload(fifo, first="os.closerange(3, 99)")
     checkout.write(tests__speed__test_w=hangs)
     place = Place(Path(sys.executable), checkout.root)
-    process = Process("head", place, hash_seed=0, core=timing_core(), patience_s=60)
-    try:
+    with Process("head", place, hash_seed=0, core=timing_core(), patience_s=60) as process:
         process.names()
         process.begin(["hang"])
         os.close(os.open(fifo, os.O_RDONLY))
         process.patience_s = 0.1
         with pytest.raises(SideError, match="head hangs: its pipe is closed"):
             process.ready()
-    finally:
-        process.kill()
 
 
 GATE = [sys.executable, "-c", "from bench.cli import main; main()", "gate"]
@@ -341,7 +358,7 @@ def bench(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_ends_with_the_gates_own_codes(checkout: Checkout) -> None:
-    """0 for what is undecided where that was asked for; 3 and one line for a user's mistake."""
+    """0 for what is undecided where that is requested; 3 and one line for a user's mistake."""
     checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
     words = ("--workload", "same", "--time-limit", "1", "--inconclusive", "pass")
     undecided = bench(checkout.root, "HEAD", *words)
@@ -388,7 +405,7 @@ def test_a_closed_pipe_is_no_regression(checkout: Checkout, closed: str) -> None
 def hanging(checkout: Checkout, fifo: Path) -> tuple[subprocess.Popen[bytes], int]:
     """A gate whose workers hang by now, and the end of `fifo` that they hold open."""
     os.mkfifo(fifo)
-    checkout.commit(tests__speed__test_w=tells_that_it_hangs(fifo))
+    checkout.commit(tests__speed__test_w=hanging_workload(fifo))
     gate = subprocess.Popen([*GATE, "HEAD"], cwd=checkout.root, stderr=subprocess.DEVNULL)
     return gate, os.open(fifo, os.O_RDONLY)
 
@@ -431,15 +448,21 @@ def test_a_second_sigterm_does_not_stop_the_clean_up(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("words", [[], ["HEAD", "--save", "a.json"]], ids=["none", "two"])
-def test_one_thing_at_a_time_is_asked_for(words: list[str]) -> None:
+def test_exactly_one_of_base_baseline_and_save_is_named(words: list[str]) -> None:
     result = CliRunner().invoke(app, ["gate", *words])
     assert result.exit_code == BROKEN
     assert "name one of BASE, --baseline FILE and --save FILE" in result.output
 
 
-def test_a_file_that_cannot_be_written_is_told_before_anything_is_timed(
+def test_a_file_that_cannot_be_written_is_reported_before_anything_is_timed(
     checkout: Checkout, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(GateError, match=r"--out .*raw\.json: cannot be written"):
-        compare(asked(tmp_path / "file"), checkout.root, print, print)
+        compare(request_of(tmp_path / "file"), checkout.root, print, print)
+
+
+def test_neither_the_command_nor_the_worker_imports_scipy_at_start() -> None:
+    """It takes a second, and the worker would take it in every round."""
+    code = "import sys, bench.cli, bench.gate.stored.command, bench.gate.worker, bench.stats"
+    subprocess.run([sys.executable, "-c", f"{code}; assert 'scipy' not in sys.modules"], check=True)

@@ -26,7 +26,7 @@ def test_a_dirty_tree_is_taken_as_it_lies_there_and_left_so(checkout: Checkout) 
 
     repository = Repository.around(checkout.root)
     revision = repository.working_tree()
-    assert "uncommitted changes" in revision.told
+    assert "uncommitted changes" in revision.label
     with repository.checked_out({"head": revision.sha}) as trees:
         files = {path.name: path.read_text() for path in trees["head"].glob("*.py")}
     assert files == {"changed.py": "2", "new.py": "2", "staged.py": "2"}
@@ -44,7 +44,7 @@ def test_trees_lie_at_paths_of_equal_length_and_are_gone_afterwards(checkout: Ch
     repository = Repository.around(checkout.root)
     with (
         pytest.raises(KeyError),
-        repository.checked_out({"base": base, "head": head, "twin": base}) as trees,
+        repository.checked_out({"base": base, "head": head, "copy": base}) as trees,
     ):
         assert [(tree / "a.py").read_text() for tree in trees.values()] == ["1", "2", "1"]
         assert len({len(str(tree)) for tree in trees.values()}) == 1
@@ -70,13 +70,13 @@ def test_a_clean_up_that_fails_hides_no_error(checkout: Checkout, missing: str) 
     base = checkout.commit(a="1")
     with (
         pytest.raises(KeyError),
-        Repository.around(checkout.root).checked_out({"head": base, "twin": base}) as trees,
+        Repository.around(checkout.root).checked_out({"head": base, "copy": base}) as trees,
     ):
         folder = trees["head"].parent
         (folder / missing).rename(f"{folder}-away")
         raise KeyError
     assert not folder.exists()
-    assert str(trees["twin"]) not in checkout.git("worktree", "list")
+    assert str(trees["copy"]) not in checkout.git("worktree", "list")
 
 
 def test_a_revision_that_is_none_is_one_clear_error(checkout: Checkout) -> None:
@@ -92,7 +92,7 @@ def test_a_folder_outside_any_repository_is_one_clear_error(tmp_path: Path) -> N
         Repository.around(tmp_path)
 
 
-def test_a_repository_that_git_refuses_is_told_in_its_words(checkout: Checkout) -> None:
+def test_a_repository_that_git_refuses_is_reported_with_gits_message(checkout: Checkout) -> None:
     """So that 'dubious ownership' does not read as if there were none."""
     (checkout.root / ".git/config").write_text("no config")
     with pytest.raises(RevisionError, match="fatal: bad config line 1"):

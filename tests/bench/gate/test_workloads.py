@@ -12,7 +12,7 @@ NOT_ON_A_CPU = {"triton_sgd"}
 def test_every_implementation_has_a_workload() -> None:
     """Give a new one some rows in tests/speed/sizes.py, for 5 to 30 ms a call.
 
-    The speed of a peer is its own library's affair.
+    The speed of a third-party row is its own library's affair.
     """
-    ours = {name for name in IMPLEMENTATIONS if not name.startswith("peer:")}
-    assert ours - ROWS.keys() <= TOO_QUICK | NOT_ON_A_CPU
+    built_in = {name for name in IMPLEMENTATIONS if not name.startswith("peer:")}
+    assert built_in - ROWS.keys() <= TOO_QUICK | NOT_ON_A_CPU

@@ -1,4 +1,4 @@
-"""The simulated gate is the gate, its noise is what it is called, and the rivals are theirs."""
+"""The simulated gate is the gate, its noise is as described, the rivals as in their tools."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import scipy.stats
 from bench.gate.evaluation import rivals
 from bench.gate.evaluation.noise import BURST, SCENARIOS, Noise
 from bench.gate.evaluation.simulate import EFFECTS, ROUNDS, WORKLOADS, decide, draw, main
-from bench.gate.limits import limits
-from bench.gate.verdicts import Verdict, look
+from bench.gate.statistics import Verdict, analyse, critical_values
 
 
 def rng() -> np.random.Generator:
@@ -20,18 +19,20 @@ def rng() -> np.random.Generator:
 
 
 def test_decides_as_the_gate_does_one_workload_at_a_time() -> None:
-    at = limits(WORKLOADS)
+    levels = critical_values(WORKLOADS)
     effects = rng().choice([0, 0.03, 0.05], (300, 1))
     Y = rng().normal(effects, 0.03, (300, ROUNDS))
-    made = decide(Y, at)
-    for row, failed, passed, rounds in zip(Y, made.failed, made.passed, made.rounds, strict=True):
-        looks = {n: look(row[:n], at) for n in at}
-        first = next((n for n, verdict in looks.items() if verdict), None)
-        verdict = looks[first] if first else None
+    result = decide(Y, levels)
+    for row, failed, passed, rounds in zip(
+        Y, result.failed, result.passed, result.rounds, strict=True
+    ):
+        each = {n: analyse(row[:n], levels) for n in levels}
+        first = next((n for n, verdict in each.items() if verdict), None)
+        verdict = each[first] if first else None
         assert (failed, passed) == (verdict is Verdict.FAIL, verdict is Verdict.PASS)
         assert rounds == (first or ROUNDS)
-    assert made.failed.any()
-    assert made.passed.any()
+    assert result.failed.any()
+    assert result.passed.any()
 
 
 @pytest.mark.parametrize("noise", SCENARIOS, ids=lambda noise: noise.name)
@@ -46,7 +47,7 @@ def test_an_even_drift_does_not_reach_the_rounds_but_does_the_rivals() -> None:
     assert (steep.head.mean(axis=1) - steep.base.mean(axis=1)).std() > 0.1
 
 
-def test_spikes_and_bursts_are_as_frequent_and_as_high_as_they_say() -> None:
+def test_spikes_and_bursts_are_as_frequent_and_as_high_as_described() -> None:
     spikes = Noise("", spread=0, spikes=0.02).timings(rng(), 50, 2000)
     assert np.mean(spikes > 0) == pytest.approx(0.02, rel=0.1)
     assert np.exp(spikes[spikes > 0]).min() >= 2

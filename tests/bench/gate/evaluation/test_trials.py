@@ -1,4 +1,4 @@
-"""Heads whose truth is known, and the counts over many runs of them."""
+"""Revisions under test whose truth is known, and the counts over many runs of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import scipy.stats
 
 from bench.gate.evaluation import trials
-from bench.gate.evaluation.heads import (
+from bench.gate.evaluation.revisions import (
     DOSES,
     change_nothing,
     commit,
@@ -23,6 +23,7 @@ from bench.gate.evaluation.heads import (
 from bench.gate.evaluation.tally import (
     by_dose,
     by_true_ratio,
+    decided,
     false_alarms,
     ratio_of,
     share,
@@ -78,15 +79,15 @@ def test_every_dose_is_drawn() -> None:
     assert {dose for _ in range(20) for dose in drawn(ROWS, rng).values()} == set(DOSES)
 
 
-def test_a_campaign_goes_on_where_it_stopped_and_keeps_its_draws_apart(
+def test_a_campaign_goes_on_where_it_stopped_and_writes_its_draws_apart(
     checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout.commit(tests__speed__sizes=f"ROWS = {ROWS}\n")
     monkeypatch.chdir(checkout.root)
     out = tmp_path / "out"
 
-    def compare(asked, *_):
-        asked.out.write_text(
+    def compare(request, *_):
+        request.out.write_text(
             '{"workloads": {"parse": {"verdict": "PASS", "Y": [0.01]}}, "control": null,'
             ' "seconds": 1.0, "stolen": 0.0, "at": "", "machine": ""}'
         )
@@ -96,10 +97,10 @@ def test_a_campaign_goes_on_where_it_stopped_and_keeps_its_draws_apart(
     for runs in (1, 3, 3):
         trials.main(trials.Kind.SLOW, runs, out)
     trials.main(trials.Kind.SAME, 1, out)
-    made, draws = trials.read(out / trials.RUNS), trials.read(out / trials.DRAWS)
-    assert [run["kind"] for run in made] == ["slow", "slow", "slow", "same"]
-    assert [run["head"] for run in made] == [draw["head"] for draw in draws]
-    assert "doses" not in made[0]
+    result, draws = trials.read(out / trials.RUNS), trials.read(out / trials.DRAWS)
+    assert [run["kind"] for run in result] == ["slow", "slow", "slow", "same"]
+    assert [run["head"] for run in result] == [draw["head"] for draw in draws]
+    assert "doses" not in result[0]
     assert all(set(draw["doses"].values()) <= set(DOSES) for draw in draws)
 
 
@@ -112,7 +113,7 @@ def run(kind: str, verdict: str, head: str = "h", **changes: object) -> dict:
 
 def test_false_alarms_are_counted_by_setting() -> None:
     runs = [run("same", "PASS"), run("same", "FAIL"), run("same", "PASS", beside="another")]
-    rows = list(false_alarms([*runs, run("slow", "FAIL")]))
+    rows = list(false_alarms(runs))
     assert [row[0] for row in rows] == [
         "same, 1 workloads, 2 cores",
         "same, 1 workloads, 2 cores beside another",
@@ -124,7 +125,7 @@ def test_verdicts_are_counted_by_kind_of_work_and_dose() -> None:
     doses = {"h": {"als": 0.05}, "i": {"als": 0.0}}
     runs = [run("slow", "FAIL"), run("slow", "PASS"), run("slow", "PASS", "i")]
     truth = {("fit[als]", 0.05): [0.04, 0.05]}
-    rows = list(by_dose(runs, doses, truth))
+    rows = list(by_dose(decided(runs, doses, truth)))
     assert [row[:3] for row in rows[:2]] == [["BLAS", "0%", ""], ["BLAS", "5%", "1.046"]]
     assert rows[1][3].startswith("1 of 2 (")
     assert rows[2:] == [["all", *row[1:]] for row in rows[:2]]
@@ -134,7 +135,7 @@ def test_verdicts_are_counted_by_the_true_ratio_of_what_was_added() -> None:
     doses = {"h": {"als": 0.05}, "i": {"als": 0.1}, "j": {"als": 0.0}}
     runs = [run("slow", "FAIL"), run("slow", "PASS", "i"), run("slow", "FAIL", "j")]
     truth = {("fit[als]", 0.05): [0.08, 0.09], ("fit[als]", 0.1): [-0.01, -0.02]}
-    (faster, slower) = by_true_ratio(runs, doses, truth)
+    (faster, slower) = by_true_ratio(decided(runs, doses, truth))
     assert (faster[0], slower[0]) == ("1.000–1.025", "1.075 and more")
     assert [cell.partition(" (")[0] for cell in faster[1:]] == ["0 of 1", "1 of 1", "0 of 1"]
     assert [cell.partition(" (")[0] for cell in slower[1:]] == ["1 of 1", "0 of 1", "0 of 1"]

@@ -11,18 +11,17 @@ from pathlib import Path
 import pytest
 
 from bench.gate.errors import BaselineError, SideError
+from bench.gate.statistics import PASSED, REGRESSION, UNDECIDED
 from bench.gate.stored import command as screening
 from bench.gate.stored.baseline import Baseline, MachineKey, read
 from bench.gate.stored.solo import ROUNDS, time_alone
-from bench.gate.verdicts import PASSED, REGRESSION, UNDECIDED
 from tests.bench.gate.conftest import Checkout
-from tests.support.gate_runs import NAMES, runs, slower
-from tests.support.gate_runs import request as asked
+from tests.support.gate_runs import NAMES, request_of, runs, slower
 from tests.support.gate_sides import FakeSide, Machine
 
 HERE = MachineKey(cpu="a CPU", flags="f", cache="c", blas="b", python="3.11.7")
 PAIRED = UNDECIDED
-"""What the paired check says here, so that it shows where it was asked."""
+"""The exit code of the paired check here, so that it shows where it ran."""
 
 
 def alone(loops: dict[str, int], only: tuple[str, ...] = (), **faults: str) -> dict[str, float]:
@@ -53,7 +52,7 @@ def test_a_run_leaves_out_what_is_skipped_and_fails_with_what_fails() -> None:
             alone({}, b=fault)
 
 
-def test_a_run_that_times_nothing_or_lacks_what_was_asked_for_is_none() -> None:
+def test_a_run_that_times_nothing_or_lacks_what_was_requested_is_none() -> None:
     with pytest.raises(SideError, match="no workload typo; there are a, b"):
         alone({}, only=("a", "typo"))
     with pytest.raises(SideError, match="nothing was timed"):
@@ -65,7 +64,9 @@ def stored(checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """A baseline of HEAD with eight runs that agree."""
     sha = checkout.commit(a="1")
     monkeypatch.setattr(MachineKey, "here", classmethod(lambda _: HERE))
-    monkeypatch.setattr(screening, "compare", lambda asked, *_: PAIRED if asked.base == sha else 9)
+    monkeypatch.setattr(
+        screening, "compare", lambda request, *_: PAIRED if request.base == sha else 9
+    )
     path = tmp_path / "baseline.json"
     lock = screening.lock_of(checkout.root)
     Baseline(sha=sha, lock=lock, machine=HERE, loops={}, runs=runs(9, 0.002)[:-1]).write(path)
@@ -73,10 +74,10 @@ def stored(checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def screened(path: Path, checkout: Checkout, monkeypatch, now: dict) -> tuple[int, str]:
-    said: list[str] = []
+    shown: list[str] = []
     monkeypatch.setattr(screening, "time_alone", lambda *_: now)
-    code = screening.against(path, asked(path.parent), checkout.root, said.append, print)
-    return code, "\n".join(said)
+    code = screening.against(path, request_of(path.parent), checkout.root, shown.append, print)
+    return code, "\n".join(shown)
 
 
 NOW = runs(9, 0.002)[-1]
@@ -85,7 +86,7 @@ NOW = runs(9, 0.002)[-1]
 def test_the_same_machine_passes_and_fails_by_itself(stored, checkout, monkeypatch) -> None:
     code, text = screened(stored, checkout, monkeypatch, NOW)
     assert code == PASSED
-    assert "nobody can tell" in text
+    assert "cannot tell them apart" in text
     code, text = screened(stored, checkout, monkeypatch, slower(NOW, 0.5))
     assert code == REGRESSION
     assert re.search(r"\| a +\| 1.49\d +\| 0\.\d\d% .*FAIL", text)  # and by which spread
@@ -132,7 +133,7 @@ def test_stored_runs_of_unlike_workloads_are_compared_in_pairs(
 
 
 @pytest.mark.parametrize("names", [NAMES, "ab"], ids=["too noisy", "too few"])
-def test_what_a_screen_cannot_tell_is_compared_in_pairs(
+def test_what_a_screen_leaves_open_is_compared_in_pairs(
     stored, checkout, monkeypatch, names: str
 ) -> None:
     *before, now = ({name: run[name] for name in names} for run in runs(9, spread=0.01))
@@ -143,11 +144,11 @@ def test_what_a_screen_cannot_tell_is_compared_in_pairs(
 
 
 def saved(path: Path, checkout: Checkout, monkeypatch, now: dict) -> str:
-    said: list[str] = []
+    shown: list[str] = []
     monkeypatch.setattr(screening, "time_alone", lambda *_: now)
-    code = screening.save(path, asked(path.parent), checkout.root, said.append, print)
+    code = screening.save(path, request_of(path.parent), checkout.root, shown.append, print)
     assert code == PASSED
-    return "\n".join(said)
+    return "\n".join(shown)
 
 
 def test_runs_of_one_revision_and_machine_come_together(stored, checkout, monkeypatch) -> None:
@@ -156,7 +157,7 @@ def test_runs_of_one_revision_and_machine_come_together(stored, checkout, monkey
 
 
 @pytest.mark.parametrize("what", ["sha", "machine"])
-def test_what_a_run_replaces_is_told(stored, checkout, monkeypatch, what: str) -> None:
+def test_what_a_run_replaces_is_reported(stored, checkout, monkeypatch, what: str) -> None:
     was = read(stored)
     if what == "sha":
         checkout.commit(a="2")
@@ -190,7 +191,7 @@ def test_a_run_saved_while_another_waits_is_not_lost(stored, checkout, monkeypat
         yield
         at_the_end.append(len(read(stored).runs))
 
-    monkeypatch.setattr(screening.locks, "exclusive", exclusive)
+    monkeypatch.setattr("bench.locks.exclusive", exclusive)
     saved(stored, checkout, monkeypatch, NOW)
     assert at_the_end == [10]
 
@@ -198,7 +199,7 @@ def test_a_run_saved_while_another_waits_is_not_lost(stored, checkout, monkeypat
 def test_a_dirty_tree_is_no_baseline(stored, checkout) -> None:
     checkout.write(a="3")
     with pytest.raises(BaselineError, match="commit or stash"):
-        screening.save(stored, asked(stored.parent), checkout.root, print, print)
+        screening.save(stored, request_of(stored.parent), checkout.root, print, print)
 
 
 def test_what_is_no_baseline_is_one_clear_error(tmp_path: Path) -> None:

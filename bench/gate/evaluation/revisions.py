@@ -1,4 +1,4 @@
-"""Heads whose truth is known: commits that change nothing, or add a known share of work."""
+"""Revisions under test with a known truth: they change nothing, or add a known share of work."""
 
 from __future__ import annotations
 

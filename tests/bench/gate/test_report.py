@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
-from bench.gate.limits import limits
-from bench.gate.quads import Quad, Timing
-from bench.gate.series import Control, Series
-from bench.gate.table import control_line, reasons, ruled_out, summary, table
-from bench.gate.verdicts import Estimate, Verdict
+from bench.gate.report import control_line, reasons, ruled_out, summary, table
+from bench.gate.statistics import (
+    Control,
+    Estimate,
+    Quad,
+    Series,
+    Timing,
+    Verdict,
+    critical_values,
+)
 
 
 def quads(ratio: float, base_ns: int = 20_000_000) -> list[Quad]:
@@ -19,10 +22,10 @@ def quads(ratio: float, base_ns: int = 20_000_000) -> list[Quad]:
 
 
 def series(*ratios: float) -> Series:
-    made = Series()
+    result = Series()
     for ratio in ratios:
-        made.add(quads(ratio), limits(12))
-    return made
+        result.add(quads(ratio), critical_values(12))
+    return result
 
 
 def cells(text: str) -> list[str]:
@@ -30,8 +33,8 @@ def cells(text: str) -> list[str]:
 
 
 def test_a_row_has_the_time_of_one_call_and_the_ratio() -> None:
-    made = series(1.099, 1.1, 1.101, 1.1, 1.1)
-    name, base, ratio, interval, out, rounds, verdict = cells(table({"w": made}, {"w": 4}))
+    result = series(1.099, 1.1, 1.101, 1.1, 1.1)
+    name, base, ratio, interval, out, rounds, verdict = cells(table({"w": result}, {"w": 4}))
     assert (name, base, ratio, rounds, verdict) == ("w", "5", "1.100", "5", "FAIL")
     low, high = map(float, interval.split("–"))
     assert low < 1.1 < high
@@ -39,10 +42,10 @@ def test_a_row_has_the_time_of_one_call_and_the_ratio() -> None:
 
 
 def test_a_row_without_rounds_is_there_with_its_reason() -> None:
-    made = Series()
-    made.end(Verdict.REMOVED, "head does not have it")
-    assert cells(table({"w": made}, {})) == ["w", "", "", "", "", "0", "REMOVED"]
-    assert list(reasons({"w": made})) == ["- w: head does not have it"]
+    result = Series()
+    result.end(Verdict.REMOVED, "head does not have it")
+    assert cells(table({"w": result}, {})) == ["w", "", "", "", "", "0", "REMOVED"]
+    assert list(reasons({"w": result})) == ["- w: head does not have it"]
 
 
 def test_a_workload_without_a_verdict_is_open_and_nothing_has_passed() -> None:
@@ -52,34 +55,34 @@ def test_a_workload_without_a_verdict_is_open_and_nothing_has_passed() -> None:
 
 
 def test_an_answer_that_changed_stands_beside_the_verdict() -> None:
-    made = series(1.0, 1.0, 1.0, 1.0, 1.0)
-    made.changed = True
-    assert cells(table({"w": made}, {"w": 1}))[-1] == "PASS, OUTPUT CHANGED"
+    result = series(1.0, 1.0, 1.0, 1.0, 1.0)
+    result.changed = True
+    assert cells(table({"w": result}, {"w": 1}))[-1] == "PASS, OUTPUT CHANGED"
 
 
 @pytest.mark.parametrize("rounds", [5, 8, 12])
 def test_pass_is_that_5_percent_are_ruled_out(rounds: int) -> None:
-    limit = limits(12)[rounds]
+    critical = critical_values(12)[rounds]
     for mean in (0.0, 0.02, 0.04):
         estimate = Estimate(mean, 0.005)
-        assert bool(estimate.passes(limit)) == (ruled_out(estimate, rounds) < 0.05)
+        assert bool(estimate.passes(critical)) == (ruled_out(estimate, rounds) < 0.05)
 
 
-def test_the_control_is_told_with_its_interval() -> None:
-    control = Control("w")
-    assert control_line(None) == control_line(control) == "Null control: not looked at."
+def test_the_control_is_reported_with_its_interval() -> None:
+    control = Control(workload="w")
+    assert control_line(None) == control_line(control) == "A/A control: never analysed."
     for ratio in (1.001, 0.999, 1.0, 1.0, 1.0):
-        control.add(quads(ratio), limits(12))
+        control.add(quads(ratio), critical_values(12))
     assert "on w: 1.000 (0.9" in control_line(control)
     assert control_line(control).endswith("holds.")
     for _ in range(3):
-        control.add(quads(1.2), limits(12))
+        control.add(quads(1.2), critical_values(12))
     control.failed = True
     assert control_line(control).endswith("FAILED, so that nothing here can FAIL.")
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "told"),
+    ("verdicts", "beginning"),
     [
         ("PASS PASS", "PASS: none of 2 workloads is slower"),
         ("PASS FAIL INCONCLUSIVE", "FAIL: w1 slower than base"),
@@ -89,13 +92,13 @@ def test_the_control_is_told_with_its_interval() -> None:
         ("new skipped", "BROKEN: nothing was measured"),
     ],
 )
-def test_the_summary_is_the_worst(verdicts: str, told: str) -> None:
-    made = {}
+def test_the_summary_is_the_worst(verdicts: str, beginning: str) -> None:
+    result = {}
     for number, word in enumerate(verdicts.split()):
-        made[f"w{number}"] = Series(verdict=Verdict(word))
-    assert summary(made).startswith(told)
+        result[f"w{number}"] = Series(verdict=Verdict(word))
+    assert summary(result).startswith(beginning)
 
 
 def test_a_single_round_has_no_estimate() -> None:
-    assert series(1.1).estimate is None
-    assert math.isfinite(series(1.1, 1.2).estimate.mean)
+    assert cells(table({"w": series(1.1)}, {}))[1:5] == [""] * 4
+    assert cells(table({"w": series(1.1, 1.2)}, {}))[2] == "1.149"

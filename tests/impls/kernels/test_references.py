@@ -89,7 +89,9 @@ def test_a_tile_of_a_sum_of_outer_products() -> None:
     def compiled(gram, x):  # type: ignore[no-untyped-def]
         at, row_bytes = x.ctypes.data, x.shape[1] * ENTRY_BYTES
         rows = at, at + row_bytes, at + 2 * row_bytes, at + 3 * row_bytes
-        add_tile(gram.ctypes.data, row_bytes, 8 * ENTRY_BYTES, 16 * ENTRY_BYTES, *rows)
+        i, j = 8 * ENTRY_BYTES, 16 * ENTRY_BYTES
+        # numba adds the first argument, the context
+        add_tile(gram.ctypes.data, row_bytes, i, j, *rows)  # type: ignore[call-arg]
 
     compiled(gram, x)
     np.testing.assert_allclose(gram, expected, rtol=1e-5, atol=1e-5)

@@ -21,7 +21,7 @@ from bench.cell.execute import Executor, Outcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.planning.plan import BASELINE, Cell
-from bench.planning.rerun import why_again
+from bench.planning.rerun import History
 from bench.records import (
     WELL,
     Goal,
@@ -44,7 +44,7 @@ class Observer(Protocol):
     def started(self, cell: Cell, again: str) -> None:
         """`again`: why a cell with a record runs again; "" where it is new."""
 
-    def heard(self, event: Event) -> None: ...
+    def on_event(self, event: Event) -> None: ...
     def finished(self, record: Record) -> None: ...
 
 
@@ -63,6 +63,7 @@ class Runner:
     splits: Splits = field(default_factory=Splits)
     exclusive: Callable[[Callable[[], None]], AbstractContextManager[None]] = locks.exclusive
     settled: Collection[Status] = WELL
+    _known: History | None = None
     _goals: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
 
     def run(self, cells: list[Cell], *, fresh: bool) -> list[Record]:
@@ -79,7 +80,7 @@ class Runner:
             # Once more: another run may have finished it while this one waited.
             if not fresh and (done := self._done(cell)):
                 return done
-            again = "" if fresh else self._why_again(cell)
+            again = "" if fresh else self._history().why_again(cell)
             self.observer.started(cell, again)
             record = self._run(cell)
             # Written before the next cell starts, so that a crash loses one at most.
@@ -87,11 +88,14 @@ class Runner:
         self.observer.finished(record)
         return record
 
-    def _why_again(self, cell: Cell) -> str:
-        return why_again(cell, machine.environment(), self.store.read()[0], self.settled)
+    def _history(self) -> History:
+        records, _ = self.store.read()
+        if self._known is None or self._known.n_records != len(records):
+            self._known = History(records, machine.environment(), self.settled)
+        return self._known
 
     def _done(self, cell: Cell) -> Record | None:
-        done = self.store.finished(self.settled).get(cell.identity(machine.environment()))
+        done = self._history().done(cell)
         if done is not None:
             self._learn_goals(cell, done.curve)
             # A published number that is new needs no other run: the record is stored with it.
@@ -110,7 +114,7 @@ class Runner:
         prepared = self.splits.prepare(request.dataset, request.split, request.seed)
         limits = Limits(cell.rules.time_limit_s, self.memory_limit_bytes)
         job = _job(cell, prepared)
-        outcome = self.executor.execute(job, prepared.test, limits, self.observer.heard)
+        outcome = self.executor.execute(job, prepared.test, limits, self.observer.on_event)
         if not self.splits.are_intact():
             self.splits.discard()  # the next cell gets them anew
             outcome = Outcome("failed", "changed the files that hold the ratings", log=outcome.log)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from bench import locks
-from bench.records import OLDER_SCHEMAS, SCHEMA, WELL, Record, Status, upgraded
+from bench.records import OLDER_SCHEMAS, SCHEMA, Record, upgraded
 from datasets.atomic import replace
 
 CURRENT = f'{{"schema": {SCHEMA},'.encode()
@@ -87,10 +89,6 @@ class RecordStore:
                     replace(path, "\n".join(new).encode(errors="surrogateescape"))
         return became
 
-    def finished(self, settled: Collection[Status] = WELL) -> dict[str, Record]:
-        """The newest record of each identity that has one with a `settled` status."""
-        return {record.identity: record for record in self.read()[0] if record.status in settled}
-
     def _paths(self) -> list[Path]:
         return sorted(filter(Path.is_file, self.folder.glob("*.jsonl")))
 
@@ -105,7 +103,8 @@ class RecordStore:
             # A line without its end may still be written to: it is read again the next time.
             whole = new[: new.rfind(b"\n") + 1]
             known.records, known.bad = list(known.records), list(known.bad)
-            _take(path, known, whole)
+            with _collector_paused():
+                _take(path, known, whole)
             known.bytes_read += len(whole)
             known.lines_read += whole.count(b"\n")
             if rest := new[len(whole) :]:
@@ -114,6 +113,19 @@ class RecordStore:
                 _take(path, with_rest, rest)
                 return with_rest
         return known
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Python's garbage collector goes through all records again and again while they are made:
+    four fifths of the time that reading 10,000 of them took."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _take(path: Path, file: _File, lines: bytes) -> None:

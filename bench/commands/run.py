@@ -12,11 +12,10 @@ from bench.cell.execute import ProcessExecutor
 from bench.commands import summary, terminal
 from bench.commands.doctor import measure
 from bench.commands.progress import Progress, name_of, shared
-from bench.commands.records import open_store, warn_of_bad_lines
 from bench.commands.report import write_pages
 from bench.planning.facts import check_split, facts
 from bench.planning.plan import Cell, Planner
-from bench.planning.rerun import why_again
+from bench.planning.rerun import History
 from bench.planning.suite import Overrides, read
 from bench.records import Record
 from bench.roofline.work import WORK
@@ -46,7 +45,7 @@ def run(
     cells = planner.plan(overrides.apply(read(suite)))
     store = RecordStore(out)
     if dry_run:
-        warn_of_bad_lines(store)
+        terminal.warn_of_bad_lines(store)
         _print_plan(cells, store, fresh)
         return 0
     open_store(store, out)
@@ -56,12 +55,12 @@ def run(
 def _run(
     cells: list[Cell], store: RecordStore, out: Path, memory_limit: int, fresh: bool, report: bool
 ) -> int:
-    rows = {cell.request.implementation for cell in cells}
-    if not machine.current_environment().roofs and rows & WORK.keys():
+    history = History([] if fresh else store.read()[0], machine.environment())
+    to_run = [cell for cell in cells if history.done(cell) is None]
+    recorded = len(cells) - len(to_run)
+    rows = {cell.request.implementation for cell in to_run}
+    if rows & WORK.keys() and not machine.current_environment().roofs:
         measure()
-    environment = machine.environment()
-    done = set() if fresh else store.finished().keys()
-    recorded = sum(cell.identity(environment) in done for cell in cells)
     fields = shared(cells)
     already = f", {'all' if recorded == len(cells) else recorded} already recorded" * bool(recorded)
     terminal.say(f"{terminal.plural(len(cells), 'cell')}{already}: {', '.join(fields.values())}")
@@ -73,7 +72,7 @@ def _run(
             records = runner.run(cells, fresh=fresh)
     except KeyboardInterrupt:
         terminal.note(
-            f"\ninterrupted; {len(finished)} of {len(cells) - recorded} cells to run are recorded\n"
+            f"\ninterrupted; {len(finished)} of {len(to_run)} cells to run are recorded\n"
             "the same command goes on from here"
         )
         return INTERRUPTED
@@ -88,21 +87,29 @@ def exit_code(records: Iterable[Record]) -> int:
     return FAILED if any(record.status == "failed" for record in records) else 0
 
 
+def open_store(store: RecordStore, out: Path) -> None:
+    """Create the folder of records, and warn of lines in it that are not records."""
+    try:
+        store.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"--out {out}: records cannot be stored there: {error.strerror}"
+        raise terminal.UsageError(message) from None
+    terminal.warn_of_bad_lines(store)
+
+
 def memory_limit_bytes(gigabytes: float | None) -> int:
     """By default 90 % of what is free."""
     return int(gigabytes * 1e9 if gigabytes else psutil.virtual_memory().available * 0.9)
 
 
 def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
-    records = [] if fresh else store.read()[0]
-    done = {} if fresh else store.finished()
-    environment = machine.environment()
+    history = History([] if fresh else store.read()[0], machine.environment())
     fields = shared(cells)
     rows = []
     for number, cell in enumerate(cells, start=1):
         state = "recorded"
-        if cell.identity(environment) not in done:
-            again = why_again(cell, environment, records)
+        if history.done(cell) is None:
+            again = history.why_again(cell)
             state = f"to run again: {again}" if again else "to run"
         if cell.skip:
             state = f"{cell.skip.status}: {cell.skip.reason}"

@@ -1,21 +1,31 @@
-"""Whether a row can run here: its device and its library."""
+"""Whether a row can run here: its system, its device and its library."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import shutil
+import sys
 from collections.abc import Collection, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+SYSTEMS = ("linux", "darwin")
 
 OWN_EXTRA = ("triton",)
 """Libraries that are an extra, and a target of make, by themselves; the others are `peers`."""
 
 
+def system_problem() -> str | None:
+    """Why ratebench cannot run on this system; None where it can."""
+    if sys.platform in SYSTEMS:
+        return None
+    return f"ratebench runs on Linux, and on macOS for rows on the CPU; this is {sys.platform}"
+
+
 @functools.cache
 def device_problem(device: str) -> str | None:
-    """Why `device` cannot be used here, in the words of a skipped row; None where it can."""
+    """Why `device` cannot be used here, as the reason of a skipped row; None where it can."""
     if device == "cpu":
         return None
     if not has_cuda_driver():
@@ -38,8 +48,8 @@ def library_problem(library: str) -> str | None:
 
 
 def row_problem(library: str, devices: Collection[str], device: str) -> str | None:
-    """Why a row that needs `library` and knows `devices` cannot run on `device` here, in the
-    words of a skipped row; None where it can."""
+    """Why a row that needs `library` and supports `devices` cannot run on `device` here, as the
+    reason of a skipped row; None where it can."""
     if device.partition(":")[0] not in devices:
         return f"{' and '.join(each.upper() for each in devices)} only"
     # The device first: nobody should install what would then find none.
@@ -47,7 +57,7 @@ def row_problem(library: str, devices: Collection[str], device: str) -> str | No
 
 
 def has_cuda_driver() -> bool:
-    """Whether a CUDA driver is installed, asked without importing torch."""
+    """Whether a CUDA driver is installed, without importing torch."""
     return Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None
 
 

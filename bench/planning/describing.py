@@ -1,12 +1,13 @@
-"""What a plan must know of an implementation, asked without letting it harm the harness.
+"""What a plan must know of an implementation, read without letting it harm the harness.
 
-The project's own modules are imported here. A file or package from outside might exit, hang
-or print at import, so it is asked in a process of its own.
+The built-in modules are imported here. A file or package from outside might exit, hang or print
+at import, so it is imported in a process of its own.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from bench.planning import loading
 from bench.planning.hyperparameters import SettingError, resolve
 from impls.registry import IMPLEMENTATIONS
 
-PATIENCE_S = 60
+IMPORT_LIMIT_S = 60
 """How long a module from outside may take to import."""
 
 
@@ -38,52 +39,62 @@ class Described:
 def describe(
     class_path: str, preset: str, settings: Mapping[str, str], epochs: int | None
 ) -> Described:
-    """Ask the class behind a class path.
+    """Describe the class behind a class path.
 
     Raises ImplementationError, NotImportableError or SettingError.
     """
     if class_path in IMPLEMENTATIONS.values():
-        return _describe_here(class_path, preset, settings, epochs)
+        return _described(_built_in(class_path), preset, settings, epochs)
     with tempfile.TemporaryDirectory(prefix="ratebench-") as folder:
         answer = Path(folder) / "answer"
-        question = json.dumps([class_path, preset, dict(settings), epochs, str(answer)])
+        arguments = json.dumps([class_path, preset, dict(settings), epochs, str(answer)])
         try:
-            asked = subprocess.run(
-                [sys.executable, "-P", "-m", "bench.planning.describing", question],
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "bench.planning.describing", arguments],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=PATIENCE_S,
+                timeout=IMPORT_LIMIT_S,
             )
         except subprocess.TimeoutExpired:
-            reason = f"import did not end within {PATIENCE_S} s"
+            reason = f"import did not end within {IMPORT_LIMIT_S} s"
             raise loading.NotImportableError("failed", reason) from None
         if not answer.is_file():
-            reason = f"import ended its process with exit code {asked.returncode}"
+            reason = f"import ended its process with exit code {done.returncode}"
             raise loading.NotImportableError("failed", reason)
         return _read(json.loads(answer.read_text()))
 
 
-def _describe_here(
-    class_path: str, preset: str, settings: Mapping[str, str], epochs: int | None
-) -> Described:
+@dataclass(frozen=True)
+class _Loaded:
+    implementation: type[Any]
+    description: loading.Description
+    source_hash: str
+
+
+def _load(class_path: str) -> _Loaded:
     implementation = loading.load_class(class_path)
-    told = loading.describe(implementation)
-    known = preset in told.presets
-    return Described(
-        told.model,
-        told.library,
-        told.devices,
-        loading.source_hash(implementation),
-        resolve(implementation, told.presets[preset], settings, epochs) if known else None,
-    )
+    description = loading.describe(implementation)
+    return _Loaded(implementation, description, loading.source_hash(implementation))
 
 
-def _answer(class_path: str, preset: str, settings: Mapping[str, str], epochs: int | None) -> Any:
-    """`_describe_here`, its errors in JSON as well."""
+_built_in = functools.cache(_load)
+"""Once for the many cells of a row: a built-in module does not change in a process."""
+
+
+def _described(
+    loaded: _Loaded, preset: str, settings: Mapping[str, str], epochs: int | None
+) -> Described:
+    of = loaded.description
+    values = None
+    if preset in of.presets:
+        values = resolve(loaded.implementation, of.presets[preset], settings, epochs)
+    return Described(of.model, of.library, of.devices, loaded.source_hash, values)
+
+
+def _answer(class_path: str, *arguments: Any) -> Any:
+    """The description as JSON, or the error."""
     try:
-        return {
-            "described": dataclasses.asdict(_describe_here(class_path, preset, settings, epochs))
-        }
+        return {"described": dataclasses.asdict(_described(_load(class_path), *arguments))}
     except loading.NotImportableError as error:
         return {"not importable": [error.status, error.reason]}
     except loading.ImplementationError as error:
@@ -93,16 +104,17 @@ def _answer(class_path: str, preset: str, settings: Mapping[str, str], epochs: i
 
 
 def _read(answer: dict[str, Any]) -> Described:
-    if told := answer.get("not importable"):
-        raise loading.NotImportableError(*told)
-    if told := answer.get("implementation"):
-        raise loading.ImplementationError(told)
-    if told := answer.get("setting"):
-        raise SettingError(told)
+    match answer:
+        case {"not importable": [status, reason]}:
+            raise loading.NotImportableError(status, reason)
+        case {"implementation": message}:
+            raise loading.ImplementationError(message)
+        case {"setting": message}:
+            raise SettingError(message)
     fields = answer["described"]
     return Described(**{**fields, "devices": tuple(fields["devices"])})
 
 
 if __name__ == "__main__":
-    *asked, place = json.loads(sys.argv[1])
-    Path(place).write_text(json.dumps(_answer(*asked)))
+    *arguments, place = json.loads(sys.argv[1])
+    Path(place).write_text(json.dumps(_answer(*arguments)))

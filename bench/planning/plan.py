@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 from bench.planning import availability, loading
-from bench.planning.describing import describe
+from bench.planning.describing import Described, describe
 from bench.planning.facts import Facts
 from bench.planning.hyperparameters import SettingError
 from bench.planning.rules import Rules
@@ -16,7 +16,11 @@ from bench.records import CellRecord, Environment, Reference, Status, identity_o
 from datasets.errors import NotAvailable
 
 BASELINE = "bias"
-"""The row whose validation RMSE is the target where a dataset has none in the catalog."""
+"""The row whose validation RMSE is the goal where the catalog has none for a dataset."""
+
+
+UNKNOWN = Described(model="", library="", devices=(), implementation_hash="", hyperparameters=None)
+"""What is known of a row whose module does not import."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,30 @@ class Skip:
 
     status: Status
     reason: str
+    row: Described = field(default=UNKNOWN, compare=False)
+
+
+@dataclass(frozen=True)
+class Runnable:
+    """A row that can run here."""
+
+    row: Described
+
+
+def examine(
+    class_path: str, preset: str, settings: Mapping[str, str], epochs: int | None, device: str
+) -> Runnable | Skip:
+    """Whether a row can run on `device` here. Raises ImplementationError or SettingError for what
+    is wrong on every machine."""
+    try:
+        row = describe(class_path, preset, settings, epochs)
+    except loading.NotImportableError as error:
+        return Skip(error.status, error.reason)
+    if row.hyperparameters is None:
+        return Skip("skipped", f"has no preset '{preset}'", row)
+    if problem := availability.row_problem(row.library, row.devices, device):
+        return Skip("skipped", problem, row)
+    return Runnable(row)
 
 
 @dataclass(frozen=True)
@@ -32,8 +60,8 @@ class Cell:
     """One row's one run: everything that decides its result.
 
     request   the part that goes into the record as it stands
-    settings  the hyperparameters that its block or the command line sets, for a reader to tell
-              cells apart by
+    settings  the hyperparameters that its block or the command line sets, by which a reader
+              distinguishes cells
     versions  of the library that the row needs, which no other row depends on
     """
 
@@ -75,7 +103,7 @@ class Planner:
     facts_of     loads a dataset's facts by name and note; raises DataError
     check_split  cuts a dataset once by a split's name; raises DataError
     threads      for blocks that name no number
-    on_notice    hears, loudly, what a reader of the figures must know of the data
+    on_notice    is called with what a reader of the figures must know of the data
     """
 
     facts_of: Callable[[str, str], Facts]
@@ -116,18 +144,19 @@ class Planner:
             for name in block.implementations:
                 for settings in self._settings(block, name):
                     for device in _devices(block.devices):
-                        yield from self._repeats(
-                            suite, block, name, settings, dataset, facts, device
-                        )
+                        cell = self._cell(suite, block, name, settings, dataset, facts, device)
+                        for seed in range(block.seeds):
+                            request = cell.request.model_copy(update={"seed": seed})
+                            yield replace(cell, request=request)
 
     def _settings(self, block: Block, name: str) -> list[dict[str, str]]:
-        """What each cell of an implementation sets. The command line's word counts, and leaves
-        no cell twice where it takes the place of several values."""
-        asked = self.overrides.settings.get(name, {})
-        settings = [{**own, **asked} for own in block.settings]
+        """What each cell of an implementation sets. The command line overrides the block, and
+        where it replaces several values there is one cell for them."""
+        overrides = self.overrides.settings.get(name, {})
+        settings = [{**own, **overrides} for own in block.settings]
         return [each for n, each in enumerate(settings) if each not in settings[:n]]
 
-    def _repeats(
+    def _cell(
         self,
         suite: Suite,
         block: Block,
@@ -136,67 +165,55 @@ class Planner:
         dataset: str,
         facts: Facts,
         device: str,
-    ) -> Iterable[Cell]:
+    ) -> Cell:
+        """The cell of seed 0."""
         class_path = loading.class_path_of(name)
-        rules = Rules(block.patience, block.until_rmse, block.time_limit_s)
-        model, implementation_hash, values, versions = "", "", {}, {}
         try:
-            described = describe(class_path, block.preset, settings, block.epochs)
-        except loading.NotImportableError as error:
-            skip: Skip | None = Skip(error.status, error.reason)
+            examined = examine(class_path, block.preset, settings, block.epochs, device)
         except SettingError as error:
             if not block.set:
                 raise
             place = f"suite '{suite.name}', the block that sets {', '.join(block.set)}"
             raise SettingError(f"{place}: {error}") from error
-        else:
-            model, implementation_hash = described.model, described.implementation_hash
-            values = described.hyperparameters or {}
-            versions = availability.versions([described.library] if described.library else [])
-            problem = availability.row_problem(described.library, described.devices, device)
-            skip = Skip("skipped", problem) if problem else None
-            if described.hyperparameters is None:
-                skip = Skip("skipped", f"has no preset '{block.preset}'")
-        epochs = block.epochs if values.get("epochs") == block.epochs else None
-        for seed in range(block.seeds):
-            request = CellRecord(
-                implementation=name,
-                preset=block.preset,
-                hyperparameters=values,
-                dataset=dataset,
-                split=block.split,
-                device=device,
-                threads=block.threads or self.threads,
-                seed=seed,
-                suite=suite.name,
-                shortened_to=None if "epochs" in self.overrides.block else epochs,
-                model=model,
-                rules={
-                    "patience": rules.patience,
-                    "until_rmse": rules.until_rmse,
-                    "time_limit_s": rules.time_limit_s,
-                },
-            )
-            yield Cell(
-                request,
-                class_path,
-                implementation_hash,
-                facts,
-                rules,
-                versions,
-                block.reference,
-                skip,
-                settings,
-            )
+        row = examined.row
+        values = row.hyperparameters or {}
+        rules = Rules(block.patience, block.until_rmse, block.time_limit_s)
+        shortened = "epochs" not in self.overrides.block and values.get("epochs") == block.epochs
+        request = CellRecord(
+            implementation=name,
+            preset=block.preset,
+            hyperparameters=values,
+            dataset=dataset,
+            split=block.split,
+            device=device,
+            threads=block.threads or self.threads,
+            seed=0,
+            suite=suite.name,
+            shortened_to=block.epochs if shortened else None,
+            model=row.model,
+            rules=asdict(rules),
+        )
+        return Cell(
+            request,
+            class_path,
+            row.implementation_hash,
+            facts,
+            rules,
+            availability.versions([row.library] if row.library else []),
+            block.reference,
+            examined if isinstance(examined, Skip) else None,
+            settings,
+        )
 
     def _dataset(self, wanted: str, fallback: str | None) -> tuple[str, Facts]:
-        """The dataset, or what stands in for it where it cannot be had."""
+        """The dataset, or its fallback where it is not available."""
         if wanted not in self._facts:
             try:
                 self._facts[wanted] = wanted, self.facts_of(wanted, "")
             except NotAvailable as error:
                 if fallback is None:
                     raise
+                # The note is part of a record's identity: another wording would re-run its cells.
                 note = f"{fallback} stands in for {wanted}, which could not be had here"
                 self.on_notice(f"{error}\n{note}: these are not {wanted} figures")
                 self._facts[wanted] = fallback, self.facts_of(fallback, note)
@@ -209,14 +226,14 @@ class Planner:
 
 
 def _turn(cell: Cell) -> tuple[int, bool]:
-    """Repeats in turn; in each, the row that sets the targets first where a set has none."""
+    """Repeats in turn; in each, the row that sets the goal first where a dataset has none."""
     sets_goals = not cell.facts.goals and cell.request.implementation == BASELINE
     return cell.request.seed, not sets_goals
 
 
-def _devices(asked: list[str]) -> list[str]:
+def _devices(names: list[str]) -> list[str]:
     devices = []
-    for device in asked:
+    for device in names:
         if device != "auto":
             devices.append(device)
         elif availability.device_problem("cuda") is None:

@@ -1,44 +1,61 @@
-"""Why a cell that has a record runs again."""
+"""Which cells have a record, and why a cell that has one runs again."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 
 from bench.planning.plan import Cell
-from bench.records import SCHEMA, WELL, Environment, Record, Status
-
-Key = tuple[str, str, str, str, str, int, int, str]
+from bench.records import SCHEMA, WELL, CellRecord, Environment, Record, Status
 
 
-def why_again(
-    cell: Cell,
-    machine: Environment,
-    records: Collection[Record],
-    settled: Collection[Status] = WELL,
-) -> str:
-    """What changed since the newest record of the same row, dataset, split, seed, device, threads
-    and machine; "" where there is none, so that the cell is new."""
-    environment = cell.environment(machine)
-    key = _key(Record.model_construct(cell=cell.request, environment=environment))
-    before = [record for record in records if _key(record) == key and record.status != "skipped"]
-    # Cells of one row may differ in hyperparameters alone: the nearest record explains most.
-    before.sort(
-        key=lambda r: (r.cell.hyperparameters == cell.request.hyperparameters, r.started_at)
-    )
-    if not before:
-        return ""
-    record = before[-1]
-    changes = list(_changes(cell, environment, record))
-    if not changes and record.status not in settled:
-        changes = [f"its record ended as {record.status}"]
-    commit = f", commit {record.source.git_sha[:7]}" if record.source.git_sha else ""
-    return f"{'; '.join(changes)} (recorded {record.started_at[:10]}{commit})" if changes else ""
+class History:
+    """The records of a store, by the cell and machine that they are of.
+
+    settled  the statuses of a record that need no other run
+    """
+
+    def __init__(
+        self,
+        records: Collection[Record],
+        machine: Environment,
+        settled: Collection[Status] = WELL,
+    ) -> None:
+        self.n_records = len(records)
+        self._machine, self._settled = machine, settled
+        self._done = {each.identity: each for each in records if each.status in settled}
+        self._runs: defaultdict[tuple[object, ...], list[Record]] = defaultdict(list)
+        for record in records:
+            if record.status != "skipped":
+                self._runs[_key(record.cell, record.environment)].append(record)
+
+    def done(self, cell: Cell) -> Record | None:
+        """The newest settled record of the cell as it is now; None where it has to run."""
+        return self._done.get(cell.identity(self._machine))
+
+    def why_again(self, cell: Cell) -> str:
+        """What changed since the newest record of the same row, dataset, split, seed, device,
+        threads and machine; "" where there is none, so that the cell is new."""
+        environment = cell.environment(self._machine)
+        before = self._runs.get(_key(cell.request, environment))
+        if not before:
+            return ""
+        # Cells of one row may differ in hyperparameters alone: the nearest record explains most.
+        values = cell.request.hyperparameters
+        record = max(
+            reversed(before), key=lambda r: (r.cell.hyperparameters == values, r.started_at)
+        )
+        changes = list(_changes(cell, environment, record))
+        if not changes and record.status not in self._settled:
+            changes = [f"its record ended as {record.status}"]
+        commit = f", commit {record.source.git_sha[:7]}" if record.source.git_sha else ""
+        when = f"recorded {record.started_at[:10]}{commit}"
+        return f"{'; '.join(changes)} ({when})" if changes else ""
 
 
-def _key(record: Record) -> Key:
-    cell = record.cell
+def _key(cell: CellRecord, environment: Environment) -> tuple[object, ...]:
     row = (cell.implementation, cell.preset, cell.dataset, cell.split, cell.device)
-    return (*row, cell.seed, cell.threads, record.environment.machine)
+    return (*row, cell.seed, cell.threads, environment.machine)
 
 
 def _changes(cell: Cell, environment: Environment, record: Record) -> Iterator[str]:

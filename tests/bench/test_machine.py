@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from bench import locks, machine
+from bench import cli, locks, machine
 from bench.planning import availability
+from bench.records import digest
 
 WAITER = """
 from bench.locks import exclusive
@@ -49,6 +51,53 @@ def test_a_machine_keeps_its_name_and_another_has_another(
     assert names[0] == names[1] != names[2]
 
 
+def spelled(monkeypatch: pytest.MonkeyPatch, cpu: str) -> str:
+    """The id of this machine where cpuinfo names its CPU so."""
+    monkeypatch.setitem(
+        sys.modules, "cpuinfo", SimpleNamespace(get_cpu_info=lambda: {"brand_raw": cpu})
+    )
+    machine.environment.cache_clear()
+    return machine.environment().machine
+
+
+@pytest.mark.usefixtures("fresh_environment")
+def test_an_id_stays_when_cpuinfo_spells_the_cpu_in_another_way(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also that of a machine whose random name was stored before ids were."""
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(machine.psutil, "cpu_count", lambda **_: 2)
+    (tmp_path / "machine-id").write_text("4a3bc404011f4b81b69147bad9bed859")
+    first = spelled(monkeypatch, "AMD EPYC")
+    assert first == f"amd-epyc-2c-{digest('4a3bc404011f4b81b69147bad9bed859', 'AMD EPYC', 2)[:6]}"
+    assert spelled(monkeypatch, "AMD EPYC (R) Processor") == first
+    assert machine.environment().cpu == "AMD EPYC"
+    monkeypatch.setattr(machine, "_cpu_model", lambda: "another node's")
+    assert spelled(monkeypatch, "Another CPU").startswith("another-cpu-2c-")
+
+
+@pytest.mark.usefixtures("fresh_environment")
+def test_a_stored_id_that_cannot_be_read_is_computed_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path))
+    first = spelled(monkeypatch, "AMD EPYC")
+    for text in ("", "[1]", "{}", '{"a": 1}'):
+        (tmp_path / "machines.json").write_text(text)
+        assert spelled(monkeypatch, "AMD EPYC") == first
+
+
+def test_on_another_system_bench_says_which_are_supported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == (
+        "error: ratebench runs on Linux, and on macOS for rows on the CPU; this is win32"
+    )
+
+
 @pytest.mark.usefixtures("fresh_environment")
 def test_a_cache_that_cannot_be_written_is_no_obstacle(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -68,7 +117,7 @@ def test_the_cpu_is_always_there_and_a_device_without_driver_never(
     availability.device_problem.cache_clear()
 
 
-def test_a_device_is_asked_for_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_is_chosen_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(availability, "has_cuda_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

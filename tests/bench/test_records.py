@@ -98,13 +98,6 @@ def test_what_was_read_is_not_read_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert [each.identity for each in reader.read()[0]] == ["a"]
 
 
-def test_only_ok_records_count_as_finished(tmp_path: Path) -> None:
-    store = RecordStore(tmp_path)
-    store.append(record("done"))
-    store.append(record("gone wrong", status="failed"))
-    assert set(store.finished()) == {"done"}
-
-
 def test_an_empty_or_missing_folder_has_no_records(tmp_path: Path) -> None:
     assert RecordStore(tmp_path / "nowhere").read() == ([], [])
 

@@ -455,7 +455,7 @@ def test_a_file_that_ends_its_process_at_import_ends_no_harness(
 def test_an_import_that_never_ends_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(describing, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(describing, "IMPORT_LIMIT_S", 0.5)
     (tmp_path / "hangs.py").write_text("while True: pass")
     (cell,) = plan(suite(implementations=[f"{tmp_path}/hangs.py:A"]))
     assert cell.skip is not None

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from bench.records import Record
 from bench.report.formats import goal_rmse, signed, significant, title
 from bench.report.grouping import tables
 from bench.report.metrics import by_seed, fit_s, goals_of, rmse, seconds_to
-from bench.report.rows import Runs, Table, device_kind
+from bench.report.rows import Line, Table, device_kind
 from bench.stats import Comparison, Interval, difference, ratio
-
-
-class Side(NamedTuple):
-    """One of the two rows, on one device."""
-
-    name: str
-    runs: Runs
 
 
 def compare(
@@ -51,24 +43,23 @@ def compare(
     return "\n\n".join(paragraphs)
 
 
-def _find(table: Table, selector: str) -> Side | None:
+def _find(table: Table, selector: str) -> Line | None:
     """The row on one device that `selector` names; the CPU's where it names no device."""
     name, at, device = selector.rpartition("@")
     name = name if at else selector
-    matches = [row for row in table.rows if row.label == name]
-    matches = matches or [row for row in table.rows if row.name == name]
+    matches = [row.label for row in table.rows if row.label == name]
+    matches = matches or [row.label for row in table.rows if row.name == name]
     if len(matches) > 1:
-        labels = ", ".join(f"'{row.label}'" for row in matches)
+        labels = ", ".join(f"'{label}'" for label in matches)
         raise ValueError(f"'{selector}' is several rows of {_where(table)}; name one: {labels}")
-    for row in matches:
-        kind = device_kind(device) if at else min(row.runs)
-        if kind in row.runs:
-            on = "" if kind == "CPU" else f"@{kind.lower()}"
-            return Side(f"{row.label}{on}", row.runs[kind])
+    for line in table.lines:
+        if line.row.label in matches and (not at or line.kind == device_kind(device)):
+            on = "" if line.kind == "CPU" else f"@{line.kind.lower()}"
+            return line._replace(name=f"{line.row.label}{on}")
     return None
 
 
-def _paragraph(table: Table, a: Side, b: Side) -> str:
+def _paragraph(table: Table, a: Line, b: Line) -> str:
     sentences = [
         f"{side.name} has no figures on {_where(table)} ({'; '.join(side.runs.remarks)})."
         for side in (a, b)
@@ -78,7 +69,7 @@ def _paragraph(table: Table, a: Side, b: Side) -> str:
     return " ".join([*(sentences or _sentences(table, a, b)), *notes])
 
 
-def _sentences(table: Table, a: Side, b: Side) -> list[str]:
+def _sentences(table: Table, a: Line, b: Line) -> list[str]:
     fast, slow, speed = _in_order(a, b, *(by_seed(side.runs, fit_s) for side in (a, b)))
     where = _where(table, _seeds(a, b, speed))
     gain = difference(by_seed(slow.runs, rmse), by_seed(fast.runs, rmse)).interval
@@ -101,14 +92,14 @@ def _sentences(table: Table, a: Side, b: Side) -> list[str]:
 
 
 def _in_order(
-    a: Side, b: Side, seconds_a: Mapping[int, float], seconds_b: Mapping[int, float]
-) -> tuple[Side, Side, Comparison]:
+    a: Line, b: Line, seconds_a: Mapping[int, float], seconds_b: Mapping[int, float]
+) -> tuple[Line, Line, Comparison]:
     """The faster side, the slower one, and how many times faster it was."""
     speed = ratio(seconds_b, seconds_a)
     return (a, b, speed) if speed.interval.value >= 1 else (b, a, ratio(seconds_a, seconds_b))
 
 
-def _more_accurate(side: Side, gain: Interval) -> str:
+def _more_accurate(side: Line, gain: Interval) -> str:
     """`gain`: the other side's RMSE less this side's."""
     margin = f" ± {gain.half:.4f}" if gain.level is not None else ""
     if _may_be(0, gain):
@@ -117,7 +108,7 @@ def _more_accurate(side: Side, gain: Interval) -> str:
     return f"{side.name} is {more} accurate by {abs(gain.value):.4f}{margin} RMSE."
 
 
-def _sooner(a: Side, b: Side, goal: float) -> str:
+def _sooner(a: Line, b: Line, goal: float) -> str:
     """Which side's validation RMSE reached a goal sooner; "" where a side left no curve.
 
     A ratio needs a time from every run: left out, a miss would count for nothing.
@@ -160,7 +151,7 @@ def _times(interval: Interval) -> str:
     return f"{value} (95 % interval {significant(interval.low)}–{significant(interval.high)})"
 
 
-def _seeds(a: Side, b: Side, speed: Comparison) -> str:
+def _seeds(a: Line, b: Line, speed: Comparison) -> str:
     if speed.pairs:
         return f"{speed.pairs} paired seed{'s' * (speed.pairs > 1)}"
     return f"{len(a.runs.scored)} and {len(b.runs.scored)} seeds, unpaired"

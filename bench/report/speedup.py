@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from bench.records import Record
 from bench.report.formats import title
@@ -89,7 +89,9 @@ def _pairs(tables: Sequence[Table]) -> tuple[Pair, ...]:
     found = [
         (table.dataset, rows[0], *both)
         for table in tables
-        for same_on_cpu in grouped(table.rows, _cell_on_cpu).values()
+        for same_on_cpu in grouped(
+            table.rows, partial(_cell, without=WITHOUT_EFFECT_ON_CPU)
+        ).values()
         for rows in grouped(same_on_cpu, _cell).values()
         if (both := _on_both(same_on_cpu, rows))
     ]
@@ -107,10 +109,6 @@ def _cell(row: Row, without: Sequence[str] = ()) -> tuple[str, str, str]:
     """What the rows of one cell share: all but the number of threads, and what is left out."""
     settings = {n: value for n, value in row.hyperparameters.items() if n not in without}
     return row.implementation, row.preset, json.dumps(settings, sort_keys=True)
-
-
-def _cell_on_cpu(row: Row) -> tuple[str, str, str]:
-    return _cell(row, WITHOUT_EFFECT_ON_CPU)
 
 
 def _labels(rows: Iterable[Row]) -> dict[tuple[str, str, str], str]:

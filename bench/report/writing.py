@@ -15,7 +15,7 @@ from bench.report.pages.dataset import page
 from bench.report.pages.growth import growth_page
 from bench.report.pages.index import index_page
 from bench.report.pages.published import published_page
-from bench.report.pages.readme import block, with_block
+from bench.report.pages.readme import with_block
 from bench.report.pages.tuning import tuning_page
 from bench.report.plots.cuda import batches_plot, ratings_plot
 from bench.report.plots.curves import curves
@@ -74,7 +74,7 @@ def write(out: Path, *, readme: Path | None = None) -> dict[Path, Change]:
     files |= {out / plot.path: plot.png() for plot in plots if plot}
     before = generated(out)
     refuse_to_overwrite(files.keys(), before)
-    if readme and (text := _with_block(readme, every, out)):
+    if readme and (text := with_block(readme, every, out)):
         files[readme] = text.encode()
     changes = {path: change for path in files if (change := _put(path, files[path]))}
     for path in sorted(before - files.keys()):
@@ -102,10 +102,3 @@ def _put(path: Path, content: bytes) -> Change | None:
         return None
     replace(path, content)
     return "new" if before is None else "changed"
-
-
-def _with_block(readme: Path, every: list[Table], out: Path) -> str | None:
-    """The README with its block; None where there is no file or no place for a block."""
-    if not readme.exists():
-        return None
-    return with_block(readme.read_bytes().decode(), block(every, out, readme))

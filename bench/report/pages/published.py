@@ -66,10 +66,6 @@ class Beside:
             met[f"≤ {goal_rmse(self.reach)}"] = self.ours.value <= self.reach
         return ", ".join(f"{what}: {'yes' if so else 'no'}" for what, so in met.items()) or None
 
-    @property
-    def protocol(self) -> str:
-        return f"{self.reference.protocol}. Source: {self.reference.source}"
-
 
 def published_page(tables: Sequence[Table]) -> str:
     """The page, a section per machine; "" where no record carries a reference."""
@@ -106,7 +102,12 @@ def _beside(table: Table) -> Iterator[Beside]:
 
 
 COLUMNS: list[Column[Beside]] = [
-    Column("implementation", lambda it: it.label, align="left", remarks=lambda it: [it.protocol]),
+    Column(
+        "implementation",
+        lambda it: it.label,
+        align="left",
+        remarks=lambda it: [f"{it.reference.protocol}. Source: {it.reference.source}"],
+    ),
     Column("data", lambda it: f"{title(it.table.dataset)}, {it.table.split}", align="left"),
     Column("metric", lambda it: it.metric, align="left"),
     Column("published", lambda it: it.published, "{:.4g}".format),

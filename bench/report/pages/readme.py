@@ -21,11 +21,14 @@ BEGIN, END = "<!-- ratebench:begin -->", "<!-- ratebench:end -->"
 PREFERRED = ("ml-1m", "ml-100k", "synthetic-100k")
 
 
-def with_block(readme: str, block: str) -> str | None:
-    """`readme` with `block` between its markers; None where it lacks them."""
-    before, begin, rest = readme.partition(BEGIN)
+def with_block(readme: Path, tables: Sequence[Table], out: Path) -> str | None:
+    """The README's text with its block; None where there is no file, or it lacks the markers."""
+    if not readme.exists():
+        return None
+    before, begin, rest = readme.read_bytes().decode().partition(BEGIN)
     _, end, after = rest.partition(END)
-    return f"{before}{begin}\n{block}\n{end}{after}" if begin and end else None
+    filled = f"{before}{begin}\n{block(tables, out, readme)}\n{end}{after}"
+    return filled if begin and end else None
 
 
 def block(tables: Sequence[Table], out: Path, readme: Path) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from bench.records import Point, Record
 from bench.report.files import MARK
@@ -14,8 +13,6 @@ from bench.report.grouping import grouped
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.sentences import caption
 from bench.report.tables import Column
-
-Settings = Mapping[str, Any]
 
 SHOWN = 10
 """The best trials of a search; the records hold them all."""
@@ -72,9 +69,8 @@ def _section(trials: Sequence[Record]) -> list[str]:
         Column("validation RMSE", lambda n: best[n].rmse, "{:.4f}".format),
         Column("epochs", lambda n: f"{best[n].epoch}/{trials[n].curve[-1].epoch}"),
         Column("fit s", lambda n: trials[n].times, lambda times: significant(times.fit_s)),
+        *_varied(trials),
     ]
-    settings = [trial.cell.hyperparameters for trial in trials]
-    columns += [Column(name, partial(_setting, settings, name)) for name in _varied(settings)]
     return [*parts, markdown_table(columns, shown)] if shown else parts
 
 
@@ -85,10 +81,12 @@ def _best(trial: Record) -> Point | None:
     return min(trial.curve, key=lambda point: point.rmse, default=None)
 
 
-def _setting(settings: Sequence[Settings], name: str, trial: int) -> str:
-    return str(settings[trial][name])
+def _varied(trials: Sequence[Record]) -> list[Column[int]]:
+    """A column for each hyperparameter in which the trials differ."""
+    settings = [trial.cell.hyperparameters for trial in trials]
 
+    def column(name: str) -> Column[int]:
+        return Column(name, lambda n: str(settings[n][name]))
 
-def _varied(settings: Sequence[Settings]) -> list[str]:
-    """The hyperparameters in which trials differ."""
-    return [name for name in settings[0] if len({json.dumps(it.get(name)) for it in settings}) > 1]
+    differ = (len({json.dumps(each.get(name)) for each in settings}) > 1 for name in settings[0])
+    return [column(name) for name in itertools.compress(settings[0], differ)]

@@ -25,7 +25,8 @@ def ratings_plot(speedup: Speedup) -> Plot:
         _panel(figure.subplots(), curves, looks(speedup), "ratings", base=10)
         _legend(figure, speedup, curves, "number of ratings")
 
-    return Plot(_path(speedup, "ratings"), "Speed-up over the number of ratings", "", draw)
+    path = plot_name("cuda", "ratings", speedup.split, speedup.machine)
+    return Plot(path, "Speed-up over the number of ratings", "", draw)
 
 
 def batches_plot(speedup: Speedup) -> Plot | None:
@@ -45,8 +46,8 @@ def batches_plot(speedup: Speedup) -> Plot | None:
             axes.label_outer()
         _legend(figure, speedup, list(itertools.chain(*panels.values())), "batch size")
 
-    plot = Plot(_path(speedup, "batches"), "Speed-up over the batch size", "", draw)
-    return plot if panels else None
+    path = plot_name("cuda", "batches", speedup.split, speedup.machine)
+    return Plot(path, "Speed-up over the batch size", "", draw) if panels else None
 
 
 def looks(speedup: Speedup) -> dict[str, dict[str, Any]]:
@@ -55,10 +56,6 @@ def looks(speedup: Speedup) -> dict[str, dict[str, Any]]:
     drawn = {curve.label for curve in curves}
     labels = dict.fromkeys(pair.label for pair in speedup.pairs if pair.label in drawn)
     return {label: look(style) for style, label in enumerate(labels)}
-
-
-def _path(speedup: Speedup, over: str) -> str:
-    return plot_name("cuda", over, speedup.split, speedup.machine)
 
 
 def _panel(

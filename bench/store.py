@@ -1,4 +1,4 @@
-"""The append-only store of records, read once and kept in memory."""
+"""The append-only store of records, read once and then from memory."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Progress:
             self._say(self._place)
         self._cell_task = self._bars.add_task(self._label, total=None, words=self._cell_words)
 
-    def heard(self, event: Event) -> None:
+    def reported(self, event: Event) -> None:
         if not isinstance(event, Checkpoint) or event.rmse is None or event.epoch == 0:
             return
         epoch, planned = event.epoch, event.planned

@@ -33,8 +33,15 @@ triton: $(STAMP) ## Triton, where torch has not brought it: for triton_sgd, or i
 bench: $(STAMP) ## run the quick suite, write the pages and show which implementation to use
 	@$(BIN)/bench run --suite quick --report
 
-test: lint types ## lint, types and all tests
-	@$(BIN)/python -m pytest
+WORKERS ?= auto
+test: lint types ## lint, types and all tests: in parallel, then what measures time or memory
+	@$(BIN)/python -m pytest -m 'not alone' --numprocesses $(WORKERS) --dist loadscope
+	@$(BIN)/python -m pytest -m alone
+
+mutants: $(STAMP) ## put mistakes into the code and write which test catches each (half an hour)
+	@mkdir -p build
+	@$(BIN)/python -m tests.mutants.mutate > build/mutations.md; status=$$?; \
+		test ! -s build/mutations.md || mv build/mutations.md docs/mutations.md; exit $$status
 
 # CI also writes its JSON, for tools that read pytest-benchmark's: make speed ARGS=--benchmark-json=FILE
 speed: $(STAMP) ## time the workloads of the speed gate with pytest-benchmark
@@ -65,4 +72,4 @@ format: $(STAMP) ## let ruff mend what it can
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-.PHONY: help env peers triton bench test speed gate docs lint types format clean
+.PHONY: help env peers triton bench test mutants speed gate docs lint types format clean

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer import Argument, Option
 from typer.core import TyperGroup
 
 from bench.commands import terminal
@@ -41,16 +42,16 @@ app = typer.Typer(
 )
 
 RESULTS = Path("results")
-Out = Annotated[Path, typer.Option(help="Folder of records, pages and plots.")]
+Out = Annotated[Path, Option(help="Folder of records, pages and plots.")]
+Texts = list[str] | None
 Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Hyperparameters: als.factors=32. Several allowed."),
+    Texts, Option("--set", help="Hyperparameters: als.factors=32. Several allowed.")
 ]
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from bench.commands.version import version
+        from bench.commands.doctor import version
 
         terminal.say(version())
         raise typer.Exit
@@ -59,8 +60,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Version and commit."),
+        bool, Option("--version", callback=_version, is_eager=True, help="Version and commit.")
     ] = False,
 ) -> None:
     pass
@@ -68,44 +68,30 @@ def options(
 
 @app.command()
 def run(
-    suite: Annotated[str, typer.Option(help="A named suite; `bench list` names them.")] = "quick",
-    impl: Annotated[
-        list[str] | None, typer.Option(help="Names, or path/to/file.py:Class. Several allowed.")
-    ] = None,
+    suite: Annotated[str, Option(help="A named suite; `bench list` names them.")] = "quick",
+    impl: Annotated[Texts, Option(help="Names, or path/to/file.py:Class. Several allowed.")] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option(help="Names or paths of ratings files. Several allowed.")
+        Texts, Option(help="Names, or path/to/ratings.csv. Several allowed.")
     ] = None,
-    device: Annotated[
-        list[str] | None, typer.Option(help="cpu, cuda, cuda:1 or auto. Several allowed.")
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="random:80/10/10, random:90/10, 5-fold, u1, leave-last …")
-    ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Repeats, with seeds 0 … N−1.")] = None,
+    device: Annotated[Texts, Option(help="cpu, cuda, cuda:1 or auto. Several allowed.")] = None,
+    split: Annotated[str | None, Option(help="random:80/10/10, 5-fold, u1, leave-last …")] = None,
+    seeds: Annotated[int | None, Option(min=1, help="Repeats, with seeds 0 … N−1.")] = None,
     threads: Annotated[
-        int | None,
-        typer.Option(min=1, help="Threads per cell; default: the suite's, else all cores."),
+        int | None, Option(min=1, help="Default: the suite's, else all cores.")
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs, for implementations that have any.")
-    ] = None,
-    preset: Annotated[str | None, typer.Option(help="Named hyperparameters.")] = None,
+    epochs: Annotated[int | None, Option(min=1, help="Epochs, where a model has any.")] = None,
+    preset: Annotated[str | None, Option(help="Named hyperparameters.")] = None,
     set_: Settings = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=0.001, help="Seconds on the training clock per cell.")
+        float | None, Option(min=0.001, help="Seconds on the training clock per cell.")
     ] = None,
     memory_limit: Annotated[
-        float | None,
-        typer.Option(min=0.01, max=1e6, help="GB per cell; default: 90 % of what is free."),
+        float | None, Option(min=0.01, max=1e6, help="GB per cell; default: 90 % of what is free.")
     ] = None,
     out: Out = RESULTS,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Run cells that are recorded, too.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
-    report: Annotated[
-        bool, typer.Option("--report", help="Write the pages and plots at the end, too.")
-    ] = False,
+    fresh: Annotated[bool, Option("--fresh", help="Run cells that are recorded, too.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Print the plan and stop.")] = False,
+    report: Annotated[bool, Option("--report", help="Write the pages, too.")] = False,
 ) -> None:
     """Run a suite and show a summary; a second run continues where the first one stopped.
 
@@ -114,18 +100,15 @@ def run(
     """
     from bench.commands.run import run
 
-    requested = overrides(
-        impl,
-        dataset,
-        set_,
-        devices=device,
-        split=split,
-        seeds=seeds,
-        epochs=epochs,
-        preset=preset,
-        threads=threads,
-        time_limit_s=time_limit,
-    )
+    block: dict[str, Any] = {
+        "devices": device,
+        "split": split,
+        "seeds": seeds,
+        "epochs": epochs,
+        "preset": preset,
+    }
+    block |= {"threads": threads, "time_limit_s": time_limit}
+    requested = overrides(impl, dataset, set_, block)
     code = run(suite, requested, out, memory_limit, fresh=fresh, dry_run=dry_run, report=report)
     raise typer.Exit(code)
 
@@ -133,11 +116,10 @@ def run(
 @app.command()
 def tune(
     study: Annotated[
-        list[str] | None,
-        typer.Argument(help="Names, or path/to/study.toml; default: all that `bench list` names."),
+        Texts, Argument(help="Names, or path/to/study.toml; default: all that `bench list` names.")
     ] = None,
     trials: Annotated[
-        int, typer.Option(min=1, help="Trials of every study: the same for all of them.")
+        int, Option(min=1, help="Trials of every study: the same for all of them.")
     ] = 40,
     out: Out = RESULTS,
 ) -> None:
@@ -157,10 +139,10 @@ def report(out: Out = RESULTS) -> None:
 
 @app.command()
 def compare(
-    a: Annotated[str, typer.Argument(help="A row: implementation[:preset][@device].")],
-    b: Annotated[str, typer.Argument(help="The row to compare it with.")],
-    dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
-    machine_id: Annotated[str | None, typer.Option("--machine", help="Only this machine.")] = None,
+    a: Annotated[str, Argument(help="A row: implementation[:preset][@device].")],
+    b: Annotated[str, Argument(help="The row to compare it with.")],
+    dataset: Annotated[str | None, Option(help="Only this dataset.")] = None,
+    machine_id: Annotated[str | None, Option("--machine", help="Only this machine.")] = None,
     out: Out = RESULTS,
 ) -> None:
     """Say which of two rows is faster or more accurate, by how much, and how sure that is."""
@@ -187,16 +169,14 @@ def list_() -> None:
 
 @app.command()
 def predict(
-    impl: Annotated[str, typer.Option(help="Name, or path/to/file.py:Class.")],
-    dataset: Annotated[str, typer.Option(help="Name, or path of a ratings file, to train on.")],
-    pairs: Annotated[Path, typer.Option(help="CSV: user,item with ids as in the source file.")],
-    preset: Annotated[str, typer.Option(help="Named hyperparameters.")] = "default",
+    impl: Annotated[str, Option(help="Name, or path/to/file.py:Class.")],
+    dataset: Annotated[str, Option(help="Name, or path of a ratings file, to train on.")],
+    pairs: Annotated[Path, Option(help="CSV: user,item with ids as in the source file.")],
+    preset: Annotated[str, Option(help="Named hyperparameters.")] = "default",
     set_: Settings = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")] = "cpu",
-    seed: Annotated[int, typer.Option(help="Seed of split and model.")] = 0,
-    output: Annotated[
-        Path | None, typer.Option(help="CSV to write; default: standard output.")
-    ] = None,
+    device: Annotated[str, Option(help="cpu, cuda or cuda:1.")] = "cpu",
+    seed: Annotated[int, Option(help="Seed of split and model.")] = 0,
+    output: Annotated[Path | None, Option(help="CSV to write; default: standard output.")] = None,
 ) -> None:
     """Predict ratings of given user–item pairs, as a CSV."""
     from bench.commands.predict import predict
@@ -207,7 +187,7 @@ def predict(
 @app.command()
 def doctor(
     measure: Annotated[
-        bool, typer.Option("--measure", help="Measure memory and arithmetic again.")
+        bool, Option("--measure", help="Measure memory and arithmetic again.")
     ] = False,
 ) -> None:
     """Show this machine: versions, threads, CUDA, data, bounds, and what may disturb a timing."""
@@ -221,30 +201,24 @@ def doctor(
 @app.command()
 def gate(
     base: Annotated[
-        str | None, typer.Argument(help="The revision to compare with: origin/main …")
+        str | None, Argument(help="The revision to compare with: origin/main …")
     ] = None,
     head: Annotated[
-        str | None, typer.Argument(help="The revision to judge; default: the working tree.")
+        str | None, Argument(help="The revision to judge; default: the working tree.")
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option(help="Screen the working tree against stored runs instead.")
+        Path | None, Option(help="Screen the working tree against stored runs instead.")
     ] = None,
-    save: Annotated[
-        Path | None, typer.Option(help="Add a run of this revision to a baseline.")
-    ] = None,
-    workload: Annotated[
-        list[str] | None, typer.Option(help="Only these, by their names in the table.")
-    ] = None,
+    save: Annotated[Path | None, Option(help="Add a run of this revision to a baseline.")] = None,
+    workload: Annotated[Texts, Option(help="Only these, by their names in the table.")] = None,
     time_limit: Annotated[
-        float, typer.Option(min=1, help="Seconds; what is undecided then is INCONCLUSIVE.")
+        float, Option(min=1, help="Seconds; what is undecided then is INCONCLUSIVE.")
     ] = 480,
     inconclusive: Annotated[
         Literal["pass", "fail"],
-        typer.Option(help="Whether that makes the exit code 0 or 2, where nothing FAILs."),
+        Option(help="Whether that makes the exit code 0 or 2, where nothing FAILs."),
     ] = "fail",
-    out: Annotated[Path, typer.Option(help="File for the raw timings.")] = Path(
-        ".benchmarks/gate.json"
-    ),
+    out: Annotated[Path, Option(help="File for the raw timings.")] = Path(".benchmarks/gate.json"),
 ) -> None:
     """Time two revisions in turns: is any workload of tests/speed slower by 5 %?
 

@@ -44,7 +44,7 @@ class Observer(Protocol):
     def started(self, cell: Cell, again: str) -> None:
         """`again`: why a cell with a record runs again; "" where it is new."""
 
-    def reported(self, event: Event) -> None: ...
+    def on_event(self, event: Event) -> None: ...
     def finished(self, record: Record) -> None: ...
 
 
@@ -114,7 +114,7 @@ class Runner:
         prepared = self.splits.prepare(request.dataset, request.split, request.seed)
         limits = Limits(cell.rules.time_limit_s, self.memory_limit_bytes)
         job = _job(cell, prepared)
-        outcome = self.executor.execute(job, prepared.test, limits, self.observer.reported)
+        outcome = self.executor.execute(job, prepared.test, limits, self.observer.on_event)
         if not self.splits.are_intact():
             self.splits.discard()  # the next cell gets them anew
             outcome = Outcome("failed", "changed the files that hold the ratings", log=outcome.log)

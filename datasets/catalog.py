@@ -24,9 +24,9 @@ __all__ = ["CATALOG", "Entry", "find", "load"]
 def load(name_or_path: str, *, download: bool = True) -> Dataset:
     """A dataset by its name in the catalog or by the path of its file.
 
-    A named set is searched under `$RATEBENCH_DATA`, then in the cache, then downloaded; a
+    A named dataset is searched under `$RATEBENCH_DATA`, then in the cache, then downloaded; a
     synthetic one is generated. After the first time it is read from the columnar cache. Raises
-    DataError for bad input and NotAvailable where a named set cannot be obtained.
+    DataError for bad input and NotAvailable where a named dataset cannot be obtained.
     """
     if name_or_path == IMPLICIT:
         return _implicit(load("ml-100k", download=download), IMPLICIT)
@@ -50,7 +50,7 @@ def load(name_or_path: str, *, download: bool = True) -> Dataset:
 
 
 def find(name: str) -> str | None:
-    """Where `load` would find a named set now: "$RATEBENCH_DATA", "cache", or None.
+    """Where `load` would find a named dataset now: "$RATEBENCH_DATA", "cache", or None.
 
     Nothing is downloaded or generated. Raises KeyError for a name that is not in the catalog.
     """
@@ -63,7 +63,7 @@ def find(name: str) -> str | None:
 
 
 def _in_data_folder(entry: Entry) -> Path | None:
-    """Unpacked files first, then archives; the folder may be called as in the archive."""
+    """Unpacked files first, then archives; the folder may have its name in the archive."""
     if not (named := os.environ.get("RATEBENCH_DATA")):
         return None
     root = Path(named).expanduser()
@@ -75,7 +75,7 @@ def _in_data_folder(entry: Entry) -> Path | None:
 
 
 def _existing(path: str) -> Path:
-    """The path of a file that was named; a wrong catalog name gets its own message."""
+    """`path`, if it exists; else the error suggests a name of the catalog."""
     found = Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises for ~nobody
     if not found.exists():
         near = difflib.get_close_matches(path, CATALOG, n=1)
@@ -88,7 +88,7 @@ def _existing(path: str) -> Path:
 
 
 def _stamp(entry: Entry, path: Path) -> cache.Stamp:
-    """Changes whenever a file does that the dataset is read from; none is opened for it."""
+    """Path, scale, and size and time of each file that the dataset is read from."""
     files = [path]
     if entry.folds and path.suffix != ".zip":
         files += [source.path for source in fold_sources(Source(path)).values()]

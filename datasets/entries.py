@@ -17,7 +17,7 @@ class Entry:
 
     scale        lowest and highest rating; None takes those of the ratings
     goals        goal RMSEs on validation, easiest first -> a model that about reaches it
-    archive      GroupLens' file; `member` is the path of the ratings in it
+    member       path of the ratings in GroupLens' archive; empty for a set without one
     checksum     of the archive, "sha256:…" or "md5:…"; None where it changes over time
     fingerprint  of the ratings, where it is known: the same for any container
     folds        whether there are official folds u1 … u5 beside the ratings
@@ -27,11 +27,15 @@ class Entry:
     description: str = ""
     scale: tuple[float, float] | None = (0.5, 5.0)
     goals: Mapping[float, str] = field(default_factory=dict)
-    archive: str = ""
     member: str = ""
     checksum: str | None = None
     fingerprint: str | None = None
     folds: bool = False
+
+    @property
+    def archive(self) -> str:
+        """GroupLens' name of the archive; empty where there is none."""
+        return f"{self.name}.zip" if self.member else ""
 
     @property
     def url(self) -> str:
@@ -56,7 +60,6 @@ CATALOG: dict[str, Entry] = {
             "MovieLens 100K: 100,000 ratings by 943 users of 1,682 films, 1998",
             scale=(1.0, 5.0),
             goals={0.946: "bias", 0.937: "Surprise SVD", 0.915: "tuned MF", 0.900: "Bayesian MF"},
-            archive="ml-100k.zip",
             member="ml-100k/u.data",
             checksum="sha256:50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
             fingerprint="3b34862a5a17a330a19d5fb8cda5988f24389598114cc4b663e1d03eae874eae",
@@ -67,7 +70,6 @@ CATALOG: dict[str, Entry] = {
             "MovieLens 1M: 1,000,209 ratings by 6,040 users of 3,706 films, 2003",
             scale=(1.0, 5.0),
             goals={0.909: "bias", 0.873: "Surprise SVD", 0.860: "tuned MF", 0.845: "Bayesian MF"},
-            archive="ml-1m.zip",
             member="ml-1m/ratings.dat",
             checksum="sha256:a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
             fingerprint="d095e39bb059b2a226a1b63b62b6be8cf647ceda5b4c12102c5d1b8bf511ef41",
@@ -75,21 +77,18 @@ CATALOG: dict[str, Entry] = {
         Entry(
             "ml-10m",
             "MovieLens 10M: 10,000,054 ratings by 69,878 users of 10,677 films, 2009",
-            archive="ml-10m.zip",
             member="ml-10M100K/ratings.dat",
             checksum="sha256:813c411ccb6122564edfe752e7f80c4dcc5aa25fa94c93622f6877a7ba252862",
         ),
         Entry(
             "ml-25m",
             "MovieLens 25M: 25,000,095 ratings by 162,541 users of 59,047 films, 2019",
-            archive="ml-25m.zip",
             member="ml-25m/ratings.csv",
             checksum="md5:6b51fb2759a8657d3bfcbfc42b592ada",
         ),
         Entry(
             "ml-latest-small",
             "MovieLens latest, small: about 100,000 ratings; changes over time",
-            archive="ml-latest-small.zip",
             member="ml-latest-small/ratings.csv",
         ),
         Entry(

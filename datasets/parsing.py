@@ -30,7 +30,7 @@ def parse(source: Source, dialect: Dialect, types: dict[str, Any]) -> pd.DataFra
     """Read the columns that play a role, as the given types.
 
     Raises DataError for a damaged container, and what pandas raises where the text does not
-    fit: ValueError (with its kinds UnicodeDecodeError and ParserError) or OverflowError.
+    fit: ValueError (with its subclasses UnicodeDecodeError and ParserError) or OverflowError.
     """
     import pandas as pd
 
@@ -81,7 +81,7 @@ def _with_single_character(stream: IO[bytes]) -> IO[bytes]:
 class Texts:
     """Columns of text: slow to read; a conversion raises DataError with file and line.
 
-    columns  role -> (codes int64 (n,), the distinct texts they stand for)
+    columns  role -> (codes int64 (n,), the distinct texts that they index)
     """
 
     source: Source

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from datasets.ratings import Ratings
 from impls.bias import Bias
-from impls.kernels.autorec.rated_rows import RatedRows, rated_rows
 from impls.kernels.chunks import Ids, Predicted, in_chunks
+from impls.kernels.rated_rows import RatedRows, rated_rows
 from impls.kernels.scaling import Scaling
 from impls.kernels.torch_step import StepForm, adam, gradient_step
 from impls.protocol import Training

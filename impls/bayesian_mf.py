@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datasets.ratings import Ratings
 from impls.kernels.chunks import Ids, Predicted, in_chunks
-from impls.kernels.regressions.cholesky import cholesky
+from impls.kernels.regressions.batched import cholesky
 from impls.kernels.regressions.gaussian_rows import draw_prior, gamma, normal
 from impls.kernels.regressions.regressions import Regressions, products, regressions, start
 from impls.kernels.scaling import Scaling

@@ -3,9 +3,12 @@ takes the place of a suite's own settings."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from bench.planning.hyperparameters import parse_settings
 from bench.planning.suite import Overrides
 
+Texts = list[str] | None
 SEVERAL = ("--impl", "--dataset", "--device", "--set")
 
 
@@ -30,9 +33,7 @@ def spread(arguments: list[str]) -> list[str]:
     return spread_out
 
 
-def overrides(
-    impl: list[str] | None, dataset: list[str] | None, set_: list[str] | None, **block: object
-) -> Overrides:
+def overrides(impl: Texts, dataset: Texts, set_: Texts, block: dict[str, Any]) -> Overrides:
     """What was given; a block's fields that are None were not. Raises SettingError."""
     given = {name: value for name, value in block.items() if value is not None}
     return Overrides(impl or [], dataset or [], given, parse_settings(set_ or []))

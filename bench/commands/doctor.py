@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
 import os
 import shutil
@@ -27,7 +28,14 @@ def doctor() -> None:
     terminal.out.print(terminal.table([finding[:2] for finding in findings]), soft_wrap=False)
     terminal.say("")
     for remedy in advice or ["Nothing here would disturb a timing."]:
-        terminal.out.print(remedy, soft_wrap=False)
+        terminal.say(remedy)
+
+
+def version() -> str:
+    """The version and, in a checkout, its commit."""
+    commit, changed = machine.source_state()
+    number = f"ratebench {importlib.metadata.version('ratebench')}"
+    return f"{number}, commit {commit[:7]}{' with changes' * bool(changed)}" if commit else number
 
 
 def measure() -> None:
@@ -45,38 +53,27 @@ def _findings() -> Iterator[tuple[str, str, str]]:
     yield "machine", f"{environment.cpu}, {environment.cores} cores", ""
     yield "memory", f"{environment.memory_gb:g} GB", ""
     yield "python", f"{environment.python}; {versions}", ""
-    yield _cuda(environment.gpu)
-    yield _load(environment.load)
+    problem = availability.device_problem("cuda")
+    yield "cuda", problem or environment.gpu or "available", ""
+    busy = environment.load / (os.cpu_count() or 1) > QUIET_LOAD
+    remedy = f"! load average {environment.load:g}: timings will be high; stop what else runs here"
+    yield "load", f"{environment.load:g} over the last minute", remedy * busy
     yield "clock", f"perf_counter, resolution {_resolution_ns()} ns", ""
     yield from _governor()
     yield from _roofs(environment.roofs)
     yield _cache()
     for name in ("ml-100k", "ml-1m"):
-        yield _data(name)
-
-
-def _cuda(gpu: str | None) -> tuple[str, str, str]:
-    problem = availability.device_problem("cuda")
-    return "cuda", problem or gpu or "available", ""
-
-
-def _load(load: float) -> tuple[str, str, str]:
-    per_core = load / (os.cpu_count() or 1)
-    remedy = (
-        f"! load average {load:g}: something else is running; stop it, or timings will be too high"
-        if per_core > QUIET_LOAD
-        else ""
-    )
-    return "load", f"{load:g} over the last minute", remedy
+        where = catalog.find(name)
+        remedy = f"! {name} will be downloaded, or set RATEBENCH_DATA to a folder with it"
+        yield name, where or "not found", "" if where else remedy
 
 
 def _governor() -> Iterator[tuple[str, str, str]]:
     path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     if path.is_file():
         governor = path.read_text().strip()
-        slow = governor == "powersave"
         remedy = "! CPU governor is powersave: `cpupower frequency-set -g performance`"
-        yield "governor", governor, remedy if slow else ""
+        yield "governor", governor, remedy * (governor == "powersave")
 
 
 def _roofs(roofs: list[Roof]) -> Iterator[tuple[str, str, str]]:
@@ -97,12 +94,6 @@ def _cache() -> tuple[str, str, str]:
     if cache.writable(folder):
         return "cache", f"{folder}, {free}", ""
     return "cache", f"{folder} cannot be written", "! set RATEBENCH_CACHE to a folder you may write"
-
-
-def _data(name: str) -> tuple[str, str, str]:
-    where = catalog.find(name)
-    remedy = f"! {name}: not here; it will be downloaded, or set RATEBENCH_DATA to a folder with it"
-    return name, where or "not found", "" if where else remedy
 
 
 def _resolution_ns() -> int:

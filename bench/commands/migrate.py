@@ -2,7 +2,7 @@
 
 Their source digests were of bytes. Each gets the digest of what its source means, computed from
 the commit that the record names, and the identity that follows from it. A record from before
-`shortened_to` was stored gets what its suite said at that commit.
+`shortened_to` was stored gets the epochs of its suite at that commit.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import io
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,14 +21,10 @@ from bench.score import ColdStart, check_predictions
 from datasets import catalog, splits
 from datasets.dialect import named_columns
 from datasets.ratings import UNKNOWN, HeldOut
-from impls.protocol import Training, rmse_of
+from impls.protocol import Implementation, Training, rmse_of
 
 PATIENCE = 5
 """Epochs without a better held-out RMSE, as in the suites."""
-
-
-class PairsError(UsageError):
-    """A file of pairs that cannot be read."""
 
 
 def predict(
@@ -41,50 +37,20 @@ def predict(
     seed: int,
     output: Path | None,
 ) -> None:
-    """Write the CSV of `predict_pairs` to `output`, else to standard output, and print its
-    sentence. Raises UsageError where the file cannot be written, or what `predict_pairs` raises."""
-    if problem := device_problem(device):
-        raise SettingError(f"--device {device}: {problem}")
-    settings = parse_settings(set_).get(name, {})
-    text, sentence = predict_pairs(name, dataset, pairs, preset, settings, device, seed)
-    terminal.note(sentence)
-    if output is None:
-        sys.stdout.write(text)
-        return
-    try:
-        output.write_text(text)
-    except OSError as error:
-        raise UsageError(f"--output {output}: {error.strerror}") from None
-
-
-def predict_pairs(
-    name: str,
-    dataset: str,
-    pairs: Path,
-    preset: str,
-    settings: Mapping[str, str],
-    device: str,
-    seed: int,
-) -> tuple[str, str]:
-    """A CSV of user, item, prediction, cold_start for each pair, and a sentence on the training.
+    """Write user, item, prediction, cold_start for each pair, as CSV, to `output`, else to
+    standard output.
 
     Nine tenths of the ratings train the model, and one tenth chooses its epoch. Predictions
     are clipped to the scale; `cold_start` is 1 where training had no such user or item, so that
-    the prediction is the fallback of `bench.score.ColdStart`. Raises PairsError, DataError,
+    the prediction is the fallback of `bench.score.ColdStart`. Raises UsageError, DataError,
     ImplementationError or SettingError.
     """
+    if problem := device_problem(device):
+        raise SettingError(f"--device {device}: {problem}")
     raw = read_pairs(pairs)
     # "random:90/10" holds out a test part; here it is what chooses the epoch.
     split = splits.cut(catalog.load(dataset), "random:90/10", seed)
-    implementation = loading.load_class(loading.class_path_of(name))
-    described = loading.describe(implementation)
-    if problem := row_problem(described.library, described.devices, device):
-        raise loading.ImplementationError(problem)
-    presets = described.presets
-    if preset not in presets:
-        raise SettingError(f"{name} has no preset '{preset}'; it has {', '.join(presets)}")
-    values = resolve(implementation, presets[preset], settings)
-    model = implementation(**values, device=device, seed=seed)
+    model = _model(name, preset, parse_settings(set_).get(name, {}), device, seed)
     model.fit(split.train, Training(model, split.test, patience=PATIENCE))
 
     users = _indices([user for user, _ in raw], split.user_ids)
@@ -93,11 +59,33 @@ def predict_pairs(
     known = requested.known
     predicted = check_predictions(model.predict(users[known], items[known]), int(known.sum()))
     complete = np.clip(ColdStart(split.train).complete(requested, predicted), *split.train.scale)
-    sentence = (
+    terminal.note(
         f"{name}:{preset} trained on {len(split.train):,} ratings of {dataset}, "
         f"RMSE {rmse_of(model, split.test):.4f} on the {len(split.test):,} held out"
     )
-    return _to_csv(raw, complete, ~known), sentence
+    try:
+        with output.open("w") if output else contextlib.nullcontext(sys.stdout) as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["user", "item", "prediction", "cold_start"])
+            for (user, item), value, is_known in zip(raw, complete, known, strict=True):
+                writer.writerow([user, item, f"{value:.4f}", int(not is_known)])
+    except OSError as error:
+        raise UsageError(f"{output or 'standard output'}: {error.strerror}") from None
+
+
+def _model(
+    name: str, preset: str, settings: Mapping[str, str], device: str, seed: int
+) -> Implementation:
+    implementation = loading.load_class(loading.class_path_of(name))
+    described = loading.describe(implementation)
+    if problem := row_problem(described.library, described.devices, device):
+        raise loading.ImplementationError(problem)
+    presets = described.presets
+    if preset not in presets:
+        raise SettingError(f"{name} has no preset '{preset}'; it has {', '.join(presets)}")
+    values = resolve(implementation, presets[preset], settings)
+    model: Implementation = implementation(**values, device=device, seed=seed)
+    return model
 
 
 def read_pairs(path: Path) -> list[tuple[str, str]]:
@@ -105,9 +93,9 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise PairsError(f"{path}: no such file; --pairs needs a CSV of user,item") from None
+        raise UsageError(f"{path}: no such file; --pairs needs a CSV of user,item") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise PairsError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+        raise UsageError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     pairs: list[tuple[str, str]] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -115,12 +103,12 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         delimiter = next((mark for mark in "\t,;" if mark in line), ",")
         fields = [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
         if len(fields) < 2 or not all(fields[:2]):
-            raise PairsError(f"{path}:{number}: a user and an item are needed, found {line!r}")
+            raise UsageError(f"{path}:{number}: a user and an item are needed, found {line!r}")
         if not pairs and named_columns(fields[:2]).keys() == {"user", "item"}:
             continue
         pairs.append((fields[0], fields[1]))
     if not pairs:
-        raise PairsError(f"{path}: holds no pairs; give one user,item per line")
+        raise UsageError(f"{path}: holds no pairs; give one user,item per line")
     return pairs
 
 
@@ -132,14 +120,3 @@ def _indices(raw: list[str], ids: NDArray[Any]) -> NDArray[np.int32]:
     else:
         keys = list(raw)
     return np.array([index.get(key, UNKNOWN) for key in keys], np.int32)
-
-
-def _to_csv(
-    raw: list[tuple[str, str]], predicted: NDArray[np.float64], cold_start: NDArray[np.bool_]
-) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["user", "item", "prediction", "cold_start"])
-    for (user, item), value, cold in zip(raw, predicted, cold_start, strict=True):
-        writer.writerow([user, item, f"{value:.4f}", int(cold)])
-    return text.getvalue()

@@ -20,6 +20,7 @@ from bench.records import Record
 
 REFRESHES_PER_S = 2
 """Few, since the harness shares the machine with the cell that it times."""
+NAME_WIDTH, BAR_WIDTH, WORDS_WIDTH = 10, 16, 40
 
 
 class _Words(progress.ProgressColumn):
@@ -45,7 +46,7 @@ class Progress:
     shared: Collection[str] = ("threads",)
     recorded: int = 0
     number: int = 0
-    _left_out: int = 0
+    _already: int = 0
     _began: float = field(init=False)
     _spent: float = 0.0
     _cell_began: float = 0.0
@@ -55,19 +56,20 @@ class Progress:
     def __post_init__(self) -> None:
         self._began = self.timer()
         live = self.console.is_interactive and self.console.file.isatty()
+        # Narrower than the terminal: at its edge an echoed Ctrl-C would begin a new line.
+        name = Column(
+            no_wrap=True,
+            overflow="ellipsis",
+            width=max(NAME_WIDTH, self.console.width - BAR_WIDTH - WORDS_WIDTH - 4),
+        )
         self._bars = progress.Progress(
-            progress.TextColumn(
-                "{task.description}",
-                markup=False,
-                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
-            ),
-            progress.BarColumn(bar_width=16),
-            _Words(table_column=Column(no_wrap=True, min_width=38)),
+            progress.TextColumn("{task.description}", markup=False, table_column=name),
+            progress.BarColumn(BAR_WIDTH),
+            _Words(Column(no_wrap=True)),
             console=self.console,
             refresh_per_second=REFRESHES_PER_S,
             transient=True,
             disable=not live,
-            expand=True,
         )
         self._live = live
         self._run_task = self._bars.add_task("all cells", total=self.total, words=self._run_words)
@@ -80,12 +82,12 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._end_cell()
         self._bars.stop()
-        if self._left_out > self.recorded:
-            self._say(f"{self._left_out} of {self.total} were already recorded")
+        if self._already > self.recorded:
+            self._say(f"{self._already} of {self.total} were already recorded")
 
     def already_done(self, cell: Cell) -> None:  # noqa: ARG002
         self.number += 1
-        self._left_out += 1
+        self._already += 1
         self._bars.update(self._run_task, completed=self.number)
 
     def waiting(self) -> None:
@@ -100,7 +102,7 @@ class Progress:
             self._say(self._place)
         self._cell_task = self._bars.add_task(self._label, total=None, words=self._cell_words)
 
-    def reported(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if not isinstance(event, Checkpoint) or event.rmse is None or event.epoch == 0:
             return
         epoch, planned = event.epoch, event.planned
@@ -127,7 +129,7 @@ class Progress:
     @property
     def _remaining(self) -> int:
         """Cells still to run, less those that are known to be recorded."""
-        return self.total - self.number - max(0, self.recorded - self._left_out)
+        return self.total - self.number - max(0, self.recorded - self._already)
 
     def _time_left(self) -> str:
         """As long as the cells so far took on average, for each that is still to run or running."""
@@ -150,7 +152,7 @@ class Progress:
             self._cell_task = None
 
     def _say(self, text: str) -> None:
-        self.console.print(text, soft_wrap=True)
+        self.console.print(text)
 
 
 def shared(cells: Sequence[Cell]) -> dict[str, str]:

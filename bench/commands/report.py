@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.commands import terminal
-from bench.commands.records import warn_of_bad_lines
 from bench.report import compare, described, write
 from bench.store import RecordStore
 
@@ -14,7 +13,7 @@ RESULTS = Path("results")
 
 def report(out: Path) -> None:
     """Write the pages and name those that changed. Raises UsageError."""
-    warn_of_bad_lines(RecordStore(out))
+    terminal.warn_of_bad_lines(RecordStore(out))
     for line in write_pages(out):
         terminal.say(line)
     terminal.say(f"start at {out / 'index.md'}")

@@ -12,7 +12,6 @@ from bench.cell.execute import ProcessExecutor
 from bench.commands import summary, terminal
 from bench.commands.doctor import measure
 from bench.commands.progress import Progress, name_of, shared
-from bench.commands.records import open_store, warn_of_bad_lines
 from bench.commands.report import write_pages
 from bench.planning.facts import check_split, facts
 from bench.planning.plan import Cell, Planner
@@ -46,7 +45,7 @@ def run(
     cells = planner.plan(overrides.apply(read(suite)))
     store = RecordStore(out)
     if dry_run:
-        warn_of_bad_lines(store)
+        terminal.warn_of_bad_lines(store)
         _print_plan(cells, store, fresh)
         return 0
     open_store(store, out)
@@ -56,11 +55,12 @@ def run(
 def _run(
     cells: list[Cell], store: RecordStore, out: Path, memory_limit: int, fresh: bool, report: bool
 ) -> int:
-    rows = {cell.request.implementation for cell in cells}
-    if not machine.current_environment().roofs and rows & WORK.keys():
-        measure()
     history = History([] if fresh else store.read()[0], machine.environment())
-    recorded = sum(history.done(cell) is not None for cell in cells)
+    to_run = [cell for cell in cells if history.done(cell) is None]
+    recorded = len(cells) - len(to_run)
+    rows = {cell.request.implementation for cell in to_run}
+    if rows & WORK.keys() and not machine.current_environment().roofs:
+        measure()
     fields = shared(cells)
     already = f", {'all' if recorded == len(cells) else recorded} already recorded" * bool(recorded)
     terminal.say(f"{terminal.plural(len(cells), 'cell')}{already}: {', '.join(fields.values())}")
@@ -72,7 +72,7 @@ def _run(
             records = runner.run(cells, fresh=fresh)
     except KeyboardInterrupt:
         terminal.note(
-            f"\ninterrupted; {len(finished)} of {len(cells) - recorded} cells to run are recorded\n"
+            f"\ninterrupted; {len(finished)} of {len(to_run)} cells to run are recorded\n"
             "the same command goes on from here"
         )
         return INTERRUPTED
@@ -85,6 +85,16 @@ def _run(
 def exit_code(records: Iterable[Record]) -> int:
     """1 where a cell failed."""
     return FAILED if any(record.status == "failed" for record in records) else 0
+
+
+def open_store(store: RecordStore, out: Path) -> None:
+    """Create the folder of records, and warn of lines in it that are not records."""
+    try:
+        store.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"--out {out}: records cannot be stored there: {error.strerror}"
+        raise terminal.UsageError(message) from None
+    terminal.warn_of_bad_lines(store)
 
 
 def memory_limit_bytes(gigabytes: float | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -49,7 +49,6 @@ def show(console: Console, records: Sequence[Record], out: Path, *, written: boo
         console.print(f"Page: {out / page_name(table.dataset)}{how}")
 
 
-@dataclass
 class Shown:
     """The headline table at a width: fewer goals and shorter cells where that is narrow.
 
@@ -57,31 +56,28 @@ class Shown:
     goals are left out.
     """
 
-    table: Table
-    width: int
-    remarks: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    narrow: bool = False
-
-    def __post_init__(self) -> None:
-        self.lines = lines_in_order(self.table)
-        self.columns = [_compact(column) for column in headline_columns(self.table)]
-        reached = [goal for goal in self._goals if set(self._cells(goal)) - {"∞", NOTHING}]
-        unreached = [goal for goal in reversed(self._goals) if goal not in reached]
-        for goal in unreached:
-            self._leave_out(goal)
-        if self._is_too_wide():
-            self.narrow = True
-            self.columns = [
-                replace(each, format=short_seconds) if each.header == "fit s" else each
-                for each in self.columns
-            ]
+    def __init__(self, table: Table, width: int) -> None:
+        self.table, self.width = table, width
+        self.lines = lines_in_order(table)
+        self.columns = [_compact(column) for column in headline_columns(table)]
+        self.remarks: list[str] = []
+        goals = self._goals
+        reached = [
+            g for g in goals if any(g.text(line) not in ("∞", NOTHING) for line in self.lines)
+        ]
+        for goal in reversed(goals):
+            if goal not in reached:
+                self._leave_out(goal)
+        self.narrow = self._is_too_wide()
+        if self.narrow:
+            place = [column.header for column in self.columns].index("fit s")
+            self.columns[place] = replace(self.columns[place], format=short_seconds)
         for goal in reached:
             self._leave_out(goal)
+        self.left_out = [goal.header for goal in goals if goal not in self.columns]
 
     def grid(self) -> Grid:
         """For a terminal, with the numbers of the remarks in the cells they belong to."""
-        self.remarks = []
         cells = [[self._marked(column, line) for line in self.lines] for column in self.columns]
         kinds = "".join("L" if column.align == "left" else "R" for column in self.columns)
         headers = [column.header for column in self.columns]
@@ -106,9 +102,6 @@ class Shown:
     def _goals(self) -> list[Column[Line]]:
         return [column for column in self.columns if column.header.startswith("≤")]
 
-    def _cells(self, column: Column[Line]) -> list[str]:
-        return [column.text(line) for line in self.lines]
-
     def _marked(self, column: Column[Line], line: Line) -> str:
         text = column.text(line)
         for remark in column.remarks(line):
@@ -126,8 +119,7 @@ class Shown:
 
     def _leave_out(self, goal: Column[Line]) -> None:
         if self._is_too_wide():
-            self.columns = [each for each in self.columns if each.header != goal.header]
-            self.left_out.append(goal.header)
+            self.columns.remove(goal)
 
 
 def _compact(column: Column[Line]) -> Column[Line]:

@@ -6,11 +6,13 @@ import codecs
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.box import Box
 from rich.console import Console
 from rich.table import Table
+
+from bench.store import RecordStore
 
 PLAIN = {"±": "+-", "∞": "inf", "≤": "<=", "×": "x", "λ": "lambda", "…": "...", "\xa0": " "}
 PLAIN |= dict.fromkeys("−–—━╸╺", "-")
@@ -31,39 +33,42 @@ class UsageError(Exception):
 def console(
     file: TextIO | None = None, *, stderr: bool = False, width: int | None = None
 ) -> Console:
-    """A console that prints text as it is: no markup, emoji codes or colours from names."""
+    """A console that prints text as it is: no markup, emoji codes or colours from names.
+
+    Lines are wrapped at words on a terminal, and left as they are elsewhere.
+    """
     stream = file or (sys.stderr if stderr else sys.stdout)
-    if width is None and not stream.isatty() and "COLUMNS" not in os.environ:
-        width = WIDE
-    return Console(
-        file=file,
-        stderr=stderr,
-        width=width,
-        soft_wrap=True,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
+    a_file = not stream.isatty()
+    if a_file and "COLUMNS" not in os.environ:
+        width = width or WIDE
+    options: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+    return Console(file=file, stderr=stderr, width=width, soft_wrap=a_file, **options)
 
 
 def say(text: str) -> None:
-    """A line of the verb's result, to standard output."""
+    """Lines of the verb's result, to standard output."""
     out.print(text)
 
 
 def note(text: str) -> None:
-    """A line beside the result, to standard error."""
+    """Lines beside the result, to standard error."""
     err.print(text)
 
 
-def warn(text: str) -> None:
-    """A line that must not be missed, to standard error."""
+def warn(text: object) -> None:
+    """What must not be missed, to standard error."""
     err.print(f"WARNING: {text}", style="bold yellow")
 
 
 def fail(error: object) -> None:
-    """The one line of a verb that ends with an error, to standard error."""
+    """Why a verb ends with an error, to standard error."""
     err.print(f"error: {error}", style="red")
+
+
+def warn_of_bad_lines(store: RecordStore) -> None:
+    """Warn of lines in the store that are not records."""
+    for line in store.read()[1]:
+        warn(line)
 
 
 def table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), kinds: str = "Ll") -> Table:

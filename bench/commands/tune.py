@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.commands import terminal
-from bench.commands.records import open_store
-from bench.commands.run import INTERRUPTED, exit_code, memory_limit_bytes
+from bench.commands.run import INTERRUPTED, exit_code, memory_limit_bytes, open_store
 from bench.store import RecordStore
 from bench.tune import FOLDER
 from bench.tune import study as studies

@@ -62,7 +62,6 @@ class Accuracy(Subject):
         )
         assert overregularised > 1.3 * as_usual
 
-    @pytest.mark.cuda
     def test_cpu_and_cuda_agree(self) -> None:
         if not {"cpu", "cuda"} <= set(self.description.devices):
             pytest.skip("the implementation runs on one of them alone")

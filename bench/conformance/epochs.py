@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,10 +22,10 @@ class Watch(ValidationReferee):
     copies  of the model, which the training loop evaluates
     """
 
-    def __init__(self, model: Implementation, look: Callable[[], object]) -> None:
+    def __init__(self, model: Implementation, look: Callable[[], Any]) -> None:
         super().__init__(model, noisy()[1])
         self.look = look
-        self.seen: list[object] = []
+        self.seen: list[Any] = []
         self.copies: list[Implementation] = []
 
     def evaluate(self, model: Implementation, validation: HeldOut) -> float:
@@ -37,7 +38,7 @@ class Epochs(Subject):
     def table(self, model: Implementation) -> NDArray[np.float32]:
         return model.predict(*all_pairs(tiny()))
 
-    def watch(self, model: Implementation, look: Callable[[], object]) -> Watch:
+    def watch(self, model: Implementation, look: Callable[[], Any]) -> Watch:
         if not self.has_epochs:
             pytest.skip("a closed form has no epochs")
         return Watch(model, look)

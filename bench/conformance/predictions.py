@@ -26,7 +26,8 @@ class Predictions(Subject):
         items = rng.integers(tiny().n_items, size=n, dtype=np.int32)
         predicted = fitted.predict(users, items)
         assert isinstance(predicted, np.ndarray)
-        assert (predicted.shape, predicted.dtype) == ((n,), np.float32)
+        assert predicted.shape == (n,)
+        assert predicted.dtype == np.float32
         assert np.isfinite(predicted).all()
         table = fitted.predict(*all_pairs(tiny())).reshape(tiny().n_users, tiny().n_items)
         np.testing.assert_allclose(predicted, table[users, items], atol=ROUNDING)

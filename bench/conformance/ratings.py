@@ -72,9 +72,8 @@ def rescaled(ratings: Ratings, lowest: float, highest: float) -> Ratings:
 
 def thresholded(ratings: Ratings) -> Ratings:
     """1 for a rating above the middle of the scale, else 0."""
-    return dataclasses.replace(
-        ratings, values=ratings.values > sum(ratings.scale) / 2, scale=(0.0, 1.0)
-    )
+    values = (ratings.values > sum(ratings.scale) / 2).astype(np.float32)
+    return dataclasses.replace(ratings, values=values, scale=(0.0, 1.0))
 
 
 def all_pairs(ratings: Ratings) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

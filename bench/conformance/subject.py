@@ -82,7 +82,8 @@ class Subject:
         """The preset, changed by `hyperparameters`, on the first device that the class names."""
         described = self.description
         settings = {"device": described.devices[0], **described.presets[preset], **hyperparameters}
-        return self.implementation(**settings)
+        model: Implementation = self.implementation(**settings)
+        return model
 
     def quick(self, **hyperparameters: Any) -> Implementation:
         """Three epochs of `small`, for what holds at any accuracy."""

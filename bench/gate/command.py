@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,7 @@ import psutil
 from bench import locks
 from bench.gate.environments import lock_of, python_for
 from bench.gate.report import Setting, clear, report, write
-from bench.gate.session import Session, Start
+from bench.gate.session import Session
 from bench.gate.side import LABELS, Checkout, Name, Process, Side, timing_core
 from bench.gate.statistics import Levels, critical_values, exit_code
 from bench.gate.trees import Repository
@@ -62,7 +63,7 @@ def compare(request: Request, folder: Path, show: Show, progress: Show) -> int:
             name: Checkout(python_for(tree, lock, progress), tree) for name, tree in trees.items()
         }
         session = Session(
-            start=_starter(checkouts, core, coin),
+            start=partial(_sides, checkouts, core, coin),
             coin=coin,
             time_limit_s=request.time_limit_s,
             clock=time.monotonic,
@@ -98,18 +99,16 @@ def _publish(session: Session, setting: Setting, out: Path, show: Show) -> None:
         write(out, session, setting)
 
 
-def _starter(checkouts: Mapping[str, Checkout], core: int, coin: random.Random) -> Start:
-    @contextmanager
-    def start(hash_seed: int) -> Iterator[Mapping[Name, Side]]:
-        sides: dict[Name, Side] = {}
-        with ExitStack() as stack:
-            # All at once, the first by coin: imports are not timed and may use every core.
-            for name in coin.sample(list(LABELS), len(LABELS)):
-                sides[name] = process = Process(name, checkouts[name], hash_seed, core)
-                stack.callback(process.kill)
-            yield sides
-
-    return start
+@contextmanager
+def _sides(
+    checkouts: Mapping[str, Checkout], core: int, coin: random.Random, hash_seed: int
+) -> Iterator[Mapping[Name, Side]]:
+    """All started at once, the first by coin: imports are not timed and may use every core."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(Process(name, checkouts[name], hash_seed, core))
+            for name in coin.sample(list(LABELS), len(LABELS))
+        }
 
 
 def _progress(session: Session) -> str:

@@ -110,16 +110,14 @@ def control_line(control: Control | None) -> str:
 
 
 def _row(name: str, series: Series, loops: int) -> list[str]:
-    estimate, rounds = series.estimate, len(series.rounds)
+    rounds = len(series.rounds)
     verdict = (series.verdict or "open") + (", OUTPUT CHANGED" if series.changed else "")
-    if estimate is None:
+    if rounds < 2:
         return [name, "", "", "", "", str(rounds), verdict]
     base = [ns for quads in series.rounds for quad in quads for ns in quad.ns_of("A")]
-    out = f"{ruled_out(estimate, rounds):+.1%}".replace("%", " %")
-    return [
-        name, f"{statistics.median(base) / loops / 1e6:.3g}", *_ratio(series), out, str(rounds),
-        verdict,
-    ]  # fmt: skip
+    out = f"{ruled_out(Estimate.of(series.Y), rounds):+.1%}".replace("%", " %")
+    ms = f"{statistics.median(base) / loops / 1e6:.3g}"
+    return [name, ms, *_ratio(series), out, str(rounds), verdict]
 
 
 def _ratio(measured: Rounds) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -76,8 +77,8 @@ def timing_core() -> int:
     return max(cores())
 
 
-class Process:
-    """A side in a process of its own, on one thread, timed on `core`."""
+class Process(AbstractContextManager["Process"]):
+    """A side in a process of its own, on one thread, timed on `core`; killed after the block."""
 
     def __init__(
         self,
@@ -157,7 +158,7 @@ class Process:
             raise SideError(f"{self._label} calls benchmark twice in one workload")
         return Ended(**answer["ended"])
 
-    def kill(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """End it and what it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)

@@ -170,11 +170,6 @@ class Rounds:
         self.rounds.append(quads)
         self.Y.append(float(round_value([quad.difference for quad in quads])))
 
-    @property
-    def estimate(self) -> Estimate | None:
-        """None where there are too few rounds for one."""
-        return Estimate.of(self.Y) if len(self.rounds) > 1 else None
-
 
 @dataclass
 class Series(Rounds):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from bench.records import Record
 from bench.report.formats import goal_rmse, signed, significant, title
@@ -14,8 +14,7 @@ from bench.report.rows import Runs, Table, device_kind
 from bench.stats import Comparison, Interval, difference, ratio
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(NamedTuple):
     """One of the two rows, on one device."""
 
     name: str
@@ -80,19 +79,20 @@ def _paragraph(table: Table, a: Side, b: Side) -> str:
 
 
 def _sentences(table: Table, a: Side, b: Side) -> list[str]:
-    speed = ratio(by_seed(b.runs, fit_s), by_seed(a.runs, fit_s))
-    if speed.interval.value < 1:
-        a, b = b, a
-        speed = ratio(by_seed(b.runs, fit_s), by_seed(a.runs, fit_s))
-    gain = difference(by_seed(b.runs, rmse), by_seed(a.runs, rmse)).interval
+    fast, slow, speed = _in_order(a, b, *(by_seed(side.runs, fit_s) for side in (a, b)))
+    where = _where(table, _seeds(a, b, speed))
+    gain = difference(by_seed(slow.runs, rmse), by_seed(fast.runs, rmse)).interval
     sentences = [
-        _faster(a, b, speed.interval, _where(table, _seeds(a, b, speed))),
-        _more_accurate(a, gain),
-        *(_sooner(a, b, goal) for goal in goals_of(table)),
+        f"No difference in fit time beyond noise between {fast.name} and {slow.name} on "
+        f"{where}: a ratio of {_times(speed.interval)}."
+        if _may_be(1, speed.interval)
+        else f"{fast.name} ran {_times(speed.interval)} times faster than {slow.name} on {where}.",
+        _more_accurate(fast, gain),
+        *(_sooner(fast, slow, goal) for goal in goals_of(table)),
     ]
     if speed.interval.level is None:
         sentences.append("One seed gives no interval: run both with `--seeds 3` or more.")
-    for side in (a, b):
+    for side in (fast, slow):
         late = sum(record.status == "timeout" for record in side.runs.scored)
         if late:
             of = f"{late} of {len(side.runs.scored)}"
@@ -100,20 +100,18 @@ def _sentences(table: Table, a: Side, b: Side) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def _faster(fast: Side, slow: Side, speed: Interval, where: str) -> str:
-    """`speed`: the slow side's fit time over the fast one's."""
-    if speed.level is not None and not speed.excludes(1):
-        return (
-            f"No difference in fit time beyond noise between {fast.name} and {slow.name} on "
-            f"{where}: a ratio of {_times(speed)}."
-        )
-    return f"{fast.name} ran {_times(speed)} times faster than {slow.name} on {where}."
+def _in_order(
+    a: Side, b: Side, seconds_a: Mapping[int, float], seconds_b: Mapping[int, float]
+) -> tuple[Side, Side, Comparison]:
+    """The faster side, the slower one, and how many times faster it was."""
+    speed = ratio(seconds_b, seconds_a)
+    return (a, b, speed) if speed.interval.value >= 1 else (b, a, ratio(seconds_a, seconds_b))
 
 
 def _more_accurate(side: Side, gain: Interval) -> str:
     """`gain`: the other side's RMSE less this side's."""
     margin = f" ± {gain.half:.4f}" if gain.level is not None else ""
-    if gain.level is not None and not gain.excludes(0):
+    if _may_be(0, gain):
         return f"No difference in RMSE beyond noise ({side.name}: {signed(-gain.value)}{margin})."
     more = "more" if gain.value > 0 else "less"
     return f"{side.name} is {more} accurate by {abs(gain.value):.4f}{margin} RMSE."
@@ -124,7 +122,10 @@ def _sooner(a: Side, b: Side, goal: float) -> str:
 
     A ratio needs a time from every run: left out, a miss would count for nothing.
     """
-    taken = [by_seed(side.runs, lambda record: _seconds_to(record, goal)) for side in (a, b)]
+    taken = [
+        by_seed(side.runs, lambda record: seconds_to(record, goal) if record.curve else None)
+        for side in (a, b)
+    ]
     if not all(taken):
         return ""
     hits = [sum(map(math.isfinite, seconds.values())) for seconds in taken]
@@ -136,19 +137,19 @@ def _sooner(a: Side, b: Side, goal: float) -> str:
             for side, some, seconds in zip((a, b), hits, taken, strict=True)
         ]
         return f"{goal_rmse(goal)} on validation was reached by {' and by '.join(counts)}."
-    speed = ratio(taken[1], taken[0]).interval
-    if speed.value < 1:
-        a, speed = b, ratio(taken[0], taken[1]).interval
-    if speed.level is not None and not speed.excludes(1):
+    sooner, _, speed = _in_order(a, b, *taken)
+    times = _times(speed.interval)
+    if _may_be(1, speed.interval):
         return (
             f"No difference beyond noise in the time to {goal_rmse(goal)} on validation: "
-            f"a ratio of {_times(speed)}."
+            f"a ratio of {times}."
         )
-    return f"{a.name} reached {goal_rmse(goal)} on validation {_times(speed)} times sooner."
+    return f"{sooner.name} reached {goal_rmse(goal)} on validation {times} times sooner."
 
 
-def _seconds_to(record: Record, goal: float) -> float | None:
-    return seconds_to(record, goal) if record.curve else None
+def _may_be(value: float, interval: Interval) -> bool:
+    """Whether there is an interval, and it includes `value`."""
+    return interval.level is not None and not interval.excludes(value)
 
 
 def _times(interval: Interval) -> str:

@@ -39,18 +39,18 @@ def slug(text: str) -> str:
 
 
 def generated(out: Path) -> set[Path]:
-    """The pages and plots under `out` that a report made."""
+    """The pages and plots under `out` that a report wrote."""
     pages = {path for path in out.glob("*.md") if path.read_bytes().startswith(MARK.encode())}
     plots = {path for path in out.glob("plots/*.png") if _is_generated_plot(path)}
     return pages | plots
 
 
-def refuse_to_overwrite(paths: Collection[Path], ours: Collection[Path]) -> None:
-    """Raises ValueError where a file that a report did not make stands in the way."""
+def refuse_to_overwrite(paths: Collection[Path], generated: Collection[Path]) -> None:
+    """Raises ValueError where a file that a report did not write stands in the way."""
     for path in sorted(paths):
-        if path.exists() and path not in ours:
+        if path.exists() and path not in generated:
             raise ValueError(
-                f"{path} was not made by `bench report`: move it away, or give another --out"
+                f"{path} was not written by `bench report`: move it away, or give another --out"
             )
 
 

@@ -37,11 +37,6 @@ def seconds(interval: Interval) -> str:
     return f"{significant(interval.value)} ({ends})"
 
 
-def middle(interval: Interval) -> str:
-    """The value of an interval alone."""
-    return significant(interval.value)
-
-
 def goal_rmse(rmse: float) -> str:
     """A goal RMSE: three decimals where they are enough, else four."""
     return f"{rmse:.4f}".removesuffix("0")

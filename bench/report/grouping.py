@@ -23,15 +23,24 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def tables(records: Iterable[Record]) -> list[Table]:
-    """One table for each dataset fingerprint, machine and split, in the order of their names."""
+    """One table for each dataset fingerprint, machine and split, in the order of their names.
+
+    Its rows are in the order of the registry (baselines first), then by name; the default preset
+    leads.
+    """
     ordered = sorted(records, key=lambda record: record.started_at)
     names = dataset_names(ordered)
     groups = grouped(ordered, lambda r: (r.data.fingerprint, r.environment.machine, r.cell.split))
-    made = [
-        Table(names[fingerprint], split, machine, rows(group))
+    every = [
+        Table(
+            names[fingerprint],
+            split,
+            machine,
+            tuple(labelled([row_of(some, newest_per_seed) for some in by_row(group)])),
+        )
         for (fingerprint, machine, split), group in groups.items()
     ]
-    return sorted(made, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
+    return sorted(every, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
 
 
 def machines(tables: Iterable[Table]) -> list[str]:
@@ -40,22 +49,14 @@ def machines(tables: Iterable[Table]) -> list[str]:
     return list(dict.fromkeys(table.machine for table in newest))
 
 
-def rows(records: Sequence[Record]) -> tuple[Row, ...]:
-    """Rows of one table, from its records, oldest first.
-
-    In the order of the registry (baselines first), then by name; the default preset leads.
-    """
-    return tuple(labelled([row_of(group, newest_per_seed) for group in by_row(records)]))
-
-
 def by_row(records: Sequence[Record]) -> list[list[Record]]:
     """The records of each row, less those of older source; oldest first."""
     by_preset = grouped(records, lambda r: (r.cell.implementation, r.cell.preset))
     counting = [record for group in by_preset.values() for record in of_newest_source(group)]
-    return list(grouped(counting, _row_key).values())
+    return list(grouped(counting, _settings).values())
 
 
-def _row_key(record: Record) -> tuple[str, str, str, int]:
+def _settings(record: Record) -> tuple[str, str, str, int]:
     cell = record.cell
     hyperparameters = json.dumps(cell.hyperparameters, sort_keys=True)
     return cell.implementation, cell.preset, hyperparameters, cell.threads
@@ -84,7 +85,7 @@ def _place(row: Row) -> tuple[object, ...]:
 
 
 def labelled(unlabelled: Sequence[Row]) -> list[Row]:
-    """Rows in order, with the label that tells each apart: its name, else that and what differs."""
+    """Rows in order, with a label each: the name, and where several have it what differs."""
     return [
         replace(row, label=" ".join([row.name, *_apart(row, namesakes)]))
         for row in sorted(unlabelled, key=_place)
@@ -104,7 +105,7 @@ def _apart(row: Row, namesakes: Sequence[Row]) -> list[str]:
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
-    """Records, or what is made of them, by `key`; keys in order of first appearance."""
+    """Records, or what is built from them, by `key`; keys in order of first appearance."""
     groups: dict[Key, list[Item]] = defaultdict(list)
     for item in items:
         groups[key(item)].append(item)

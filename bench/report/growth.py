@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.records import Record
 from bench.report.grouping import by_row, grouped, labelled, newest_per_seed, row_of
-from bench.report.metrics import Figure
+from bench.report.metrics import Figure, part
 from bench.report.rows import Runs
 from bench.stats import Interval, power
 from datasets.synthetic import SHAPES
@@ -26,11 +26,8 @@ class Trend:
 
     def medians(self, figure: Figure) -> dict[int, float]:
         """Number of ratings -> median of a figure, of the sizes that have it."""
-        found = {
-            size: [value for r in runs.records if (value := figure(r)) is not None]
-            for size, runs in sorted(self.runs.items())
-        }
-        return {size: statistics.median(values) for size, values in found.items() if values}
+        middles = {size: runs.middle(figure) for size, runs in sorted(self.runs.items())}
+        return {size: middle for size, middle in middles.items() if middle is not None}
 
     def exponent(self, figure: Figure) -> Interval | None:
         """Of the figure's growth; None where fewer than three sizes have it above zero."""
@@ -97,12 +94,7 @@ def epoch_s(record: Record) -> float | None:
     return statistics.median(lengths) if lengths else None
 
 
-def peak_bytes(record: Record) -> float | None:
-    return record.memory.host_peak_bytes if record.memory else None
-
-
-def base_bytes(record: Record) -> float | None:
-    return record.memory.host_base_bytes if record.memory else None
+peak_bytes, base_bytes = part("memory", "host_peak_bytes"), part("memory", "host_base_bytes")
 
 
 def grown_bytes(record: Record) -> float | None:

@@ -18,32 +18,29 @@ Figure = Callable[[Record], float | None]
 REFERENCE = "numpy_sgd"
 
 
-def rmse(record: Record) -> float | None:
-    return record.metrics.rmse if record.metrics else None
+def part(name: str, field: str, unit: float = 1) -> Figure:
+    """A field of a part of the record, in a unit; None where the record has no such part."""
+
+    def figure(record: Record) -> float | None:
+        value = getattr(getattr(record, name), field, None)
+        return None if value is None else value / unit
+
+    return figure
 
 
-def mae(record: Record) -> float | None:
-    return record.metrics.mae if record.metrics else None
-
-
-def fit_s(record: Record) -> float | None:
-    return record.times.fit_s if record.times else None
+rmse, mae, fit_s = part("metrics", "rmse"), part("metrics", "mae"), part("times", "fit_s")
 
 
 def millions_of_updates(record: Record) -> float | None:
     """A second: an update is one training rating, visited once in an epoch."""
     rate = updates_per_s(record)
-    return None if rate is None else rate / 1e6
+    return rate and rate / 1e6
 
 
 def per_cent_of_bound(record: Record) -> float | None:
     """Of the updates that the machine's memory or arithmetic allows."""
     rate, allowed = updates_per_s(record), bound_per_s(record)
     return 100 * rate / allowed if rate and allowed else None
-
-
-def joules_per_fit(record: Record) -> float | None:
-    return record.energy.joules_per_fit if record.energy else None
 
 
 def mean(runs: Runs, figure: Figure) -> Interval | None:
@@ -128,7 +125,7 @@ def best_validation(runs: Runs) -> float:
 
 
 def seconds_to(record: Record, goal: float) -> float:
-    """From the record, or from its curve where it was made with other goals; ∞ for a miss."""
+    """From the record, or from its curve where it has other goals; ∞ for a miss."""
     for each in record.goals:
         if each.rmse == goal:
             return math.inf if each.seconds is None else each.seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,6 +65,11 @@ class Runs:
     def values(self, figure: Callable[[Record], float | None]) -> list[float]:
         """`figure` of each scored run that has it."""
         return [value for record in self.scored if (value := figure(record)) is not None]
+
+    def middle(self, figure: Callable[[Record], float | None]) -> float | None:
+        """The median over the runs that have `figure`, scored or not."""
+        values = [value for record in self.records if (value := figure(record)) is not None]
+        return statistics.median(values) if values else None
 
 
 @dataclass(frozen=True)

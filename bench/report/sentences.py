@@ -7,19 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from bench.machine import LOCKED
 from bench.records import Record
+from bench.report import metrics
 from bench.report.formats import date, error, goal_rmse, significant, title
 from bench.report.markdown import escaped
-from bench.report.metrics import (
-    REFERENCE,
-    by_seed,
-    fit_s,
-    goals_of,
-    mean,
-    median,
-    reached,
-    reference_row,
-    rmse,
-)
+from bench.report.metrics import by_seed, fit_s, goals_of, mean, median, reached, rmse
 from bench.report.rows import Line, Table
 from bench.stats import difference
 from datasets.splits import folds
@@ -150,14 +141,18 @@ def goal_meaning(table: Table) -> str:
 
 def reading(table: Table) -> str:
     """How to read the figures of the accuracy table."""
-    threads = " / ".join(str(n) for n in sorted({row.threads for row in table.rows}))
-    parts = [
-        intervals(table),
-        _reference_note(table),
-        "Epochs: the best one / those run.",
-        _cold_start(table),
-        f"Threads: {threads}.",
-    ]
+    parts = [intervals(table)]
+    if row := metrics.reference_row(table):
+        faster = f"× {metrics.REFERENCE}: how many times faster the fit was than that of"
+        parts.append(f"{faster} {escaped(row.label)} (CPU).")
+    parts.append("Epochs: the best one / those run.")
+    if scored := [record.metrics for record in table.records if record.metrics]:
+        parts.append(
+            f"Test ratings: {_span(each.n_test for each in scored)}, of them "
+            f"{_span(each.n_cold_start for each in scored)} cold-start pairs (user or item unseen "
+            "in training), for which every row gets the same fallback."
+        )
+    parts.append(f"Threads: {' / '.join(map(str, sorted({row.threads for row in table.rows})))}.")
     return " ".join(filter(None, parts))
 
 
@@ -195,29 +190,8 @@ def intervals(table: Table) -> str:
     return f"{means} its 95 % interval, or the range where a row has fewer than six runs."
 
 
-def _reference_note(table: Table) -> str:
-    """What × is against; "" where the table has no such row."""
-    if (row := reference_row(table)) is None:
-        return ""
-    label = escaped(row.label)
-    return f"× {REFERENCE}: how many times faster the fit was than that of {label} (CPU)."
-
-
-def _cold_start(table: Table) -> str:
-    scored = [record.metrics for record in table.records if record.metrics]
-    if not scored:
-        return ""
-    tests = _span([metrics.n_test for metrics in scored])
-    cold_start = _span([metrics.n_cold_start for metrics in scored])
-    return (
-        f"Test ratings: {tests}, of them {cold_start} cold-start pairs (user or item unseen in "
-        "training), for which every row gets the same fallback."
-    )
-
-
-def _span(counts: list[int]) -> str:
-    low, high = min(counts), max(counts)
-    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+def _span(counts: Iterable[int]) -> str:
+    return _ends([f"{count:,}" for count in sorted(counts)], "–")
 
 
 def hardware(record: Record) -> str:
@@ -243,11 +217,15 @@ def caption(records: Sequence[Record]) -> str:
     for package in (*KEY_PACKAGES, *libraries):
         versions = _distinct(each.versions.get(package, "") for each in environments)
         parts += [f"{package} {versions}"] if versions else []
-    loads = sorted(each.load for each in environments)
-    load = _distinct((f"{loads[0]:.1f}", f"{loads[-1]:.1f}"), "–")
-    days = _distinct((date(records[0].started_at), date(records[-1].started_at)), " to ")
+    load = _ends([f"{load:.1f}" for load in sorted(each.load for each in environments)], "–")
+    days = _ends([date(record.started_at) for record in records], " to ")
     return escaped(f"{', '.join(parts)}. Run {days}; load average before a cell {load}.")
 
 
-def _distinct(values: Iterable[str], between: str = " / ") -> str:
-    return between.join(value for value in dict.fromkeys(values) if value)
+def _distinct(values: Iterable[str]) -> str:
+    return " / ".join(filter(None, dict.fromkeys(values)))
+
+
+def _ends(values: Sequence[str], between: str) -> str:
+    """The first and the last, or the one that both are."""
+    return between.join(dict.fromkeys((values[0], values[-1])))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -47,14 +46,18 @@ class Pair:
     @cached_property
     def speedup(self) -> float | None:
         """How many times shorter an epoch is on CUDA; None where a side finished no epoch."""
-        cpu, cuda = seconds_per_epoch(self.cpu), seconds_per_epoch(self.cuda)
+        cpu, cuda = self.cpu.middle(epoch_s), self.cuda.middle(epoch_s)
         return cpu / cuda if cpu and cuda else None
 
     @property
     def rmse_gap(self) -> float | None:
         """RMSE on CUDA less that on the CPU, of the seed with the largest gap; None where none
         ended well on both."""
-        cpu, cuda = (by_seed(_ended_well(runs), rmse) for runs in (self.cpu, self.cuda))
+        ended_well = (
+            Runs(tuple(record for record in runs.records if record.status == "ok"))
+            for runs in (self.cpu, self.cuda)
+        )
+        cpu, cuda = (by_seed(runs, rmse) for runs in ended_well)
         gaps = [cuda[seed] - cpu[seed] for seed in sorted(cpu.keys() & cuda.keys())]
         return max(gaps, key=abs, default=None)
 
@@ -82,10 +85,65 @@ def speedups(tables: Iterable[Table]) -> list[Speedup]:
     return sorted(timed, key=lambda each: each.records[-1].started_at, reverse=True)
 
 
-def seconds_per_epoch(runs: Runs) -> float | None:
-    """The median over the runs; a run that was stopped has that of the epochs it finished."""
-    seconds = [value for record in runs.records if (value := epoch_s(record))]
-    return statistics.median(seconds) if seconds else None
+def _pairs(tables: Sequence[Table]) -> tuple[Pair, ...]:
+    found = [
+        (table.dataset, rows[0], *both)
+        for table in tables
+        for same_on_cpu in grouped(table.rows, _cell_on_cpu).values()
+        for rows in grouped(same_on_cpu, _cell).values()
+        if (both := _on_both(same_on_cpu, rows))
+    ]
+    labels = _labels([row for _, row, *_ in found])
+    order = list(dict.fromkeys(labels.values()))
+    pairs = [
+        Pair(row.implementation, labels[_cell(row, APART)], _batch(row), dataset, cpu, cuda)
+        for dataset, row, cpu, cuda in found
+    ]
+    pairs.sort(key=lambda p: (order.index(p.label), p.batch or 0, p.n_ratings, p.dataset))
+    return tuple(pairs)
+
+
+def _cell(row: Row, without: Sequence[str] = ()) -> tuple[str, str, str]:
+    """What the rows of one cell share: all but the number of threads, and what is left out."""
+    settings = {n: value for n, value in row.hyperparameters.items() if n not in without}
+    return row.implementation, row.preset, json.dumps(settings, sort_keys=True)
+
+
+def _cell_on_cpu(row: Row) -> tuple[str, str, str]:
+    return _cell(row, WITHOUT_EFFECT_ON_CPU)
+
+
+def _labels(rows: Iterable[Row]) -> dict[tuple[str, str, str], str]:
+    """Cell without `APART` -> the label that tells it from the others, in their order."""
+    alike = {_cell(row, APART): row for row in rows}
+    bare = [
+        replace(row, threads=0, hyperparameters=json.loads(settings))
+        for (_, _, settings), row in alike.items()
+    ]
+    return {_cell(row): row.label for row in labelled(bare)}
+
+
+def _batch(row: Row) -> int | None:
+    size = row.hyperparameters.get("batch_size")
+    return size if isinstance(size, int) else None
+
+
+def _on_both(same_on_cpu: Sequence[Row], rows: Sequence[Row]) -> tuple[Runs, Runs] | None:
+    """A cell's runs on the CPU and on CUDA; None where no seed was tried on both."""
+    cpu, cuda = _fastest(same_on_cpu, "CPU").records, _fastest(rows, "CUDA").records
+    seeds = {record.cell.seed for record in cpu} & {record.cell.seed for record in cuda}
+    a, b = (Runs(tuple(r for r in side if r.cell.seed in seeds)) for side in (cpu, cuda))
+    return (a, b) if seeds else None
+
+
+def _fastest(rows: Sequence[Row], kind: str) -> Runs:
+    """What was tried on a kind of device, with the number of threads that was fastest."""
+    tried = [
+        Runs(tuple(record for record in row.runs[kind].records if record.status != "skipped"))
+        for row in rows
+        if kind in row.runs
+    ]
+    return min(tried, key=lambda runs: runs.middle(epoch_s) or math.inf, default=Runs(()))
 
 
 @dataclass(frozen=True)
@@ -145,75 +203,3 @@ def _longest(
 
 def _name_with_batch(pair: Pair) -> str:
     return f"{pair.label} (batch {pair.batch:,})" if pair.batch else pair.label
-
-
-def _pairs(tables: Sequence[Table]) -> tuple[Pair, ...]:
-    cells = [
-        (table.dataset, rows[0], *both)
-        for table in tables
-        for same_on_cpu in grouped(table.rows, _cell_on_cpu).values()
-        for rows in grouped(same_on_cpu, _cell).values()
-        if (both := _on_both(same_on_cpu, rows))
-    ]
-    labels = _labels([row for _, row, *_ in cells])
-    pairs = [
-        Pair(row.implementation, labels[_cell(_as_labelled(row))], _batch(row), dataset, cpu, cuda)
-        for dataset, row, cpu, cuda in cells
-    ]
-    order = {label: n for n, label in enumerate(labels.values())}
-    key = lambda pair: (order[pair.label], pair.batch or 0, pair.n_ratings, pair.dataset)  # noqa: E731
-    return tuple(sorted(pairs, key=key))
-
-
-def _labels(rows: Iterable[Row]) -> dict[tuple[str, str, str], str]:
-    """Cell without `APART` -> the label that tells it from the others, in their order."""
-    cells = {_cell(each): each for each in map(_as_labelled, rows)}
-    return {_cell(row): row.label for row in labelled(list(cells.values()))}
-
-
-def _cell(row: Row) -> tuple[str, str, str]:
-    """What the rows of one cell share: all but the number of threads."""
-    return row.implementation, row.preset, json.dumps(row.hyperparameters, sort_keys=True)
-
-
-def _cell_on_cpu(row: Row) -> tuple[str, str, str]:
-    return _cell(_without(row, WITHOUT_EFFECT_ON_CPU))
-
-
-def _as_labelled(row: Row) -> Row:
-    """The row as a label names it: without `APART`, and the same at any number of threads."""
-    return replace(_without(row, APART), threads=0)
-
-
-def _without(row: Row, names: tuple[str, ...]) -> Row:
-    others = {name: value for name, value in row.hyperparameters.items() if name not in names}
-    return replace(row, hyperparameters=others)
-
-
-def _batch(row: Row) -> int | None:
-    size = row.hyperparameters.get("batch_size")
-    return size if isinstance(size, int) else None
-
-
-def _on_both(same_on_cpu: Sequence[Row], rows: Sequence[Row]) -> tuple[Runs, Runs] | None:
-    """A cell's runs on the CPU and on CUDA; None where no seed was tried on both."""
-    cpu, cuda = _fastest(same_on_cpu, "CPU").records, _fastest(rows, "CUDA").records
-    seeds = {record.cell.seed for record in cpu} & {record.cell.seed for record in cuda}
-    if not seeds:
-        return None
-    a, b = (tuple(r for r in records if r.cell.seed in seeds) for records in (cpu, cuda))
-    return Runs(a), Runs(b)
-
-
-def _fastest(rows: Sequence[Row], kind: str) -> Runs:
-    """What was tried on a kind of device, with the number of threads that was fastest."""
-    tried = [
-        Runs(tuple(record for record in row.runs[kind].records if record.status != "skipped"))
-        for row in rows
-        if kind in row.runs
-    ]
-    return min(tried, key=lambda runs: seconds_per_epoch(runs) or math.inf, default=Runs(()))
-
-
-def _ended_well(runs: Runs) -> Runs:
-    return Runs(tuple(record for record in runs.records if record.status == "ok"))

@@ -10,29 +10,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from bench.records import Memory, Record, Times
-from bench.report.formats import NOTHING, error, goal_rmse, middle, seconds, significant, times
-from bench.report.metrics import (
-    REFERENCE,
-    Figure,
-    Reached,
-    best_validation,
-    fit_s,
-    goal_name,
-    goals_of,
-    joules_per_fit,
-    mae,
-    mean,
-    median,
-    millions_of_updates,
-    per_cent_of_bound,
-    reached,
-    reference_row,
-    rmse,
-    times_faster,
-)
+from bench.report import metrics
+from bench.report.formats import NOTHING, error, goal_rmse, seconds, significant, times
 from bench.report.rows import Line, Row, Runs, Table
 
 EPOCH_BUDGETS = (
@@ -83,11 +65,14 @@ class Column(Generic[Item]):
 
 def lines_in_order(table: Table) -> list[Line]:
     """By the time to the hardest goal, then to the next, then by the best validation RMSE."""
-    goals = goals_of(table)
+    goals = metrics.goals_of(table)
 
     def key(line: Line) -> list[float]:
-        to_goals = [reached(line.runs, goal) for goal in reversed(goals)]
-        return [*(to.median if to else math.inf for to in to_goals), best_validation(line.runs)]
+        to_goals = [metrics.reached(line.runs, goal) for goal in reversed(goals)]
+        return [
+            *(to.median if to else math.inf for to in to_goals),
+            metrics.best_validation(line.runs),
+        ]
 
     return sorted(table.lines, key=key)
 
@@ -97,7 +82,7 @@ def headline_columns(table: Table) -> list[Column[Line]]:
     return [
         *name_columns(table, _budgets),
         *_reached_columns(table),
-        *(column.of(_runs) for column in (TEST_RMSE, FIT_S, STATUS)),
+        *(column.of(RUNS) for column in (TEST_RMSE, FIT_S, STATUS)),
     ]
 
 
@@ -112,8 +97,10 @@ def goal_columns(table: Table) -> list[Column[Line]]:
 def accuracy_columns(table: Table) -> list[Column[Row]]:
     """Test errors beside the time of the fit, over `table.rows`: CPU and CUDA side by side."""
     columns = [TEST_RMSE, FIT_S]
-    if reference := reference_row(table):
-        columns.append(Column(f"× {REFERENCE}", partial(times_faster, reference), times))
+    if reference := metrics.reference_row(table):
+        columns.append(
+            Column(f"× {metrics.REFERENCE}", partial(metrics.times_faster, reference), times)
+        )
     error_, *time_ = (_per_kind(table, column) for column in columns)
     return [
         Column("implementation", lambda row: row.label, align="left"),
@@ -129,9 +116,9 @@ def accuracy_columns(table: Table) -> list[Column[Row]]:
 def cost_columns(table: Table) -> list[Column[Line]]:
     """Medians of what surrounds the fit, over `table.lines`. A column without any figure is left
     out; that energy is not available is shown wherever a row ran on a device."""
-    costs = [column.of(_runs) for column in COSTS]
+    costs = [column.of(RUNS) for column in COSTS]
     columns = [column for column in costs if any(map(column.metric, table.lines))]
-    energy = [ENERGY.of(_runs)] if ran_on_a_device(table) else []
+    energy = [ENERGY.of(RUNS)] if ran_on_a_device(table) else []
     return [*name_columns(table), *columns, *energy]
 
 
@@ -148,20 +135,9 @@ def name_columns(
     remarks  of a label; by default why a line has no figures
     """
     of = remarks or _no_figures
-    columns: list[Column[Line]] = [
-        Column(
-            "implementation",
-            lambda line: line.row.label,
-            align="left",
-            remarks=lambda line: of(line.runs),
-        ),
-        Column("device", lambda line: line.kind, align="left"),
-    ]
-    return columns if len(table.kinds) > 1 else columns[:1]
-
-
-def _runs(line: Line) -> Runs:
-    return line.runs
+    label = Column[Line]("implementation", LABEL, align="left", remarks=lambda it: of(it.runs))
+    device = Column[Line]("device", lambda line: line.kind, align="left")
+    return [label, device] if len(table.kinds) > 1 else [label]
 
 
 def _main_runs(row: Row) -> Runs | None:
@@ -192,15 +168,15 @@ def _reached_columns(table: Table) -> list[Column[Line]]:
     """A column for each goal, easiest first: `≤ 0.860 (tuned MF)`."""
 
     def column(goal: float) -> Column[Line]:
-        name = goal_name(table, goal)
+        name = metrics.goal_name(table, goal)
         header = f"≤ {goal_rmse(goal)} ({name})" if name else f"≤ {goal_rmse(goal)}"
-        return Column(header, lambda line: reached(line.runs, goal), _seconds_to)
+        return Column(header, lambda line: metrics.reached(line.runs, goal), _seconds_to)
 
     validated = any(line.runs.with_curve for line in table.lines)
-    return [column(goal) for goal in goals_of(table)] if validated else []
+    return [column(goal) for goal in metrics.goals_of(table)] if validated else []
 
 
-def _seconds_to(to: Reached) -> str:
+def _seconds_to(to: metrics.Reached) -> str:
     """`12.3`, `12.3 (2 of 3)` where a run missed the goal, or `∞ (best 0.9312)`."""
     hits = sum(map(math.isfinite, to.seconds))
     some = f"{hits} of {len(to.seconds)}" if 0 < hits < len(to.seconds) else ""
@@ -211,65 +187,54 @@ def _seconds_to(to: Reached) -> str:
 
 def _epochs(runs: Runs) -> str | None:
     """`12/15`: medians of the best epoch and of those that ran; None for a closed form."""
-    ran, best = median(runs, _epochs_ran), median(runs, _best_epoch)
+    ran, best = (
+        metrics.median(runs, metrics.part("metrics", each)) for each in ("epochs", "best_epoch")
+    )
     if not ran or not ran.value:
         return None
     return f"{best.value:g}/{ran.value:g}" if best else f"{ran.value:g}"
 
 
-def _epochs_ran(record: Record) -> float | None:
-    return record.metrics.epochs if record.metrics else None
-
-
-def _best_epoch(record: Record) -> float | None:
-    return record.metrics.best_epoch if record.metrics else None
-
-
 def _joules(runs: Runs) -> str | None:
-    joules = median(runs, joules_per_fit)
-    return middle(joules) if joules else "not available" if runs.scored else None
+    joules = metrics.median(runs, JOULES)
+    if joules is None:
+        return "not available" if runs.scored else None
+    return significant(joules.value)
 
 
 def _no_energy(runs: Runs) -> list[str]:
     """Why a row has no energy, where its record knows; the CPU's do not."""
-    if median(runs, joules_per_fit):
+    if metrics.median(runs, JOULES):
         return []
     reasons = dict.fromkeys(r.energy_reason for r in runs.scored if r.energy_reason)
     return [f"no energy: {reason}" for reason in reasons]
 
 
-def _cost(header: str, figure: Figure) -> Column[Runs]:
-    return Column(header, lambda runs: median(runs, figure), middle)
+def _median(header: str, figure: metrics.Figure) -> Column[Runs]:
+    return Column(
+        header, lambda runs: metrics.median(runs, figure), lambda middle: significant(middle.value)
+    )
 
 
-def _time(header: str, part: Callable[[Times], float | None]) -> Column[Runs]:
-    return _cost(header, lambda record: part(record.times) if record.times else None)
-
-
-def _megabytes(header: str, peak: Callable[[Memory], int | None]) -> Column[Runs]:
-    def figure(record: Record) -> float | None:
-        held = peak(record.memory) if record.memory else None
-        return None if held is None else held / 1e6
-
-    return _cost(header, figure)
-
-
-TEST_RMSE = Column[Runs]("test RMSE", lambda runs: mean(runs, rmse), error)
-TEST_MAE = Column[Runs]("test MAE", lambda runs: mean(runs, mae), error)
-FIT_S = Column[Runs]("fit s", lambda runs: median(runs, fit_s), seconds)
+RUNS: Callable[[Line], Runs] = attrgetter("runs")
+LABEL: Callable[[Line], str] = attrgetter("row.label")
+JOULES = metrics.part("energy", "joules_per_fit")
+TEST_RMSE = Column[Runs]("test RMSE", lambda runs: metrics.mean(runs, metrics.rmse), error)
+TEST_MAE = Column[Runs]("test MAE", lambda runs: metrics.mean(runs, metrics.mae), error)
+FIT_S = Column[Runs]("fit s", lambda runs: metrics.median(runs, metrics.fit_s), seconds)
 EPOCHS = Column[Runs]("epochs", _epochs)
 STATUS = Column[Runs](
     "status", lambda runs: runs.status, align="left", remarks=lambda runs: runs.remarks
 )
 ENERGY = Column[Runs]("J per fit", _joules, remarks=_no_energy)
 COSTS = (
-    _time("warm-up s", lambda times: times.warmup_s),
-    _time("epoch s", lambda times: times.epoch_s),
-    _cost("M updates/s", millions_of_updates),
-    _cost("% of bound", per_cent_of_bound),
-    _time("predict s", lambda times: times.predict_s),
-    _time("evaluation s", lambda times: times.evaluation_s),
-    _time("first model s", lambda times: times.first_model_s),
-    _megabytes("host peak MB", lambda memory: memory.host_peak_bytes),
-    _megabytes("device peak MB", lambda memory: memory.device_peak_bytes),
+    _median("warm-up s", metrics.part("times", "warmup_s")),
+    _median("epoch s", metrics.part("times", "epoch_s")),
+    _median("M updates/s", metrics.millions_of_updates),
+    _median("% of bound", metrics.per_cent_of_bound),
+    _median("predict s", metrics.part("times", "predict_s")),
+    _median("evaluation s", metrics.part("times", "evaluation_s")),
+    _median("first model s", metrics.part("times", "first_model_s")),
+    _median("host peak MB", metrics.part("memory", "host_peak_bytes", 1e6)),
+    _median("device peak MB", metrics.part("memory", "device_peak_bytes", 1e6)),
 )

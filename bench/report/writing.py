@@ -1,4 +1,4 @@
-"""Everything under a results folder but its records, made again from these."""
+"""Everything under a results folder but its records, written from these."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Change = Literal["new", "changed", "removed"]
 OTHERS = {
     "cuda.md": "from what size CUDA pays",
     "growth.md": "how time and memory grow with the number of ratings",
-    "published.md": "published numbers, and ours beside them",
+    "published.md": "published numbers, and built-in implementations beside them",
     "tuning.md": "searches for hyperparameters",
 }
 """Pages that are not of one dataset, and what is on them."""
@@ -72,12 +72,12 @@ def write(out: Path, *, readme: Path | None = None) -> dict[Path, Change]:
     plots += [growth_plot(each) for each in growths]
     plots += [plot for each in pairs for plot in (ratings_plot(each), batches_plot(each))]
     files |= {out / plot.path: plot.png() for plot in plots if plot}
-    ours = generated(out)
-    refuse_to_overwrite(files.keys(), ours)
+    before = generated(out)
+    refuse_to_overwrite(files.keys(), before)
     if readme and (text := _with_block(readme, every, out)):
         files[readme] = text.encode()
     changes = {path: change for path in files if (change := _put(path, files[path]))}
-    for path in sorted(ours - files.keys()):
+    for path in sorted(before - files.keys()):
         path.unlink()
         changes[path] = "removed"
     return changes

@@ -11,8 +11,7 @@ from scipy.sparse import coo_array
 
 from datasets.ratings import Ratings
 from impls.kernels.chunks import Ids, Predicted, in_chunks
-from impls.peers.learnt import Learnt
-from impls.peers.threads import pinned
+from impls.peers.shared import Learnt, pinned
 from impls.protocol import Training
 
 STD = 0.01

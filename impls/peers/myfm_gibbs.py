@@ -11,7 +11,7 @@ from scipy import sparse
 
 from datasets.ratings import Ratings
 from impls.kernels.chunks import Ids, Predicted, in_chunks
-from impls.peers.learnt import Learnt
+from impls.peers.shared import Learnt
 from impls.protocol import Training
 
 BURN_IN = 5

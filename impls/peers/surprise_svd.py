@@ -11,7 +11,7 @@ import numpy as np
 
 from datasets.ratings import Ratings
 from impls.kernels.chunks import Ids, Predicted, in_chunks
-from impls.peers.learnt import Learnt
+from impls.peers.shared import Learnt
 from impls.protocol import Training
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from bench.conformance.epochs import Watch
 from bench.conformance.ratings import all_pairs, low_rank, tiny
 from datasets.ratings import Ratings
 from impls.autograd_mf import AutogradMF
-from impls.kernels.regressions.batched import BatchedRegressions
-from impls.kernels.regressions.length_buckets import LengthBuckets
+from impls.kernels.regressions.batched import BatchedRegressions, LengthBuckets
 from impls.kernels.regressions.regressions import regressions
 from impls.kernels.sgd.blocked import cut
 from impls.numba_sgd import NumbaSGD
@@ -192,7 +191,7 @@ def test_regressions_in_batches_are_the_compiled_ones(factors: int) -> None:
     z = rng.normal(size=len(rows)).astype(np.float32)
     others = torch.tensor(rng.normal(size=(9, d)), dtype=torch.float32)
     root = torch.tensor(rng.normal(size=(d, d)), dtype=torch.float32)
-    given = {
+    given: dict[str, Any] = {
         "alpha": 1.5,
         "precision": root @ root.T + torch.eye(d),
         "towards": torch.tensor(rng.normal(size=d), dtype=torch.float32),

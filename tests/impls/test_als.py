@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from impls.als import ALS
 from impls.bayesian_mf import BayesianMF
-from impls.kernels.regressions.cholesky import cholesky
+from impls.kernels.regressions.batched import LengthBuckets, cholesky
 from impls.kernels.regressions.gaussian_rows import draw_prior, normal
-from impls.kernels.regressions.length_buckets import LengthBuckets
 from impls.kernels.regressions.regressions import regressions
 from impls.kernels.scaling import Scaling
 from tests.support.low_rank import low_rank

@@ -11,8 +11,8 @@ from torch import Tensor
 from datasets.ratings import HeldOut, Ratings
 from impls.autorec import ACTIVATIONS, AutoRec
 from impls.bias import Bias
-from impls.kernels.autorec import rated_entries
-from impls.kernels.autorec.rated_products import RatedProducts, sparse_times_dense
+from impls.kernels import rated_rows
+from impls.kernels.rated_rows import RatedProducts, sparse_times_dense
 from tests.support.low_rank import low_rank
 
 
@@ -28,7 +28,7 @@ def inputs_seen(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.float32]]:
         seen.append(x.numpy())
         return sparse_times_dense(rows, columns, values, n_rows, dense)
 
-    monkeypatch.setattr(rated_entries, "sparse_times_dense", recording)
+    monkeypatch.setattr(rated_rows, "sparse_times_dense", recording)
     return seen
 
 
@@ -148,7 +148,7 @@ def test_products_and_gradients_are_those_of_dense_matrices() -> None:
 def test_a_product_is_the_same_by_entries_and_dense(
     threshold: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impls.kernels.autorec.rated_products.DENSE_FROM", threshold)
+    monkeypatch.setattr("impls.kernels.rated_rows.DENSE_FROM", threshold)
     rng = torch.Generator().manual_seed(0)
     matrix = torch.randn(6, 9, generator=rng) * (torch.rand(6, 9, generator=rng) < 0.4)
     dense = torch.randn(9, 4, generator=rng, requires_grad=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from datasets.ratings import Ratings
-from impls.kernels.autorec.rated_rows import rated_rows
+from impls.kernels.rated_rows import rated_rows
 from tests.support import pretended_device as pretended
 from tests.support.low_rank import low_rank, make
 
@@ -78,7 +78,7 @@ def response_of(batch: tuple[Tensor, ...]) -> list[list[float]]:
 def test_both_forms_of_a_rating_matrix_have_the_same_rows(
     dense_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impls.kernels.autorec.rated_rows.DENSE_BYTES", dense_bytes)
+    monkeypatch.setattr("impls.kernels.rated_rows.DENSE_BYTES", dense_bytes)
     train, _ = low_rank(30, 20)
     rated_at_all = train.items != 3
     users, items, values = (

@@ -58,7 +58,7 @@ def test_an_epoch_of_eager_steps_waits_for_nothing(name: str, train: Ratings) ->
 def test_an_epoch_by_entries_waits_once_for_their_number(
     train: Ratings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impls.kernels.autorec.rated_rows.DENSE_BYTES", 0)
+    monkeypatch.setattr("impls.kernels.rated_rows.DENSE_BYTES", 0)
     model = make("autorec", device=DEVICE, **SETTINGS["autorec"])
     assert syncs.of_an_epoch(model, train) == {TO_HOST: 1}
 

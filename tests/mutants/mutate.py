@@ -1,12 +1,14 @@
-"""python -m tests.conformance.mutate > docs/mutations.md: which test catches which mistake.
+"""`make mutants` writes docs/mutations.md: which test catches which mistake.
 
 Each mutation is made in a copy of the repository, never in the checkout. Real data is left out,
-so that the table is the same everywhere. It takes some minutes, and `make peers triton` before,
-for a row whose library is missing is not tested. Exits with 1 if one survives.
+so that the table is the same everywhere. Run `make peers triton` before, since an implementation
+whose library is missing is not tested. Exits with 1 if a mutation survives or its fragment is no
+longer in the code.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import multiprocessing
@@ -22,7 +24,7 @@ import pytest
 import torch._dynamo  # noqa: F401 - likewise; an optimiser imports it
 from tabulate import tabulate
 
-from tests.conformance.mutations import GATE, MUTATIONS, Mutation
+from tests.mutants.mutations import GATE, MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[2]
 FORK = multiprocessing.get_context("fork")
@@ -45,21 +47,18 @@ TESTED_BY = {
     "myfm_gibbs": "TestMyFMGibbs",
     "cmfrec_als": "TestCmfrecALS",
     "libmf_sgd": "TestLibmfSGD",
-    "learnt": "TestCornacMF",
+    "shared": "TestCornacMF",
     "strata": "TestNumpySGDStrata",
     "blocked": "TestNumbaSGD or parity",
     "vector_rows": "TestNumbaSGD or parity",
     "dealt_blocks": "triton",
     "triton_kernel": "triton",
-    "length_buckets": "parity",
     "compiled": "TestALS or TestBayesianMF or parity",
     "batched": "parity",
     "vector_gram": "TestALS or parity",
-    "small_cholesky": "TestBayesianMF or parity",
     "gaussian_rows": "TestBayesianMF",
     "torch_step": "TestEmbeddingMF",
-    "rated_entries": "TestAutoRec",
-    "rated_products": "TestAutoRec",
+    "rated_rows": "TestAutoRec",
     "gate/environments": "test_environments",
     "gate/baseline": "test_screening",
     "gate/stored/command": "test_screening",
@@ -70,26 +69,25 @@ TESTED_BY = {
 
 INTRODUCTION = """# Mutations: which mistakes the tests catch
 
-Each line below puts one mistake into one implementation, or into what several share, and names
-the first conformance test that then fails. Without any mistake all of them pass. Tests on real
-data are left out, and there are more tests than the first.
+This page is for contributors who want to know how far a green test run can be trusted. Each line
+puts one mistake into an implementation, or into code that several share, and names the first test
+that then fails. Without a mistake all tests pass. Tests on real data are left out.
 
-`python -m tests.conformance.mutate > docs/mutations.md` makes this page from the list in
-`tests/conformance/mutations.py`; it takes some minutes.
+`make mutants` writes this page from the list in `tests/mutants/mutations.py`.
 """
 HEADERS = ["file", "mistake", "change", "first test that fails"]
 SURVIVES = "**survives**"
 OF_THE_GATE = """
 ## The speed gate
 
-Likewise of `bench/gate/`, whose guards its own tests hold in place.
+The same for `bench/gate/`: one of its own tests must fail.
 """
 
 
 def main() -> int:
     """Print the page; returns the exit code."""
-    for mutation in MUTATIONS + GATE:
-        mutation.applied(ROOT)  # a stale fragment is an error before anything runs
+    if stale := stale_mutations(MUTATIONS + GATE, ROOT):
+        raise SystemExit("\n".join(stale))
     with tempfile.TemporaryDirectory(prefix="ratebench-mutants-") as folder:
         copy = Path(folder)
         for part in ("bench", "datasets", "impls", "tests"):
@@ -106,9 +104,20 @@ def main() -> int:
     return 0 if all(caught != SURVIVES for *_, caught in rows + of_gate) else 1
 
 
+def stale_mutations(mutations: list[Mutation], root: Path) -> list[str]:
+    """What is wrong with those that cannot be made, or whose result is not Python."""
+    wrong = []
+    for mutation in mutations:
+        try:
+            ast.parse(mutation.applied(root))
+        except (LookupError, SyntaxError) as error:
+            wrong.append(f"{mutation.file}, {mutation.mistake}: {error}")
+    return wrong
+
+
 def table_rows(mutations: list[Mutation], copy: Path) -> list[tuple[str, ...]]:
     """A row for each, made in the copy one after the other."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for n, mutation in enumerate(mutations, 1):
         caught = caught_by(mutation, copy)
         print(
@@ -126,7 +135,7 @@ def table_rows(mutations: list[Mutation], copy: Path) -> list[tuple[str, ...]]:
 
 
 def caught_by(mutation: Mutation, copy: Path) -> str | None:
-    """The first test that fails with the mistake in the copy, which is mended afterwards."""
+    """The first test that fails with the mistake in the copy, which is undone afterwards."""
     path = mutation.path(copy)
     original = path.read_text()
     path.write_text(mutation.applied(copy))
@@ -176,12 +185,11 @@ def _run(root: Path, tests: str, selection: str, send: Connection) -> None:
     os.chdir(root)
     os.environ.pop("RATEBENCH_DATA", None)
     seen = FirstFailure()
-    choice = f"({selection or 'test'}) and not mutation"
-    options = [tests, "-x", "--tb=no", "-p", "no:cacheprovider", "-k", choice]
-    with contextlib.redirect_stdout(io.StringIO()) as told:
+    options = [tests, "-x", "--tb=no", "-p", "no:cacheprovider", "-k", selection]
+    with contextlib.redirect_stdout(io.StringIO()) as output:
         code = pytest.main(options, [seen])
     if (code == pytest.ExitCode.OK) != (seen.test is None):
-        sys.exit(told.getvalue())
+        sys.exit(output.getvalue())
     send.send(seen.test)
 
 

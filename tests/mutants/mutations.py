@@ -1,4 +1,4 @@
-"""One-line mistakes that the suite must catch, as (file, what is wrong, old, new)."""
+"""One-line mistakes that a test must catch, as (file, what is wrong, old, new)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Mutation(NamedTuple):
         if text.count(self.old) != 1:
             raise LookupError(
                 f"{self.file}.py has {self.old!r} {text.count(self.old)} times, not once: "
-                "write the mutation anew in tests/conformance/mutations.py"
+                "update it in tests/mutants/mutations.py"
             )
         return text.replace(self.old, self.new)
 
@@ -32,6 +32,8 @@ class Mutation(NamedTuple):
         inside, _, name = self.file.rpartition("/")
         base = root / "bench" / inside if inside.startswith("gate") else root / "impls"
         found = [path for path in base.rglob(f"{name}.py") if "evaluation" not in path.parts]
+        if not found:
+            raise LookupError(f"there is no file {self.file}.py")
         return found[0]
 
     @property
@@ -114,7 +116,7 @@ MUTATIONS = [
         ("compiled", "not scaled by count", "ridge * (end - first)", "ridge"),
         ("compiled", "missing bias", "values[n + m] - biases[c[m]]", "values[n + m]"),
         ("compiled", "the rest counts", "else nothing", "else 0"),
-        ("small_cholesky", "no noise", "t[p] + noise[p]", "t[p]"),
+        ("compiled", "no noise", "t[p] + noise[p]", "t[p]"),
         ("vector_gram", "a row left out", "range(WIDTH):", "range(WIDTH - 1):"),
         ("vector_gram", "wrong lane", "(own, lane)", "(own, 0)"),
         ("batched", "missing bias", "bucket.values - x[:, :, 0]", "bucket.values"),
@@ -123,36 +125,36 @@ MUTATIONS = [
         ("bayesian_mf", "one side alone", "X = self._draw(X, by_item, W, alpha, rng)", "pass"),
         ("bayesian_mf", "the last draw alone", "if sweep <= self.burn_in:", "if True:"),
         ("gaussian_rows", "precision for covariance", ".inverse, d", ".inverse.inverse(), d"),
-        ("length_buckets", "wrong start", "np.cumsum(counts) - counts", "np.cumsum(counts)"),
-        ("surprise_svd", "deaf to the ladder", "n_epochs=epochs", "n_epochs=self.epochs"),
+        ("batched", "wrong start", "np.cumsum(counts) - counts", "np.cumsum(counts)"),
+        ("surprise_svd", "ignores the budget", "n_epochs=epochs", "n_epochs=self.epochs"),
         ("surprise_svd", "dropped regularisation", "reg_all=self.reg_all", "reg_all=0.0"),
         ("surprise_svd", "wrong order", "rated[start:end]", "rated[start - 1 : end - 1]"),
-        ("cornac_mf", "deaf to the ladder", "max_iter=epochs", "max_iter=self.epochs"),
+        ("cornac_mf", "ignores the budget", "max_iter=epochs", "max_iter=self.epochs"),
         ("cornac_mf", "dropped regularisation", "=self.lambda_reg", "=0.0"),
-        ("cornac_mf", "deaf to the seed", "default_rng(self.seed)", "default_rng()"),
+        ("cornac_mf", "ignores the seed", "default_rng(self.seed)", "default_rng()"),
         ("myfm_gibbs", "the last draw alone", "-min(max(n - BURN_IN, BURN_IN), n)", "-1"),
         ("myfm_gibbs", "a draw that is written over", 'np.array(fm.V, order="C")', "fm.V"),
-        ("myfm_gibbs", "deaf to stopping", "next(epochs, None)", "next(epochs, 0)"),
-        ("cmfrec_als", "deaf to the ladder", "niter=epochs", "niter=self.epochs"),
+        ("myfm_gibbs", "ignores stopping", "next(epochs, None)", "next(epochs, 0)"),
+        ("cmfrec_als", "ignores the budget", "niter=epochs", "niter=self.epochs"),
         ("cmfrec_als", "dropped regularisation", "=self.lambda_,", "=1e-9,"),
-        ("cmfrec_als", "deaf to the seed", "random_state=self.seed", "random_state=1"),
-        ("libmf_sgd", "deaf to the ladder", "nr_iters=epochs", "nr_iters=self.epochs"),
+        ("cmfrec_als", "ignores the seed", "random_state=self.seed", "random_state=1"),
+        ("libmf_sgd", "ignores the budget", "nr_iters=epochs", "nr_iters=self.epochs"),
         ("libmf_sgd", "dropped regularisation", "p2=self.lambda_l2", "p2=0.0"),
         ("libmf_sgd", "dropped learning rate", "eta=self.eta", "eta=0.1"),
-        ("learnt", "missing bias", " + self.b_item[items]", ""),
-        ("learnt", "wrong index", "self.Q[items]", "self.Q[users % len(self.Q)]"),
+        ("shared", "missing bias", " + self.b_item[items]", ""),
+        ("shared", "wrong index", "self.Q[items]", "self.Q[users % len(self.Q)]"),
         ("per_rating", "not shuffled", "rng.permutation(len(train))", "np.arange(len(train))"),
         ("per_rating", "wrong index", "response[rows]", "response[: len(rows)]"),
         ("scaling", "no division by σ", " / self.sd", ""),
         ("scaling", "division by 0", " or 1.0", ""),
-        ("rated_products", "wrong mask", "W.T)[rows, columns]", "W.T)[rows, columns.flip(0)]"),
-        ("rated_products", "sign of a gradient", "g, len(H), W)", "-g, len(H), W)"),
-        ("rated_products", "wrong index", "rows[order], g[order]", "rows[order], g"),
-        ("rated_entries", "wrong order", "columns[order]", "columns"),
-        ("rated_entries", "wrong start", "(counts.cumsum(0) - counts)", "counts.cumsum(0)"),
-        ("rated_entries", "wrong mask", " + b[columns]", " + b[columns.flip(0)]"),
+        ("rated_rows", "wrong mask", "W.T)[rows, columns]", "W.T)[rows, columns.flip(0)]"),
+        ("rated_rows", "sign of a gradient", "g, len(H), W)", "-g, len(H), W)"),
+        ("rated_rows", "wrong index", "rows[order], g[order]", "rows[order], g"),
+        ("rated_rows", "wrong order", "columns[order]", "columns"),
+        ("rated_rows", "wrong start", "(counts.cumsum(0) - counts)", "counts.cumsum(0)"),
+        ("rated_rows", "wrong mask", " + b[columns]", " + b[columns.flip(0)]"),
         ("chunks", "a pair left out", "start + CHUNK)", "start + CHUNK - 1)"),
-        ("protocol", "deaf to stopping", "if referee.stops(count, n):", "if False:"),
+        ("protocol", "ignores stopping", "if referee.stops(count, n):", "if False:"),
         ("protocol", "shallow copy of the best epoch", "vars(copy.deepcopy(", "vars(copy.copy("),
         ("protocol", "no copy evaluated", "copy.deepcopy(self.best.model)", "self.best.model"),
         ("protocol", "the last budget alone", "if budget < n), n]", "if budget < 0), n]"),
@@ -170,7 +172,7 @@ GATE = [
         ("environments", "one half made", "complete.exists() and ", ""),
         ("environments", "peers installed", '"--constraint", tree', '"--requirement", tree'),
         ("environments", "no pytest", ', *project["optional-dependencies"]["dev"]]', "]"),
-        ("environments", "deaf to pip", "check=True", "check=False"),
+        ("environments", "ignores pip's failure", "check=True", "check=False"),
         ("environments", "a disk error", "(OSError, subprocess.Called", "(subprocess.Called"),
         ("environments", "no lock, a traceback", "if not (tree / LOCK).is_file():", "if False:"),
         ("environments", "no `make env` since", "_check_installed(tree)", "pass"),
@@ -182,9 +184,9 @@ GATE = [
         ("stored/command", "other workloads added", "not baseline.has_workloads_of(now)", "False"),
         ("stored/command", "removed one hidden", "if baseline.has_workloads_of(now)", "if True"),
         ("stored/command", "replaced in silence", 'f"; replaces {_description(stored)}"', '""'),
-        ("stored/command", "no spread told", 'f"{it.spread:.2%}"', '""'),
+        ("stored/command", "no spread reported", 'f"{it.spread:.2%}"', '""'),
         ("screen", "another spread", "spread, Verdict.FAIL", "error, Verdict.FAIL"),
         ("screen", "a spread of another machine", "seen, None, verdict", "seen, spread, verdict"),
     )
 ]  # fmt: skip
-"""Those of the speed gate, which its own tests must catch."""
+"""Mistakes in the speed gate, which its own tests must catch."""

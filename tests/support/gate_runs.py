@@ -14,7 +14,7 @@ NAMES = "abcdefgh"
 
 
 def runs(n: int, spread: float = 0.01, seed: int = 0) -> list[Times]:
-    """Each with a machine-wide mood of 10 %, which all its workloads share."""
+    """Each with a machine-wide shift of 10 %, which all its workloads share."""
     rng = np.random.default_rng(seed)
     return [
         dict(zip(NAMES, 17 + rng.normal(0, 0.1) + rng.normal(0, spread, len(NAMES)), strict=True))
@@ -36,6 +36,6 @@ REQUEST = {
 }
 
 
-def request(out: Path, **changes: object) -> Request:
+def request_of(out: Path, **changes: object) -> Request:
     """A request to compare HEAD with the working tree, whose raw file lies in `out`."""
     return Request(**{**REQUEST, "out": out / "raw.json", **changes})

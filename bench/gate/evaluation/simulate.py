@@ -8,7 +8,7 @@ The noise of one drawing serves every effect and every rule, since an effect is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,7 @@ RIVALS_TIMINGS = 100
 _BATCH = 1_200
 
 
-@dataclass(frozen=True)
-class Decided:
+class Decided(NamedTuple):
     """The gate's verdicts on many workloads (n,): FAIL, PASS, or neither, and after which round."""
 
     failed: NDArray[np.bool_]
@@ -58,8 +57,7 @@ def decide(Y: NDArray[np.float64], levels: Levels) -> Decided:
     return Decided(failed, passed, rounds)
 
 
-@dataclass(frozen=True)
-class Drawn:
+class Drawn(NamedTuple):
     """Workloads of one scenario without an effect: the gate's rounds, the rivals' ln t."""
 
     Y: NDArray[np.float64]  # (n, ROUNDS)
@@ -84,8 +82,7 @@ def rates(noise: Noise, families: int, seed: int) -> Iterator[list[str]]:
     rng = np.random.default_rng(seed)
     total = families * WORKLOADS
     parts = [draw(noise, min(_BATCH, total - at), rng) for at in range(0, total, _BATCH)]
-    Y = np.concatenate([part.Y for part in parts])
-    base, head = (np.concatenate([getattr(part, it) for part in parts]) for it in ("base", "head"))
+    Y, base, head = (np.concatenate(each) for each in zip(*parts, strict=True))
     shifts = [np.float32(np.log1p(effect)) for effect in EFFECTS]
     levels = critical_values(WORKLOADS)
     ends = [decide(Y + shift, levels) for shift in shifts]

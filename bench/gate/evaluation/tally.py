@@ -56,16 +56,13 @@ def main(folder: Annotated[Path, typer.Argument(help="What the trials wrote.")])
     )
     unchanged = [run for run in runs if run["kind"] not in (Kind.SLOW, Kind.TRUTH)]
     ratio = "true head/base"
+    counts = ("with a false alarm", "A/A control failed", "workloads PASS", "seconds, median")
     for lines, headers in (
-        (
-            false_alarms(unchanged),
-            ("runs", "with a false alarm", "A/A control failed", "workloads PASS",
-             "seconds, median"),
-        ),
+        (false_alarms(unchanged), ("runs", *counts)),
         (by_dose(slow), ("work", "rows added", ratio, *DECISIONS)),
         (by_true_ratio(slow), (ratio, *DECISIONS)),
         (rows, ("workload", "rows added", "head/base", "± 95 %")),
-    ):  # fmt: skip
+    ):
         print(markdown(list(lines), headers) + "\n")
 
 

@@ -40,10 +40,11 @@ from bench.gate.evaluation.revisions import (
     slow_down,
 )
 from bench.gate.side import cores, timing_core
-from bench.gate.statistics import CriticalValues, Levels
+from bench.gate.statistics import CriticalValues
 from bench.gate.trees import Repository
 
-ROUNDS_OF_TRUTH = 12
+UNDECIDED = {12: CriticalValues(math.inf, math.inf)}
+"""One analysis, after the last round, that decides nothing."""
 RUNS, DRAWS = "runs.jsonl", "draws.jsonl"
 
 
@@ -78,7 +79,7 @@ def main(
         raw = out / f"raw-{kind}-{number}-{head[:8]}.json"
         request = Request(base, head, tuple(workload or ()), time_limit, tolerant=False, out=raw)
         if kind is Kind.TRUTH:
-            request = replace(request, levels=_undecided)
+            request = replace(request, levels=lambda _: UNDECIDED)
         progress = partial(print, f"{kind} {number + 1}/{runs}", file=sys.stderr)
         with _busy_core() if busy else nullcontext():  # the table is in the raw timings
             code = compare(request, repository.root, lambda _: None, progress)
@@ -125,11 +126,6 @@ def _found(path: Path) -> dict[str, Any]:
         },
         "control_failed": bool(raw["control"] and raw["control"]["failed"]),
     }
-
-
-def _undecided(_: int) -> Levels:
-    """One analysis, after the last round, that decides nothing."""
-    return {ROUNDS_OF_TRUTH: CriticalValues(math.inf, math.inf)}
 
 
 @contextmanager

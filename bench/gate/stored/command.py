@@ -13,7 +13,7 @@ from bench.gate.command import Request, Show, compare, machine_held
 from bench.gate.environments import lock_of, python_for
 from bench.gate.errors import BaselineError
 from bench.gate.report import markdown
-from bench.gate.side import Checkout, Process, Side, timing_core
+from bench.gate.side import Checkout, Process, timing_core
 from bench.gate.statistics import PASSED, REGRESSION, Verdict
 from bench.gate.stored.baseline import Baseline, MachineKey, Times, read
 from bench.gate.stored.screen import FEWEST_RUNS, Screened, common_shift, screen
@@ -95,16 +95,7 @@ def _startable(repository: Repository, revision: Revision, progress: Show) -> It
     with repository.checked_out({"head": revision.sha}) as trees, machine_held(progress):
         tree = trees["head"]
         checkout = Checkout(python_for(tree, lock_of(repository.root), progress), tree)
-
-        @contextmanager
-        def start(hash_seed: int) -> Iterator[Side]:
-            process = Process("head", checkout, hash_seed, timing_core())
-            try:
-                yield process
-            finally:
-                process.kill()
-
-        yield start
+        yield lambda hash_seed: Process("head", checkout, hash_seed, timing_core())
 
 
 def _description(baseline: Baseline) -> str:

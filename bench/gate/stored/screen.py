@@ -45,9 +45,10 @@ def screen(runs: Sequence[Times], now: Times, *, same_machine: bool) -> dict[str
         return {}
     then = {name: statistics.fmean(run[name] for run in runs) for name in names}
     changes = relative(now, then, names)
-    spread = _between_runs(runs, then, names) if same_machine else None
-    if spread is None:
+    if not same_machine or len(runs) < FEWEST_RUNS:
         return {name: _suspected(name, changes) for name in names}
+    stored = [relative(run, then, names) for run in runs]
+    spread = {name: statistics.stdev(each[name] for each in stored) for name in names}
     return {name: _judged(changes[name], spread[name], len(runs), len(names)) for name in names}
 
 
@@ -66,14 +67,6 @@ def relative(now: Times, then: Times, names: Sequence[str]) -> Times:
         - statistics.median(change for other, change in changes.items() if other != name)
         for name in names
     }
-
-
-def _between_runs(runs: Sequence[Times], then: Times, names: Sequence[str]) -> Times | None:
-    """Standard deviation of a run's relative changes; None where the runs are too few."""
-    if len(runs) < FEWEST_RUNS:
-        return None
-    each = [relative(run, then, names) for run in runs]
-    return {name: statistics.stdev(changes[name] for changes in each) for name in names}
 
 
 def _judged(change: float, spread: float, runs: int, workloads: int) -> Screened:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from bench.report.files import MARK
 from bench.report.formats import signed, significant, times, title
+from bench.report.growth import epoch_s
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.cuda import batches_plot, ratings_plot
 from bench.report.rows import Runs
 from bench.report.sentences import caption, notes
-from bench.report.speedup import (
-    Curve,
-    Pair,
-    Speedup,
-    over_batches,
-    over_ratings,
-    seconds_per_epoch,
-)
+from bench.report.speedup import Curve, Pair, Speedup, over_batches, over_ratings
 from bench.report.tables import TEST_RMSE, Column
 
 AGREED = 0.002
@@ -79,26 +74,22 @@ def _agreed(gap: float) -> str:
     return "yes" if round(abs(gap), 4) <= AGREED else "no"
 
 
-def _cpu(pair: Pair) -> Runs:
-    return pair.cpu
-
-
-def _cuda(pair: Pair) -> Runs:
-    return pair.cuda
-
-
-EPOCH_S = Column[Runs]("epoch s", seconds_per_epoch, significant, remarks=lambda runs: runs.remarks)
+CPU: Callable[[Pair], Runs] = attrgetter("cpu")
+CUDA: Callable[[Pair], Runs] = attrgetter("cuda")
+EPOCH_S = Column[Runs](
+    "epoch s", lambda runs: runs.middle(epoch_s), significant, remarks=lambda runs: runs.remarks
+)
 COLUMNS: list[Column[Pair]] = [
     Column("implementation", lambda pair: pair.label, align="left"),
     Column("batch", lambda pair: pair.batch, "{:,}".format),
     Column("dataset", lambda pair: title(pair.dataset), align="left"),
     Column("ratings", lambda pair: pair.n_ratings, "{:,}".format),
     Column("threads", lambda pair: pair.cpu.records[0].cell.threads),
-    EPOCH_S.of(_cpu, "epoch s (CPU)"),
-    EPOCH_S.of(_cuda, "epoch s (CUDA)"),
+    EPOCH_S.of(CPU, "epoch s (CPU)"),
+    EPOCH_S.of(CUDA, "epoch s (CUDA)"),
     Column("speed-up", lambda pair: pair.speedup, times),
-    TEST_RMSE.of(_cpu, "test RMSE (CPU)"),
-    TEST_RMSE.of(_cuda, "test RMSE (CUDA)"),
+    TEST_RMSE.of(CPU, "test RMSE (CPU)"),
+    TEST_RMSE.of(CUDA, "test RMSE (CUDA)"),
     Column("difference", lambda pair: pair.rmse_gap, signed),
     Column(f"≤ {AGREED:g}", lambda pair: pair.rmse_gap, _agreed, align="left"),
 ]

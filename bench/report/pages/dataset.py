@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.report import sentences, tables
 from bench.report.files import MARK
 from bench.report.formats import title
 from bench.report.grouping import machines
@@ -11,38 +12,20 @@ from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.curves import curves
 from bench.report.plots.pareto import pareto
 from bench.report.rows import Table
-from bench.report.sentences import (
-    ENERGY_NOTE,
-    caption,
-    dataset_line,
-    goal_meaning,
-    notes,
-    reading,
-    same_maths,
-    shortened,
-    verdict,
-)
-from bench.report.tables import (
-    accuracy_columns,
-    cost_columns,
-    goal_columns,
-    lines_in_order,
-    ran_on_a_device,
-)
 
 
-def page(tables: Sequence[Table]) -> str:
+def page(every: Sequence[Table]) -> str:
     """The page of one dataset, given all tables of it."""
-    parts = [MARK, f"# {escaped(title(tables[0].dataset))}", "[All results](index.md)"]
-    for machine in machines(tables):
+    parts = [MARK, f"# {escaped(title(every[0].dataset))}", "[All results](index.md)"]
+    for machine in machines(every):
         here = sorted(
-            (table for table in tables if table.machine == machine),
+            (table for table in every if table.machine == machine),
             key=lambda table: -table.with_figures,
         )
         records = sorted((r for t in here for r in t.records), key=lambda r: r.started_at)
-        parts += [f"## Machine {escaped(machine)}", caption(records)]
+        parts += [f"## Machine {escaped(machine)}", sentences.caption(records)]
         for table in here:
-            parts += [_heading(table, tables), *_section(table)]
+            parts += [_heading(table, every), *_section(table)]
     return document(parts)
 
 
@@ -54,30 +37,35 @@ def _heading(table: Table, on_page: Sequence[Table]) -> str:
 
 
 def _section(table: Table) -> list[str]:
-    """The verdict, then time to goal, accuracy and cost; what stands in is said at each."""
+    """The verdict, then time to goal, accuracy and cost; what stands in is named at each."""
     where = f"on {escaped(title(table.dataset))}, {escaped(table.split)}"
-    stand_in = notes(table.records)
+    stand_in = sentences.notes(table.records)
     curves_plot, pareto_plot = curves(table), pareto(table)
-    parts = [*stand_in, verdict(table), shortened(table), dataset_line(table)]
-    if to_goals := goal_columns(table):
+    parts = [
+        *stand_in,
+        sentences.verdict(table),
+        sentences.shortened(table),
+        sentences.dataset_line(table),
+    ]
+    if to_goals := tables.goal_columns(table):
         parts += [
             f"**Time to goal** {where}: median training seconds until validation RMSE was at "
             "most the column's; ∞ where it never was, with the best that was reached. "
-            f"{goal_meaning(table)}",
-            markdown_table(to_goals, lines_in_order(table)),
+            f"{sentences.goal_meaning(table)}",
+            markdown_table(to_goals, tables.lines_in_order(table)),
         ]
     if curves_plot:
         parts += [curves_plot.image(), *stand_in]
     return [
         *parts,
         f"**Accuracy** {where}: on the test part, beside the time of the whole fit.",
-        markdown_table(accuracy_columns(table), table.rows),
-        same_maths(table),
-        reading(table),
+        markdown_table(tables.accuracy_columns(table), table.rows),
+        sentences.same_maths(table),
+        sentences.reading(table),
         pareto_plot.image() if pareto_plot else "",
         *stand_in,
         f"**Cost** {where}: medians; 1 MB is 10⁶ bytes. First model: import, warm-up and fit, "
         "which is what a fresh process waits for a model.",
-        markdown_table(cost_columns(table), table.lines),
-        ENERGY_NOTE if ran_on_a_device(table) else "",
+        markdown_table(tables.cost_columns(table), table.lines),
+        sentences.ENERGY_NOTE if tables.ran_on_a_device(table) else "",
     ]

@@ -12,6 +12,7 @@ from bench.report.growth import Growth, Trend, base_bytes, epoch_s, grown_bytes,
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.metrics import Figure
 from bench.report.plots.growth import growth_plot
+from bench.report.rows import Runs
 from bench.report.sentences import caption
 from bench.report.tables import Column
 from bench.roofline.bound import work_of
@@ -64,7 +65,7 @@ def memory_columns(growth: Growth) -> list[Column[Trend]]:
     largest = max(growth.names)
     return [
         *_names(growth),
-        Column("base", partial(_largest, base_bytes), _megabytes),
+        Column("base", _base, lambda value: significant(value / 1e6)),
         *_sizes(growth, peak_bytes, 1e6),
         *_exponent(grown_bytes),
         Column(
@@ -85,21 +86,17 @@ def _names(growth: Growth) -> list[Column[Trend]]:
 
 def _sizes(growth: Growth, figure: Figure, unit: float) -> list[Column[Trend]]:
     """A column for each size; a footnote says why a cell has no figure."""
-
-    def column(size: int) -> Column[Trend]:
-        return Column(
-            growth.names[size],
-            lambda trend: trend.medians(figure).get(size),
-            lambda value: significant(value / unit),
-            remarks=lambda trend: _not_ok(trend, size),
-        )
-
-    return [column(size) for size in growth.names]
+    column = Column[Runs](
+        "",
+        lambda runs: runs.middle(figure),
+        lambda value: significant(value / unit),
+        remarks=lambda runs: [] if runs.any_ok else runs.remarks,
+    )
+    return [column.of(partial(_at, size), name) for size, name in growth.names.items()]
 
 
-def _not_ok(trend: Trend, size: int) -> list[str]:
-    runs = trend.runs.get(size)
-    return runs.remarks if runs and not runs.any_ok else []
+def _at(size: int, trend: Trend) -> Runs | None:
+    return trend.runs.get(size)
 
 
 def _exponent(figure: Figure) -> list[Column[Trend]]:
@@ -113,13 +110,9 @@ def _plus_minus(exponent: Interval) -> str:
     return f"{exponent.value:.2f} ± {exponent.half:.2f}"
 
 
-def _largest(figure: Figure, trend: Trend) -> float | None:
-    medians = trend.medians(figure)
-    return medians[max(medians)] if medians else None
-
-
-def _megabytes(value: float) -> str:
-    return significant(value / 1e6)
+def _base(trend: Trend) -> float | None:
+    """At the largest size that has it."""
+    return next(reversed(trend.medians(base_bytes).values()), None)
 
 
 def _peak_over_least(record: Record) -> float | None:

@@ -33,8 +33,13 @@ class Page(NamedTuple):
     tables: Sequence[Table]
 
     @property
+    def title(self) -> str:
+        return title(self.tables[0].dataset)
+
+    @property
     def newest(self) -> Record:
-        return _newest(self.tables)
+        newest = (table.newest for table in self.tables)
+        return max(newest, key=lambda record: record.started_at)
 
 
 def index_page(
@@ -68,23 +73,13 @@ def index_page(
     return document(parts)
 
 
-def _newest(tables: Sequence[Table]) -> Record:
-    return max((table.newest for table in tables), key=lambda record: record.started_at)
-
-
 def _machine(name: str, tables: Sequence[Table]) -> str:
-    newest = _newest([table for table in tables if table.machine == name])
-    started = date(newest.started_at)
-    return f"- {escaped(name)}: {escaped(hardware(newest))}; newest record {started}."
+    newest = Page("", [table for table in tables if table.machine == name]).newest
+    return f"- {escaped(f'{name}: {hardware(newest)}')}; newest record {date(newest.started_at)}."
 
 
 COLUMNS: list[Column[Page]] = [
-    Column(
-        "dataset",
-        lambda page: title(page.tables[0].dataset),
-        align="left",
-        link=lambda page: page.name,
-    ),
+    Column("dataset", lambda page: page.title, align="left", link=lambda page: page.name),
     Column("users", lambda page: page.newest.data.n_users, "{:,}".format),
     Column("items", lambda page: page.newest.data.n_items, "{:,}".format),
     Column("ratings", lambda page: page.newest.data.n_ratings, "{:,}".format),

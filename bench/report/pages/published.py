@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.records import Record, Reference
+from bench.records import Reference
 from bench.report.files import MARK
 from bench.report.formats import error, goal_rmse, signed, title
 from bench.report.grouping import machines
 from bench.report.markdown import document, escaped, markdown_table
-from bench.report.metrics import Figure, mae, mean, rmse
+from bench.report.metrics import mean, part
 from bench.report.rows import Runs, Table
 from bench.report.sentences import caption, notes
 from bench.report.tables import STATUS, Column
@@ -29,21 +29,26 @@ Where a number is not reached, `docs/implementations.md` says what was tried."""
 class Beside:
     """One published number, and the runs that stand beside it.
 
+    name   of the metric: rmse or mae
     reach  the RMSE that the suite requires of the runs at most
     """
 
     label: str
     table: Table
     reference: Reference
-    metric: str
+    name: str
     published: float
     runs: Runs
-    figure: Figure
     reach: float | None
 
     @property
+    def metric(self) -> str:
+        return self.name.upper() + ", unclipped" * (not self.reference.clipped)
+
+    @property
     def ours(self) -> Interval | None:
-        return mean(self.runs, self.figure)
+        scored_as = self.name if self.reference.clipped else f"{self.name}_raw"
+        return mean(self.runs, part("metrics", scored_as))
 
     @property
     def difference(self) -> float | None:
@@ -92,22 +97,12 @@ def _beside(table: Table) -> Iterator[Beside]:
             if reference is None:
                 continue
             label = row.label if kind == "CPU" else f"{row.label}, {kind}"
-            clipped = reference.clipped
-            for metric, number, figure, reach in (
-                ("RMSE", reference.rmse, rmse if clipped else _rmse_raw, reference.reach),
-                ("MAE", reference.mae, mae if clipped else _mae_raw, None),
+            for name, published, reach in (
+                ("rmse", reference.rmse, reference.reach),
+                ("mae", reference.mae, None),
             ):
-                if number is not None:
-                    name = metric if clipped else f"{metric}, unclipped"
-                    yield Beside(label, table, reference, name, number, runs, figure, reach)
-
-
-def _rmse_raw(record: Record) -> float | None:
-    return record.metrics.rmse_raw if record.metrics else None
-
-
-def _mae_raw(record: Record) -> float | None:
-    return record.metrics.mae_raw if record.metrics else None
+                if published is not None:
+                    yield Beside(label, table, reference, name, published, runs, reach)
 
 
 COLUMNS: list[Column[Beside]] = [

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.report.files import plot_name
-from bench.report.plots.style import Plot, footer, log_panel, look, short
-from bench.report.sentences import hardware
+from bench.report.plots.style import Plot, around, log_panel, look, short
 from bench.report.speedup import Curve, Speedup, over_batches, over_ratings
 
 ABREAST = 3
@@ -24,7 +23,7 @@ def ratings_plot(speedup: Speedup) -> Plot:
 
     def draw(figure: Any) -> None:
         _panel(figure.subplots(), curves, looks(speedup), "ratings", base=10)
-        _around(figure, speedup, curves, "number of ratings")
+        _legend(figure, speedup, curves, "number of ratings")
 
     return Plot(_path(speedup, "ratings"), "Speed-up over the number of ratings", "", draw)
 
@@ -44,7 +43,7 @@ def batches_plot(speedup: Speedup) -> Plot | None:
             _panel(axes, curves, looks(speedup), "batch size", base=16)
             axes.set_title(short(dataset), fontsize=9)
             axes.label_outer()
-        _around(figure, speedup, list(itertools.chain(*panels.values())), "batch size")
+        _legend(figure, speedup, list(itertools.chain(*panels.values())), "batch size")
 
     plot = Plot(_path(speedup, "batches"), "Speed-up over the batch size", "", draw)
     return plot if panels else None
@@ -81,8 +80,8 @@ def _panel(
     axes.set_ylabel("speed-up (log scale)")
 
 
-def _around(figure: Any, speedup: Speedup, curves: Sequence[Curve], size: str) -> None:
-    """The legend, which names each curve once, the heading and the machine."""
+def _legend(figure: Any, speedup: Speedup, curves: Sequence[Curve], size: str) -> None:
+    """What is around the panels; the legend names each curve once."""
     from matplotlib.lines import Line2D
 
     handles = [
@@ -91,7 +90,5 @@ def _around(figure: Any, speedup: Speedup, curves: Sequence[Curve], size: str) -
         for name in dict.fromkeys(curve.name for curve in curves if curve.label == label)
     ]
     handles.append(Line2D([], [], label="as fast as the CPU;\nabove it CUDA is faster", **EVEN))
-    figure.legend(handles=handles, loc="outside right center", frameon=False, handlelength=3.2)
-    heading = f"CPU seconds over CUDA seconds per epoch, by {size}, {speedup.split}"
-    figure.suptitle(heading, x=0.01, ha="left", fontsize=10)
-    footer(figure, hardware(speedup.records[-1]))
+    title = f"CPU seconds over CUDA seconds per epoch, by {size}, {speedup.split}"
+    around(figure, title, handles, speedup.records[-1])

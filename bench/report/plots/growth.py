@@ -7,8 +7,7 @@ from typing import Any
 from bench.report.files import plot_name
 from bench.report.growth import Growth, Trend, epoch_s, peak_bytes
 from bench.report.metrics import Figure
-from bench.report.plots.style import Plot, footer, log_panel, look, short
-from bench.report.sentences import hardware
+from bench.report.plots.style import Plot, around, log_panel, look, short
 
 GUIDE: Any = {"color": "0.6", "linewidth": 0.8, "linestyle": (0, (2, 3))}
 
@@ -31,9 +30,8 @@ def _draw(figure: Any, growth: Growth) -> None:
     _panel(panels[1], growth, peak_bytes, 1e6, "peak memory, MB")
     handles = [Line2D([], [], label=_label(growth, t), **_look(t)) for t in growth.trends]
     handles.append(Line2D([], [], label="in proportion to the ratings", **GUIDE))
-    figure.legend(handles=handles, loc="outside right center", frameon=False, handlelength=3.2)
-    figure.suptitle(f"Growth on synthetic sets, {growth.split}", x=0.01, ha="left", fontsize=10)
-    footer(figure, hardware(growth.records[-1]))
+    title = f"Growth on synthetic datasets, {growth.split}"
+    around(figure, title, handles, growth.records[-1])
 
 
 def _panel(axes: Any, growth: Growth, figure: Figure, unit: float, label: str) -> None:

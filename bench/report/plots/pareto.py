@@ -10,15 +10,7 @@ from bench.report.files import plot_of
 from bench.report.formats import significant, title
 from bench.report.markdown import escaped
 from bench.report.metrics import fit_s, mean, median, rmse
-from bench.report.plots.style import (
-    COLOURS,
-    LEAST_SECONDS,
-    Plot,
-    frame,
-    heading,
-    short,
-    time_axis,
-)
+from bench.report.plots import style
 from bench.report.rows import Line, Table
 
 AIR = 0.15
@@ -38,16 +30,16 @@ class Place:
     @property
     def x(self) -> float:
         """Where the point is drawn."""
-        return max(self.seconds, LEAST_SECONDS)
+        return max(self.seconds, style.LEAST_SECONDS)
 
 
-def pareto(table: Table) -> Plot | None:
+def pareto(table: Table) -> style.Plot | None:
     """The plot; None where fewer than two rows have figures."""
     found = places(table)
     if len(found) < 2:
         return None
     ahead = ", ".join(escaped(place.line.name) for place in front(found))
-    return Plot(
+    return style.Plot(
         plot_of(table, "pareto"),
         f"Test RMSE against fit seconds on {escaped(f'{title(table.dataset)}, {table.split}')}",
         f"On the Pareto front, where no row is both faster and more accurate: {ahead}.",
@@ -77,17 +69,21 @@ def _draw(figure: Any, table: Table, found: Sequence[Place]) -> None:
     from matplotlib.lines import Line2D
 
     axes = figure.subplots()
-    low, high = frame([(place.line.row.implementation, place.rmse) for place in found], [], AIR)
+    low, high = style.frame(
+        [(place.line.row.implementation, place.rmse) for place in found], [], AIR
+    )
     axes.set_ylim(low, high)
     axes.set_ylabel("test RMSE")
     inside = [place for place in found if place.rmse <= high]
-    time_axis(axes, [place.seconds for place in inside], "fit time")
+    style.time_axis(axes, [place.seconds for place in inside], "fit time")
     step = _draw_front(axes, front(found))
     kinds = {}
     for place in inside:
         kind, look = _look(place.line)
         kinds[kind] = look
-        axes.plot(place.x, place.rmse, **look, color=COLOURS[place.line.place % len(COLOURS)])
+        axes.plot(
+            place.x, place.rmse, **look, color=style.COLOURS[place.line.place % len(style.COLOURS)]
+        )
     points = [Line2D([], [], label=kind, color="0.2", **look) for kind, look in kinds.items()]
     handles = [*points, step]
     figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)
@@ -97,7 +93,7 @@ def _draw(figure: Any, table: Table, found: Sequence[Place]) -> None:
         if place.rmse > high
     )
     foot = f"Out of the frame: {outside}." if outside else ""
-    heading(figure, axes, table, "test RMSE against fit time", foot)
+    style.heading(figure, axes, table, "test RMSE against fit time", foot)
     _label(axes, inside)
 
 
@@ -133,7 +129,9 @@ def _label(axes: Any, inside: Sequence[Place]) -> None:
     from matplotlib.patheffects import withStroke
 
     look = {"fontsize": 8, "color": "0.2", "in_layout": False, "va": "center", "ha": "center"}
-    texts = [axes.text(place.x, place.rmse, short(place.line.name), **look) for place in inside]
+    texts = [
+        axes.text(place.x, place.rmse, style.short(place.line.name), **look) for place in inside
+    ]
     for text in texts:  # readable over the line of the front, too
         text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     adjust_text(

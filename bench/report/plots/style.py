@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.records import Record
 from bench.report.files import MADE_BY
 from bench.report.formats import title
 from bench.report.rows import Table
@@ -126,6 +127,13 @@ def heading(figure: Any, axes: Any, table: Table, what: str, foot: str) -> None:
     notes = textwrap.wrap(table.newest.data.note, 110)
     axes.set_title("\n".join([text, *notes]), loc="left", fontsize=10)
     footer(figure, f"{hardware(table.newest)}. {foot}".rstrip())
+
+
+def around(figure: Any, title: str, handles: Sequence[Any], record: Record) -> None:
+    """The title and the legend of several panels, and the machine below."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    figure.legend(handles=handles, loc="outside right center", frameon=False, handlelength=3.2)
+    footer(figure, hardware(record))
 
 
 def footer(figure: Any, text: str) -> None:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from torch import Tensor
 
-from impls.kernels.regressions.small_cholesky import cholesky_solve
 from impls.kernels.regressions.vector_gram import (
     AT_ONCE,
     ENTRY_BYTES,
@@ -148,6 +147,43 @@ def _sums(lanes: int) -> Callable[..., Any]:
         return A, t
 
     return sums
+
+
+def cholesky_solve_reference(A: Array, t: Array, noise: Array) -> Array:
+    """w = R⁻¹ (R⁻ᵀ t + noise) in NumPy, where A = RᵀR (d, d) and all others are (d,)."""
+    L = np.linalg.cholesky(A)  # Rᵀ
+    return np.linalg.solve(L.T, np.linalg.solve(L, t) + noise)
+
+
+@functools.lru_cache
+def cholesky_solve(d: int) -> Callable[..., None]:
+    """Compiled (A, t, noise, w), which writes that to w (d,).
+
+    Only the upper triangle of A (d, lanes) is read; A and t (lanes,) are overwritten.
+    """
+    lanes = lanes_for(d)
+    row_bytes = lanes * ENTRY_BYTES
+    add = add_scaled(lanes)
+
+    @njit(error_model="numpy")
+    def solve(A, t, noise, w):  # type: ignore[no-untyped-def]
+        at = A.ctypes.data
+        for p in range(d):
+            root = np.float32(np.sqrt(A[p, p]))
+            for j in range(p, d):
+                A[p, j] /= root
+            for i in range(p + 1, d):  # whole rows: entries below the diagonal are never read
+                add(at + i * row_bytes, at + p * row_bytes, -A[p, i])
+            t[p] /= root
+            for j in range(p + 1, d):
+                t[j] -= t[p] * A[p, j]
+        for p in range(d - 1, -1, -1):
+            total = t[p] + noise[p]
+            for j in range(p + 1, d):
+                total -= A[p, j] * w[j]
+            w[p] = total / A[p, p]
+
+    return solve
 
 
 @njit(parallel=True, cache=True, fastmath={"reassoc", "contract", "nsz"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from impls.kernels.regressions.cholesky import cholesky
+from impls.kernels.regressions.batched import cholesky
 
 
 def draw_prior(rows: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:

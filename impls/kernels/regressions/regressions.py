@@ -13,9 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impls.kernels.regressions.batched import BatchedRegressions
+from impls.kernels.regressions.batched import BatchedRegressions, LengthBuckets
 from impls.kernels.regressions.compiled import CompiledRegressions
-from impls.kernels.regressions.length_buckets import LengthBuckets
 
 
 class Regressions(Protocol):

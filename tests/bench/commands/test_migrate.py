@@ -116,12 +116,12 @@ def test_a_record_gets_the_epochs_that_its_suite_ended_fits_after_at_its_commit(
     (suites / "scale.toml").write_text(block.format(12))
     records = []
     for epochs in (3, 12):
-        made = record()
-        made.source.git_sha, made.source.dirty = commit, False
+        older = record()
+        older.source.git_sha, older.source.dirty = commit, False
         cell = {"implementation": "bias", "dataset": "ml-100k", "suite": "scale"}
         cell |= {"hyperparameters": {"epochs": epochs}}
-        made.cell = made.cell.model_copy(update=cell)
-        records.append(made.to_line())
+        older.cell = older.cell.model_copy(update=cell)
+        records.append(older.to_line())
     store = store_of(tmp_path / "out", *records)
     given = "given the epochs that their suite ended them after"
     assert migrate(store, repository) == {given: 1, "already current": 1}

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands.predict import predict_pairs
+from bench.commands.predict import predict
 from bench.planning import availability
 from bench.planning.loading import ImplementationError
 
 
 @pytest.mark.parametrize(
-    ("row", "told"), [("peer:cornac_mf", "make peers"), ("triton_sgd", "CUDA only")]
+    ("row", "message"), [("peer:cornac_mf", "make peers"), ("triton_sgd", "CUDA only")]
 )
-def test_a_row_that_cannot_run_is_told_why(
-    row: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_row_that_cannot_run_gets_the_reason(
+    row: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def version(package: str) -> str:
         raise PackageNotFoundError(package)
@@ -26,5 +26,5 @@ def test_a_row_that_cannot_run_is_told_why(
     ratings, pairs = tmp_path / "ratings.csv", tmp_path / "pairs.csv"
     ratings.write_text("".join(f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60)))
     pairs.write_text("1,1\n")
-    with pytest.raises(ImplementationError, match=told):
-        predict_pairs(row, str(ratings), pairs, "default", {}, "cpu", 0)
+    with pytest.raises(ImplementationError, match=message):
+        predict(row, str(ratings), pairs, "default", [], "cpu", 0, None)

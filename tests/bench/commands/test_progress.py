@@ -49,8 +49,8 @@ def test_plain_lines_report_cell_epoch_score_and_time_left() -> None:
         progress.started(cell(), "")
         for epoch in (1, 2, 3, 4, 20):
             clock.now += 10
-            progress.reported(checkpoint(epoch, 9.0 * epoch))
-        progress.reported(Phase(name="predict"))
+            progress.on_event(checkpoint(epoch, 9.0 * epoch))
+        progress.on_event(Phase(name="predict"))
         progress.finished(record(status="failed", reason="broke"))
     assert text.getvalue().splitlines() == [
         f"[2/3] {PLACE}",
@@ -88,7 +88,7 @@ def test_a_terminal_has_a_bar_for_all_cells_and_one_for_the_present() -> None:
         progress.finished(record(rmse=0.9123, fit_s=1.5))
         progress.started(cell("numpy_sgd_of_a_very_long_name"), "")
         clock.now += 4
-        progress.reported(checkpoint(5, 2.5))
+        progress.on_event(checkpoint(5, 2.5))
         progress._bars.refresh()
     frame = screen.getvalue()
     assert "cell 2/3  about 16 s left" in frame, "10 s for each, of which 4 s are over"

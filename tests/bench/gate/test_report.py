@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from bench.gate.report import control_line, reasons, ruled_out, summary, table
@@ -102,5 +100,5 @@ def test_the_summary_is_the_worst(verdicts: str, beginning: str) -> None:
 
 
 def test_a_single_round_has_no_estimate() -> None:
-    assert series(1.1).estimate is None
-    assert math.isfinite(series(1.1, 1.2).estimate.mean)
+    assert cells(table({"w": series(1.1)}, {}))[1:5] == [""] * 4
+    assert cells(table({"w": series(1.1, 1.2)}, {}))[2] == "1.149"

@@ -1,4 +1,4 @@
-"""What `bench compare` says."""
+"""The sentences of `bench compare`."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ def test_the_order_of_the_sides_does_not_change_the_finding() -> None:
 
 def test_the_faster_may_be_the_less_accurate() -> None:
     worse = runs("embedding_mf", [5.0, 5.1, 5.4], [0.930, 0.931, 0.929])
-    said = compare([*SLOW, *worse], "numpy_sgd", "embedding_mf")
-    assert "embedding_mf is less accurate by 0.0100 ± 0.0000 RMSE." in said
+    text = compare([*SLOW, *worse], "numpy_sgd", "embedding_mf")
+    assert "embedding_mf is less accurate by 0.0100 ± 0.0000 RMSE." in text
 
 
 def test_noise_is_called_noise() -> None:
     alike = runs("embedding_mf", [20.5, 20.0, 22.5], [0.9205, 0.9203, 0.9190])
-    said = compare([*SLOW, *alike], "embedding_mf", "numpy_sgd")
-    assert "No difference in fit time beyond noise between" in said
-    assert "No difference in RMSE beyond noise (embedding_mf: −0.0001 ± " in said
+    text = compare([*SLOW, *alike], "embedding_mf", "numpy_sgd")
+    assert "No difference in fit time beyond noise between" in text
+    assert "No difference in RMSE beyond noise (embedding_mf: −0.0001 ± " in text
 
 
 def test_one_seed_gives_no_interval_and_says_what_would() -> None:
-    said = compare([SLOW[0], FAST[0]], "embedding_mf", "numpy_sgd")
-    assert "ran 4.00 times faster than numpy_sgd on ml-100k (random:80/10/10, 1 paired seed" in said
-    assert "more accurate by 0.0040 RMSE." in said
-    assert "`--seeds 3`" in said
-    assert "±" not in said
+    text = compare([SLOW[0], FAST[0]], "embedding_mf", "numpy_sgd")
+    assert "ran 4.00 times faster than numpy_sgd on ml-100k (random:80/10/10, 1 paired seed" in text
+    assert "more accurate by 0.0040 RMSE." in text
+    assert "`--seeds 3`" in text
+    assert "±" not in text
 
 
-def test_seeds_that_do_not_pair_are_said_to_be_unpaired() -> None:
+def test_seeds_that_do_not_pair_are_called_unpaired() -> None:
     other = [record("embedding_mf", seed=seed, fit_s=5.0 + seed / 100) for seed in (7, 8)]
     assert "2 and 3 seeds, unpaired" in compare([*SLOW, *other], "embedding_mf", "numpy_sgd")
 
@@ -104,49 +104,51 @@ def test_no_match_lists_what_there_is() -> None:
 
 
 def test_a_side_without_figures_says_why() -> None:
-    said = compare([*SLOW, record("ncf", status="failed", reason="boom")], "ncf", "numpy_sgd")
-    assert said == "ncf has no figures on ml-100k (random:80/10/10, machine box-1) (failed: boom)."
+    text = compare([*SLOW, record("ncf", status="failed", reason="boom")], "ncf", "numpy_sgd")
+    assert text == "ncf has no figures on ml-100k (random:80/10/10, machine box-1) (failed: boom)."
 
 
-def test_time_limits_and_stand_ins_are_said() -> None:
+def test_time_limits_and_stand_ins_are_reported() -> None:
     late = record("ncf", status="timeout", reason="60 s", data=data(note="Stands in."))
-    said = compare([*SLOW, late], "ncf", "numpy_sgd")
-    assert "ncf was stopped by its time limit in 1 of 1 runs." in said
-    assert said.endswith("Stands in.")
+    text = compare([*SLOW, late], "ncf", "numpy_sgd")
+    assert "ncf was stopped by its time limit in 1 of 1 runs." in text
+    assert text.endswith("Stands in.")
 
 
-def test_a_library_and_a_row_of_ours_are_compared_at_each_target() -> None:
-    ours = [record("numba_sgd", seed=seed, fit_s=0.3 + seed / 50, rmse=0.90) for seed in range(3)]
+def test_a_library_and_a_built_in_implementation_are_compared_at_each_goal() -> None:
+    built_in = [
+        record("numba_sgd", seed=seed, fit_s=0.3 + seed / 50, rmse=0.90) for seed in range(3)
+    ]
     theirs = [epoch_budgets("peer:libmf", seed=seed, best=0.916 + seed / 2000) for seed in range(3)]
-    said = compare([*ours, *theirs], "peer:libmf", "numba_sgd")
-    assert "numba_sgd reached 0.946 on validation 4.17 (95 % interval 3.57–4.87) times soo" in said
-    assert "numba_sgd reached 0.915 on validation 10.7 (95 % interval 9.18–12.5) times soo" in said
-    assert said.endswith("Neither reached 0.900 on validation.")
-    assert said.index("0.946 on") < said.index("0.937 on") < said.index("0.915 on")
+    text = compare([*built_in, *theirs], "peer:libmf", "numba_sgd")
+    assert "numba_sgd reached 0.946 on validation 4.17 (95 % interval 3.57–4.87) times soo" in text
+    assert "numba_sgd reached 0.915 on validation 10.7 (95 % interval 9.18–12.5) times soo" in text
+    assert text.endswith("Neither reached 0.900 on validation.")
+    assert text.index("0.946 on") < text.index("0.937 on") < text.index("0.915 on")
 
 
-def test_the_slower_of_two_fits_may_be_the_sooner_at_a_target() -> None:
+def test_the_slower_of_two_fits_may_be_the_sooner_at_a_goal() -> None:
     quick = [record("ncf", seed=seed, fit_s=5.0, rmse=0.930 + seed / 999) for seed in range(3)]
     steep = [
         record("bias", seed=seed, fit_s=9.0, curve=training_curve(0.92, 9.0, pace=1.5))
         for seed in range(3)
     ]
-    said = compare([*quick, *steep], "ncf", "bias")
-    assert said.startswith("ncf ran 1.80")
-    assert "bias reached 0.946 on validation " in said
+    text = compare([*quick, *steep], "ncf", "bias")
+    assert text.startswith("ncf ran 1.80")
+    assert "bias reached 0.946 on validation " in text
 
 
-def test_targets_that_some_runs_missed_are_counted_and_not_averaged() -> None:
+def test_goals_that_some_runs_missed_are_counted_and_not_averaged() -> None:
     a = runs("ncf", [5.0, 5.1, 5.4], [0.900, 0.899, 0.935], goals=(0.91, 0.89))
     b = runs("bias", [6.0, 6.1, 6.4], [0.930, 0.931, 0.935], goals=(0.91, 0.89))
-    said = compare([*a, *b], "ncf", "bias")
+    text = compare([*a, *b], "ncf", "bias")
     assert (
-        "0.910 on validation was reached by ncf in 2 of 3 runs and by bias in 0 of 3 runs" in said
+        "0.910 on validation was reached by ncf in 2 of 3 runs and by bias in 0 of 3 runs" in text
     )
-    assert "Neither reached 0.890 on validation." in said
+    assert "Neither reached 0.890 on validation." in text
 
 
-def test_equal_times_to_a_target_are_called_noise() -> None:
+def test_equal_times_to_a_goal_are_called_noise() -> None:
     a = runs("ncf", [5.0, 5.6, 5.4], [0.92, 0.92, 0.92])
     b = runs("bias", [5.1, 5.5, 5.4], [0.92, 0.92, 0.92])
     assert "No difference beyond noise in the time to 0.950 on validation: a ratio of 1.0" in (
@@ -154,6 +156,6 @@ def test_equal_times_to_a_target_are_called_noise() -> None:
     )
 
 
-def test_a_side_that_was_not_looked_at_in_training_has_no_time_to_a_target() -> None:
+def test_a_side_that_was_not_validated_in_training_has_no_time_to_a_goal() -> None:
     unseen = [record("ncf", seed=seed, curve=[]) for seed in range(3)]
     assert "on validation" not in compare([*FAST, *unseen], "ncf", "embedding_mf")

@@ -90,7 +90,7 @@ def test_a_missing_package_adds_no_row_to_those_that_ran() -> None:
 
 
 def test_machines_splits_and_data_never_share_a_table() -> None:
-    made = tables(
+    found = tables(
         [
             record(),
             record(machine="box-2"),
@@ -98,8 +98,8 @@ def test_machines_splits_and_data_never_share_a_table() -> None:
             record(data=data(fingerprint="other")),
         ]
     )
-    assert len(made) == 4
-    assert all(len(table.rows) == 1 for table in made)
+    assert len(found) == 4
+    assert all(len(table.rows) == 1 for table in found)
 
 
 def test_one_dataset_under_two_names_is_one_table_by_the_catalogs_name() -> None:
@@ -140,7 +140,7 @@ def test_namesakes_are_labelled_by_what_differs_and_by_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statuses", "told"),
+    ("statuses", "expected"),
     [
         (["ok"], "ok"),
         (["timeout"], "timeout"),
@@ -150,8 +150,11 @@ def test_namesakes_are_labelled_by_what_differs_and_by_nothing_else() -> None:
         (["failed", "diverged"], "0 of 2 ok"),
     ],
 )
-def test_status_says_how_many_seeds_ended_well(statuses: list[str], told: str) -> None:
-    assert cpu(*(record(seed=n, status=status) for n, status in enumerate(statuses))).status == told
+def test_status_counts_how_many_seeds_ended_well(statuses: list[str], expected: str) -> None:
+    assert (
+        cpu(*(record(seed=n, status=status) for n, status in enumerate(statuses))).status
+        == expected
+    )
 
 
 def test_remarks_name_each_reason_and_flag_once() -> None:

@@ -135,18 +135,18 @@ def test_repeats_count_by_their_median() -> None:
 
 
 def test_machines_and_splits_stand_apart_and_devices_are_named() -> None:
-    made = growth([*all_sizes(machine="old"), *all_sizes(machine="new", minute=1)])
-    assert [each.machine for each in made] == ["new", "old"]
-    assert len({growth_plot(each).path for each in made}) == 2
+    found = growth([*all_sizes(machine="old"), *all_sizes(machine="new", minute=1)])
+    assert [each.machine for each in found] == ["new", "old"]
+    assert len({growth_plot(each).path for each in found}) == 2
     assert len(growth([at("100k"), at("1m", split="u1")])) == 0
     times, _ = page(*all_sizes(), *all_sizes(device="cuda"))
     assert times["numba_sgd"]["device"] == "CUDA"
 
 
 @pytest.mark.filterwarnings("error")
-def test_the_plot_is_ours_and_its_bytes_are_the_records() -> None:
+def test_the_plot_is_marked_and_its_bytes_are_the_records() -> None:
     two = [at("100k", "als"), at("1m", "als", status="failed")]
-    [made] = growth([*all_sizes(), *all_sizes("a$b"), *two])
-    drawn = growth_plot(made).png()
+    [found] = growth([*all_sizes(), *all_sizes("a$b"), *two])
+    drawn = growth_plot(found).png()
     assert Image.open(io.BytesIO(drawn)).info["Software"] == MADE_BY
-    assert growth_plot(made).png() == drawn
+    assert growth_plot(found).png() == drawn

@@ -1,4 +1,4 @@
-"""CUDA beside the CPU: which cells are pairs, what came of them, and from what size CUDA pays."""
+"""CUDA beside the CPU: which cells are pairs, their figures, and from what size CUDA pays."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ def pair(speedup: float, implementation: str = "embedding_mf", **changes: Any) -
     return [cpu, side(implementation, epoch_s=0.1, device="cuda", **changes)]
 
 
-def made(*records: Record) -> list[Speedup]:
+def found_in(*records: Record) -> list[Speedup]:
     return speedups(tables(records))
 
 
 def only(*records: Record) -> Pair:
-    [speedup] = made(*records)
+    [speedup] = found_in(*records)
     [pair] = speedup.pairs
     return pair
 
 
 def rows(*records: Record) -> dict[str, dict[str, str]]:
     """The page's table by label."""
-    return cells(speedup_page(made(*records)))
+    return cells(speedup_page(found_in(*records)))
 
 
 def sweep(implementation: str, speedup: float, power: float, **changes: Any) -> list[Record]:
@@ -109,21 +109,21 @@ def test_without_the_same_cell_on_both_devices_there_is_no_pair(
     other: dict[str, Any],
 ) -> None:
     cpu = side(epoch_s=1.0, batch=1024)
-    assert made(cpu, side(**{"epoch_s": 0.1, "batch": 1024, "device": "cuda", **other})) == []
+    assert found_in(cpu, side(**{"epoch_s": 0.1, "batch": 1024, "device": "cuda", **other})) == []
 
 
 def test_every_form_of_a_step_on_cuda_stands_beside_the_one_run_on_the_cpu() -> None:
     cpu = side(epoch_s=1.0, settings={"step": "captured"})
     captured = side(epoch_s=0.1, settings={"step": "captured"}, device="cuda")
     eager = side(epoch_s=0.5, settings={"step": "eager"}, device="cuda")
-    [speedup] = made(cpu, captured, eager)
+    [speedup] = found_in(cpu, captured, eager)
     found = {pair.label: pair.speedup for pair in speedup.pairs}
     assert found == {"embedding_mf step=captured": 10.0, "embedding_mf step=eager": 2.0}
 
 
 def test_a_cell_that_failed_on_cuda_stands_beside_those_that_did_not() -> None:
     broken = side("ncf", epoch_s=1, device="cuda", status="out of memory", reason="2 GB wanted")
-    text = speedup_page(made(*pair(2.0), side("ncf", epoch_s=1), broken))
+    text = speedup_page(found_in(*pair(2.0), side("ncf", epoch_s=1), broken))
     row = cells(text)["ncf"]
     assert (row["epoch s (CPU)"], row["epoch s (CUDA)"]) == ("1.00", "— [1]")
     assert (row["speed-up"], row["difference"], row["≤ 0.002"]) == ("—", "—", "—")
@@ -182,7 +182,7 @@ def test_labels_have_the_settings_that_differ_but_those_that_the_table_has() -> 
         *pair(3.0, "als", threads=1),
         *pair(3.0, "als", threads=2, ratings=2_000_000),
     ]
-    [speedup] = made(*two)
+    [speedup] = found_in(*two)
     assert [pair.label for pair in speedup.pairs] == [
         "embedding_mf factors=64",
         "embedding_mf factors=8",
@@ -199,7 +199,7 @@ def test_a_curve_over_ratings_is_the_settings_with_the_most_sizes() -> None:
         *pair(4.0, batch=8192, ratings=10_000_000),
         *pair(0.1, "autograd_mf"),
     ]
-    [speedup] = made(*records)
+    [speedup] = found_in(*records)
     found = {line.name: line.points for line in over_ratings(speedup)}
     assert found == {
         "autograd_mf": ((1_000_000, pytest.approx(0.1)),),
@@ -216,14 +216,14 @@ def test_over_batches_a_dataset_is_a_panel_where_a_row_has_two_sizes() -> None:
         *pair(2.0, "als"),
         *pair(1.0, "embedding_mf", batch=1024, ratings=10_000_000),
     ]
-    [speedup] = made(*records)
+    [speedup] = found_in(*records)
     panels = over_batches(speedup)
     sizes = {dataset: [line.sizes for line in lines] for dataset, lines in panels.items()}
     assert sizes == {
         "synthetic-1000k": [[256, 1024, 8192, 65536]],
         "synthetic-10000k": [[1024, 65536]],
     }
-    [alone] = made(*pair(2.0, batch=256))
+    [alone] = found_in(*pair(2.0, batch=256))
     assert (over_batches(alone), batches_plot(alone)) == ({}, None)
     assert "batches" not in speedup_page([alone])
 
@@ -254,7 +254,7 @@ def test_the_page_opens_with_from_what_size_cuda_pays() -> None:
         *pair(0.11, "autograd_mf"),
         *sweep("ncf", 0.5, 0.5),
     ]
-    text = speedup_page(made(*records))
+    text = speedup_page(found_in(*records))
     before_the_table = text.partition("|")[0]
     assert (
         "**From what size CUDA pays**, that is, is faster and stays so: "
@@ -272,7 +272,7 @@ def test_machines_and_splits_have_sections_and_plots_of_their_own_newest_first()
         *pair(2.0, machine="new", minute=1),
         *pair(2.0, machine="new", split="u1", minute=2),
     ]
-    found = made(*records)
+    found = found_in(*records)
     assert [(each.machine, each.split) for each in found] == [
         ("new", "u1"),
         ("new", "random:80/10/10"),
@@ -281,20 +281,20 @@ def test_machines_and_splits_have_sections_and_plots_of_their_own_newest_first()
     assert len({ratings_plot(each).path for each in found}) == 3
 
 
-def test_what_stands_in_is_said() -> None:
+def test_what_stands_in_is_named() -> None:
     note = "synthetic-100k stands in for ml-100k"
-    assert f"**{note}**" in speedup_page(made(*pair(2.0, data=data(note=note))))
+    assert f"**{note}**" in speedup_page(found_in(*pair(2.0, data=data(note=note))))
 
 
 @pytest.mark.filterwarnings("error")
-def test_the_plots_are_ours_and_their_bytes_are_the_records() -> None:
+def test_the_plots_are_marked_and_their_bytes_are_the_records() -> None:
     records = [
         *sweep("embedding_mf", 0.4, 0.6),
         *sweep("a$b", 0.2, 0.5),
         *pair(0.1, "autograd_mf"),
         *pair(1.0, "embedding_mf", batch=1024, ratings=10_000_000),
     ]
-    [speedup] = made(*records)
+    [speedup] = found_in(*records)
     for plot in (ratings_plot, batches_plot):
         one, two = plot(speedup), plot(speedup)
         assert one is not None
@@ -310,7 +310,7 @@ def test_settings_of_one_implementation_look_unlike_and_are_the_same_in_both_plo
         *pair(2.0, batch=256, ratings=100_000, settings={"step": "eager"}),
         *pair(3.0, batch=512, ratings=100_000, settings={"step": "eager"}),
     ]
-    [speedup] = made(*records)
+    [speedup] = found_in(*records)
     found = looks(speedup)
     assert list(found) == ["embedding_mf step=captured", "embedding_mf step=eager"]
     one, two = found.values()

@@ -138,17 +138,17 @@ def test_every_recorded_row_stands_on_its_committed_page_with_its_rmse() -> None
 def test_the_links_of_the_committed_pages_lead_somewhere() -> None:
     pages = [*RESULTS.glob("*.md"), RESULTS.parent / "README.md"]
     links = {
-        (page, target)
+        (page, link)
         for page in pages
-        for target in re.findall(r"\]\(([^)#]+)", page.read_text())
-        if not target.startswith("http")
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text())
+        if not link.startswith("http")
     }
     assert len(links) > len(pages)
-    missing = {(page.name, target) for page, target in links if not (page.parent / target).exists()}
+    missing = {(page.name, link) for page, link in links if not (page.parent / link).exists()}
     assert not missing
     generated = [page for page in pages if page.read_text().startswith(MARK)]
     assert {page.name for page, _ in links} >= {page.name for page in generated}
-    linked = {target for _, target in links}
+    linked = {link for _, link in links}
     assert all(f"plots/{plot.name}" in linked for plot in (RESULTS / "plots").glob("*.png"))
 
 
@@ -187,7 +187,7 @@ def test_pages_without_records_go_and_files_of_others_stay(tmp_path: Path) -> No
 def test_a_page_that_no_report_made_is_not_overwritten(tmp_path: Path) -> None:
     store(tmp_path, [record(curve=[])])
     (tmp_path / "ml-100k.md").write_text("my own notes")
-    with pytest.raises(ValueError, match=r"ml-100k\.md was not made by `bench report`"):
+    with pytest.raises(ValueError, match=r"ml-100k\.md was not written by `bench report`"):
         write(tmp_path)
     assert (tmp_path / "ml-100k.md").read_text() == "my own notes"
     assert not (tmp_path / "index.md").exists()

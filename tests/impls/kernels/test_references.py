@@ -9,8 +9,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from bench.planning.availability import device_problem, library_problem
-from impls.kernels.regressions.compiled import _sums, sums_reference
-from impls.kernels.regressions.small_cholesky import cholesky_solve, cholesky_solve_reference
+from impls.kernels.regressions.compiled import (
+    _sums,
+    cholesky_solve,
+    cholesky_solve_reference,
+    sums_reference,
+)
 from impls.kernels.regressions.vector_gram import (
     ENTRY_BYTES,
     add_scaled,

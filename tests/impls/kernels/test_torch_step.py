@@ -80,7 +80,7 @@ def test_a_step_is_captured_where_that_is_requested_and_possible(
 def test_an_entry_s_form_is_captured_only_where_batches_have_one_shape(
     low_rank_set: tuple[Ratings, HeldOut], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impls.kernels.autorec.rated_rows.DENSE_BYTES", 0)
+    monkeypatch.setattr("impls.kernels.rated_rows.DENSE_BYTES", 0)
     before = Graph.replays
     with pretended.counted(Counter()):
         make("autorec", device=pretended.DEVICE, **SETTINGS["autorec"]).fit(low_rank_set[0])

@@ -20,8 +20,8 @@ from impls.peers.cmfrec_als import CmfrecALS
 from impls.peers.cornac_mf import CornacMF
 from impls.peers.libmf_sgd import LibmfSGD
 from impls.peers.myfm_gibbs import MyFMGibbs
+from impls.peers.shared import pinned
 from impls.peers.surprise_svd import SurpriseSVD
-from impls.peers.threads import pinned
 from impls.protocol import Training
 
 Predict = Callable[[Any, Ids, Ids], Any]

@@ -16,8 +16,7 @@ from bench.gate.stored import command as screening
 from bench.gate.stored.baseline import Baseline, MachineKey, read
 from bench.gate.stored.solo import ROUNDS, time_alone
 from tests.bench.gate.conftest import Checkout
-from tests.support.gate_runs import NAMES, runs, slower
-from tests.support.gate_runs import request as request_of
+from tests.support.gate_runs import NAMES, request_of, runs, slower
 from tests.support.gate_sides import FakeSide, Machine
 
 HERE = MachineKey(cpu="a CPU", flags="f", cache="c", blas="b", python="3.11.7")

@@ -66,12 +66,12 @@ def test_two_files_of_one_name_share_a_page_with_tables_of_their_own() -> None:
         record(dataset="a/ratings.csv", data=data(fingerprint="aaaa")),
         record(dataset="b/ratings.csv", data=data(fingerprint="bbbb")),
     ]
-    made = tables(records)
-    assert {page_name(table.dataset) for table in made} == {"ratings.csv.md"}
-    text = page(made)
+    found = tables(records)
+    assert {page_name(table.dataset) for table in found} == {"ratings.csv.md"}
+    text = page(found)
     assert "### random:80/10/10 of aaaa" in text
     assert "### random:80/10/10 of bbbb" in text
-    assert len({curves_path(table) for table in made}) == 2
+    assert len({curves_path(table) for table in found}) == 2
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_page_names_are_safe_and_never_those_of_other_pages(dataset: str, name: 
     assert page_name(dataset) == name
 
 
-def test_no_page_tells_the_folder_of_a_file() -> None:
+def test_no_page_shows_the_folder_of_a_file() -> None:
     assert "secret" not in page(tables([record(dataset="/home/secret/ratings.csv")]))
 
 
@@ -102,7 +102,7 @@ def test_the_dataset_line_has_counts_scale_density_and_fingerprint() -> None:
     )
 
 
-def test_what_stands_in_is_said_loudly_at_every_table() -> None:
+def test_what_stands_in_is_named_in_bold_at_every_table() -> None:
     text = page(tables([record(data=data(note=NOTE))]))
     assert len(re.findall("^[|]:-", text, re.MULTILINE)) == text.count(f"**{NOTE}**") == 3
 
@@ -131,16 +131,16 @@ def test_the_caption_names_machine_versions_dates_and_load() -> None:
 
 
 def test_the_caption_names_the_version_of_each_library_that_is_a_row() -> None:
-    ours, peer = record(), record("peer:cornac_mf")
-    peer.environment.versions["cornac"] = "3.0.1"
-    assert "cornac" not in caption([ours])
-    assert "torch 2.13.0, cornac 3.0.1. Run" in caption([ours, peer])
+    built_in, library = record(), record("peer:cornac_mf")
+    library.environment.versions["cornac"] = "3.0.1"
+    assert "cornac" not in caption([built_in])
+    assert "torch 2.13.0, cornac 3.0.1. Run" in caption([built_in, library])
 
 
-def test_same_maths_and_different_models_are_told_apart() -> None:
-    told = same_maths(table_of(*eight()))
-    assert told.startswith("Same maths, so compare their speed; every other row is a different")
-    assert told.splitlines()[1:] == [
+def test_same_maths_and_different_models_are_distinguished() -> None:
+    text = same_maths(table_of(*eight()))
+    assert text.startswith("Same maths, so compare their speed; every other row is a different")
+    assert text.splitlines()[1:] == [
         "",
         "- biased MF: numpy_sgd, autograd_mf, embedding_mf, sparse_embedding_mf",
     ]
@@ -166,7 +166,7 @@ def test_each_table_explains_its_own_marks() -> None:
     assert text.count("- [1] failed: boom") == 3
 
 
-def test_what_the_joules_are_of_is_said_where_a_row_ran_on_a_device() -> None:
+def test_what_the_joules_are_of_is_explained_where_a_row_ran_on_a_device() -> None:
     assert "joules of the CUDA device alone" in page(tables([record(), record(device="cuda")]))
     assert "joules" not in page(tables([record()]))
 
@@ -176,7 +176,7 @@ def test_the_words_beside_goals_are_explained() -> None:
     assert "to the floor" in goal_meaning(table_of(record(data=data(floor=0.85))))
 
 
-def test_that_a_row_cannot_be_interrupted_is_said_at_its_table_and_its_plot() -> None:
+def test_that_a_row_cannot_be_interrupted_stands_at_its_table_and_its_plot() -> None:
     text = page(tables([*eight(), epoch_budgets("peer:cornac_mf")]))
     assert "| peer:cornac_mf [1]" in text
     assert "- [1] cannot be interrupted: every point is a full fit of that many iter" in text
@@ -185,19 +185,19 @@ def test_that_a_row_cannot_be_interrupted_is_said_at_its_table_and_its_plot() ->
 
 
 @pytest.mark.parametrize(
-    ("seeds", "told"), [(1, "`--seeds 3`"), (3, "range of the runs"), (6, "its 95 % interval.")]
+    ("seeds", "note"), [(1, "`--seeds 3`"), (3, "range of the runs"), (6, "its 95 % interval.")]
 )
-def test_the_note_says_what_the_brackets_are(seeds: int, told: str) -> None:
-    assert told in intervals(table_of(*(record(seed=n) for n in range(seeds))))
+def test_a_note_explains_the_brackets(seeds: int, note: str) -> None:
+    assert note in intervals(table_of(*(record(seed=n) for n in range(seeds))))
 
 
-@pytest.mark.parametrize(("seeds", "told"), [(1, "One fold.*`--seeds 5`"), (5, "mean over folds")])
-def test_the_repeats_of_a_cross_validation_are_folds(seeds: int, told: str) -> None:
+@pytest.mark.parametrize(("seeds", "note"), [(1, "One fold.*`--seeds 5`"), (5, "mean over folds")])
+def test_the_repeats_of_a_cross_validation_are_folds(seeds: int, note: str) -> None:
     folds = (record(split="5-fold", seed=seed) for seed in range(seeds))
-    assert re.search(told, intervals(table_of(*folds)))
+    assert re.search(note, intervals(table_of(*folds)))
 
 
-def test_rows_of_unlike_repeats_say_where_the_range_stands() -> None:
+def test_rows_of_unlike_repeats_have_a_note_on_the_range_stands() -> None:
     many, few = [record(seed=n) for n in range(6)], [record("ncf", seed=n) for n in range(3)]
     assert "fewer than six" in intervals(table_of(*many, *few))
 
@@ -216,8 +216,8 @@ def test_the_verdict_names_the_first_at_each_goal_and_the_most_accurate() -> Non
 
 def test_goals_of_one_winner_stand_together_with_the_time_of_the_first_library() -> None:
     slow = epoch_budgets("peer:surprise_svd", each_s=9.0)
-    told = verdict(table_of(record(fit_s=3.0, rmse=0.89), epoch_budgets("peer:cornac_mf"), slow))
-    assert "use peer:cornac_mf for 0.946 (0.400 s) and 0.937 (0.400 s); numpy_sgd for 0.9" in told
+    text = verdict(table_of(record(fit_s=3.0, rmse=0.89), epoch_budgets("peer:cornac_mf"), slow))
+    assert "use peer:cornac_mf for 0.946 (0.400 s) and 0.937 (0.400 s); numpy_sgd for 0.9" in text
     table = table_of(record(fit_s=0.3, rmse=0.89), epoch_budgets("peer:cornac_mf"), slow)
     assert (
         "use numpy_sgd for 0.946 (0.0800 s, 5.0 times sooner than peer:cornac_mf), "
@@ -234,12 +234,12 @@ def test_the_verdict_names_rows_that_noise_does_not_tell_apart() -> None:
         for name, sample in (("ncf", best), ("autorec", alike), ("bias", worse))
         for seed, rmse in enumerate(sample)
     ]
-    told = verdict(table_of(*records))
-    assert "use ncf (12.3 s): test RMSE 0.9110 ± 0.0025; " in told
-    assert "no difference beyond noise from autorec (12.3 s)." in told
+    text = verdict(table_of(*records))
+    assert "use ncf (12.3 s): test RMSE 0.9110 ± 0.0025; " in text
+    assert "no difference beyond noise from autorec (12.3 s)." in text
 
 
-def test_the_verdict_of_failures_says_so() -> None:
+def test_the_verdict_of_failures_is_that_there_are_no_figures() -> None:
     table = table_of(record(status="failed"))
     assert verdict(table) == "No run has figures yet."
     assert curves(table) is pareto(table) is None

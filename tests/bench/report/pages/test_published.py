@@ -60,9 +60,9 @@ def test_an_unclipped_number_stands_beside_our_unclipped_one() -> None:
 
 
 def test_a_clipped_number_stands_beside_our_clipped_one() -> None:
-    made = row(beside(clipped=True))
-    assert (made["metric"], made["ours"]) == ("RMSE", "0.9900")
-    assert made["difference"] == "−0.0150"
+    found = row(beside(clipped=True))
+    assert (found["metric"], found["ours"]) == ("RMSE", "0.9900")
+    assert found["difference"] == "−0.0150"
 
 
 def test_a_number_out_of_bounds_says_no() -> None:
@@ -70,10 +70,10 @@ def test_a_number_out_of_bounds_says_no() -> None:
     assert row(beside(within=None))["agreed"] == "—"
 
 
-@pytest.mark.parametrize(("rmse_raw", "told"), [(0.990, "yes"), (0.85, "yes"), (0.9901, "no")])
-def test_a_number_to_reach_is_a_bound_from_above(rmse_raw: float, told: str) -> None:
-    made = row(beside(rmse_raw=rmse_raw, within=None, reach=0.99))
-    assert made["agreed"] == f"≤ 0.990: {told}"
+@pytest.mark.parametrize(("rmse_raw", "expected"), [(0.990, "yes"), (0.85, "yes"), (0.9901, "no")])
+def test_a_number_to_reach_is_a_bound_from_above(rmse_raw: float, expected: str) -> None:
+    found = row(beside(rmse_raw=rmse_raw, within=None, reach=0.99))
+    assert found["agreed"] == f"≤ 0.990: {expected}"
 
 
 def test_a_number_to_reach_is_an_rmse() -> None:
@@ -89,8 +89,8 @@ def test_a_record_of_before_there_was_an_of_keeps_its_row() -> None:
 
 def test_a_cross_validation_tells_its_folds() -> None:
     folds = [beside(split="5-fold", seed=seed, minute=seed) for seed in range(4)]
-    made = row(*folds)
-    assert (made["data"], made["status"]) == ("ml-100k, 5-fold", "4 of 5 folds ok")
+    found = row(*folds)
+    assert (found["data"], found["status"]) == ("ml-100k, 5-fold", "4 of 5 folds ok")
 
 
 def test_rmse_and_mae_are_rows_of_their_own_under_one_protocol() -> None:
@@ -101,9 +101,9 @@ def test_rmse_and_mae_are_rows_of_their_own_under_one_protocol() -> None:
 
 
 def test_a_row_without_figures_keeps_its_place() -> None:
-    made = row(beside(status="failed"))
-    assert (made["ours"], made["difference"], made["agreed"]) == ("—", "—", "—")
-    assert made["status"] == "failed [2]"
+    found = row(beside(status="failed"))
+    assert (found["ours"], found["difference"], found["agreed"]) == ("—", "—", "—")
+    assert found["status"] == "failed [2]"
 
 
 def test_without_references_there_is_no_page() -> None:

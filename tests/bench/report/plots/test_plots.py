@@ -33,7 +33,7 @@ def png(plot: Plot | None) -> bytes:
 
 
 def bests(table: Table) -> list[tuple[str, float]]:
-    return [(trace.implementation, trace.best) for trace in traces(table)]
+    return [(trace.line.row.implementation, trace.best) for trace in traces(table)]
 
 
 @both
@@ -77,12 +77,13 @@ def test_the_seed_with_the_median_fit_is_shown() -> None:
 
 
 def test_full_fits_are_markers_without_a_line_and_even_one_is_no_closed_form() -> None:
-    made = epoch_budgets("peer:cornac_mf")
+    found = epoch_budgets("peer:cornac_mf")
     drawn = {
-        png(curves(table_of(made.model_copy(update={"epoch_budgets": it})))) for it in (True, False)
+        png(curves(table_of(found.model_copy(update={"epoch_budgets": it}))))
+        for it in (True, False)
     }
     assert len(drawn) == 2
-    [trace] = traces(table_of(made.model_copy(update={"curve": made.curve[:1]})))
+    [trace] = traces(table_of(found.model_copy(update={"curve": found.curve[:1]})))
     assert not trace.closed_form
 
 

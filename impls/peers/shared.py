@@ -1,7 +1,8 @@
-"""The parameters that a library has learnt, as arrays: its own predict is often a slow loop."""
+"""What the wrappers share: fitted parameters as arrays, and the number of threads."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,7 +16,9 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Learnt:
-    """r̂ = μ + b_u + b_i + p_u·q_i. It is immutable, so a copy is the object itself.
+    """r̂ = μ + b_u + b_i + p_u·q_i of a fitted library, whose own predict is often a slow loop.
+
+    It is immutable, so a copy is the object itself.
 
     P  (n_users, k)    b_user  (n_users,)
     Q  (n_items, k)    b_item  (n_items,)
@@ -33,3 +36,8 @@ class Learnt:
     def predict(self, users: Ids, items: Ids) -> Predicted:
         products = np.einsum("nk,nk->n", self.P[users], self.Q[items])  # (n,)
         return (self.mean + self.b_user[users] + self.b_item[items] + products).astype(np.float32)
+
+
+def pinned() -> int:
+    """The number of threads that the harness has pinned; every core where none is pinned."""
+    return int(os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or os.cpu_count() or 1)

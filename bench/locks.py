@@ -11,11 +11,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 
-@contextlib.contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Hold the right to change the files of `folder`, which exists."""
-    with FileLock(folder / ".lock"):
-        yield
+def writing(folder: Path) -> FileLock:
+    """In a `with` block: the right to change the files of `folder`, which exists."""
+    return FileLock(folder / ".lock")
 
 
 @contextlib.contextmanager

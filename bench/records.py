@@ -23,7 +23,7 @@ class _Part(BaseModel):
 
 
 class CellRecord(_Part):
-    """What was asked for. `suite` names the suite it was planned by."""
+    """What was requested. `suite` names the suite it was planned by."""
 
     implementation: str
     preset: str
@@ -55,22 +55,22 @@ class Metrics(_Part):
     n_cold_start: int
     n_train: int | None = None
     epochs: int = 0
-    """Epochs that ran; 0 for a closed form; of a ladder, those of the chosen fit."""
+    """Epochs that ran; 0 for a closed form; with epoch budgets, those of the chosen fit."""
     best_epoch: int | None = None
     flags: list[str] = Field(default_factory=list)
-    """Doubts about the row: "constant predictions", "no better than global_mean"."""
+    """Doubts about the row, such as "no better than global_mean"."""
 
 
 class Times(_Part):
-    """Seconds. import + warmup + fit + ladder + evaluation + predict + overhead = wall.
+    """Seconds. import + warmup + fit + other_budgets + evaluation + predict + overhead = wall.
 
-    Fits that were made again for their energy are in none of them.
+    Fits that were repeated for their energy are in none of them.
 
-    fit_s     the training clock: all of `fit` less the harness's evaluations; of a ladder, the
-              chosen fit alone
-    ladder_s  the other fits of a ladder
-    epoch_s   median of the epochs; None for a closed form
-    cold_s    import + warm-up + fit: what a fresh process waits for a model
+    fit_s            the training clock: all of `fit` less the harness's evaluations; with epoch
+                     budgets, the chosen fit alone
+    other_budgets_s  the fits at the other epoch budgets
+    epoch_s          median of the epochs; None for a closed form
+    first_model_s    time to first model in a fresh process: import + warm-up + fit
     """
 
     import_s: float
@@ -145,7 +145,7 @@ class Data(_Part):
     duplicates: int = 0
     floor: float | None = None
     note: str = ""
-    """Said beside every table, e.g. that synthetic data stands in for ml-100k."""
+    """Shown beside every table, e.g. that synthetic data stands in for ml-100k."""
 
 
 class Source(_Part):
@@ -193,9 +193,9 @@ class Reference(_Part):
     source: str
     protocol: str
     within: float | None = None
-    """How far ours may be from each number, either way."""
+    """How far a record may be from each number, either way."""
     reach: float | None = None
-    """The RMSE that ours is to reach: at most this."""
+    """The RMSE that a record is to reach: at most this."""
 
 
 class Record(_Part):
@@ -227,7 +227,7 @@ class Record(_Part):
     environment: Environment
     reference: Reference | None = None
     log: str = ""
-    """The end of what the worker printed, kept where the cell failed."""
+    """The end of what the worker printed, stored where the cell failed."""
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 

@@ -22,16 +22,7 @@ from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.planning.plan import BASELINE, Cell
 from bench.planning.rerun import History
-from bench.records import (
-    WELL,
-    Goal,
-    Metrics,
-    Point,
-    Record,
-    Source,
-    Status,
-    Times,
-)
+from bench.records import WELL, Goal, Metrics, Point, Record, Source, Status, Times
 from bench.score import doubts, score
 from bench.store import RecordStore
 
@@ -119,7 +110,8 @@ class Runner:
             self.splits.discard()  # the next cell gets them anew
             outcome = Outcome("failed", "changed the files that hold the ratings", log=outcome.log)
         self._learn_goals(cell, outcome.curve)
-        _fill(record, outcome, prepared, self._goals_for(cell))
+        goals = cell.facts.goals or self._goals.get(_split_of(cell), ())
+        _fill(record, outcome, prepared, goals)
         return record
 
     def _blank(self, cell: Cell) -> Record:
@@ -136,18 +128,15 @@ class Runner:
             reference=cell.reference,
         )
 
-    def _goals_for(self, cell: Cell) -> tuple[float, ...]:
-        request = cell.request
-        return cell.facts.goals or self._goals.get(
-            (request.dataset, request.split, request.seed), ()
-        )
-
     def _learn_goals(self, cell: Cell, curve: list[Point]) -> None:
         """Where the catalog has no goal RMSE, the lowest of the baseline is the goal."""
-        request = cell.request
-        if request.implementation == BASELINE and curve:
+        if cell.request.implementation == BASELINE and curve:
             best = min(point.rmse for point in curve)
-            self._goals[request.dataset, request.split, request.seed] = (round_up(best),)
+            self._goals[_split_of(cell)] = (round_up(best),)
+
+
+def _split_of(cell: Cell) -> tuple[str, str, int]:
+    return cell.request.dataset, cell.request.split, cell.request.seed
 
 
 def round_up(rmse: float) -> float:

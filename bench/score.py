@@ -1,4 +1,4 @@
-"""Pooled errors, clipping, and the one fallback for cold pairs."""
+"""Pooled errors, clipping, and the one fallback for cold-start pairs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datasets.ratings import UNKNOWN, HeldOut, Ratings
 
 LONG_S = 1.0
-"""Seconds of `predict` below which nobody asks whether they belong to training."""
+"""Seconds of `predict` up to which it does not matter whether they belong to training."""
 
 PIECE = 1 << 18
 """Ratings that are worked on at once, so that a row's peak of memory is not the harness's."""
@@ -43,11 +43,11 @@ class ColdStart:
         """Predictions for all pairs (n,), given those for `pairs.known` (n_known,)."""
         known = pairs.known
         users, items = pairs.users[~known], pairs.items[~known]
-        cold = np.full(len(users), self.global_mean)
-        cold[items != UNKNOWN] = self._item_means[items[items != UNKNOWN]]
-        cold[users != UNKNOWN] = self._user_means[users[users != UNKNOWN]]
+        fallback = np.full(len(users), self.global_mean)
+        fallback[items != UNKNOWN] = self._item_means[items[items != UNKNOWN]]
+        fallback[users != UNKNOWN] = self._user_means[users[users != UNKNOWN]]
         complete = np.empty(len(pairs))
-        complete[known], complete[~known] = predicted, cold
+        complete[known], complete[~known] = predicted, fallback
         return complete
 
 
@@ -72,7 +72,7 @@ def doubts(
     fit_s: float,
     predict_s: float,
 ) -> list[str]:
-    """Why a finite row may still not be a model: said in a footnote, never hidden.
+    """Why a finite row may still not be a model; shown in a footnote.
 
     `predicted` are the model's own, for the known pairs (n_known,).
     """
@@ -107,7 +107,7 @@ def _means(
     ids: NDArray[np.int32], values: NDArray[np.float32], size: int, default: float
 ) -> NDArray[np.float64]:
     counts, sums = np.zeros(size, np.int64), np.zeros(size)
-    for piece in _pieces(len(ids)):  # bincount casts what it is given to 64 bits
+    for piece in _pieces(len(ids)):  # bincount casts its arguments to 64 bits
         counts += np.bincount(ids[piece], minlength=size)
         sums += np.bincount(ids[piece], weights=values[piece], minlength=size)
     means = np.full(size, default)

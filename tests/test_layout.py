@@ -31,14 +31,14 @@ def imported(name: str, file: Path, known: dict[str, Path]) -> set[str]:
     To import `a.b.c` runs a's and b's `__init__` first, unless the module is inside them.
     """
     found = set()
-    for each in _names(name, file):
+    for each in _names(name, file, known):
         parts = each.split(".")
         prefixes = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
         found |= {p for p in prefixes if p == each or not f"{name}.".startswith(f"{p}.")}
     return found & known.keys() - {name}
 
 
-def _names(name: str, file: Path) -> Iterator[str]:
+def _names(name: str, file: Path, known: dict[str, Path]) -> Iterator[str]:
     package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -46,8 +46,9 @@ def _names(name: str, file: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) + 1 - node.level] if node.level else []
             module = ".".join([*above, *([node.module] if node.module else [])])
-            yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            # `from package import module`, else a name that the module itself has.
+            full = [f"{module}.{alias.name}" for alias in node.names]
+            yield from (each if each in known else module for each in full)
 
 
 def circle(root: Path) -> list[str]:
@@ -85,6 +86,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         {"bench/a.py": "from bench import b", "bench/b.py": "def f():\n    import bench.a"},
         {"bench/a/__init__.py": "from bench import b", "bench/b.py": "import bench.a.c"},
         {"bench/a/b.py": "from . import c", "bench/a/c.py": "from .b import f"},
+        {"bench/a/__init__.py": "from .c import f", "bench/a/c.py": "from bench.a import f"},
         {"bench/a.py": "import impls.b", "impls/b.py": "from bench.a import f"},
     ],
 )

@@ -36,7 +36,7 @@ class Prepared:
 
 @dataclass
 class Splits:
-    """Cuts each split once and keeps it while cells of its seed run.
+    """Cuts each split once and stores it while cells of its seed run.
 
     blind  leaves the test part empty, so that nothing can be chosen by it
     """
@@ -56,7 +56,7 @@ class Splits:
         return self._prepared[key]
 
     def are_intact(self) -> bool:
-        """Whether every folder holds what was laid out and nothing more.
+        """Whether every folder has exactly the files that were written.
 
         Its files belong to the user whom the workers run as, so permissions would not hold.
         """

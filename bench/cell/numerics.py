@@ -13,7 +13,7 @@ WANTED: Settings = {
     "cudnn_benchmark": False,
     "deterministic": False,
 }
-"""What `settle` sees to; docs/measurement.md says what each is and why it is so."""
+"""What `settle` sets; docs/measurement.md explains each."""
 
 
 def settle() -> None:
@@ -41,6 +41,6 @@ def in_force() -> Settings | None:
 
 
 def departures(found: Settings | None) -> list[str]:
-    """A doubt about a row that was timed with other settings than all the others."""
+    """A flag for a row that was timed with other settings than all the others."""
     own = [f"{name} {value}" for name, value in (found or {}).items() if value != WANTED[name]]
     return [f"arithmetic of its own: {', '.join(own)}"] if own else []

@@ -1,4 +1,4 @@
-"""The harness's referees: when a fit ends, and which epoch of it is kept."""
+"""The harness's referees: when a fit ends, and which epoch of it is restored."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class EpochLimit:
         return epoch >= self.epochs
 
     def restore_best(self) -> None:
-        """The last epoch is kept."""
+        """The last epoch stays."""
 
 
 @dataclass

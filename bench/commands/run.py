@@ -20,7 +20,7 @@ from bench.planning.suite import Overrides, read
 from bench.records import Record
 from bench.roofline.work import WORK
 from bench.run import Runner
-from bench.store import RecordStore
+from bench.store import RecordStore, collector_paused
 
 FAILED = 1
 INTERRUPTED = 130
@@ -42,12 +42,13 @@ def run(
     report   write the pages, too
     """
     planner = Planner(facts, check_split, machine.environment().cores, overrides, terminal.warn)
-    cells = planner.plan(overrides.apply(read(suite)))
     store = RecordStore(out)
-    if dry_run:
-        terminal.warn_of_bad_lines(store)
-        _print_plan(cells, store, fresh)
-        return 0
+    with collector_paused():
+        cells = planner.plan(overrides.apply(read(suite)))
+        if dry_run:
+            terminal.warn_of_bad_lines(store)
+            _print_plan(cells, store, fresh)
+            return 0
     open_store(store, out)
     return _run(cells, store, out, memory_limit_bytes(memory_limit_gb), fresh, report)
 

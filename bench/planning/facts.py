@@ -12,7 +12,7 @@ from datasets.ratings import Dataset
 
 @dataclass(frozen=True)
 class Facts:
-    """What a record says of its data, and the catalog's target RMSEs ((): none known)."""
+    """A record's description of its data, and the catalog's goal RMSEs ((): none known)."""
 
     data: Data
     goals: tuple[float, ...]
@@ -20,12 +20,12 @@ class Facts:
 
 @functools.lru_cache(maxsize=2)
 def load(name: str) -> Dataset:
-    """The dataset; the last two are kept, for a plan needs each again for its splits."""
+    """The dataset; the last two are cached, since a plan needs each again for its splits."""
     return catalog.load(name)
 
 
 def facts(name: str, note: str = "") -> Facts:
-    """Load a dataset and say what it is. Raises DataError."""
+    """Load a dataset and describe it. Raises DataError."""
     dataset = load(name)
     ratings = dataset.ratings
     data = Data(

@@ -36,7 +36,7 @@ class NotImportableError(ImplementationError):
 
 @dataclass(frozen=True)
 class Description:
-    """What a class says of itself; a class from outside may leave any of it out.
+    """How a class describes itself; a class from outside may leave any of it out.
 
     library  the distribution that it wraps, one of the extra `peers`, or is written in; empty
              where the locked ones do
@@ -60,7 +60,7 @@ def class_path_of(name: str) -> str:
     path, _, class_name = name.rpartition(":")
     if path.endswith(".py") and class_name:
         if not Path(path).is_file():
-            raise ImplementationError(f"no file {path} (asked for by --impl {name})")
+            raise ImplementationError(f"no file {path} (requested by --impl {name})")
         return f"{Path(path).resolve()}:{class_name}"
     known = ", ".join([*IMPLEMENTATIONS, *outside])
     raise ImplementationError(

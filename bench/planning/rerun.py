@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from typing import Any
 
 from bench.planning.plan import Cell
 from bench.records import SCHEMA, WELL, CellRecord, Environment, Record, Status
@@ -41,7 +43,7 @@ class History:
         if not before:
             return ""
         # Cells of one row may differ in hyperparameters alone: the nearest record explains most.
-        values = cell.request.hyperparameters
+        values = _as_recorded(cell.request.hyperparameters)
         record = max(
             reversed(before), key=lambda r: (r.cell.hyperparameters == values, r.started_at)
         )
@@ -58,11 +60,16 @@ def _key(cell: CellRecord, environment: Environment) -> tuple[object, ...]:
     return (*row, cell.seed, cell.threads, environment.machine)
 
 
+def _as_recorded(hyperparameters: dict[str, Any]) -> Any:
+    """As they come back from a record: tuples are lists there."""
+    return json.loads(json.dumps(hyperparameters))
+
+
 def _changes(cell: Cell, environment: Environment, record: Record) -> Iterator[str]:
     if record.source.implementation_hash != cell.implementation_hash:
         older = record.schema_ != SCHEMA
         yield "its record is of schema 1: bench migrate" if older else "its source changed"
-    now, then = cell.request.hyperparameters, record.cell.hyperparameters
+    now, then = _as_recorded(cell.request.hyperparameters), record.cell.hyperparameters
     for name in sorted(now.keys() | then.keys()):
         if now.get(name) != then.get(name):
             yield f"{name} was {then.get(name)} and is {now.get(name)}"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 class Rules:
     """When the harness ends training early, besides the implementation's last epoch.
 
-    patience      epochs, or fits of a ladder, without a better validation RMSE; None: never
+    patience      epochs, or fits at epoch budgets, without a better validation RMSE; None: never
     until_rmse    validation RMSE at which to stop; None: never
-    time_limit_s  seconds on the training clock, over all fits of a ladder together
+    time_limit_s  seconds on the training clock, over the fits at all epoch budgets together
     """
 
     patience: int | None = None

@@ -110,7 +110,7 @@ class _Module:
     def definition(self, name: str) -> tuple[str, list[tuple[Path, str]]]:
         """The canonical text of `name`, and what of its own package it refers to."""
         if name and name not in self.definitions:
-            # Something imported from elsewhere, or a name that only running the module makes.
+            # Something imported from elsewhere, or a name that exists only once the module has run.
             found = self.imports.get(name)
             return ("", []) if found is None else self._referred(found)
         statements = self.definitions.get(name, [])

@@ -25,7 +25,7 @@ class Block(BaseModel):
     devices   "cpu", "cuda", "cuda:1", or "auto": the CPU, and CUDA where there is a device
     set       hyperparameters of all its implementations that differ from the preset's, each with
               the values it takes in turn: { batch_size = [256, 1024], learning_rate = [0.01] }
-    fallback  the set that stands in, loudly, where a dataset cannot be had
+    fallback  the dataset that is used, with a warning, where one is not available
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -81,7 +81,7 @@ class Overrides:
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def apply(self, suite: Suite) -> Suite:
-        """The suite as asked for. Names that are in the suite choose among its rows; others
+        """The suite with these overrides. Names that are in the suite choose among its rows; others
         take the place of its own, but not in a block with a published number beside it, and
         no implementation in one that sets hyperparameters, which it may not have.
         Raises SuiteError for a name that is left over."""
@@ -103,22 +103,22 @@ class Overrides:
             fallback = None if self.datasets else block.fallback
             update = {**names, "fallback": fallback, **self.block}
             blocks.append(_checked(block.model_dump() | update))
-        asked = {*self.implementations, *self.datasets}
+        requested = {*self.implementations, *self.datasets}
         used = {name for block in blocks for name in (*block.implementations, *block.datasets)}
-        if not blocks or asked - used:
-            told = ", ".join(sorted(asked - used or asked))
-            raise SuiteError(f"suite '{suite.name}' has no row of {told}")
+        if not blocks or requested - used:
+            missing = ", ".join(sorted(requested - used or requested))
+            raise SuiteError(f"suite '{suite.name}' has no row of {missing}")
         return suite.model_copy(update={"blocks": blocks})
 
     def _names(self, suite: Suite, block: Block, kind: str) -> list[str]:
-        """What is asked for of a block's names: all, some of them, or others in their place."""
-        asked: list[str] = getattr(self, kind)
+        """The requested names for a block: all of its own, some of them, or others instead."""
+        requested: list[str] = getattr(self, kind)
         own: list[str] = getattr(block, kind)
         in_suite = {name for each in suite.blocks for name in getattr(each, kind)}
         others_fit = block.reference is None and not (block.set and kind == "implementations")
-        if asked and others_fit and not in_suite.issuperset(asked):
-            return asked
-        return [name for name in own if name in asked] if asked else own
+        if requested and others_fit and not in_suite.issuperset(requested):
+            return requested
+        return [name for name in own if name in requested] if requested else own
 
     def _refuse_another_protocol(self, suite: str) -> None:
         changed = [name for name in ("split", "preset", "epochs") if name in self.block]

@@ -1,4 +1,4 @@
-"""The search itself: optuna asks, cells answer."""
+"""The search itself: optuna suggests, cells evaluate."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def search(
     """Try the default with what the study fixes, then what a tree-structured Parzen
     estimator suggests.
 
-    Its seed is fixed, so that the same answers lead to the same questions: a search that was
-    interrupted asks again for what is already recorded, and goes on from there. Raises
-    StudyError where the space does not hold the default.
+    Its seed is fixed, so that the same results lead to the same suggestions: a search that was
+    interrupted requests the recorded trials again, and continues from there.
+    Raises StudyError where the space does not hold the default.
 
     Bergstra, Bardenet, Bengio & Kégl 2011, Algorithms for hyper-parameter optimization.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    asking = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
-    asking.enqueue_trial(_standing(study, default))
+    sampled = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
+    sampled.enqueue_trial(_standing(study, default))
     fixed = {name: str(value) for name, value in study.fixed.items()}
     for number in range(trials):
-        asked = asking.ask()
-        settings = {name: values.suggest(asked, name) for name, values in study.space.items()}
+        trial = sampled.ask()
+        settings = {name: values.suggest(trial, name) for name, values in study.space.items()}
         rmse = validation_rmse(run(with_settings(fixed | settings)))
-        if rmse is None:  # no number to learn from, but a place to keep away from
-            asking.tell(asked, state=optuna.trial.TrialState.PRUNED)
+        if rmse is None:  # no number to learn from, but a place to avoid
+            sampled.tell(trial, state=optuna.trial.TrialState.PRUNED)
         else:
-            asking.tell(asked, rmse)
+            sampled.tell(trial, rmse)
         yield Trial(number, settings, rmse)
 
 

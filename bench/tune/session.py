@@ -28,7 +28,7 @@ class Session:
     """One call of `bench tune`: its trials go to `<out>/tuning/records`.
 
     total    trials of all its searches, for the progress shown on `console`
-    records  of the trials that it ran, not of those that were recorded before
+    records  of the trials that it ran, without those that were recorded before
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Session:
         self._runner.splits.discard()
 
     def search(self, study: Study, trials: int) -> None:
-        """Run or resume one search, telling each trial. Raises StudyError and DataError."""
+        """Run or resume one search, showing each trial. Raises StudyError and DataError."""
         planner = Planner(facts, check_split, 1, on_notice=self.on_notice)
         [cell] = planner.plan(study.suite())
         if not len(splits.cut(load(study.dataset), study.split, cell.request.seed).validation):
@@ -72,16 +72,16 @@ class Session:
             )
 
         def with_settings(settings: Settings) -> Cell:
-            told = describe(cell.class_path, cell.request.preset, settings, None)
-            update = {"hyperparameters": told.hyperparameters}
+            described = describe(cell.class_path, cell.request.preset, settings, None)
+            update = {"hyperparameters": described.hyperparameters}
             return dataclasses.replace(cell, request=cell.request.model_copy(update=update))
 
         done: list[Trial] = []
         for trial in search(study, trials, cell, with_settings, self._runner.record_of):
             done.append(trial)
-            self._tell(study, trial, best_of(done))
+            self._show(study, trial, best_of(done))
 
-    def _tell(self, study: Study, trial: Trial, best: Trial | None) -> None:
+    def _show(self, study: Study, trial: Trial, best: Trial | None) -> None:
         settings = "  ".join(f"{name}={value}" for name, value in trial.settings.items())
         leader = "" if best is None else f"best: trial {best.number}, {best.rmse:.4f}"
         self.console.print(

@@ -52,9 +52,9 @@ def test_a_crash_in_the_middle_of_a_line_loses_that_line_alone(tmp_path: Path, c
     store.append(record("torn"))
     path.write_bytes(path.read_bytes()[:-cut])
     store.append(record("next"))
-    kept = {each.identity for each in store.read()[0]}
+    stored = {each.identity for each in store.read()[0]}
     # Only the newline gone: the record itself is whole.
-    assert kept == ({"whole", "torn", "next"} if cut == 1 else {"whole", "next"})
+    assert stored == ({"whole", "torn", "next"} if cut == 1 else {"whole", "next"})
 
 
 def _append_many(out: Path, writer: int) -> None:

@@ -92,8 +92,8 @@ def finished(predicted: float = 2.5, best: float = 1.0) -> Outcome:
     )
 
 
-def cell(name: str, seed: int = 0, dataset: str = "with-targets", **changes: Any) -> Cell:
-    asked = CellRecord(
+def cell(name: str, seed: int = 0, dataset: str = "with-goals", **changes: Any) -> Cell:
+    requested = CellRecord(
         implementation=name,
         preset="default",
         hyperparameters={},
@@ -103,7 +103,7 @@ def cell(name: str, seed: int = 0, dataset: str = "with-targets", **changes: Any
         threads=1,
         seed=seed,
     )
-    return Cell(asked, name, f"hash of {name}", facts(dataset), Rules(), **changes)
+    return Cell(requested, name, f"hash of {name}", facts(dataset), Rules(), **changes)
 
 
 def run(
@@ -141,13 +141,13 @@ def in_arithmetic(**settings: object) -> Callable[[], Outcome]:
     return lambda: outcome
 
 
-def test_a_record_says_in_what_arithmetic_it_was_made(tmp_path: Path) -> None:
+def test_a_record_has_the_arithmetic_of_its_fit(tmp_path: Path) -> None:
     outcomes = {
         "a": in_arithmetic(),
         "b": in_arithmetic(cuda_matmul="tf32"),
     }
-    asked = [cell("a"), cell("b"), cell("c")]
-    as_wanted, own, none = run(tmp_path, asked, FakeExecutor(outcomes))
+    requested = [cell("a"), cell("b"), cell("c")]
+    as_wanted, own, none = run(tmp_path, requested, FakeExecutor(outcomes))
     assert as_wanted.numerics is not None
     assert as_wanted.numerics.model_dump() == numerics.WANTED
     assert own.numerics is not None
@@ -195,8 +195,8 @@ def test_a_published_number_that_is_new_or_mended_needs_no_other_run(tmp_path: P
     run(tmp_path, [cell("a")], FakeExecutor())
     number = Reference(rmse=0.9, source="a paper", protocol="as there")
     executor = FakeExecutor()
-    for asked in (cell("a", reference=number), cell("a", reference=number), cell("a")):
-        run(tmp_path, [asked], executor)
+    for requested in (cell("a", reference=number), cell("a", reference=number), cell("a")):
+        run(tmp_path, [requested], executor)
     assert executor.ran == []
     assert [each.reference for each in RecordStore(tmp_path).read()[0]] == [None, number]
 
@@ -327,8 +327,8 @@ def test_fits_at_epoch_budgets_are_one_record_with_the_other_fits_apart(tmp_path
         outcome.result = outcome.result.model_copy(update=update)
         return outcome
 
-    asked = [cell("a"), cell("b")]
-    several, other = run(tmp_path, asked, FakeExecutor({"a": with_budgets}))
+    requested = [cell("a"), cell("b")]
+    several, other = run(tmp_path, requested, FakeExecutor({"a": with_budgets}))
     assert (several.epoch_budgets, other.epoch_budgets) == (True, False)
     for record in (several, other):
         assert record.times is not None

@@ -1,4 +1,4 @@
-"""Errors, clipping, cold pairs and doubts."""
+"""Errors, clipping, cold-start pairs and doubts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def held_out(*rows: tuple[int, int, float]) -> HeldOut:
     return HeldOut(np.array(users), np.array(items), np.array(values))
 
 
-def test_cold_pairs_get_user_mean_else_item_mean_else_global_mean() -> None:
+def test_cold_start_pairs_get_user_mean_else_item_mean_else_global_mean() -> None:
     pairs = held_out((0, UNKNOWN, 1), (UNKNOWN, 1, 1), (UNKNOWN, UNKNOWN, 1), (0, 0, 1))
     complete = ColdStart(TRAIN).complete(pairs, np.array([9], np.float32))
     assert complete.tolist() == [2, 4, 3, 9]
@@ -94,7 +94,7 @@ def test_equal_predictions_and_rows_no_better_than_the_mean_are_doubted() -> Non
 def test_more_work_in_predict_than_in_fit_is_doubted(
     fit_s: float, predict_s: float, doubted: bool
 ) -> None:
-    """Work put off until `predict` is not on the training clock, so it is said."""
+    """Work put off until `predict` is not on the training clock, so it is flagged."""
     test, predicted = held_out((0, 0, 1), (0, 1, 5)), np.array([2, 4], np.float32)
     scores = score(predicted.astype(np.float64), test.values, (1, 5))
     found = doubts(predicted, test, scores, 3.0, fit_s=fit_s, predict_s=predict_s)
@@ -102,7 +102,7 @@ def test_more_work_in_predict_than_in_fit_is_doubted(
 
 
 @pytest.mark.parametrize(
-    ("returned", "told"),
+    ("returned", "message"),
     [
         ([1.0, 2.0], "list"),
         (np.zeros((2, 1), np.float32), r"shape \(2, 1\)"),
@@ -110,6 +110,6 @@ def test_more_work_in_predict_than_in_fit_is_doubted(
         (np.zeros(2), "float64"),
     ],
 )
-def test_a_wrong_return_is_named(returned: object, told: str) -> None:
-    with pytest.raises((TypeError, ValueError), match=told):
+def test_a_wrong_return_is_named(returned: object, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
         check_predictions(returned, 2)

@@ -95,8 +95,8 @@ class Memorises(ItemMeans):
     def predict(self, users, items):
         seen = zip(self.train_.users, self.train_.items, strict=True)
         rating = dict(zip(seen, self.train_.values, strict=True))
-        asked = zip(users, items, strict=True)
-        return np.array([rating.get(pair, self.mean_) for pair in asked], np.float32)
+        requested = zip(users, items, strict=True)
+        return np.array([rating.get(pair, self.mean_) for pair in requested], np.float32)
 
 
 # 3. It reads the test pairs' frequencies.
@@ -114,8 +114,8 @@ class PeeksAtPairs(ItemMeans):
 
 
 @dataclass
-class CountsWhatIsAskedFor(ItemMeans):
-    """Much asked for is much liked."""
+class CountsThePairsOfACall(ItemMeans):
+    """An item that occurs often is rated high."""
 
     def predict(self, users, items):
         popularity = np.bincount(items, minlength=len(self.bias_))
@@ -164,20 +164,20 @@ class TrainsAfterFit(ItemMeans):
 
     def fit(self, train, training=Training()):
         self.train_, self.mean_ = train, float(train.values.mean())
-        bias, asked = np.zeros(train.n_items), threading.Event()
+        bias, needed = np.zeros(train.n_items), threading.Event()
 
-        def train_when_asked():
-            asked.wait()
+        def train_when_needed():
+            needed.wait()
             for _ in range(self.epochs):
                 learn(bias, train)
 
-        thread = threading.Thread(target=train_when_asked, name="late", daemon=True)
+        thread = threading.Thread(target=train_when_needed, name="late", daemon=True)
         thread.start()
-        BESIDE.update(thread=thread, asked=asked, bias=bias)
+        BESIDE.update(thread=thread, needed=needed, bias=bias)
         return self
 
     def predict(self, users, items):
-        BESIDE["asked"].set()
+        BESIDE["needed"].set()
         BESIDE["thread"].join()
         self.bias_ = BESIDE["bias"]
         return super().predict(users, items)
@@ -215,8 +215,8 @@ class TrainsInAProcess(ItemMeans):
 
 
 @dataclass
-class TrainsWhenLookedAt(ItemMeans):
-    """In `predict`, between epochs only, and not for the few pairs of a second look."""
+class TrainsWhenEvaluated(ItemMeans):
+    """In `predict`, between epochs only, and not for the few pairs of the consistency check."""
 
     def fit(self, train, training=Training()):
         self.training_ = True
@@ -238,7 +238,7 @@ MANY = 45
 
 
 @dataclass
-class TrainsOutOfSight(TrainsWhenLookedAt):
+class TrainsOutOfSight(TrainsWhenEvaluated):
     """The same, on what is no attribute of the model."""
 
     def predict(self, users, items):

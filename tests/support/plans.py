@@ -10,7 +10,7 @@ from datasets.errors import NotAvailable
 def facts(name: str, note: str = "") -> Facts:
     if name == "nowhere":
         raise NotAvailable("nowhere is not on this machine", "Provide it")
-    goals = (0.9,) if name == "with-targets" else ()
+    goals = (0.9,) if name == "with-goals" else ()
     return Facts(
         Data(fingerprint=name, n_users=1, n_items=1, n_ratings=1, scale=(1, 5), note=note),
         goals,

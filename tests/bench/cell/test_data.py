@@ -44,9 +44,9 @@ def test_blind_splits_hold_no_test_rating(ratings: str) -> None:
 
 
 def test_facts_count_what_is_rated_again(ratings: str) -> None:
-    told = facts(ratings, "a note").data
-    assert (told.n_users, told.n_items, told.n_ratings) == (20, 10, 200)
-    assert (told.duplicates, told.note) == (1, "a note")
+    data = facts(ratings, "a note").data
+    assert (data.n_users, data.n_items, data.n_ratings) == (20, 10, 200)
+    assert (data.duplicates, data.note) == (1, "a note")
 
 
 def test_a_split_that_will_not_do_is_found_early(ratings: str) -> None:
@@ -55,5 +55,5 @@ def test_a_split_that_will_not_do_is_found_early(ratings: str) -> None:
         check_split(ratings, "leave-last")
 
 
-def test_only_the_last_two_datasets_are_kept() -> None:
+def test_only_the_last_two_datasets_are_cached() -> None:
     assert load.cache_info().maxsize == 2

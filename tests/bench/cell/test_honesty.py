@@ -69,7 +69,7 @@ def run(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def cell(name: str, dataset: str, split: str) -> Cell:
-    asked = CellRecord(
+    requested = CellRecord(
         implementation=name,
         preset="default",
         hyperparameters={},
@@ -79,7 +79,7 @@ def cell(name: str, dataset: str, split: str) -> Cell:
         threads=1,
         seed=0,
     )
-    return Cell(asked, f"{DISHONEST}:{name}", name, facts(dataset), Rules())
+    return Cell(requested, f"{DISHONEST}:{name}", name, facts(dataset), Rules())
 
 
 def flags(record: Record) -> list[str]:
@@ -135,7 +135,7 @@ def test_test_pairs_come_only_after_training(run: Run) -> None:
 
 
 @pytest.mark.parametrize("split", ["random:80/10/10", "random:90/10"])
-@pytest.mark.parametrize("name", ["CountsWhatIsAskedFor", "DrawsNoise"])
+@pytest.mark.parametrize("name", ["CountsThePairsOfACall", "DrawsNoise"])
 def test_predictions_that_depend_on_the_other_pairs_of_a_call_are_caught(
     run: Run, name: str, split: str
 ) -> None:
@@ -176,8 +176,8 @@ def test_what_runs_beside_training_is_caught(run: Run, name: str, found: str) ->
 
 
 def test_training_in_the_evaluation_is_thrown_away(run: Run) -> None:
-    """Every look starts from the same untrained model, and so does the last prediction."""
-    (record,) = run("TrainsWhenLookedAt")
+    """Every evaluation starts from the same untrained model, and so does the last prediction."""
+    (record,) = run("TrainsWhenEvaluated")
     assert flags(record) == ["all predictions are equal"]
     assert len({point.rmse for point in record.curve}) == 1
     assert len(record.curve) == 3

@@ -1,4 +1,4 @@
-"""From a suite to cells: order, identity, hindrances, the loud stand-in."""
+"""From a suite to cells: order, identity, skip reasons, the fallback with a warning."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ MEAN = f"{MISBEHAVING}:Mean"
 
 
 def suite(**block: Any) -> Suite:
-    defaults = {"implementations": ["global_mean", "bias"], "datasets": ["with-targets"]}
+    defaults = {"implementations": ["global_mean", "bias"], "datasets": ["with-goals"]}
     return Suite.model_validate(
         {"name": "test", "description": "", "blocks": [{**defaults, "devices": ["cpu"], **block}]}
     )
 
 
-def plan(asked: Suite, overrides: Overrides = Overrides(), **changes: Any) -> list[Cell]:  # noqa: B008
+def plan(requested: Suite, overrides: Overrides = Overrides(), **changes: Any) -> list[Cell]:  # noqa: B008
     settings = {"check_split": lambda *_: None, "threads": 1, **changes}
     planner = Planner(facts, overrides=overrides, **settings)
-    return planner.plan(overrides.apply(asked))
+    return planner.plan(overrides.apply(requested))
 
 
 @pytest.fixture
@@ -57,13 +57,13 @@ def test_repeats_are_interleaved_and_each_is_shuffled() -> None:
 
 
 def test_the_order_is_the_same_each_time() -> None:
-    asked = suite(implementations=["global_mean", "bias", MEAN], seeds=3)
-    assert plan(asked) == plan(asked)
+    requested = suite(implementations=["global_mean", "bias", MEAN], seeds=3)
+    assert plan(requested) == plan(requested)
 
 
-def test_the_baseline_runs_first_where_it_sets_the_target() -> None:
-    asked = suite(implementations=[MEAN, "global_mean", "bias"], datasets=["file"], seeds=3)
-    cells = plan(asked)
+def test_the_baseline_runs_first_where_it_sets_the_goal() -> None:
+    requested = suite(implementations=[MEAN, "global_mean", "bias"], datasets=["file"], seeds=3)
+    cells = plan(requested)
     for start in range(0, 9, 3):
         assert cells[start].request.implementation == "bias"
 
@@ -89,7 +89,7 @@ def test_identity_holds_what_decides_the_result_and_no_more() -> None:
 
 
 @pytest.mark.usefixtures("no_cuda")
-def test_a_device_that_is_not_there_is_a_hindrance() -> None:
+def test_a_device_that_is_not_there_is_a_reason_to_skip() -> None:
     cells = plan(suite(implementations=["global_mean", "embedding_mf"], devices=["cuda"]))
     reasons = {cell.request.implementation: cell.skip for cell in cells}
     assert reasons["global_mean"] is not None
@@ -183,7 +183,7 @@ def test_what_cannot_be_imported_keeps_its_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("no_such", "There are: global_mean, bias"),
         ("no/such/file.py:Class", "no file no/such/file.py"),
@@ -191,12 +191,12 @@ def test_what_cannot_be_imported_keeps_its_row(tmp_path: Path) -> None:
         ("bench.cell.clock:Clock", "no implementation"),
     ],
 )
-def test_a_wrong_name_is_refused_before_anything_runs(name: str, told: str) -> None:
-    with pytest.raises(ImplementationError, match=told):
+def test_a_wrong_name_is_refused_before_anything_runs(name: str, message: str) -> None:
+    with pytest.raises(ImplementationError, match=message):
         plan(suite(implementations=[name]))
 
 
-def test_a_class_that_lacks_the_protocol_is_told_what(tmp_path: Path) -> None:
+def test_a_class_that_lacks_the_protocol_is_named_with_what_it_lacks(tmp_path: Path) -> None:
     (tmp_path / "half.py").write_text("class Half:\n    def fit(self): ...\n")
     with pytest.raises(ImplementationError, match=r"lacks @dataclass, field `device`.*`predict`"):
         plan(suite(implementations=[f"{tmp_path}/half.py:Half"]))
@@ -204,17 +204,17 @@ def test_a_class_that_lacks_the_protocol_is_told_what(tmp_path: Path) -> None:
 
 def test_a_stand_in_is_loud_and_labelled() -> None:
     notices: list[str] = []
-    cells = plan(suite(datasets=["nowhere"], fallback="with-targets"), on_notice=notices.append)
-    assert {cell.request.dataset for cell in cells} == {"with-targets"}
+    cells = plan(suite(datasets=["nowhere"], fallback="with-goals"), on_notice=notices.append)
+    assert {cell.request.dataset for cell in cells} == {"with-goals"}
     assert all("stands in for nowhere" in cell.facts.data.note for cell in cells)
     assert len(notices) == 1
     assert "nowhere is not on this machine" in notices[0]
 
 
-def test_a_dataset_asked_for_by_name_never_falls_back() -> None:
-    asked = suite(fallback="with-targets")
+def test_a_dataset_requested_by_name_never_falls_back() -> None:
+    requested = suite(fallback="with-goals")
     with pytest.raises(NotAvailable):
-        plan(asked, Overrides(datasets=["nowhere"]))
+        plan(requested, Overrides(datasets=["nowhere"]))
 
 
 def test_a_published_row_is_chosen_by_name_and_never_changed() -> None:
@@ -259,9 +259,9 @@ def test_a_row_at_another_preset_is_no_repeat() -> None:
 
 
 def test_a_name_that_ends_in_no_row_is_an_error() -> None:
-    asked = Overrides(implementations=["numpy_sgd", MEAN])
+    requested = Overrides(implementations=["numpy_sgd", MEAN])
     with pytest.raises(SuiteError, match=r"suite 'published' has no row of .*Mean"):
-        asked.apply(read("published"))
+        requested.apply(read("published"))
 
 
 def test_a_fold_is_not_run_twice() -> None:
@@ -296,7 +296,7 @@ def test_every_suite_reads_and_an_unknown_one_lists_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"epoch": "3"}, "no hyperparameter 'epoch'; it has epochs"),
         ({"epochs": "many"}, "Mean.epochs=many"),
@@ -304,18 +304,18 @@ def test_every_suite_reads_and_an_unknown_one_lists_them() -> None:
         ({"seed": "1"}, "no hyperparameter 'seed'"),
     ],
 )
-def test_a_wrong_setting_is_told(settings: dict[str, str], told: str) -> None:
-    with pytest.raises(SettingError, match=told):
+def test_a_wrong_setting_is_named(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
         plan(suite(implementations=[MEAN]), Overrides(settings={MEAN: settings}))
 
 
 def test_a_block_sets_hyperparameters_and_each_combination_is_a_row() -> None:
-    asked = suite(
+    requested = suite(
         implementations=["embedding_mf", "ncf"],
         set={"batch_size": [256, 1024], "learning_rate": [0.01]},
         seeds=2,
     )
-    cells = plan(asked)
+    cells = plan(requested)
     settings = [c.request.hyperparameters for c in cells if c.request.implementation == "ncf"]
     assert sorted((each["batch_size"], each["learning_rate"]) for each in settings) == [
         (256, 0.01),
@@ -337,24 +337,26 @@ def test_a_value_that_is_itself_a_list_is_one_of_a_list() -> None:
 
 
 def test_the_command_line_takes_the_place_of_what_a_block_sets() -> None:
-    asked = suite(implementations=["ncf"], set={"batch_size": [256, 1024], "margin": [0.5]})
-    (cell,) = plan(asked, Overrides(settings={"ncf": {"batch_size": "32"}}))
+    requested = suite(implementations=["ncf"], set={"batch_size": [256, 1024], "margin": [0.5]})
+    (cell,) = plan(requested, Overrides(settings={"ncf": {"batch_size": "32"}}))
     assert cell.request.hyperparameters["batch_size"] == 32
     assert cell.request.hyperparameters["margin"] == 0.5
 
 
 @pytest.mark.parametrize(
-    ("block", "told"),
+    ("block", "message"),
     [
         ({"set": {"batch": [8]}}, "no hyperparameter 'batch'; it has .*batch_size"),
         ({"set": {"batch_size": ["many"]}}, "NCF.batch_size=many"),
     ],
 )
-def test_a_wrong_setting_of_a_suite_is_told_with_its_place(
-    block: dict[str, Any], told: str
+def test_a_wrong_setting_of_a_suite_is_named_with_its_place(
+    block: dict[str, Any], message: str
 ) -> None:
     field = next(iter(block["set"]))
-    with pytest.raises(SettingError, match=f"suite 'test', the block that sets {field}: .*{told}"):
+    with pytest.raises(
+        SettingError, match=f"suite 'test', the block that sets {field}: .*{message}"
+    ):
         plan(suite(implementations=["ncf"], **block))
 
 
@@ -367,7 +369,7 @@ def test_what_a_block_sets_is_a_list_of_values(values: Any) -> None:
 def test_a_row_that_a_block_sets_otherwise_is_no_repeat() -> None:
     chosen = Overrides(implementations=["embedding_mf"], datasets=["ml-1m"])
     cells = plan(read("cuda"), chosen)
-    asked = sorted(
+    rows = sorted(
         (
             c.request.hyperparameters["batch_size"],
             c.request.device,
@@ -375,7 +377,7 @@ def test_a_row_that_a_block_sets_otherwise_is_no_repeat() -> None:
         )
         for c in cells
     )
-    assert asked == [
+    assert rows == [
         (1024, "cpu", "captured"),
         (1024, "cuda", "captured"),
         (8192, "cpu", "captured"),
@@ -386,8 +388,8 @@ def test_a_row_that_a_block_sets_otherwise_is_no_repeat() -> None:
 
 def test_an_implementation_from_outside_takes_no_settings_that_it_may_not_have() -> None:
     cells = plan(read("cuda"), Overrides(implementations=[MEAN], datasets=["mine.csv"]))
-    asked = {(c.request.implementation, c.request.dataset, c.request.device) for c in cells}
-    assert asked == {(MEAN, "mine.csv", "cpu"), (MEAN, "mine.csv", "cuda")}
+    rows = {(c.request.implementation, c.request.dataset, c.request.device) for c in cells}
+    assert rows == {(MEAN, "mine.csv", "cpu"), (MEAN, "mine.csv", "cuda")}
     elsewhere = Overrides(datasets=["mine.csv"]).apply(read("cuda"))
     assert [b.set for b in elsewhere.blocks if b.set] == [
         b.set for b in read("cuda").blocks if b.set
@@ -420,17 +422,15 @@ def test_the_suite_cuda_has_every_row_that_can_use_it_on_both_devices_and_some_i
     assert len(set(captured)) + len(captured) + len(set(eager)) == len(cells)
     assert {implementation for _, implementation, _ in captured} == {
         name
-        for name, target in IMPLEMENTATIONS.items()
-        if not name.startswith("peer:") and "cuda" in load_class(target).devices
+        for name, class_path in IMPLEMENTATIONS.items()
+        if not name.startswith("peer:") and "cuda" in load_class(class_path).devices
     }
 
 
 def test_a_stand_in_is_another_cell_than_the_set_itself() -> None:
     environment = machine.environment()
     (named,) = plan(suite(implementations=["bias"]))
-    (stand_in,) = plan(
-        suite(implementations=["bias"], datasets=["nowhere"], fallback="with-targets")
-    )
+    (stand_in,) = plan(suite(implementations=["bias"], datasets=["nowhere"], fallback="with-goals"))
     assert named.identity(environment) != stand_in.identity(environment)
 
 
@@ -472,9 +472,9 @@ def test_a_file_may_be_called_like_a_module_that_others_need(tmp_path: Path) -> 
 
 def test_the_split_is_tried_before_anything_runs() -> None:
     tried: list[tuple[str, str]] = []
-    asked = suite(datasets=["with-targets", "file"], split="leave-last", seeds=3)
-    plan(asked, check_split=lambda *names: tried.append(names))
-    assert tried == [("with-targets", "leave-last"), ("file", "leave-last")]
+    requested = suite(datasets=["with-goals", "file"], split="leave-last", seeds=3)
+    plan(requested, check_split=lambda *names: tried.append(names))
+    assert tried == [("with-goals", "leave-last"), ("file", "leave-last")]
 
 
 @pytest.mark.parametrize("device", ["bogus", "gpu", "cpu:0", "cuda:x", "cuda:-1"])

@@ -57,7 +57,7 @@ class Run:
     def discard(self) -> None: ...
     def already_done(self, cell: Cell) -> None: ...
     def waiting(self) -> None: ...
-    def heard(self, event: object) -> None: ...
+    def on_event(self, event: object) -> None: ...
     def finished(self, record: Record) -> None: ...
 
 
@@ -165,6 +165,7 @@ def data(**changes: Any) -> Facts:
         (cell(implementation_hash="another"), "its source changed"),
         (cell(hyperparameters={"factors": 9}), "factors was 8 and is 9"),
         (cell(hyperparameters={"factors": 8, "decay": 1}), "decay was None and is 1"),
+        (cell(hyperparameters={"factors": 8, "hidden": (4, 2)}), "hidden was None and is [4, 2]"),
         (cell(facts=data(fingerprint="g")), "its ratings changed"),
         (cell(facts=data(note="d stands in for e")), "other data stood in for its ratings"),
         (cell(rules={"patience": 3, "until_rmse": None}), "patience was 5 and is 3"),
@@ -223,7 +224,7 @@ def record_of(a_cell: Cell, **changes: Any) -> Record:
     ).model_copy(update=changes)
 
 
-def test_of_a_skipped_record_nothing_is_said(run: Run) -> None:
+def test_a_skipped_record_is_no_reason(run: Run) -> None:
     run.store.append(record_of(cell(), status="skipped"))
     assert run(cell()) == [""]
 
@@ -255,6 +256,15 @@ def test_the_reason_is_of_the_newest_record_with_the_same_hyperparameters() -> N
     history = History(records, machine.environment())
     assert history.why_again(now) == "its source changed (recorded 2026-01-02, commit 0123456)"
     assert history.done(now) is None
+
+
+def test_a_tuple_is_the_list_that_its_record_has(run: Run) -> None:
+    values = {"hidden": (4, 2)}
+    assert run(cell(hyperparameters=values)) == [""]
+    [reason] = Run(run.store.folder.parent)(
+        cell(hyperparameters=values, implementation_hash="another")
+    )
+    assert reason.startswith("its source changed (recorded ")
 
 
 def test_where_nothing_known_changed_no_reason_is_given() -> None:

@@ -75,7 +75,7 @@ def test_a_trial_that_diverged_is_not_run_again(
     assert "4 of 4 were already recorded" in bench("tune", str(study), "--trials", "4").stdout
 
 
-def test_trials_that_fail_are_told_by_the_exit_code(
+def test_trials_that_fail_give_exit_code_1(
     bench: Bench,
     tmp_path: Path,
     ratings: Path,
@@ -91,7 +91,7 @@ def test_trials_that_fail_are_told_by_the_exit_code(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["nonesuch"], "no study 'nonesuch'"),
         (["gone.toml"], "cannot be read"),
@@ -103,9 +103,9 @@ def test_a_mistake_is_one_clear_error(
     bench: Bench,
     study: Path,
     words: list[str],
-    told: str,
+    message: str,
 ) -> None:
     done = bench("tune", *words)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

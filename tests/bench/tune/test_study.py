@@ -48,17 +48,17 @@ def test_what_is_suggested_lies_in_the_range(
     seed: int, low: float, factor: float, log: bool
 ) -> None:
     values = Range(low=low, high=low * factor, log=log)
-    asked = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed)).ask()
-    assert low <= float(values.suggest(asked, "x")) <= low * factor
+    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed)).ask()
+    assert low <= float(values.suggest(trial, "x")) <= low * factor
 
 
 def test_whole_ends_give_whole_numbers() -> None:
-    asked = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
-    assert Range(low=3, high=9).suggest(asked, "n") in list("3456789")
+    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
+    assert Range(low=3, high=9).suggest(trial, "n") in list("3456789")
 
 
 @pytest.mark.parametrize(
-    ("default", "told"),
+    ("default", "message"),
     [
         ({"factors": 2.5, "learning_rate": 0.1}, "default factors = 2.5 of numpy_sgd is not in"),
         ({"factors": 2}, "has no hyperparameter 'learning_rate'"),
@@ -66,8 +66,8 @@ def test_whole_ends_give_whole_numbers() -> None:
         ({"factors": 4, "learning_rate": 2.0}, "default learning_rate = 2.0 of numpy_sgd is not"),
     ],
 )
-def test_a_space_without_the_default_is_refused(default: dict[str, float], told: str) -> None:
-    with pytest.raises(StudyError, match=told):
+def test_a_space_without_the_default_is_refused(default: dict[str, float], message: str) -> None:
+    with pytest.raises(StudyError, match=message):
         study().standing(default)
 
 
@@ -87,7 +87,7 @@ def test_another_space_is_another_search() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("implementations = [", "mine.toml: "),
         ("implementations = []\n[space]\na = {low=1, high=2}", "implementations"),
@@ -99,15 +99,15 @@ def test_another_space_is_another_search() -> None:
     ],
 )
 def test_a_study_that_cannot_be_read_is_one_clear_error(
-    tmp_path: Path, text: str, told: str
+    tmp_path: Path, text: str, message: str
 ) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(f"description = ''\n{text}")
-    with pytest.raises(StudyError, match=told):
+    with pytest.raises(StudyError, match=message):
         studies.read(str(path))
 
 
-def test_an_unknown_study_is_told_what_there_is() -> None:
+def test_for_an_unknown_study_the_known_ones_are_named() -> None:
     with pytest.raises(StudyError, match=r"no study 'nonesuch'\. There are: als, autorec"):
         studies.read("nonesuch")
     with pytest.raises(StudyError, match=r"gone\.toml: cannot be read"):

@@ -60,6 +60,7 @@ def test_a_cell_runs_to_its_predictions(execute: Execute, split: Split) -> None:
     assert outcome.result["host_peak_bytes"] > outcome.result["host_base_bytes"] > 10_000_000
 
 
+@pytest.mark.alone
 def test_the_clocks_parts_sum_to_the_process_wall_time(execute: Execute) -> None:
     outcome = execute("Mean")
     parts = outcome.result["parts"]
@@ -67,6 +68,7 @@ def test_the_clocks_parts_sum_to_the_process_wall_time(execute: Execute) -> None
     assert sum(parts.values()) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
 
 
+@pytest.mark.alone
 def test_a_ladders_parts_sum_to_the_process_wall_time(execute: Execute, split: Split) -> None:
     outcome = execute("Uninterruptible")
     assert (outcome.status, outcome.result["epochs"], outcome.result["best_epoch"]) == ("ok", 2, 2)

@@ -73,6 +73,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lockstep, "SHORTEST_NS", 1)
 
 
+@pytest.mark.alone
 def test_sabotage_of_head_is_told_row_by_row(
     checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,7 @@ bench: $(STAMP) ## run the quick suite, write the pages and show which implement
 WORKERS ?= auto
 test: lint types ## lint, types and all tests: in parallel, then what measures time or memory
 	@$(BIN)/python -m pytest -m 'not alone' --numprocesses $(WORKERS) --dist loadscope
-	@$(BIN)/python -m pytest -m alone
+	@$(BIN)/python -m pytest tests/bench -m alone
 
 mutants: $(STAMP) ## put mistakes into the code and write which test catches each (half an hour)
 	@mkdir -p build

@@ -12,8 +12,14 @@ from tests.support.command_line import BENCH, Bench, write
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, "RATEBENCH_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
+def environment(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables of the command; its lock on the machine is of this test alone."""
+    return {
+        **os.environ,
+        "RATEBENCH_CACHE": str(tmp_path / "cache"),
+        "TMPDIR": str(tmp_path_factory.mktemp("temporary")),
+        "COLUMNS": "200",
+    }
 
 
 @pytest.fixture

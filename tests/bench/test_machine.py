@@ -29,6 +29,7 @@ def fresh_environment() -> Iterator[None]:
     machine.environment.cache_clear()
 
 
+@pytest.mark.alone
 def test_a_second_run_waits_for_the_first_ones_cell() -> None:
     with locks.exclusive(lambda: None):
         second = subprocess.Popen([sys.executable, "-c", WAITER], stdout=subprocess.PIPE, text=True)

@@ -15,7 +15,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("cuda")
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")
 def on_one_thread() -> Iterator[None]:
     with one_thread():
         yield

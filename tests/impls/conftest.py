@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
+from bench.conformance.subject import one_thread
 from datasets.catalog import load
 from datasets.ratings import Dataset, HeldOut, Ratings
 from tests.support.low_rank import low_rank
@@ -13,10 +14,11 @@ from tests.support.low_rank import low_rank
 DATA = os.environ.get("RATEBENCH_DATA")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def on_one_thread() -> Iterator[None]:
     """Results are the same bit for bit on one thread, and small models gain from it."""
-    torch.set_num_threads(1)
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -117,6 +117,7 @@ def test_a_library_without_room_on_the_device_is_out_of_memory_too(execute: Exec
     assert outcome.reason.endswith("80.0 GB free")
 
 
+@pytest.mark.alone
 def test_the_fit_is_repeated_for_its_energy_and_is_in_no_other_figure(execute: Execute) -> None:
     """As many epochs as the first one ran, which patience ended, and no evaluation of them."""
     outcome = execute("Copies", hyperparameters={"epochs": 9}, rules=Rules(patience=1))

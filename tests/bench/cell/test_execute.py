@@ -62,12 +62,14 @@ def test_a_cell_runs_to_its_predictions(execute: Execute, split: Split) -> None:
     )
 
 
+@pytest.mark.alone
 def test_the_clocks_parts_sum_to_the_process_wall_time(execute: Execute) -> None:
     outcome = execute("Mean")
     assert outcome.result.parts.other_budgets is None
     assert running.seconds(outcome) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
 
 
+@pytest.mark.alone
 def test_the_parts_of_fits_with_epoch_budgets_sum_to_the_process_wall_time(
     execute: Execute, split: Split
 ) -> None:

@@ -88,6 +88,7 @@ def flags(record: Record) -> list[str]:
     return record.metrics.flags
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", ["ItemMeans", "KeepsAPool"])
 def test_an_honest_row_passes(run: Run, name: str) -> None:
     (record,) = run(name)
@@ -160,6 +161,7 @@ def test_files_that_were_changed_are_noticed_and_laid_out_anew(run: Run, name: s
     assert before.metrics == after.metrics
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("name", "found"),
     [
@@ -183,6 +185,7 @@ def test_training_in_the_evaluation_is_thrown_away(run: Run) -> None:
     assert len(record.curve) == 3
 
 
+@pytest.mark.alone
 def test_training_in_the_evaluation_out_of_sight_is_caught(run: Run) -> None:
     (record,) = run("TrainsOutOfSight")
     assert record.status == "failed"

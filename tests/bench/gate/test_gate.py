@@ -78,6 +78,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "SHORTEST_NS", 1)
 
 
+@pytest.mark.alone
 def test_sabotage_of_head_is_reported_row_by_row(
     checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from bench.planning import loading
 from bench.planning.hyperparameters import SettingError, resolve
+from bench.planning.source_digest import Modules
 from impls.registry import IMPLEMENTATIONS
 
 IMPORT_LIMIT_S = 60
@@ -71,14 +72,19 @@ class _Loaded:
     source_hash: str
 
 
-def _load(class_path: str) -> _Loaded:
+def _load(class_path: str, modules: Modules | None = None) -> _Loaded:
     implementation = loading.load_class(class_path)
     description = loading.describe(implementation)
-    return _Loaded(implementation, description, loading.source_hash(implementation))
+    return _Loaded(implementation, description, loading.source_hash(implementation, modules))
 
 
-_built_in = functools.cache(_load)
-"""Once for the many cells of a row: a built-in module does not change in a process."""
+_MODULES: Modules = {}
+
+
+@functools.cache
+def _built_in(class_path: str) -> _Loaded:
+    """Once for the many cells of a row: a built-in module does not change in a process."""
+    return _load(class_path, _MODULES)
 
 
 def _described(

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from bench.planning.source_digest import source_digest
+from bench.planning.source_digest import Modules, source_digest
 from impls.registry import IMPLEMENTATIONS
 
 ENTRY_POINT_GROUP = "ratebench.implementations"
@@ -114,9 +114,9 @@ def restored(implementation: type[Any], values: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def source_hash(implementation: type[Any]) -> str:
+def source_hash(implementation: type[Any], modules: Modules | None = None) -> str:
     """Digest of what the source of a class means."""
-    return source_digest(Path(inspect.getfile(implementation)), implementation.__name__)
+    return source_digest(Path(inspect.getfile(implementation)), implementation.__name__, modules)
 
 
 def _module(location: str) -> ModuleType:

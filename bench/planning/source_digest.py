@@ -41,33 +41,36 @@ IGNORED_FIELDS = ("ctx", "type_comment", "type_params", "kind")
 """Parts of a syntax tree that carry no meaning here, or that only some Pythons have."""
 
 
-def source_digest(file: Path, class_name: str) -> str:
-    """16 hexadecimal digits for the class `class_name` that `file` defines."""
-    return digest_of(reached(file, class_name))
+def source_digest(file: Path, class_name: str, modules: Modules | None = None) -> str:
+    """16 hexadecimal digits for the class `class_name` that `file` defines.
+
+    modules  what was read for other classes, of files that do not change meanwhile
+    """
+    texts = sorted(reached(file, class_name, modules).values())
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
-def digest_of(definitions: dict[tuple[Path, str], str]) -> str:
-    """One digest of definitions, wherever they stand."""
-    return hashlib.sha256("\n".join(sorted(definitions.values())).encode()).hexdigest()[:16]
-
-
-def reached(file: Path, class_name: str) -> dict[tuple[Path, str], str]:
+def reached(
+    file: Path, class_name: str, modules: Modules | None = None
+) -> dict[tuple[Path, str], str]:
     """(file, name) -> canonical text of every definition that the class reaches.
 
     What a module does outside of definitions is under the name "".
     """
-    modules: dict[Path, _Module] = {}
+    modules = {} if modules is None else modules
+    visited: set[Path] = set()
     found: dict[tuple[Path, str], str] = {}
     waiting = [(file, class_name)]
     while waiting:
         path, name = waiting.pop()
-        if path not in modules:
-            modules[path] = _Module(path)
+        module = modules.get(path) or modules.setdefault(path, _Module(path))
+        if path not in visited:
+            visited.add(path)
             # Importing a module runs it, whether or not anything of it is used.
-            imported = {each.file for each in modules[path].imports.values() if each.file}
+            imported = {each.file for each in module.imports.values() if each.file}
             waiting += [(each, "") for each in (path, *imported) if each.name != INTERFACE]
         if (path, name) not in found:
-            found[path, name], more = modules[path].definition(name)
+            found[path, name], more = module.definition(name)
             waiting += more
     return {key: text for key, text in found.items() if text}
 
@@ -88,6 +91,7 @@ class _Module:
 
     path: Path
     imports: dict[str, _Import] = field(default_factory=dict)
+    _known: dict[str, tuple[str, list[tuple[Path, str]]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         tree = ast.parse(self.path.read_bytes())
@@ -109,6 +113,11 @@ class _Module:
 
     def definition(self, name: str) -> tuple[str, list[tuple[Path, str]]]:
         """The canonical text of `name`, and what of its own package it refers to."""
+        if name not in self._known:
+            self._known[name] = self._definition(name)
+        return self._known[name]
+
+    def _definition(self, name: str) -> tuple[str, list[tuple[Path, str]]]:
         if name and name not in self.definitions:
             # Something imported from elsewhere, or a name that exists only once the module has run.
             found = self.imports.get(name)
@@ -174,6 +183,9 @@ class _Module:
                 if parts and candidate.is_file():
                     return candidate
         return None
+
+
+Modules = dict[Path, _Module]
 
 
 def canonical(node: ast.stmt) -> str:

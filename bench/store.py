@@ -118,12 +118,14 @@ class RecordStore:
 @contextlib.contextmanager
 def collector_paused() -> Iterator[None]:
     """For the import of libraries and the reading of records: Python's garbage collector would
-    traverse the many new objects again and again, and none of them is garbage."""
+    traverse the many new objects again and again, until the process ends, and none of them is
+    garbage."""
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if enabled:
             gc.enable()
 

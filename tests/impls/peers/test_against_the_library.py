@@ -28,7 +28,7 @@ from impls.protocol import Training
 Predict = Callable[[Any, Ids, Ids], Any]
 
 
-class Reached(Exception):
+class FitCalledError(Exception):
     """The library's fit was called."""
 
 
@@ -124,8 +124,8 @@ def test_takes_the_threads_that_are_pinned(
     assert wrapped.threads is not None
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     library = getattr(importlib.import_module(wrapped.module), wrapped.name)
-    monkeypatch.setattr(library, "fit", Mock(side_effect=Reached))
-    with pytest.raises(Reached):
+    monkeypatch.setattr(library, "fit", Mock(side_effect=FitCalledError))
+    with pytest.raises(FitCalledError):
         wrapped.implementation(epochs=1).fit(train)
     assert [wrapped.threads(fitted) for fitted in created] == [1]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.planning.source_digest import RENAMED
+from impls.registry import RENAMED
 
 SCHEMA = 2
 OLDER_SCHEMAS = (1,)

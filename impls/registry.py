@@ -22,3 +22,13 @@ IMPLEMENTATIONS = {
     "peer:cmfrec": "impls.peers.cmfrec_als:CmfrecALS",
     "peer:libmf": "impls.peers.libmf_sgd:LibmfSGD",
 }
+
+RENAMED = {
+    "ladder": "epoch_budgets",
+    "targets": "response",
+    "Targets": "Response",
+    "standard_score": "target",
+}
+"""Identifiers and hyperparameters of the built-in implementations that have had two names: one ->
+the one in the digest. A rename listed here re-runs nothing, since both have the same digest. Once
+records exist, the name in the digest is the old one."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.commands import terminal
+from bench.commands.progress import Progress
 from bench.commands.run import INTERRUPTED, exit_code, memory_limit_bytes, open_store
+from bench.records import Record
 from bench.store import RecordStore
 from bench.tune import FOLDER
 from bench.tune import study as studies
@@ -20,8 +22,12 @@ def tune(names: list[str], trials: int, out: Path) -> int:
     try:
         chosen = [studies.read(name) for name in names or studies.names()]
         open_store(RecordStore(out / FOLDER), out)
-        total, limit = trials * len(chosen), memory_limit_bytes(None)
-        with Session(terminal.out, out, total, limit, terminal.warn) as session:
+        records: list[Record] = []
+        limit = memory_limit_bytes(None)
+        with (
+            Progress(terminal.out, trials * len(chosen), records) as progress,
+            Session(out, progress, limit, terminal.say, terminal.warn) as session,
+        ):
             for study in chosen:
                 session.search(study, trials)
     except KeyboardInterrupt:
@@ -29,4 +35,4 @@ def tune(names: list[str], trials: int, out: Path) -> int:
         return INTERRUPTED
     except studies.StudyError as error:
         raise terminal.UsageError(error) from None
-    return exit_code(session.records)
+    return exit_code(records)

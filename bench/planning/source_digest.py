@@ -21,15 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-RENAMED = {
-    "ladder": "epoch_budgets",
-    "targets": "response",
-    "Targets": "Response",
-    "standard_score": "target",
-}
-"""Identifiers and hyperparameters of the built-in implementations that have had two names: one ->
-the one in the digest. A rename listed here re-runs nothing, since both have the same digest. Once
-records exist, the name in the digest is the old one."""
+from impls.registry import RENAMED
 
 PROJECT = ("bench", "datasets", "impls")
 """Packages whose modules may move: what is imported from one counts by its name alone."""

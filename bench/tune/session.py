@@ -7,16 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from rich.console import Console
-
 from bench.cell.data import Splits
 from bench.cell.execute import ProcessExecutor
-from bench.commands.progress import Progress
 from bench.planning.describing import describe
 from bench.planning.facts import check_split, facts, load
 from bench.planning.plan import Cell, Planner
-from bench.records import Record
-from bench.run import Runner
+from bench.run import Observer, Runner
 from bench.store import RecordStore
 from bench.tune import FOLDER
 from bench.tune.search import Settings, Trial, best_of, search
@@ -27,26 +23,25 @@ from datasets import splits
 class Session:
     """One call of `bench tune`: its trials go to `<out>/tuning/records`.
 
-    total    trials of all its searches, for the progress shown on `console`
-    records  of the trials that it ran, without those that were recorded before
+    observer   of the cells that run the trials
+    show       receives a line for each trial
+    on_notice  receives what a reader of the figures must know of the data
     """
 
     def __init__(
         self,
-        console: Console,
         out: Path,
-        total: int,
+        observer: Observer,
         memory_limit_bytes: int,
+        show: Callable[[str], None],
         on_notice: Callable[[str], None],
     ) -> None:
-        self.console = console
+        self.show = show
         self.on_notice = on_notice
-        self.records: list[Record] = []
-        self._progress = Progress(console, total, self.records)
         self._runner = Runner(
             RecordStore(out / FOLDER),
             ProcessExecutor(),
-            self._progress,
+            observer,
             memory_limit_bytes,
             Splits(blind=True),
             # What did not end well would not the next time: a search learns that once.
@@ -54,11 +49,9 @@ class Session:
         )
 
     def __enter__(self) -> Self:
-        self._progress.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._progress.__exit__(*error)
         self._runner.splits.discard()
 
     def search(self, study: Study, trials: int) -> None:
@@ -84,8 +77,6 @@ class Session:
     def _show(self, study: Study, trial: Trial, best: Trial | None) -> None:
         settings = "  ".join(f"{name}={value}" for name, value in trial.settings.items())
         leader = "" if best is None else f"best: trial {best.number}, {best.rmse:.4f}"
-        self.console.print(
-            f"{study.name} trial {trial.number}: {settings}  ({leader or 'none has a result'})",
-            highlight=False,
-            markup=False,
+        self.show(
+            f"{study.name} trial {trial.number}: {settings}  ({leader or 'none has a result'})"
         )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.planning.source_digest import RENAMED, reached, source_digest
-from impls.registry import IMPLEMENTATIONS
+from bench.planning.source_digest import reached, source_digest
+from impls.registry import IMPLEMENTATIONS, RENAMED
 
 CHECKOUT = Path(__file__).parents[3]
 NUMBA = "impls/numba_sgd.py"

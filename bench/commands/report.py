@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench import machine
 from bench.commands import terminal
 from bench.report import compare, described, write
 from bench.store import RecordStore
@@ -36,6 +37,7 @@ def compare_rows(a: str, b: str, dataset: str | None, machine_id: str | None, ou
     """Print which of two rows is better. Raises UsageError where a name is no row."""
     records, _ = RecordStore(out).read()
     try:
-        terminal.say(compare(records, a, b, dataset, machine_id))
+        here = machine.environment().machine
+        terminal.say(compare(records, a, b, dataset, machine_id, here))
     except ValueError as error:
         raise terminal.UsageError(error) from None

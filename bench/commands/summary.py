@@ -86,7 +86,10 @@ class Shown:
     def reading(self) -> Iterator[str]:
         """How to read the columns."""
         if self._goals:
-            yield "≤: training seconds until the validation RMSE was at most that; ∞: never."
+            yield (
+                "≤: training seconds until the validation RMSE was at most that; "
+                "∞: not in half of the runs."
+            )
         repeats = max(len(line.runs.scored) for line in self.lines)
         if repeats > 1:
             repeat = "folds" if folds(self.table.split) else "seeds"

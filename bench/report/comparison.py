@@ -9,7 +9,7 @@ from bench.records import Record
 from bench.report.formats import goal_rmse, signed, significant, title
 from bench.report.grouping import tables
 from bench.report.metrics import by_seed, fit_s, goals_of, rmse, seconds_to
-from bench.report.rows import Line, Table, device_kind
+from bench.report.rows import Line, Row, Table, device_kind
 from bench.stats import Comparison, Interval, difference, ratio
 
 
@@ -19,15 +19,16 @@ def compare(
     b: str,
     dataset: str | None = None,
     machine: str | None = None,
+    here: str | None = None,
 ) -> str:
     """Which of two rows is faster and which more accurate, a paragraph per table.
 
     a, b     `implementation[:preset][@device]`, or a row's label as the tables show it
     dataset  a dataset's name or the name of its file; None: every one
-    machine  a machine's id; None: every one
+    machine  a machine's id; None: `here`, the id of this one, where it has both rows, else every one
 
-    Raises ValueError, naming the rows there are, where no table has both, or where a
-    selector could be several rows of one table.
+    Raises ValueError where no table has both, with the rows that there are or with those among
+    which a selector does not decide.
     """
     every = tables(records)
     chosen = [
@@ -36,27 +37,57 @@ def compare(
         if dataset in (None, table.dataset, title(table.dataset))
         and machine in (None, table.machine)
     ]
-    found = [(table, _find(table, a), _find(table, b)) for table in chosen]
-    paragraphs = [_paragraph(table, left, right) for table, left, right in found if left and right]
+    paragraphs: list[tuple[str, str]] = []
+    undecided: list[str] = []
+    for table in chosen:
+        try:
+            left, right = _find(table, a), _find(table, b)
+        except _SeveralRowsError as error:
+            undecided.append(str(error))
+            continue
+        if left and right:
+            paragraphs.append((table.machine, _paragraph(table, left, right)))
     if not paragraphs:
-        raise ValueError(f"no table has both '{a}' and '{b}'{_listing(chosen or every)}")
-    return "\n\n".join(paragraphs)
+        listing = _listing(chosen or every)
+        raise ValueError(
+            undecided[0] if undecided else f"no table has both '{a}' and '{b}'{listing}"
+        )
+    own = [text for machine, text in paragraphs if machine == here]
+    return "\n\n".join(own or [text for _, text in paragraphs])
+
+
+class _SeveralRowsError(Exception):
+    """A selector could be several rows of one table."""
 
 
 def _find(table: Table, selector: str) -> Line | None:
-    """The row on one device that `selector` names; the CPU's where it names no device."""
+    """The row on one device that `selector` names; the CPU's where it names no device.
+
+    Of several rows of one name, those that no suite shortened, and of these that with the most
+    runs. Raises _SeveralRowsError where that leaves more than one.
+    """
     name, at, device = selector.rpartition("@")
     name = name if at else selector
     matches = [row.label for row in table.rows if row.label == name]
-    matches = matches or [row.label for row in table.rows if row.name == name]
+    if not matches and (namesakes := [row for row in table.rows if row.name == name]):
+        most = max(map(_whole_fits, namesakes))
+        matches = [row.label for row in namesakes if _whole_fits(row) == most]
     if len(matches) > 1:
         labels = ", ".join(f"'{label}'" for label in matches)
-        raise ValueError(f"'{selector}' is several rows of {_where(table)}; name one: {labels}")
+        message = f"'{selector}' is several rows of {_where(table)}; name one: {labels}"
+        raise _SeveralRowsError(message)
     for line in table.lines:
         if line.row.label in matches and (not at or line.kind == device_kind(device)):
             on = "" if line.kind == "CPU" else f"@{line.kind.lower()}"
             return line._replace(name=f"{line.row.label}{on}")
     return None
+
+
+def _whole_fits(row: Row) -> int:
+    """How many of its runs no suite shortened."""
+    return sum(
+        record.cell.shortened_to is None for runs in row.runs.values() for record in runs.scored
+    )
 
 
 def _paragraph(table: Table, a: Line, b: Line) -> str:
@@ -165,9 +196,5 @@ def _where(table: Table, seeds: str = "") -> str:
 def _listing(among: Sequence[Table]) -> str:
     if not among:
         return ": nothing is recorded yet"
-    lines = [
-        f"  {_where(table)}: "
-        + ", ".join(f"{row.label}@{kind.lower()}" for row in table.rows for kind in row.runs)
-        for table in among
-    ]
-    return "\n".join(["; the rows there are:", *lines])
+    names = {row.name: None for table in among for row in table.rows}
+    return f"; there are {', '.join(names)}"

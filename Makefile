@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
-# One environment in the checkout, from locked versions; made again when either file changes.
+# One environment in the checkout, from locked versions; rebuilt when either file changes.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "ratebench needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 2; }
@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 env: $(STAMP) ## make .venv from the locked versions
 
-peers: $(STAMP) ## the libraries people use today, into .venv, as rows beside ours
+peers: $(STAMP) ## third-party libraries, into .venv, as rows beside the built-in ones
 	@echo "installing the libraries of the extra 'peers' (two are compiled: some minutes, once)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[peers]'

@@ -53,7 +53,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from bench.commands.doctor import version
 
-        terminal.say(version())
+        terminal.print_line(version())
         raise typer.Exit
 
 
@@ -145,7 +145,7 @@ def compare(
     machine_id: Annotated[str | None, Option("--machine", help="Only this machine.")] = None,
     out: Out = RESULTS,
 ) -> None:
-    """Say which of two rows is faster or more accurate, by how much, and how sure that is."""
+    """Report which of two rows is faster or more accurate, by how much, and how sure that is."""
     from bench.commands.report import compare_rows
 
     compare_rows(a, b, dataset, machine_id, out)

@@ -94,7 +94,7 @@ def _until_stopped(referee: Referee, counts: Sequence[int], n: int) -> Iterator[
 
 
 class Referee(Protocol):
-    """Decides for a training loop: which fits are made, when it stops, which model it keeps."""
+    """Decides for a training loop: which fits run, when it stops, which model is restored."""
 
     def budgets(self, n: int, epoch_budgets: Sequence[int]) -> Sequence[int]:
         """Of a model that cannot be interrupted: the numbers of epochs to fit for, in turn."""
@@ -133,9 +133,9 @@ class BestModel:
 
 
 class ValidationReferee:
-    """Stops after `patience` epochs without a better validation RMSE, and keeps the best epoch.
+    """Stops after `patience` epochs without a better validation RMSE, and restores the best epoch.
 
-    Without a model or without validation ratings it lets all epochs run and keeps the last.
+    Without a model or without validation ratings it lets all epochs run and leaves the last.
     """
 
     def __init__(

@@ -156,7 +156,7 @@ class WorkerProcess:
         code = self._process.returncode
         if code is not None and code < 0:
             name = signal.Signals(-code).name
-            return f"killed by {name} from outside (or by the kernel for want of memory)"
+            return f"killed by {name} from outside (or by the kernel, because memory ran out)"
         return f"ended with exit code {code} before it gave a result"
 
     @property

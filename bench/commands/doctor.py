@@ -26,9 +26,9 @@ def doctor() -> None:
     findings = list(_findings())
     advice = [remedy for _, _, remedy in findings if remedy]
     terminal.out.print(terminal.table([finding[:2] for finding in findings]), soft_wrap=False)
-    terminal.say("")
+    terminal.print_line("")
     for remedy in advice or ["Nothing here would disturb a timing."]:
-        terminal.say(remedy)
+        terminal.print_line(remedy)
 
 
 def version() -> str:

@@ -42,10 +42,12 @@ def gate(
         request = Request(base or "", head, only, time_limit_s, tolerant, out)
         try:
             if save:
-                return screening.save(save, request, Path.cwd(), terminal.say, terminal.note)
+                return screening.save(save, request, Path.cwd(), terminal.print_line, terminal.note)
             if baseline:
-                return screening.against(baseline, request, Path.cwd(), terminal.say, terminal.note)
-            return compare(request, Path.cwd(), terminal.say, terminal.note)
+                return screening.against(
+                    baseline, request, Path.cwd(), terminal.print_line, terminal.note
+                )
+            return compare(request, Path.cwd(), terminal.print_line, terminal.note)
         except GateError as error:
             terminal.fail(error)
             return BROKEN

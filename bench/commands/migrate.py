@@ -92,7 +92,7 @@ def migrate_all(out: Path) -> None:
     """Migrate the records and the trials under `out`, and print what became of how many."""
     for store in (RecordStore(out), RecordStore(out / FOLDER)):
         for word, count in migrate(store, Path.cwd()).items():
-            terminal.say(f"{store.folder}: {count:,} {word}")
+            terminal.print_line(f"{store.folder}: {count:,} {word}")
 
 
 def migrate(store: RecordStore, repository: Path) -> Counter[str]:

@@ -16,8 +16,8 @@ def report(out: Path) -> None:
     """Write the pages and name those that changed. Raises UsageError."""
     terminal.warn_of_bad_lines(RecordStore(out))
     for line in write_pages(out):
-        terminal.say(line)
-    terminal.say(f"start at {out / 'index.md'}")
+        terminal.print_line(line)
+    terminal.print_line(f"start at {out / 'index.md'}")
 
 
 def write_pages(out: Path) -> list[str]:
@@ -38,6 +38,6 @@ def compare_rows(a: str, b: str, dataset: str | None, machine_id: str | None, ou
     records, _ = RecordStore(out).read()
     try:
         here = machine.environment().machine
-        terminal.say(compare(records, a, b, dataset, machine_id, here))
+        terminal.print_line(compare(records, a, b, dataset, machine_id, here))
     except ValueError as error:
         raise terminal.UsageError(error) from None

@@ -64,7 +64,9 @@ def _run(
         measure()
     fields = shared(cells)
     already = f", {'all' if recorded == len(cells) else recorded} already recorded" * bool(recorded)
-    terminal.say(f"{terminal.plural(len(cells), 'cell')}{already}: {', '.join(fields.values())}")
+    terminal.print_line(
+        f"{terminal.plural(len(cells), 'cell')}{already}: {', '.join(fields.values())}"
+    )
     finished: list[Record] = []
     progress = Progress(terminal.out, len(cells), finished, shared=fields.keys(), recorded=recorded)
     runner = Runner(store, ProcessExecutor(), progress, memory_limit)
@@ -77,9 +79,10 @@ def _run(
             "the same command goes on from here"
         )
         return INTERRUPTED
-    if report:
-        write_pages(out)
+    changed = write_pages(out) if report else []
     summary.show(terminal.out, records, out, written=report)
+    if readme := next((line for line in changed if line.startswith("README.md")), None):
+        terminal.print_line(f"{readme} (its table is of this run's machine now)")
     return exit_code(finished)
 
 
@@ -115,5 +118,5 @@ def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
         if cell.skip:
             state = f"{cell.skip.status}: {cell.skip.reason}"
         rows.append([str(number), *name_of(cell, fields).split("  "), state])
-    terminal.say(f"{terminal.plural(len(cells), 'cell')}: {', '.join(fields.values())}")
+    terminal.print_line(f"{terminal.plural(len(cells), 'cell')}: {', '.join(fields.values())}")
     terminal.out.print(terminal.table(rows), soft_wrap=False)

@@ -45,7 +45,7 @@ def console(
     return Console(file=file, stderr=stderr, width=width, soft_wrap=a_file, **options)
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Lines of the verb's result, to standard output."""
     out.print(text)
 

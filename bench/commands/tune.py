@@ -26,7 +26,7 @@ def tune(names: list[str], trials: int, out: Path) -> int:
         limit = memory_limit_bytes(None)
         with (
             Progress(terminal.out, trials * len(chosen), records) as progress,
-            Session(out, progress, limit, terminal.say, terminal.warn) as session,
+            Session(out, progress, limit, terminal.print_line, terminal.warn) as session,
         ):
             for study in chosen:
                 session.search(study, trials)

@@ -34,7 +34,7 @@ def lock_of(tree: Path) -> str:
 def python_for(tree: Path, lock_here: str, progress: Callable[[str], None]) -> Path:
     """`lock_here` is the lock that this interpreter's environment should have been made from.
 
-    An environment of another lock is made once for each Python and kept in the cache folder. The
+    An environment of another lock is made once for each Python and stored in the cache folder. The
     project itself is not installed into it, so that its tree is the only one there is to import.
     Raises LockError where that fails, and where this environment was made from another lock.
     """

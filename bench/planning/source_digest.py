@@ -1,6 +1,6 @@
 """Digest of what an implementation's source means: the identity of a row's code.
 
-It is made of the class and of every definition of its own package that the class reaches, as
+It is computed from the class and every definition of its own package that the class reaches, as
 syntax trees without comments, docstrings and formatting. So a mended comment, a formatter, a
 moved file or a definition that nothing reaches changes nothing; a changed constant, operator or
 called function does.

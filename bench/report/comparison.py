@@ -25,7 +25,7 @@ def compare(
 
     a, b     `implementation[:preset][@device]`, or a row's label as the tables show it
     dataset  a dataset's name or the name of its file; None: every one
-    machine  a machine's id; None: `here`, the id of this one, where it has both rows, else every one
+    machine  a machine's id; None: that of `here`, if it has both rows, else every one
 
     Raises ValueError where no table has both, with the rows that there are or with those among
     which a selector does not decide.
@@ -48,10 +48,8 @@ def compare(
         if left and right:
             paragraphs.append((table.machine, _paragraph(table, left, right)))
     if not paragraphs:
-        listing = _listing(chosen or every)
-        raise ValueError(
-            undecided[0] if undecided else f"no table has both '{a}' and '{b}'{listing}"
-        )
+        neither = f"no table has both '{a}' and '{b}'{_listing(chosen or every)}"
+        raise ValueError(undecided[0] if undecided else neither)
     own = [text for machine, text in paragraphs if machine == here]
     return "\n\n".join(own or [text for _, text in paragraphs])
 

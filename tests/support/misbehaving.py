@@ -98,13 +98,13 @@ class EatsMemory(Mean):
 
 
 @dataclass
-class AsksTooMuch(Mean):
+class RequestsTooMuch(Mean):
     def epoch(self):
         self.eaten_ = np.ones(1 << 58, np.int8)
 
 
 @dataclass
-class AsksTooMuchOfTheDevice(Mean):
+class RequestsTooMuchOfTheDevice(Mean):
     def epoch(self):
         import torch
 

@@ -65,7 +65,7 @@ def save(path: Path, request: Request, folder: Path, show: Show, progress: Show)
 
 
 def against(path: Path, request: Request, folder: Path, show: Show, progress: Show) -> int:
-    """Screen the working tree; where the screen cannot tell, compare with the stored revision."""
+    """Screen the working tree; where the screen cannot decide, compare with the stored revision."""
     baseline = read(path)
     repository = Repository.around(folder)
     then = repository.revision(baseline.sha)
@@ -82,7 +82,7 @@ def against(path: Path, request: Request, folder: Path, show: Show, progress: Sh
             return REGRESSION
         if verdicts == {Verdict.PASS}:
             return PASSED
-        why = "The screen cannot tell"
+        why = "The screen cannot decide"
     else:
         why = "The workloads are not the stored ones"
     show(f"{why}, so {then.label} is compared in pairs:\n")
@@ -121,6 +121,6 @@ def _report(found: dict[str, Screened], baseline: Baseline, now: Times, same: bo
             f"Against {len(baseline.runs)} stored runs of {baseline.sha[:12]} on {where}. Each "
             "change is relative to the others'. Common to all is "
             f"{common_shift(baseline.runs, now):.3f}, which may be the machine or the code: "
-            "stored numbers cannot tell them apart.",
+            "stored numbers cannot distinguish them.",
         ]
     )

@@ -169,7 +169,7 @@ def test_a_real_device_that_is_full_is_reported_and_is_free_for_the_next_cell(
         pytest.skip("no CUDA device")
     # What CUDA's libraries lay out in the host's memory is many times LIMITS'.
     on_cuda = partial(on_any, device="cuda", limits=Limits(300, 32 * 10**9))
-    full = on_cuda(f"{MISBEHAVING}:AsksTooMuchOfTheDevice")
+    full = on_cuda(f"{MISBEHAVING}:RequestsTooMuchOfTheDevice")
     assert full.status == "out of memory"
     assert re.search(r"Tried to allocate .* cuda:0 \(.*\): .* held by this row", full.reason)
     after = on_cuda("impls.embedding_mf:EmbeddingMF", hyperparameters={"epochs": 2})

@@ -93,7 +93,7 @@ def test_the_parts_of_fits_with_epoch_budgets_sum_to_the_process_wall_time(
         ("NotANumber", "diverged", "validation RMSE was not finite after epoch 1"),
         ("Infinite", "diverged", "validation RMSE was not finite after epoch 1"),
         ("InfiniteAtLast", "diverged", "test predictions are not all finite"),
-        ("AsksTooMuch", "out of memory", "MemoryError"),
+        ("RequestsTooMuch", "out of memory", "MemoryError"),
         ("EatsMemory", "out of memory", r"used more than the memory limit of 1\.0 GB"),
         ("ExitsAtOnce", "failed", "ended with exit code 0 before it gave a result"),
         ("KilledFromOutside", "failed", "killed by SIGKILL from outside"),

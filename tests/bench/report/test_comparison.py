@@ -63,7 +63,7 @@ def test_seeds_that_do_not_pair_are_called_unpaired() -> None:
     assert "2 and 3 seeds, unpaired" in compare([*SLOW, *other], "embedding_mf", "numpy_sgd")
 
 
-def test_each_table_has_its_paragraph_unless_one_is_asked_for() -> None:
+def test_each_table_has_its_paragraph_unless_one_is_requested() -> None:
     records = [
         each
         for machine, dataset in (("box-1", "ml-100k"), ("box-2", "ml-100k"), ("box-2", "x/y.csv"))

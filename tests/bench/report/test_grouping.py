@@ -110,7 +110,7 @@ def test_one_dataset_under_two_names_is_one_table_by_the_catalogs_name() -> None
 
 
 @pytest.mark.parametrize(("device", "kind"), [("cpu", "CPU"), ("cuda", "CUDA"), ("cuda:1", "CUDA")])
-def test_devices_are_told_apart_by_kind(device: str, kind: str) -> None:
+def test_devices_are_distinguished_by_kind(device: str, kind: str) -> None:
     assert device_kind(device) == kind
     assert list(only_row(record(device=device)).runs) == [kind]
 

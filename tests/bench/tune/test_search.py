@@ -68,7 +68,7 @@ def test_every_trial_has_what_is_fixed_beside_what_is_searched() -> None:
     assert seen[0] == {"epochs": "7", "factors": "2", "rate": "0.5"}
 
 
-def test_an_interrupted_search_asks_the_same_again_and_goes_on() -> None:
+def test_an_interrupted_search_repeats_its_requests_and_goes_on() -> None:
     first = list(islice(search(STUDY, 20, CELL, plan, answer), 12))
     again = list(search(STUDY, 20, CELL, plan, answer))
     assert again[:12] == first
@@ -89,9 +89,9 @@ def test_a_trial_without_a_result_does_not_end_the_search() -> None:
 
 
 def test_a_cell_that_cannot_run_ends_the_search_at_once() -> None:
-    hindered: Any = SimpleNamespace(skip=Skip("skipped", "no package"))
+    skipped: Any = SimpleNamespace(skip=Skip("skipped", "no package"))
     with pytest.raises(StudyError, match="numpy_sgd: no package"):
-        next(search(STUDY, 3, hindered, plan, answer))
+        next(search(STUDY, 3, skipped, plan, answer))
 
 
 def test_a_trial_counts_by_its_best_epoch_and_only_if_it_ended_ok() -> None:

@@ -86,7 +86,7 @@ NOW = runs(9, 0.002)[-1]
 def test_the_same_machine_passes_and_fails_by_itself(stored, checkout, monkeypatch) -> None:
     code, text = screened(stored, checkout, monkeypatch, NOW)
     assert code == PASSED
-    assert "cannot tell them apart" in text
+    assert "cannot distinguish them" in text
     code, text = screened(stored, checkout, monkeypatch, slower(NOW, 0.5))
     assert code == REGRESSION
     assert re.search(r"\| a +\| 1.49\d +\| 0\.\d\d% .*FAIL", text)  # and by which spread
@@ -140,7 +140,7 @@ def test_what_a_screen_leaves_open_is_compared_in_pairs(
     read(stored).model_copy(update={"runs": before}).write(stored)
     code, text = screened(stored, checkout, monkeypatch, now)
     assert code == PAIRED
-    assert "The screen cannot tell" in text
+    assert "The screen cannot decide" in text
 
 
 def saved(path: Path, checkout: Checkout, monkeypatch, now: dict) -> str:

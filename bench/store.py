@@ -21,6 +21,10 @@ CURRENT = f'{{"schema": {SCHEMA},'.encode()
 """How a line of the present schema begins, as `Record.to_line` writes it."""
 
 
+LAST_BYTES = 1024
+"""How much of what was read is compared, to notice that another file took its place."""
+
+
 @dataclass(frozen=True)
 class BadLine:
     """A line that is no record: torn by a crash, from another schema, or edited."""
@@ -35,9 +39,10 @@ class BadLine:
 
 @dataclass
 class _File:
-    """What has been read of one file: its inode, and how many bytes and lines."""
+    """What has been read of one file: its inode, how many bytes and lines, and the last bytes."""
 
     inode: int = -1
+    last: bytes = b""
     bytes_read: int = 0
     lines_read: int = 0
     records: list[Record] = field(default_factory=list)
@@ -94,7 +99,7 @@ class RecordStore:
 
     def _read(self, path: Path) -> _File:
         state, known = path.stat(), self._files.get(path)
-        if known is None or known.inode != state.st_ino or state.st_size < known.bytes_read:
+        if known is None or known.inode != state.st_ino or not _begins_as(path, known):
             known = self._files[path] = _File(inode=state.st_ino)
         if state.st_size > known.bytes_read:
             with path.open("rb") as file:
@@ -107,8 +112,9 @@ class RecordStore:
                 _take(path, known, whole)
             known.bytes_read += len(whole)
             known.lines_read += whole.count(b"\n")
+            known.last = (known.last + whole)[-LAST_BYTES:]
             if rest := new[len(whole) :]:
-                with_rest = _File(known.inode, known.bytes_read, known.lines_read)
+                with_rest = _File(bytes_read=known.bytes_read, lines_read=known.lines_read)
                 with_rest.records, with_rest.bad = list(known.records), list(known.bad)
                 _take(path, with_rest, rest)
                 return with_rest
@@ -157,6 +163,15 @@ def _parse(path: Path, lines: bytes, first: int) -> Iterator[Record | BadLine]:
             yield BadLine(path, number, f"{where}: {first_error['msg'].lower()}".lstrip(": "))
         except (ValueError, RecursionError) as error:
             yield BadLine(path, number, f"no JSON: {error}")
+        except (AttributeError, TypeError) as error:  # of another shape than schema 1 has
+            yield BadLine(path, number, f"not a record: {error}")
+
+
+def _begins_as(path: Path, known: _File) -> bool:
+    """Whether what was read of the file is still there: another may have taken its place."""
+    with path.open("rb") as file:
+        file.seek(known.bytes_read - len(known.last))
+        return file.read(len(known.last)) == known.last
 
 
 def _ends_mid_line(path: Path) -> bool:

@@ -129,6 +129,7 @@ class BestModel:
     def restore(self) -> None:
         """Put the best state back into the model, if there is one."""
         if self._state is not None:
+            vars(self.model).clear()  # what came after the best epoch goes, too
             vars(self.model).update(self._state)
 
 

@@ -23,8 +23,13 @@ class NotAnEventError(Exception):
     """A line of the pipe that is no event."""
 
 
+Count = Annotated[int, Field(ge=0, le=1 << 53)]
+Nanoseconds = Annotated[int, Field(ge=0, le=1 << 63)]
+Seconds = Annotated[float, Field(ge=-1e-3, le=1e9)]
+
+
 class _Event(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Phase(_Event):
@@ -42,12 +47,12 @@ class Checkpoint(_Event):
     """
 
     event: Literal["checkpoint"] = "checkpoint"
-    epoch: int
-    seconds: float
+    epoch: Count
+    seconds: Seconds
     rmse: float | None
     mae: float | None
-    planned: int
-    evaluation_s: float
+    planned: Count
+    evaluation_s: Seconds
 
     @property
     def point(self) -> Point | None:
@@ -68,13 +73,13 @@ class Failed(_Event):
 class Parts(_Event):
     """Seconds of each part of the worker's clock. `other_budgets` is None without epoch budgets."""
 
-    import_: float = Field(alias="import")
-    warmup: float
-    fit: float
-    predict: float
-    overhead: float
-    evaluation: float = 0.0
-    other_budgets: float | None = None
+    import_: Seconds = Field(alias="import")
+    warmup: Seconds
+    fit: Seconds
+    predict: Seconds
+    overhead: Seconds
+    evaluation: Seconds = 0.0
+    other_budgets: Seconds | None = None
 
 
 class Result(_Event):
@@ -88,18 +93,18 @@ class Result(_Event):
     """
 
     event: Literal["result"] = "result"
-    epochs: int
-    epochs_ran: int
-    best_epoch: int | None
-    epoch_s: float | None
+    epochs: Count
+    epochs_ran: Count
+    best_epoch: Count | None
+    epoch_s: Seconds | None
     val_rmse: float | None
     timed_out: bool
-    diverged_at: int | None
-    thread_pools: dict[str, int]
+    diverged_at: Count | None
+    thread_pools: dict[str, Count]
     numerics: Numerics | None
     memory: Memory
     parts: Parts
-    ended_ns: int
+    ended_ns: Nanoseconds
 
 
 class Energy(_Event):
@@ -108,7 +113,7 @@ class Energy(_Event):
     event: Literal["energy"] = "energy"
     measured: records.Energy | None = None
     reason: str = ""
-    ended_ns: int | None = None
+    ended_ns: Nanoseconds | None = None
 
 
 Event = Phase | Checkpoint | Failed | Result | Energy

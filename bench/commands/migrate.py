@@ -1,8 +1,8 @@
 """Records of an older schema, brought to the present one: `bench migrate`.
 
 Their source digests were of bytes. Each gets the digest of what its source means, computed from
-the commit that the record names, and the identity that follows from it. A record from before
-`shortened_to` was stored gets the epochs of its suite at that commit.
+the commit that the record names, and the identity that follows from it, and `shortened_to`: the
+epochs of its suite at that commit.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -21,7 +22,7 @@ from typing import Any
 
 from bench.commands import terminal
 from bench.planning.source_digest import source_digest
-from bench.records import SCHEMA, Record, identity_of, upgraded
+from bench.records import OLDER_SCHEMAS, SCHEMA, Record, identity_of, upgraded
 from bench.store import RecordStore
 from bench.tune import FOLDER
 
@@ -55,13 +56,12 @@ class Commits:
     def shortened_to(self, record: Record) -> int | None:
         """The epochs after which the record's suite ended its fit to be fast, if it did."""
         cell = record.cell
-        if not record.source.git_sha or record.source.dirty is not False:
-            return None
         return next(
             (
                 block["epochs"]
-                for block in self._blocks(record.source.git_sha, cell.suite)
-                if block.get("epochs", 0) == cell.hyperparameters.get("epochs")
+                for block in self._blocks(record.source.git_sha or "", cell.suite)
+                if "epochs" in block
+                and block["epochs"] == cell.hyperparameters.get("epochs")
                 and cell.implementation in block["implementations"]
                 and cell.dataset in (*block["datasets"], block.get("fallback"))
             ),
@@ -73,11 +73,13 @@ class Commits:
         """The blocks of a suite; none where the commit, or the suite in it, is not at hand."""
         files = self._files(commit)
         paths = [files / folder / f"{suite}.toml" for folder in SUITES] if files else []
-        found = [tomllib.loads(path.read_text()) for path in paths if path.is_file()]
+        found = [tomllib.loads(path.read_text()) for path in paths if suite and path.is_file()]
         return found[0]["blocks"] if found else []
 
     @functools.cache  # noqa: B019
     def _files(self, commit: str) -> Path | None:
+        if not re.fullmatch("[0-9a-f]{40}", commit):
+            return None
         command = ["git", "-C", str(self._repository), "archive", "--format=tar", commit, *SOURCES]
         packed = subprocess.run(command, capture_output=True)
         if packed.returncode:
@@ -96,11 +98,11 @@ def migrate_all(out: Path) -> None:
 
 
 def migrate(store: RecordStore, repository: Path) -> Counter[str]:
-    """Rewrite the records that are not current in place; returns what became of how many.
+    """Rewrite the records of older schemas in place; returns what became of how many.
 
     A record keeps its digest, and so counts as older source, where its commit is not at hand,
-    had changes on top, or did not have the implementation. Lines that are no record stay as
-    they are. To run it again changes nothing.
+    had changes on top, or did not have the implementation. Lines that are no record of an older
+    schema stay as they are. To run it again changes nothing.
     """
     with Commits(repository) as commits:
         return store.rewrite(lambda line: _migrated(line, commits))
@@ -110,18 +112,21 @@ def _migrated(line: str, commits: Commits) -> tuple[str, str]:
     """The new line, and what became of it in a word or two."""
     try:
         fields = json.loads(line)
+        if fields["schema"] == SCHEMA:
+            return line, "already current"
+        if fields["schema"] not in OLDER_SCHEMAS:
+            return line, "of an unknown schema"
         record = Record.model_validate(upgraded(fields))
-    except (ValueError, KeyError, TypeError):
+        record.to_line().encode()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return line, "not a record"
-    shortened_to = record.cell.shortened_to or commits.shortened_to(record)
-    if record.schema_ == SCHEMA and shortened_to == record.cell.shortened_to:
-        return line, "already current"
-    record.cell.shortened_to = shortened_to
-    if record.schema_ == SCHEMA:
-        return record.to_line(), "given the epochs that their suite ended them after"
     found = None
     if record.source.git_sha and record.source.dirty is False:
-        found = commits.source(record.source.git_sha, record.cell.implementation)
+        try:
+            found = commits.source(record.source.git_sha, record.cell.implementation)
+            record.cell.shortened_to = commits.shortened_to(record)
+        except (OSError, ValueError, KeyError, SyntaxError):  # a commit of another layout
+            found = None
     if found is None:
         return line, "left: its commit is not at hand or had changes"
     class_name, digest = found

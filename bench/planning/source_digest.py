@@ -15,19 +15,21 @@ import hashlib
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import impls
 from impls.registry import RENAMED
 
 PROJECT = ("bench", "datasets", "impls")
 """Packages whose modules may move: what is imported from one counts by its name alone."""
 
-INTERFACE = "protocol.py"
-"""The harness's side of the protocol, in `impls`: no part of a row, as the clock is none."""
+IMPLS = Path(impls.__file__).parent
+INTERFACE = ("impls", "protocol.py")
+"""The harness's side of the protocol: no part of a row, as the clock is none."""
 
 IGNORED_FIELDS = ("ctx", "type_comment", "type_params", "kind")
 """Parts of a syntax tree that carry no meaning here, or that only some Pythons have."""
@@ -38,33 +40,40 @@ def source_digest(file: Path, class_name: str, modules: Modules | None = None) -
 
     modules  what was read for other classes, of files that do not change meanwhile
     """
-    texts = sorted(reached(file, class_name, modules).values())
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+    try:
+        found = reached(file, class_name, modules)
+    except RecursionError:  # an expression too deep to walk: any change of the file counts
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    texts = sorted(each.bound_to(found) for each in found.values())
+    return hashlib.sha256("\n".join(filter(None, texts)).encode()).hexdigest()[:16]
 
 
 def reached(
     file: Path, class_name: str, modules: Modules | None = None
-) -> dict[tuple[Path, str], str]:
-    """(file, name) -> canonical text of every definition that the class reaches.
+) -> dict[Place, _Definition]:
+    """Every definition that the class reaches, by its file and name.
 
-    What a module does outside of definitions is under the name "".
+    What a module does outside of definitions is under the name "". Of a class that is not defined
+    at the top level of its file, everything in the file counts.
     """
     modules = {} if modules is None else modules
     visited: set[Path] = set()
-    found: dict[tuple[Path, str], str] = {}
-    waiting = [(file, class_name)]
+    found: dict[Place, _Definition] = {}
+    waiting: list[Place] = [(file, class_name)]
     while waiting:
         path, name = waiting.pop()
         module = modules.get(path) or modules.setdefault(path, _Module(path))
         if path not in visited:
             visited.add(path)
-            # Importing a module runs it, whether or not anything of it is used.
-            imported = {each.file for each in module.imports.values() if each.file}
-            waiting += [(each, "") for each in (path, *imported) if each.name != INTERFACE]
-        if (path, name) not in found:
-            found[path, name], more = module.definition(name)
-            waiting += more
-    return {key: text for key, text in found.items() if text}
+            # Importing a module runs it and its packages, whether or not anything of it is used.
+            imported = {each.file for some in module.imports.values() for each in some if each.file}
+            waiting += [(each, "") for each in (path, *imported, *_packages(path))]
+            if (path, name) == (file, class_name) and name not in module.names:
+                waiting += [(path, each) for each in module.names]
+        if (path, name) not in found and not _is_interface(path):
+            found[path, name] = module.definition(name)
+            waiting += found[path, name].references.values()
+    return found
 
 
 @dataclass(frozen=True)
@@ -77,17 +86,37 @@ class _Import:
     name: str
 
 
+@dataclass(frozen=True)
+class _Definition:
+    """The canonical text of a definition, and what it refers to: name in the text -> definition."""
+
+    text: str
+    references: dict[str, Place]
+
+    def bound_to(self, found: dict[Place, _Definition]) -> str:
+        """The text with what its names stand for, so that no two can change places unseen."""
+        lines = [self.text] if self.text else []
+        for used, place in sorted(self.references.items()):
+            if place in found:
+                text = hashlib.sha256(found[place].text.encode()).hexdigest()
+                lines.append(f"{used.partition(' ')[0]} is {text}")
+        return "\n".join(lines)
+
+
 @dataclass
 class _Module:
     """One source file, by its definitions."""
 
     path: Path
-    imports: dict[str, _Import] = field(default_factory=dict)
-    _known: dict[str, tuple[str, list[tuple[Path, str]]]] = field(default_factory=dict)
+    imports: dict[str, list[_Import]] = field(default_factory=lambda: defaultdict(list))
+    _known: dict[str, _Definition] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         tree = ast.parse(self.path.read_bytes())
         self.body = tree.body
+        package = _package(self.path)
+        built_in = package is not None and package.name == "impls"
+        self._renamed = RENAMED if built_in else {}
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 self._note_import(node)
@@ -103,46 +132,46 @@ class _Module:
                 by_name[name].append(statement)
         return by_name
 
-    def definition(self, name: str) -> tuple[str, list[tuple[Path, str]]]:
+    @property
+    def names(self) -> set[str]:
+        """What the module defines or imports."""
+        return {*self.definitions, *self.imports}
+
+    def definition(self, name: str) -> _Definition:
         """The canonical text of `name`, and what of its own package it refers to."""
         if name not in self._known:
             self._known[name] = self._definition(name)
         return self._known[name]
 
-    def _definition(self, name: str) -> tuple[str, list[tuple[Path, str]]]:
-        if name and name not in self.definitions:
-            # Something imported from elsewhere, or a name that exists only once the module has run.
-            found = self.imports.get(name)
-            return ("", []) if found is None else self._referred(found)
+    def _definition(self, name: str) -> _Definition:
         statements = self.definitions.get(name, [])
-        parts = [text for each in statements if (text := canonical(each))]
-        more: list[tuple[Path, str]] = []
-        for used in sorted({each for statement in statements for each in _names(statement)}):
-            if used in self.definitions:
-                more.append((self.path, used))
-            elif used in self.imports:
-                text, further = self._referred(self.imports[used])
-                parts += [f"{used} is {text}"] if text else []
-                more += further
-        return "\n".join(parts), more
+        parts = [text for each in statements if (text := canonical(each, self._renamed))]
+        used = {each for statement in statements for each in _names(statement)}
+        references: dict[str, Place] = {}
+        for each in sorted(used | ({name} if name in self.imports else set())):
+            shown = self._renamed.get(each, each)
+            if each in self.definitions and each != name:
+                references[shown] = (self.path, each)
+            for found in self.imports.get(each, []):
+                if found.file is None:
+                    parts.append(f"{shown} is {found.module} {found.name}")
+                elif not _is_interface(found.file):
+                    references |= self._referred(shown, found)
+        return _Definition("\n".join(dict.fromkeys(parts)), references)
 
-    def _referred(self, found: _Import) -> tuple[str, list[tuple[Path, str]]]:
-        """What an import brings: a text for something from outside, definitions of one's own."""
-        if found.file is None:
-            return f"{found.module} {found.name}", []
-        if found.file.name == INTERFACE and found.module.partition(".")[0] in PROJECT:
-            return "", []
-        if found.name and found.name != "*":
-            return "", [(found.file, found.name)]
-        # A module as a whole: which of its attributes are used is not followed.
-        names = _Module(found.file).definitions
-        return "", [(found.file, name) for name in names]
+    def _referred(self, used: str, found: _Import) -> dict[str, Place]:
+        """One definition, or of a module all: which of its attributes are used is not followed."""
+        assert found.file is not None
+        if found.name:
+            return {f"{used} {found.file}": (found.file, found.name)}
+        names = _Module(found.file).names
+        return {f"{used} {found.file} {name}": (found.file, name) for name in names}
 
     def _note_import(self, node: ast.Import) -> None:
         for alias in node.names:
             file = self._find(alias.name, 0)
             bound = alias.asname or alias.name.partition(".")[0]
-            self.imports[bound] = _Import(file, _outside(alias.name), "")
+            self._add(bound, _Import(file, _outside(alias.name), ""))
 
     def _note_import_from(self, node: ast.ImportFrom) -> None:
         module = node.module or ""
@@ -150,17 +179,22 @@ class _Module:
             bound = alias.asname or alias.name
             # `from package import module` names a module where others name what is in one.
             whole = self._find(f"{module}.{alias.name}".lstrip("."), node.level)
+            file = self._find(module, node.level)
             if whole is not None:
-                self.imports[bound] = _Import(whole, module, "")
+                self._add(bound, _Import(whole, module, ""))
+            elif alias.name == "*" and file is not None:
+                for name in _Module(file).names - {""}:
+                    self._add(name, _Import(file, module, name))
             else:
-                file = self._find(module, node.level)
-                self.imports[bound] = _Import(file, _outside(module), alias.name)
-                if alias.name == "*" and file is not None:
-                    for name in _Module(file).definitions:
-                        self.imports.setdefault(name, _Import(file, module, name))
+                self._add(bound, _Import(file, _outside(module), alias.name))
+
+    def _add(self, bound: str, found: _Import) -> None:
+        if found not in self.imports[bound]:
+            self.imports[bound].append(found)
 
     def _find(self, module: str, level: int) -> Path | None:
-        """The file of a module that stands beside this one or in its package; else None."""
+        """The file of a module that stands beside this one, in its package or in `impls`; else
+        None."""
         parts = [part for part in module.split(".") if part]
         if level:
             roots = [self.path.parents[level - 1]]
@@ -169,6 +203,8 @@ class _Module:
             roots = [self.path.parent]
             if package is not None and parts[:1] == [package.name]:
                 roots.append(package.parent)
+            if parts[:1] == ["impls"]:
+                roots.append(IMPLS.parent)
         for root in roots:
             place = root.joinpath(*parts)
             for candidate in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
@@ -177,33 +213,36 @@ class _Module:
         return None
 
 
+Place = tuple[Path, str]
 Modules = dict[Path, _Module]
 
 
-def canonical(node: ast.stmt) -> str:
+def canonical(node: ast.stmt, renamed: Mapping[str, str]) -> str:
     """The tree as text without places, comments, docstrings, imports and old names; "" for
     nothing left."""
-    tree = _tree(node)
+    tree = _tree(node, renamed)
     return "" if tree is None else json.dumps(tree, ensure_ascii=False)
 
 
-def _tree(value: Any) -> Any:
+def _tree(value: Any, renamed: Mapping[str, str]) -> Any:
     if isinstance(value, ast.Import | ast.ImportFrom) or _is_text(value):
         return None
     if isinstance(value, ast.Constant):
         constant = value.value
-        renamed = RENAMED.get(constant, constant) if isinstance(constant, str) else constant
-        return ["Constant", type(constant).__name__, repr(renamed)]
+        constant = renamed.get(constant, constant) if isinstance(constant, str) else constant
+        return ["Constant", type(constant).__name__, repr(constant)]
     if isinstance(value, ast.AST):
         fields = {
             name: tree
             for name, part in ast.iter_fields(value)
-            if name not in IGNORED_FIELDS and (tree := _tree(part)) not in (None, [])
+            if name not in IGNORED_FIELDS and (tree := _tree(part, renamed)) not in (None, [])
         }
         return [type(value).__name__, fields]
     if isinstance(value, list):
-        return [tree for each in value if (tree := _tree(each)) is not None]
-    return RENAMED.get(value, value) if isinstance(value, str) else value  # or an int, or None
+        # None is a part of some lists: of a dict's keys, it is `**`.
+        trees = (["None"] if each is None else _tree(each, renamed) for each in value)
+        return [tree for tree in trees if tree is not None]
+    return renamed.get(value, value) if isinstance(value, str) else value  # or an int, or None
 
 
 def _is_text(node: object) -> bool:
@@ -244,7 +283,17 @@ def _outside(module: str) -> str:
     return first if first in PROJECT else module
 
 
+def _is_interface(file: Path) -> bool:
+    return file.parts[-2:] == INTERFACE
+
+
+def _packages(file: Path) -> list[Path]:
+    """The `__init__` of every package that `file` is in."""
+    folders = itertools.takewhile(lambda folder: (folder / "__init__.py").is_file(), file.parents)
+    return [folder / "__init__.py" for folder in folders]
+
+
 def _package(file: Path) -> Path | None:
     """The outermost package that `file` is in; None where it is in none."""
-    folders = itertools.takewhile(lambda folder: (folder / "__init__.py").is_file(), file.parents)
-    return next(reversed(list(folders)), None)
+    inits = _packages(file)
+    return inits[-1].parent if inits else None

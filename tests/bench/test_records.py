@@ -113,3 +113,23 @@ def test_a_line_nested_beyond_reason_is_skipped(tmp_path: Path) -> None:
         file.write("[" * 200_000 + "\n")
     records, bad = store.read()
     assert len(records) == len(bad) == 1
+
+
+def test_another_file_in_its_place_is_read_anew(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    path = store.append(record("a"))
+    assert [each.identity for each in store.read()[0]] == ["a"]
+    path.write_text(record("b").to_line() + "\n" + record("c").to_line() + "\n")  # the same inode
+    assert [each.identity for each in store.read()[0]] == ["b", "c"]
+
+
+@pytest.mark.parametrize("change", [{"times": "x"}, {"cell": "x"}, {"metrics": [1]}])
+def test_a_line_of_schema_1_of_another_shape_is_skipped(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    store = RecordStore(tmp_path)
+    path = store.append(record("a"))
+    with path.open("a") as file:
+        file.write(json.dumps(json.loads(record("b").to_line()) | {"schema": 1} | change) + "\n")
+    records, bad = store.read()
+    assert ([each.identity for each in records], len(bad)) == (["a"], 1)

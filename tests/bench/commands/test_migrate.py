@@ -114,16 +114,37 @@ def test_a_record_gets_the_epochs_that_its_suite_ended_fits_after_at_its_commit(
     git(repository, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "two")
     commit = git(repository, "rev-parse", "HEAD")
     (suites / "scale.toml").write_text(block.format(12))
-    records = []
+    lines = []
     for epochs in (3, 12):
-        older = record()
-        older.source.git_sha, older.source.dirty = commit, False
-        cell = {"implementation": "bias", "dataset": "ml-100k", "suite": "scale"}
-        cell |= {"hyperparameters": {"epochs": epochs}}
-        older.cell = older.cell.model_copy(update=cell)
-        records.append(older.to_line())
-    store = store_of(tmp_path / "out", *records)
-    given = "given the epochs that their suite ended them after"
-    assert migrate(store, repository) == {given: 1, "already current": 1}
+        fields = json.loads(old_line(commit))
+        fields["cell"] |= {"dataset": "ml-100k", "suite": "scale"}
+        fields["cell"]["hyperparameters"] = {"epochs": epochs}
+        lines.append(json.dumps(fields))
+    store = store_of(tmp_path / "out", *lines)
+    assert migrate(store, repository) == {"migrated": 2}
     assert [each.cell.shortened_to for each in store.read()[0]] == [3, None]
     assert migrate(store, repository) == {"already current": 2}
+
+
+@pytest.mark.parametrize(
+    ("change", "became"),
+    [
+        ({"schema": 3}, "of an unknown schema"),
+        ({"schema": 0}, "of an unknown schema"),
+        ({"times": "x"}, "not a record"),
+        ({"cell": "x"}, "not a record"),
+        ({"log": "\udc80"}, "not a record"),
+        ({"commit": "--output=/tmp/x"}, "left: its commit is not at hand or had changes"),
+        ({"commit": "HEAD"}, "left: its commit is not at hand or had changes"),
+    ],
+)
+def test_a_poisoned_line_stays_as_it_is_and_stops_nothing(
+    tmp_path: Path, repository: Path, change: dict[str, Any], became: str
+) -> None:
+    good = git(repository, "rev-parse", "HEAD")
+    commit = change.pop("commit", good)
+    line = old_line(commit, **change)
+    store = store_of(tmp_path / "out", line, old_line(good))
+    assert migrate(store, repository) == {became: 1, "migrated": 1}
+    assert (store.folder / "box-1.jsonl").read_text().startswith(line + "\n")
+    assert len(store.read()[0]) >= 1

@@ -134,15 +134,110 @@ def test_a_deep_module_beside_the_file_counts(tmp_path: Path) -> None:
         assert source_digest(file, "Own") != first, statement
 
 
-def test_a_listed_rename_changes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("folder", "different"), [("impls", 2), ("mine", 3)])
+def test_a_listed_rename_changes_nothing_in_built_in_rows(
+    tmp_path: Path, folder: str, different: int
+) -> None:
     old, new = next(iter(RENAMED.items()))
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "__init__.py").touch()
     digests = set()
     for name in (old, new, "another"):
-        file = tmp_path / "own.py"
-        file.write_text(
-            f"class Own:\n    {name}: int = 1\n    presets = {{'a': {{'{name}': 2}}}}\n"
-        )
+        file = tmp_path / folder / "own.py"
+        presets = f"{{'a': {{'{name}': 2}}}}"
+        file.write_text(f"class Own:\n    {name}: int = 1\n    presets = {presets}\n")
         digests.add(source_digest(file, "Own"))
+    assert len(digests) == different
+
+
+FACTORY = "def make(k):\n    class Row:\n        c = k\n    return Row\n\nOwn = make({})\n"
+USES_HELPER = "import helper\nclass Row:\n    c = helper.c\n"
+PAIRS = {
+    "a class that a factory makes": ({"own.py": FACTORY.format(1)}, {"own.py": FACTORY.format(2)}),
+    "a re-export through a module": (
+        {
+            "own.py": "import helper\nclass Row:\n    c = helper.c\n",
+            "helper.py": "from core import c",
+        },
+        {"core.py": "c = 2\n"},
+    ),
+    "a re-export from outside": (
+        {
+            "own.py": "import helper\nclass Row:\n    c = helper.c\n",
+            "helper.py": "from math import c",
+        },
+        {"helper.py": "from cmath import c"},
+    ),
+    "the first of two imports of one name": (
+        {
+            "own.py": "try:\n    from core import c\nexcept ImportError:\n"
+            "    from helper import c\nclass Row:\n    d = c\n",
+            "helper.py": "c = 1",
+        },
+        {"core.py": "c = 2\n"},
+    ),
+    "imports that change places": (
+        {
+            "own.py": "from core import c as a, d as b\nclass Row:\n    e = a - b\n",
+            "core.py": "c = 1\nd = 2\n",
+        },
+        {"own.py": "from core import d as a, c as b\nclass Row:\n    e = a - b\n"},
+    ),
+    "equal names whose values change places": (
+        {
+            "own.py": "from core import f\nfrom helper import g\nclass Row:\n    e = f, g\n",
+            "core.py": "C = 1\ndef f():\n    return C\n",
+            "helper.py": "C = 2\ndef g():\n    return C + 0\n",
+        },
+        {
+            "core.py": "C = 2\ndef f():\n    return C\n",
+            "helper.py": "C = 1\ndef g():\n    return C + 0\n",
+        },
+    ),
+    "the place of ** in a dict": (
+        {"own.py": "class Row:\n    d = {**a, 'k': b}\n"},
+        {"own.py": "class Row:\n    d = {'k': a, **b}\n"},
+    ),
+    "a default that changes places": (
+        {"own.py": "class Row:\n    def f(*, a, b=1): ...\n"},
+        {"own.py": "class Row:\n    def f(*, a=1, b): ...\n"},
+    ),
+    "what a package does on import": (
+        {"own.py": "from lib.core import c\nclass Row:\n    d = c\n", "lib/core.py": "c = 1"},
+        {"lib/__init__.py": "import torch\ntorch.manual_seed(1)\n"},
+    ),
+    "a user's own protocol.py": (
+        {"own.py": "from protocol import c\nclass Row:\n    d = c\n", "protocol.py": "c = 1"},
+        {"protocol.py": "c = 2"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), PAIRS.values(), ids=PAIRS)
+def test_what_changes_a_result_counts(
+    tmp_path: Path, before: dict[str, str], after: dict[str, str]
+) -> None:
+    (tmp_path / "lib").mkdir()
+    for name, text in ({"core.py": "c = 1\n", "lib/__init__.py": ""} | before).items():
+        (tmp_path / name).write_text(text)
+    first = source_digest(tmp_path / "own.py", "Row")
+    for name, text in after.items():
+        (tmp_path / name).write_text(text)
+    assert source_digest(tmp_path / "own.py", "Row") != first
+
+
+def test_a_built_in_row_that_a_users_class_extends_counts(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text("from impls.bias import Bias\nclass Row(Bias): pass\n")
+    assert any(path.name == "bias.py" for path, _ in reached(file, "Row"))
+
+
+def test_an_expression_too_deep_to_walk_is_digested_as_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    digests = set()
+    for last in (1, 2):
+        file.write_text(f"class Row:\n    c = {' + '.join(['1'] * 2000)} + {last}\n")
+        digests.add(source_digest(file, "Row"))
     assert len(digests) == 2
 
 

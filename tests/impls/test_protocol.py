@@ -12,7 +12,7 @@ import pytest
 
 from datasets.ratings import HeldOut, Ratings
 from impls.kernels.chunks import CHUNK, in_chunks
-from impls.protocol import Implementation, Training, ValidationReferee
+from impls.protocol import BestModel, Implementation, Training, ValidationReferee
 from tests.support.low_rank import NAMES, TRAINED, class_of, make
 
 PRESETS = [(name, preset) for name in NAMES for preset in class_of(name).presets]
@@ -158,3 +158,13 @@ def test_numpy_rows_do_not_import_torch(name: str) -> None:
     module = class_of(name).__module__
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_came_after_the_best_epoch_is_gone_with_it() -> None:
+    model = make("global_mean")
+    best = BestModel(model)
+    best.offer(0.5)
+    model.later_ = 1.0
+    best.offer(0.9)
+    best.restore()
+    assert not hasattr(model, "later_")

@@ -19,9 +19,9 @@ from bench.stats import Interval
 ABOUT = """\
 Each row repeats a publication's protocol, and is scored as it was scored there. The number in \
 brackets leads to the protocol, below the table. `of` is what reached the published number, which \
-may be another model. Ours is the mean over seeds, or over the folds of a cross-validation, ± its \
-95 % t interval; where the split has no validation part, it is the last epoch's. Difference: ours \
-less the published number. Agreed: what the suite requires of ours; — where it requires nothing. \
+may be another model. Reproduced is the mean over seeds, or over the folds of a cross-validation, \
+± its 95 % t interval; where the split has no validation part, it is the last epoch's. Difference: \
+reproduced less published. Agreed: what the suite requires; — where it requires nothing. \
 Where a number is not reached, `docs/implementations.md` says what was tried."""
 
 
@@ -46,24 +46,24 @@ class Beside:
         return self.name.upper() + ", unclipped" * (not self.reference.clipped)
 
     @property
-    def ours(self) -> Interval | None:
+    def reproduced(self) -> Interval | None:
         scored_as = self.name if self.reference.clipped else f"{self.name}_raw"
         return mean(self.runs, part("metrics", scored_as))
 
     @property
     def difference(self) -> float | None:
-        return self.ours.value - self.published if self.ours else None
+        return self.reproduced.value - self.published if self.reproduced else None
 
     @property
     def agreed(self) -> str | None:
         """`±0.005: yes` and `≤ 0.840: no`: what is required, and whether it is met."""
-        if self.ours is None or self.difference is None:
+        if self.reproduced is None or self.difference is None:
             return None
         met = {}
         if (within := self.reference.within) is not None:
             met[f"±{within:g}"] = abs(self.difference) <= within
         if self.reach is not None:
-            met[f"≤ {goal_rmse(self.reach)}"] = self.ours.value <= self.reach
+            met[f"≤ {goal_rmse(self.reach)}"] = self.reproduced.value <= self.reach
         return ", ".join(f"{what}: {'yes' if so else 'no'}" for what, so in met.items()) or None
 
 
@@ -112,7 +112,7 @@ COLUMNS: list[Column[Beside]] = [
     Column("metric", lambda it: it.metric, align="left"),
     Column("published", lambda it: it.published, "{:.4g}".format),
     Column("of", lambda it: it.reference.of or None, align="left"),
-    Column("ours", lambda it: it.ours, error),
+    Column("reproduced", lambda it: it.reproduced, error),
     Column("difference", lambda it: it.difference, signed),
     Column("agreed", lambda it: it.agreed, align="left"),
     STATUS.of(lambda it: it.runs),

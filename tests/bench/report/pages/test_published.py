@@ -52,7 +52,7 @@ def test_an_unclipped_number_stands_beside_our_unclipped_one() -> None:
         "metric": "RMSE, unclipped",
         "published": "1.005",
         "of": "a NumPy log",
-        "ours": "1.0060",
+        "reproduced": "1.0060",
         "difference": "+0.0010",
         "agreed": "±0.02: yes",
         "status": "ok",
@@ -61,7 +61,7 @@ def test_an_unclipped_number_stands_beside_our_unclipped_one() -> None:
 
 def test_a_clipped_number_stands_beside_our_clipped_one() -> None:
     found = row(beside(clipped=True))
-    assert (found["metric"], found["ours"]) == ("RMSE", "0.9900")
+    assert (found["metric"], found["reproduced"]) == ("RMSE", "0.9900")
     assert found["difference"] == "−0.0150"
 
 
@@ -102,7 +102,7 @@ def test_rmse_and_mae_are_rows_of_their_own_under_one_protocol() -> None:
 
 def test_a_row_without_figures_keeps_its_place() -> None:
     found = row(beside(status="failed"))
-    assert (found["ours"], found["difference"], found["agreed"]) == ("—", "—", "—")
+    assert (found["reproduced"], found["difference"], found["agreed"]) == ("—", "—", "—")
     assert found["status"] == "failed [2]"
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from datasets.errors import DataError
 from datasets.ratings import Dataset, Ratings
-from datasets.readers import Table, read
-from datasets.sources import Source, archive_members
+from datasets.reading.sources import Source, archive_members
+from datasets.reading.table import Table, read
 
 FOLDS = ("u1", "u2", "u3", "u4", "u5")
 """The official folds: files beside MovieLens 100K's ratings."""

@@ -15,13 +15,14 @@ from datasets.download import downloaded, fetch, not_available, verify
 from datasets.entries import CATALOG, IMPLICIT, Entry
 from datasets.errors import DataError
 from datasets.ratings import Dataset, Ratings
-from datasets.readers import read
-from datasets.sources import RATINGS_FILES, Source, file_source
+from datasets.reading.layout import AS_DETECTED, Layout
+from datasets.reading.sources import RATINGS_FILES, Source, file_source
+from datasets.reading.table import read
 
 __all__ = ["CATALOG", "Entry", "find", "load"]
 
 
-def load(name_or_path: str, *, download: bool = True) -> Dataset:
+def load(name_or_path: str, layout: Layout = AS_DETECTED, *, download: bool = True) -> Dataset:  # noqa: ARG001
     """A dataset by its name in the catalog or by the path of its file.
 
     A named dataset is searched under `$RATEBENCH_DATA`, then in the cache, then downloaded; a

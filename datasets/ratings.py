@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.reading.report import Reading
+
 UNKNOWN = -1
 """The id of a held-out user or item that does not occur in training."""
 
@@ -109,6 +111,7 @@ class Dataset:
     duplicates          pairs rated again later in the file; the last one counts
     floor               irreducible RMSE where it is known (synthetic sets), else None
     folds               official test folds: name -> bool (n,), True for a test rating
+    reading             how its file was read; None where it was not read from a file
     """
 
     name: str
@@ -120,6 +123,7 @@ class Dataset:
     duplicates: int = 0
     floor: float | None = None
     folds: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    reading: Reading | None = None
 
 
 def _freeze(owner: Ratings | HeldOut, **dtypes: type) -> None:

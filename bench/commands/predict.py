@@ -19,8 +19,8 @@ from bench.planning.availability import device_problem, row_problem
 from bench.planning.hyperparameters import SettingError, parse_settings, resolve
 from bench.score import ColdStart, check_predictions
 from datasets import catalog, splits
-from datasets.dialect import named_columns
 from datasets.ratings import UNKNOWN, HeldOut
+from datasets.reading.dialect import named_columns
 from impls.protocol import Implementation, Training, rmse_of
 
 PATIENCE = 5

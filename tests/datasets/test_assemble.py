@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from datasets.assemble import assemble
 from datasets.errors import DataError
-from datasets.readers import Table
+from datasets.reading.table import Table
 from tests.support.ratings import dataset
 
 TABLE = Table(

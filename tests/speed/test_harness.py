@@ -12,8 +12,8 @@ from bench.planning.loading import load_class
 from bench.score import score
 from datasets.assemble import assemble
 from datasets.ratings import Dataset, Ratings
-from datasets.readers import Table, read
-from datasets.sources import file_source
+from datasets.reading.sources import file_source
+from datasets.reading.table import Table, read
 from datasets.splits import cut
 from impls.protocol import Training
 from impls.registry import IMPLEMENTATIONS

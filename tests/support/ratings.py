@@ -12,7 +12,7 @@ import pytest
 from datasets import catalog
 from datasets.assemble import assemble
 from datasets.ratings import Dataset
-from datasets.readers import Table
+from datasets.reading.table import Table
 
 
 def dataset(n_users: int = 12, n_items: int = 9, n: int = 60, *, seed: int = 0) -> Dataset:

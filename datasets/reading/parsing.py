@@ -13,9 +13,9 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.dialect import Dialect
 from datasets.errors import DataError
-from datasets.sources import Source
+from datasets.reading.dialect import Dialect
+from datasets.reading.sources import Source
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.dialect import Dialect, find_dialect
-from datasets.parsing import Texts, parse
-from datasets.sources import Source
+from datasets.reading.dialect import Dialect, find_dialect
+from datasets.reading.parsing import Texts, parse
+from datasets.reading.sources import Source
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from datasets.errors import DataError
-from datasets.sources import Source
+from datasets.reading.sources import Source
 
 DELIMITERS = ("::", "\t", ",", ";", "|", " ")
 ROLES = {

@@ -1,0 +1,1 @@
+"""How a ratings file becomes columns, and what was assumed on the way."""

@@ -1,0 +1,44 @@
+"""What a user says of a ratings file, where it does not say it by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+ROLES = ("user", "item", "rating", "timestamp")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The layout as far as the user gives it; what is left out is detected.
+
+    columns      role -> the column's name in the header, or its position from 1
+    delimiter    between two fields
+    header       whether the first line names the columns
+    missing      ratings that stand for "not rated": such rows are left out
+    zeros        whether a rating of 0 is one or stands for "not rated"
+    date_format  of the timestamps, as `strptime` takes it: "%d/%m/%Y"
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    delimiter: str | None = None
+    header: bool | None = None
+    missing: tuple[str, ...] = ()
+    zeros: Literal["missing", "ratings"] | None = None
+    date_format: str | None = None
+
+    def options(self) -> dict[str, str]:
+        """What is given, as the options of the command line: `columns` -> "user=a,item=b"."""
+        given = {
+            "columns": ",".join(f"{role}={name}" for role, name in self.columns.items()),
+            "delimiter": self.delimiter or "",
+            "no-header": "yes" if self.header is False else "",
+            "missing": ",".join(self.missing),
+            "zeros": self.zeros or "",
+            "date-format": self.date_format or "",
+        }
+        return {name: value for name, value in given.items() if value}
+
+
+AS_DETECTED = Layout()

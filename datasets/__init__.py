@@ -1,1 +1,1 @@
-"""Ratings from files, and their splits. Imports nothing else of the project."""
+"""Ratings from files, and their splits: a package of ratebench that imports no other of them."""

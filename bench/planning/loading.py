@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+from bench import BESIDE
 from bench.planning.source_digest import Modules, source_digest
 from impls.registry import IMPLEMENTATIONS
 
@@ -78,10 +80,8 @@ def load_class(class_path: str) -> type[Any]:
     location, _, class_name = class_path.rpartition(":")
     try:
         module = _module(location)
-    except ModuleNotFoundError as error:
-        raise NotImportableError("skipped", f"package not installed: {error.name}") from error
     except Exception as error:
-        raise NotImportableError("failed", f"import: {type(error).__name__}: {error}") from error
+        raise _not_importable(error, location) from error
     found = getattr(module, class_name, None)
     if not inspect.isclass(found):
         classes = [name for name, value in vars(module).items() if _defined_in(module, value)]
@@ -134,6 +134,41 @@ def _module(location: str) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
     return module
+
+
+def hidden_package(error: BaseException | None) -> str:
+    """What is missing where an error says that code wanted another distribution's package of a
+    name that ratebench has, such as Hugging Face's `datasets`; "" for any other error."""
+    while error is not None:
+        match error:
+            case ImportError(name=str(name)) if name in BESIDE or _is_missing_in_ours(error):
+                missing = re.search(r"cannot import name '(\w+)'", str(error))
+                return _HIDDEN.format(name.partition(".")[0], missing[1] if missing else name)
+            case AttributeError(name=str(name), obj=ModuleType(__name__=package)) if (
+                package in BESIDE
+            ):
+                return _HIDDEN.format(package, name)
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+_HIDDEN = (
+    "here `{0}` is ratebench's own package, which has no `{1}`: code that needs another package "
+    "`{0}` cannot run beside it (docs/adding-an-implementation.md)"
+)
+
+
+def _is_missing_in_ours(error: ImportError) -> bool:
+    return isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in BESIDE
+
+
+def _not_importable(error: Exception, location: str) -> NotImportableError:
+    if hidden := hidden_package(error):
+        return NotImportableError("failed", f"import: {hidden}")
+    # Of what the module needs; that the module itself is missing is nothing to install.
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name != location:
+        return NotImportableError("skipped", f"package not installed: {error.name}")
+    return NotImportableError("failed", f"import: {type(error).__name__}: {error}")
 
 
 def _check_protocol(implementation: type[Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from bench.planning.facts import load
 from bench.score import ColdStart
 from datasets import splits
 from datasets.ratings import HeldOut
+from datasets.temporary import TemporaryFolder
 
 NO_RATINGS = HeldOut(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
 
@@ -25,7 +25,7 @@ class Prepared:
     digest  of the folder as it was laid out
     """
 
-    folder: tempfile.TemporaryDirectory[str]
+    folder: TemporaryFolder
     n_users: int
     n_items: int
     n_train: int
@@ -74,7 +74,7 @@ class Splits:
 
 def _prepare(dataset: str, split: str, seed: int, blind: bool) -> Prepared:
     cut = splits.cut(load(dataset), split, seed)
-    folder = tempfile.TemporaryDirectory(prefix="ratebench-")
+    folder = TemporaryFolder()
     write_split(cut, Path(folder.name))
     return Prepared(
         folder,

@@ -71,7 +71,7 @@ def _findings() -> Iterator[tuple[str, str, str]]:
 def _governor() -> Iterator[tuple[str, str, str]]:
     path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     if path.is_file():
-        governor = path.read_text().strip()
+        governor = path.read_text(encoding="utf-8").strip()
         remedy = "! CPU governor is powersave: `cpupower frequency-set -g performance`"
         yield "governor", governor, remedy * (governor == "powersave")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 
 from bench.commands import terminal
 from bench.planning import loading, suite
@@ -39,8 +38,8 @@ def _implementations() -> Iterator[list[str]]:
     for name, class_path in IMPLEMENTATIONS.items():
         it = loading.describe(loading.load_class(class_path))
         yield [name, it.model, ", ".join(it.devices), ", ".join(it.presets), it.source]
-    for point in entry_points(group=loading.ENTRY_POINT_GROUP):
-        yield [point.name, "", "", "", f"installed: {point.value}"]
+    for name, points in loading.plugins().items():
+        yield [name, "", "", "", loading.clash(name, points) or f"installed: {points[0].value}"]
     yield ["path/to/file.py:Class", "your own", "", "", "docs/adding-an-implementation.md"]
 
 

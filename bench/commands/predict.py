@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.commands import terminal
+from bench.commands.arguments import refuse_undecodable
 from bench.commands.terminal import UsageError
 from bench.planning import loading
 from bench.planning.availability import device_problem, row_problem
@@ -45,6 +44,7 @@ def predict(
     the prediction is the fallback of `bench.score.ColdStart`. Raises UsageError, DataError,
     ImplementationError or SettingError.
     """
+    refuse_undecodable([name, dataset, *set_])
     if problem := device_problem(device):
         raise SettingError(f"--device {device}: {problem}")
     raw = read_pairs(pairs)
@@ -64,7 +64,7 @@ def predict(
         f"RMSE {rmse_of(model, split.test):.4f} on the {len(split.test):,} held out"
     )
     try:
-        with output.open("w") if output else contextlib.nullcontext(sys.stdout) as file:
+        with output.open("w", encoding="utf-8") if output else terminal.utf8_output() as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["user", "item", "prediction", "cold_start"])
             for (user, item), value, is_known in zip(raw, complete, known, strict=True):

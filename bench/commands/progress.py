@@ -17,6 +17,7 @@ from bench.cell.events import Checkpoint, Event
 from bench.commands.terminal import plural
 from bench.planning.plan import Cell
 from bench.records import Record
+from datasets.printable import printable
 
 REFRESHES_PER_S = 2
 """Few, since the harness shares the machine with the cell that it times."""
@@ -170,7 +171,9 @@ def name_of(cell: Cell, left_out: Collection[str] = ()) -> str:
     request = cell.request
     preset = "" if request.preset == "default" else f":{request.preset}"
     fields = [text for name, text in _fields(cell).items() if name not in left_out]
-    return "  ".join([f"{request.implementation}{preset}{cell.settings_label}", *fields])
+    name = f"{request.implementation}{preset}{cell.settings_label}"
+    # On one line, for it is printed beside a bar.
+    return printable("  ".join([name, *fields])).replace("\n", "\\n")
 
 
 def _fields(cell: Cell) -> dict[str, str]:

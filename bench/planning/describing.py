@@ -11,7 +11,6 @@ import functools
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 from bench.planning import loading
 from bench.planning.hyperparameters import SettingError, resolve
 from bench.planning.source_digest import Modules
+from datasets.temporary import TemporaryFolder
 from impls.registry import IMPLEMENTATIONS
 
 IMPORT_LIMIT_S = 60
@@ -46,8 +46,8 @@ def describe(
     """
     if class_path in IMPLEMENTATIONS.values():
         return _described(_built_in(class_path), preset, settings, epochs)
-    with tempfile.TemporaryDirectory(prefix="ratebench-") as folder:
-        answer = Path(folder) / "answer"
+    with TemporaryFolder() as folder:
+        answer = Path(folder.name) / "answer"
         arguments = json.dumps([class_path, preset, dict(settings), epochs, str(answer)])
         try:
             done = subprocess.run(
@@ -57,12 +57,12 @@ def describe(
                 timeout=IMPORT_LIMIT_S,
             )
         except subprocess.TimeoutExpired:
-            reason = f"import did not end within {IMPORT_LIMIT_S} s"
+            reason = f"{_phase(answer)} did not end within {IMPORT_LIMIT_S} s"
             raise loading.NotImportableError("failed", reason) from None
         if not answer.is_file():
-            reason = f"import ended its process with exit code {done.returncode}"
+            reason = f"{_phase(answer)} ended its process with exit code {done.returncode}"
             raise loading.NotImportableError("failed", reason)
-        return _read(json.loads(answer.read_text()))
+        return _read(json.loads(answer.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
@@ -97,16 +97,26 @@ def _described(
     return Described(of.model, of.library, of.devices, loaded.source_hash, values)
 
 
-def _answer(class_path: str, *arguments: Any) -> Any:
+def _phase(answer: Path) -> str:
+    """What was running when a process ended without its answer."""
+    return "__init__" if answer.with_suffix(".imported").exists() else "import"
+
+
+def _answer(place: Path, class_path: str, *arguments: Any) -> Any:
     """The description as JSON, or the error."""
     try:
-        return {"described": dataclasses.asdict(_described(_load(class_path), *arguments))}
+        loaded = _load(class_path)
+        place.with_suffix(".imported").touch()
+        return {"described": dataclasses.asdict(_described(loaded, *arguments))}
     except loading.NotImportableError as error:
         return {"not importable": [error.status, error.reason]}
     except loading.ImplementationError as error:
         return {"implementation": str(error)}
     except SettingError as error:
         return {"setting": str(error)}
+    except (Exception, KeyboardInterrupt) as error:  # an interrupt from outside ends the parent
+        reason = f"{_phase(place)}: {type(error).__name__}: {error}"
+        return {"not importable": ["failed", reason]}
 
 
 def _read(answer: dict[str, Any]) -> Described:
@@ -122,5 +132,6 @@ def _read(answer: dict[str, Any]) -> Described:
 
 
 if __name__ == "__main__":
-    *arguments, place = json.loads(sys.argv[1])
-    Path(place).write_text(json.dumps(_answer(*arguments)))
+    *_arguments, _place = json.loads(sys.argv[1])
+    _text = json.dumps(_answer(Path(_place), *_arguments))
+    Path(_place).write_text(_text, encoding="utf-8")

@@ -7,11 +7,12 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -56,9 +57,9 @@ def class_path_of(name: str) -> str:
     """`module:Class` or `path/to/file.py:Class` for a name; raises ImplementationError."""
     if name in IMPLEMENTATIONS:
         return IMPLEMENTATIONS[name]
-    outside = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
+    outside = plugins()
     if name in outside:
-        return outside[name]
+        return _class_path(outside[name])
     path, _, class_name = name.rpartition(":")
     if path.endswith(".py") and class_name:
         if not Path(path).is_file():
@@ -69,6 +70,40 @@ def class_path_of(name: str) -> str:
         f"no implementation '{name}'. There are: {known}; or name one of your own "
         "as path/to/file.py:Class"
     )
+
+
+def plugins() -> dict[str, list[EntryPoint]]:
+    """The entry points of installed packages by their names: one each, if no two packages clash."""
+    found: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        same = found.setdefault(point.name, [])
+        if all(point.value != other.value for other in same):
+            same.append(point)
+    return found
+
+
+def clash(name: str, points: Sequence[EntryPoint]) -> str:
+    """Why the entry points of a name cannot run under it; "" where there is one, and it can."""
+    places = ", ".join(map(_place, points))
+    if name in IMPLEMENTATIONS:
+        return f"'{name}' is the built-in implementation, and not {places}, which no name reaches"
+    if len(points) > 1:
+        return f"several installed packages have an implementation '{name}': {places}"
+    return ""
+
+
+def _class_path(points: list[EntryPoint]) -> str:
+    point = points[0]
+    if problem := clash(point.name, points):
+        raise ImplementationError(f"{problem}; uninstall all but one, or rename them")
+    module, _, class_name = point.value.partition("[")[0].strip().partition(":")
+    if not (module.strip() and class_name.strip()):
+        raise ImplementationError(f"'{point.name}' is {_place(point)}, and not module:Class")
+    return f"{module.strip()}:{class_name.strip()}"
+
+
+def _place(point: EntryPoint) -> str:
+    return f"{point.value} of {point.dist.name}" if point.dist else point.value
 
 
 def load_class(class_path: str) -> type[Any]:
@@ -93,25 +128,55 @@ def load_class(class_path: str) -> type[Any]:
 
 
 def describe(implementation: type[Any]) -> Description:
-    """Model, source, library, devices, presets and the first line of the docstring."""
-    presets = {"default": {}, **getattr(implementation, "presets", {})}
+    """Model, source, library, devices, presets and the first line of the docstring.
+
+    Raises ImplementationError where one of them is of another type.
+    """
+
+    def of(name: str, kind: Any, default: Any, what: str) -> Any:
+        value = getattr(implementation, name, default)
+        if not isinstance(value, kind):
+            raise ImplementationError(
+                f"{implementation.__name__}.{name} is {value!r:.60}, and not {what}"
+            )
+        return value
+
+    devices = of("devices", (tuple, list), ("cpu",), 'a tuple such as ("cpu",)')
+    presets = of("presets", Mapping, {}, "a dict of dicts, by the presets' names")
+    if wrong := [name for name, values in presets.items() if not isinstance(values, Mapping)]:
+        raise ImplementationError(f"{implementation.__name__}.presets[{wrong[0]!r}] is not a dict")
     return Description(
-        model=getattr(implementation, "model", implementation.__name__),
-        source=getattr(implementation, "source", ""),
-        library=getattr(implementation, "library", ""),
-        devices=tuple(getattr(implementation, "devices", ("cpu",))),
-        presets=presets,
+        model=of("model", str, implementation.__name__, "a text"),
+        source=of("source", str, "", "a text"),
+        library=of("library", str, "", "a text"),
+        devices=tuple(devices),
+        presets={"default": {}, **presets},
         summary=(inspect.getdoc(implementation) or "").partition("\n")[0],
     )
 
 
 def restored(implementation: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Hyperparameters that have been through JSON, tuples again where the class has tuples."""
-    defaults = {field.name: field.default for field in dataclasses.fields(implementation)}
-    return {
-        name: tuple(value) if isinstance(defaults[name], tuple) else value
-        for name, value in values.items()
-    }
+    fields = {field.name: field for field in dataclasses.fields(implementation)}
+    return {name: _like(_example(fields[name]), value) for name, value in values.items()}
+
+
+def _example(field: dataclasses.Field[Any]) -> Any:
+    """A value of the field: its default, or an empty tuple where only its annotation tells."""
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    annotation = field.type if isinstance(field.type, str) else repr(field.type)
+    return () if re.match(r"(typing\.)?tuple\b", annotation, re.IGNORECASE) else None
+
+
+def _like(example: Any, value: Any) -> Any:
+    """`value`, its lists tuples where the example's are."""
+    if not isinstance(value, list) or not isinstance(example, tuple | list):
+        return value
+    first = example[0] if example else None
+    return type(example)(_like(first, each) for each in value)
 
 
 def source_hash(implementation: type[Any], modules: Modules | None = None) -> str:
@@ -126,7 +191,7 @@ def _module(location: str) -> ModuleType:
     # A file may import what stands beside it, as it could when run by itself.
     sys.path.append(str(path.parent))
     # A name of its own, for a file may be called like a module that others need.
-    name = f"ratebench_{hashlib.sha256(location.encode()).hexdigest()[:8]}_{path.stem}"
+    name = f"ratebench_{hashlib.sha256(os.fsencode(location)).hexdigest()[:8]}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -166,8 +231,9 @@ def _not_importable(error: Exception, location: str) -> NotImportableError:
     if hidden := hidden_package(error):
         return NotImportableError("failed", f"import: {hidden}")
     # Of what the module needs; that the module itself is missing is nothing to install.
-    if isinstance(error, ModuleNotFoundError) and error.name and error.name != location:
-        return NotImportableError("skipped", f"package not installed: {error.name}")
+    absent = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
+    if absent and not f"{location}.".startswith(f"{absent}."):
+        return NotImportableError("skipped", f"package not installed: {absent}")
     return NotImportableError("failed", f"import: {type(error).__name__}: {error}")
 
 

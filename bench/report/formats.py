@@ -11,13 +11,17 @@ NOTHING = "—"
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """`value` ≥ 0 in plain notation with `digits` significant digits; whole digits all stay.
+    """`value` in plain notation with `digits` significant digits; whole digits all stay.
 
     >>> [significant(value) for value in (0.000123, 9.996, 1234.5)]
     ['0.000123', '10.0', '1,234']
     """
     if value == 0:
         return "0"
+    if not math.isfinite(value):
+        return "∞" if value > 0 else NOTHING
+    if value < 0:  # of a record that was edited, or by a clock that was set back
+        return f"−{significant(-value, digits)}"
     rounded = float(f"{value:.{digits}g}")
     decimals = max(0, digits - 1 - math.floor(math.log10(rounded)))
     return f"{value:,.{decimals}f}"

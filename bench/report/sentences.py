@@ -117,7 +117,7 @@ def dataset_line(table: Table) -> str:
         f"{data.n_ratings:,} ratings",
         f"scale {low} to {high}",
         f"density {significant(density)} %",
-        f"fingerprint {data.fingerprint[:12]}",
+        f"fingerprint {escaped(data.fingerprint[:12])}",
     ]
     if data.duplicates:
         parts.append(f"{data.duplicates:,} duplicate pairs (the last one counts)")

@@ -32,7 +32,7 @@ def page(every: Sequence[Table]) -> str:
 def _heading(table: Table, on_page: Sequence[Table]) -> str:
     """The split; with the fingerprint where the page holds two datasets of one file name."""
     fingerprints = {other.newest.data.fingerprint for other in on_page}
-    apart = f" of {table.newest.data.fingerprint[:12]}" if len(fingerprints) > 1 else ""
+    apart = f" of {escaped(table.newest.data.fingerprint[:12])}" if len(fingerprints) > 1 else ""
     return f"### {escaped(table.split)}{apart}"
 
 

@@ -158,7 +158,12 @@ def describe(implementation: type[Any]) -> Description:
 def restored(implementation: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Hyperparameters that have been through JSON, tuples again where the class has tuples."""
     fields = {field.name: field for field in dataclasses.fields(implementation)}
-    return {name: _like(_example(fields[name]), value) for name, value in values.items()}
+    return {
+        name: tuple(value)
+        if isinstance(value, list) and isinstance(_example(fields[name]), tuple)
+        else value
+        for name, value in values.items()
+    }
 
 
 def _example(field: dataclasses.Field[Any]) -> Any:
@@ -169,14 +174,6 @@ def _example(field: dataclasses.Field[Any]) -> Any:
         return field.default_factory()
     annotation = field.type if isinstance(field.type, str) else repr(field.type)
     return () if re.match(r"(typing\.)?tuple\b", annotation, re.IGNORECASE) else None
-
-
-def _like(example: Any, value: Any) -> Any:
-    """`value`, its lists tuples where the example's are."""
-    if not isinstance(value, list) or not isinstance(example, tuple | list):
-        return value
-    first = example[0] if example else None
-    return type(example)(_like(first, each) for each in value)
 
 
 def source_hash(implementation: type[Any], modules: Modules | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import PurePath
 
 from bench.stats import Interval
@@ -63,4 +64,5 @@ def title(dataset: str) -> str:
 
 def date(started_at: str) -> str:
     """The day of a record's start."""
-    return started_at[:10]
+    day = re.match(r"\d{4}-\d\d-\d\d", started_at)
+    return day[0] if day else NOTHING

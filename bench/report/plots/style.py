@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,9 @@ class Plot:
         from matplotlib import figure, rc_context, rcdefaults
         from matplotlib.text import Text
 
-        with rc_context():
+        with rc_context(), warnings.catch_warnings():
+            # A name in a script that the font lacks is drawn as boxes.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
             rcdefaults()
             with rc_context(STYLE):
                 canvas = figure.Figure(figsize=(10, 5.4), layout="constrained")

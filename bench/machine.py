@@ -108,7 +108,7 @@ def _local_id() -> str:
     clones of an image.
     """
     path = cache.folder() / "machine-id"
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, UnicodeDecodeError):
         return path.read_text(encoding="utf-8")
     name = uuid.uuid4().hex
     try:

@@ -22,6 +22,11 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: _escape(found[0]), text)
 
 
+def one_line(text: str) -> str:
+    """As `printable`, with escapes for newlines and tabs, too: for a name in a line or a table."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # the byte itself, as Python decodes file names

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.store import RecordStore
-from datasets.printable import printable
+from datasets.printable import one_line, printable
 
 PLAIN = {"±": "+-", "∞": "inf", "≤": "<=", "×": "x", "λ": "lambda", "…": "...", "\xa0": " "}
 PLAIN |= dict.fromkeys("−–—━╸╺", "-")
@@ -92,13 +92,13 @@ def table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), kinds: str
     kinds  a letter for each column, the last one for all that follow: l for left, r for right; a
            capital for cells that are not wrapped where the terminal is too narrow
     """
-    rows = [[encodable(cell) for cell in row] for row in rows]
+    rows = [[encodable(one_line(cell)) for cell in row] for row in rows]
     grid = Table(box=RULE, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
     grid.show_header = bool(headers)
     for number, header in enumerate(headers or [""] * max(map(len, rows))):
         kind = kinds[min(number, len(kinds) - 1)]
         grid.add_column(
-            encodable(header),
+            encodable(one_line(header)),
             justify="right" if kind in "rR" else "left",
             overflow="fold",
             no_wrap=kind.isupper(),

@@ -1,10 +1,14 @@
-"""`--impl a b`."""
+"""`--impl a b`, and names that no record can hold."""
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import pytest
 
-from bench.commands.arguments import spread
+from bench.commands.arguments import overrides, refuse_undecodable, spread
+from bench.planning.hyperparameters import SettingError
 
 
 @pytest.mark.parametrize(
@@ -21,3 +25,25 @@ from bench.commands.arguments import spread
 )
 def test_values_are_spread(typed: str, read: str) -> None:
     assert spread(typed.split()) == read.split()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"dataset": ["a\udcff.csv"]},
+        {"impl": ["a\udcff.py:A"]},
+        {"set_": ["als.note=\udcff"]},
+        {"block": {"preset": "\udcff"}},
+    ],
+)
+def test_a_name_that_is_no_text_is_refused(given: dict[str, Any]) -> None:
+    """A record is JSON in UTF-8, and could not hold it."""
+    words: dict[str, Any] = {"impl": None, "dataset": None, "set_": None, "block": {}}
+    with pytest.raises(SettingError, match="is not text in utf-8; rename the file"):
+        overrides(**(words | given))
+
+
+def test_in_another_encoding_the_locale_is_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    with pytest.raises(SettingError, match=r"set LC_ALL=C\.UTF-8, for this locale's encoding is"):
+        refuse_undecodable(["kan\udce6.csv"])

@@ -12,6 +12,7 @@ SHOWN = {
     "predict of the warm-up": "predict in the warm-up",
     "evaluation": "predict on validation pairs",
     "predict": "predict on test pairs",
+    "energy": "a fit that is repeated for its energy",
 }
 """Phases by what of the implementation runs in them, where the name does not tell."""
 

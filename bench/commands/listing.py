@@ -30,8 +30,13 @@ def listing() -> None:
         ),
     }
     for title, (headers, rows) in sections.items():
+        rows = list(rows)
+        shown = terminal.columns_that_fit(rows, terminal.out.width)
         terminal.out.print(f"\n{title}\n", style="bold")
-        terminal.out.print(terminal.table(rows, headers), soft_wrap=False)
+        table = terminal.table([row[:shown] for row in rows], headers[:shown])
+        terminal.out.print(table, soft_wrap=False)
+        if left_out := headers[shown:]:
+            terminal.print_line(f"Left out at this width: {', '.join(left_out)}.")
 
 
 def _implementations() -> Iterator[list[str]]:

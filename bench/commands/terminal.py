@@ -109,6 +109,13 @@ def table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), kinds: str
     return grid
 
 
+def columns_that_fit(rows: Sequence[Sequence[str]], width: int) -> int:
+    """How many columns a table has room for whose first one is not wrapped and all others are; at
+    least two."""
+    name = max(len(one_line(row[0])) for row in rows)
+    return 1 + max(1, (width - name) // (LEAST + GAP))
+
+
 def encodable(text: str) -> str:
     """`text` with plain letters for what standard output cannot hold: `+-` for ±, else `?`."""
     encoding = getattr(out.file, "encoding", None) or "utf-8"

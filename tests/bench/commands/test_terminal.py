@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands import terminal
+from bench.commands import listing, terminal
 from datasets.printable import printable
 
 
@@ -160,3 +160,16 @@ def test_a_table_keeps_names_whole_and_wraps_the_rest() -> None:
         "a_long_name  some more   1",
         "             words",
     ]
+
+
+def test_columns_without_room_are_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rich would cut them to a letter, or to nothing."""
+    rows = [["a" * 20, *"bcde"]]
+    assert [terminal.columns_that_fit(rows, width) for width in (20, 56, 67, 68)] == [2, 4, 4, 5]
+    text = io.StringIO()
+    monkeypatch.setattr(terminal, "out", terminal.console(text, width=60))
+    listing.listing()
+    lines = text.getvalue().splitlines()
+    assert "Left out at this width: source." in lines
+    assert max(map(len, lines)) <= 60
+    assert {each for line in lines for each in line.split()} >= {"surprise", "ml-100k", "cuda"}

@@ -20,6 +20,7 @@ import psutil
 
 from bench.cell.events import MAX_LINE_BYTES, Event, Failed, NotAnEventError, parse
 from bench.cell.job import LOST_PIPE
+from bench.planning.describing import PRINTS_ANYTHING
 
 LOG_BYTES = 8_000
 """How much of the end of a worker's output is stored."""
@@ -68,6 +69,7 @@ class WorkerProcess:
             env={
                 **os.environ,
                 **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+                **PRINTS_ANYTHING,
                 "PYTHONHASHSEED": "0",
             },
         )

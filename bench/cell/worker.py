@@ -30,16 +30,13 @@ from bench.cell.guards import inconsistency
 from bench.cell.job import DTYPES, LOST_PIPE, Job, read_column, read_train, read_validation
 from bench.cell.training import ClockedReferee, EpochLimit, Evaluation
 from bench.planning.availability import index_of
-from bench.planning.loading import hidden_package, load_class, restored
+from bench.planning.loading import hidden_package, load_class, message_of, restored
 from bench.score import ColdStart, check_predictions
 from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Implementation, Training
 
 Send = Callable[..., None]
 Fit = Callable[[], object]
-
-MESSAGE_CHARS = 1_000
-"""How much of an exception's message is reported."""
 
 
 def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
@@ -270,7 +267,7 @@ def _failure(error: BaseException, job: Job) -> dict[str, str]:
     path = module if module.endswith(".py") else module.replace(".", "/") + ".py"
     own = [frame for frame in frames if frame.filename.endswith(path)]
     frame = (own or frames)[-1]
-    message = hidden_package(error) or str(error).strip().partition("\n")[0][:MESSAGE_CHARS]
+    message = hidden_package(error) or message_of(error)
     message = message.encode(errors="replace").decode()  # of a file name that is not UTF-8, too
     reason = f"{Path(frame.filename).name}:{frame.lineno}: {type(error).__name__}: {message}"
     if is_full(error):

@@ -51,7 +51,12 @@ def predict(
     # "random:90/10" holds out a test part; here it is what chooses the epoch.
     split = splits.cut(catalog.load(dataset), "random:90/10", seed)
     model = _model(name, preset, parse_settings(set_).get(name, {}), device, seed)
-    model.fit(split.train, Training(model, split.test, patience=PATIENCE))
+    try:
+        model.fit(split.train, Training(model, split.test, patience=PATIENCE))
+    except Exception as error:
+        if hidden := loading.hidden_package(error):
+            raise loading.ImplementationError(f"{name}: {hidden}") from error
+        raise
 
     users = _indices([user for user, _ in raw], split.user_ids)
     items = _indices([item for _, item in raw], split.item_ids)

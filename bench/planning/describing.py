@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -21,6 +22,9 @@ from bench.planning.hyperparameters import SettingError, resolve
 from bench.planning.source_digest import Modules
 from datasets.temporary import TemporaryFolder
 from impls.registry import IMPLEMENTATIONS
+
+PRINTS_ANYTHING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
+"""For a process of a row, which may print any text, whatever the user's terminal holds."""
 
 IMPORT_LIMIT_S = 60
 """How long a module from outside may take to import."""
@@ -55,6 +59,7 @@ def describe(
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=IMPORT_LIMIT_S,
+                env={**os.environ, **PRINTS_ANYTHING},
             )
         except subprocess.TimeoutExpired:
             reason = f"{_phase(answer)} did not end within {IMPORT_LIMIT_S} s"
@@ -115,7 +120,7 @@ def _answer(place: Path, class_path: str, *arguments: Any) -> Any:
     except SettingError as error:
         return {"setting": str(error)}
     except (Exception, KeyboardInterrupt) as error:  # an interrupt from outside ends the parent
-        reason = f"{_phase(place)}: {type(error).__name__}: {error}"
+        reason = f"{_phase(place)}: {type(error).__name__}: {loading.message_of(error)}"
         return {"not importable": ["failed", reason]}
 
 

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
+MESSAGE_CHARS = 1_000
 NOT_HYPERPARAMETERS = ("device", "seed")
 
 
@@ -43,7 +44,8 @@ def resolve(
     try:
         model = implementation(**values)
     except (TypeError, ValueError, AttributeError) as error:  # the class's own check of its fields
-        raise SettingError(f"{implementation.__name__}: {error}") from error
+        message = str(error).partition("\n")[0][:MESSAGE_CHARS]
+        raise SettingError(f"{implementation.__name__}: {message}") from error
     resolved = {name: getattr(model, name) for name in sorted(fields)}
     for name, value in resolved.items():
         _check_recordable(f"{implementation.__name__}.{name}", value)

@@ -86,7 +86,7 @@ def clash(name: str, points: Sequence[EntryPoint]) -> str:
     """Why the entry points of a name cannot run under it; "" where there is one, and it can."""
     places = ", ".join(map(_place, points))
     if name in IMPLEMENTATIONS:
-        return f"'{name}' is the built-in implementation, and not {places}, which no name reaches"
+        return f"'{name}' is the built-in implementation: {places} has its name, and cannot be run"
     if len(points) > 1:
         return f"several installed packages have an implementation '{name}': {places}"
     return ""
@@ -103,7 +103,7 @@ def _class_path(points: list[EntryPoint]) -> str:
 
 
 def _place(point: EntryPoint) -> str:
-    return f"{point.value} of {point.dist.name}" if point.dist else point.value
+    return f"{point.value} from {point.dist.name}" if point.dist else point.value
 
 
 def load_class(class_path: str) -> type[Any]:
@@ -220,6 +220,16 @@ _HIDDEN = (
 )
 
 
+def message_of(error: BaseException) -> str:
+    """The first line of an error's message, shortened: a message may be a table of numbers."""
+    text = str(error).strip().partition("\n")[0]
+    return text if len(text) <= MESSAGE_CHARS else f"{text[:MESSAGE_CHARS]}…"
+
+
+MESSAGE_CHARS = 1_000
+"""How much of an exception's message is reported."""
+
+
 def _is_missing_in_ours(error: ImportError) -> bool:
     return isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in BESIDE
 
@@ -231,7 +241,7 @@ def _not_importable(error: Exception, location: str) -> NotImportableError:
     absent = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
     if absent and not f"{location}.".startswith(f"{absent}."):
         return NotImportableError("skipped", f"package not installed: {absent}")
-    return NotImportableError("failed", f"import: {type(error).__name__}: {error}")
+    return NotImportableError("failed", f"import: {type(error).__name__}: {message_of(error)}")
 
 
 def _check_protocol(implementation: type[Any]) -> None:

@@ -135,6 +135,14 @@ class PrintsALot(Mean):
 
 
 @dataclass
+class PrintsAnything(Mean):
+    """Well behaved: its words are of no alphabet that a terminal must have, and one is no text."""
+
+    def epoch(self):
+        print("漢\udcff", flush=True)
+
+
+@dataclass
 class AtLast(Mean):
     """Goes wrong in its last call, when training and validation are over."""
 

@@ -221,6 +221,14 @@ def test_of_much_output_only_the_end_is_stored(execute: Execute) -> None:
     assert len(outcome.log) <= 8_000
 
 
+def test_a_row_may_print_what_the_terminal_cannot_hold(
+    execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii:strict")
+    outcome = execute("PrintsAnything")
+    assert (outcome.status, outcome.log.splitlines()[-1]) == ("ok", r"漢\udcff")
+
+
 def test_a_closed_form_gets_one_point(execute: Execute) -> None:
     outcome = execute("NoEpochs")
     assert [point.epoch for point in outcome.curve] == [0]

@@ -177,8 +177,9 @@ def test_an_entry_point_called_like_a_built_in_row_is_reported(
 
     (cell,) = plan("bias")
     assert cell.class_path == "impls.bias:Bias"
-    assert notices == ["'bias' is the built-in implementation, and not mine:Bias, which no name "
-                       "reaches"]  # fmt: skip
+    assert notices == [
+        "'bias' is the built-in implementation: mine:Bias has its name, and cannot be run"
+    ]
     plan("global_mean")
     assert len(notices) == 1
     assert notices[0] in [row[-1] for row in listing._implementations()]
@@ -216,3 +217,21 @@ def test_a_module_that_is_not_there_is_nothing_to_install(module: str) -> None:
         load_class(f"{module}:Mine")
     assert error.value.status == "failed"
     assert "No module named 'no_such_" in error.value.reason
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("raise ValueError('x' * 10**6)", f"import: ValueError: {'x' * 1000}…"),
+        ("raise ValueError('one\\ntwo')", "import: ValueError: one"),
+        ("print('漢\\udcff'); raise OSError('no')", "import: OSError: no"),
+    ],
+)
+def test_the_reason_of_an_import_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str, reason: str
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii:strict")
+    (tmp_path / "row.py").write_text(statement, encoding="utf-8")
+    with pytest.raises(NotImportableError) as error:
+        describe(f"{tmp_path}/row.py:Row", "default", {}, None)
+    assert error.value.reason == reason

@@ -20,7 +20,8 @@ from bench.planning.hyperparameters import SettingError, parse_settings, resolve
 from bench.score import ColdStart, check_predictions
 from datasets import catalog, splits
 from datasets.ratings import UNKNOWN, HeldOut
-from datasets.reading.dialect import named_columns
+from datasets.reading.dialect import columns_by_name
+from datasets.reading.layout import Layout
 from impls.protocol import Implementation, Training, rmse_of
 
 PATIENCE = 5
@@ -104,7 +105,7 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         fields = [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
         if len(fields) < 2 or not all(fields[:2]):
             raise UsageError(f"{path}:{number}: a user and an item are needed, found {line!r}")
-        if not pairs and named_columns(fields[:2]).keys() == {"user", "item"}:
+        if not pairs and columns_by_name(fields[:2], Layout())[0].keys() == {"user", "item"}:
             continue
         pairs.append((fields[0], fields[1]))
     if not pairs:

@@ -114,7 +114,8 @@ def describe(name: str, facts: Facts, values: NDArray[np.float32]) -> Descriptio
         "rows": of.rows if of else None,
         "columns": {
             role: ReadColumn(name=each.name, position=each.position, why=each.why)
-            for role, each in (of.columns.items() if of else ())
+            for role in ROLES
+            if of and (each := of.columns.get(role))
         },
         "ignored": list(of.ignored) if of else [],
         "delimiter": of.delimiter if of else "",

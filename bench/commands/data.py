@@ -176,13 +176,26 @@ def notice(name: str, facts: Facts, show: Callable[[str], None] = terminal.print
 
 
 def warnings(facts: Facts) -> list[str]:
-    """What was left out unasked, converted or guessed, with its count."""
-    if facts.reading is None:
+    """What was left out unasked, converted or guessed, with its count; and options that the file
+    has no use for."""
+    reading, options = facts.reading, facts.data.options
+    if reading is None:
         return []
     # What an option asks for is no surprise; the short form counts it all the same.
-    dropped = {} if facts.data.options.keys() & {"missing", "zeros"} else facts.reading.dropped
+    dropped = {} if options.keys() & {"missing", "zeros"} else reading.dropped
     left_out = [f"{terminal.plural(n, 'row')} left out: {why}" for why, n in dropped.items()]
-    return [*left_out, *facts.reading.notes]
+    unused = {
+        option: why
+        for option, why, is_used in (
+            ("date-format", "no column is the timestamp", "timestamp" in reading.columns),
+            ("missing", "no row has such a rating", reading.dropped),
+            ("delimiter", "the file has none", reading.delimiter),
+            ("no-header", "the file names its columns", not reading.header),
+        )
+        if not is_used
+    }
+    idle = [f"--{each} changes nothing: {why}" for each, why in unused.items() if each in options]
+    return [*left_out, *idle, *reading.notes]
 
 
 def one_line(name: str, facts: Facts) -> str:

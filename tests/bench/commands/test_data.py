@@ -87,6 +87,29 @@ def test_what_was_assumed_is_a_warning_and_what_was_asked_for_is_none() -> None:
     assert warnings(replace(FACTS, reading=None)) == []
 
 
+@pytest.mark.parametrize(
+    ("options", "reading", "warned"),
+    [
+        ({"date-format": "%Y"}, READING, True),
+        ({"date-format": "%Y"}, replace(READING, columns={"timestamp": Column("t", 1, "")}), False),
+        ({"missing": "99"}, replace(READING, dropped={}), True),
+        ({"missing": "99"}, READING, False),
+        ({"delimiter": "comma"}, replace(READING, delimiter=""), True),
+        ({"delimiter": "comma"}, READING, False),
+        ({"no-header": "yes"}, READING, True),
+        ({"no-header": "yes"}, replace(READING, header=False), False),
+        ({"zeros": "missing"}, replace(READING, dropped={}), False),
+    ],
+)
+def test_an_option_that_changes_nothing_is_a_warning(
+    options: dict[str, str], reading: Reading, warned: bool
+) -> None:
+    known = FACTS.data.model_copy(update={"options": options})
+    (option,) = options
+    found = [each for each in warnings(replace(FACTS, data=known, reading=reading)) if "--" in each]
+    assert [each.partition(" changes nothing: ")[0] for each in found] == [f"--{option}"] * warned
+
+
 def test_a_dataset_of_the_catalog_gets_a_line_only_where_pairs_are_rated_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -94,7 +94,12 @@ def data(name: str, layout: Layout, *, as_json: bool) -> None:
         # ASCII and unwrapped, whatever the terminal is.
         written = found.model_dump(mode="json", exclude={"note"})
         sys.stdout.write(json.dumps(written, allow_nan=False) + "\n")
-        return
+    else:
+        _print(name, facts, found)
+    _warn(facts)
+
+
+def _print(name: str, facts: Facts, found: Description) -> None:
     terminal.out.print(one_line(name, facts))
     _print_table(["role", "column", "why"], _roles(found), "LLl")
     _print_table([], _facts(found), "Ll")
@@ -104,7 +109,6 @@ def data(name: str, layout: Layout, *, as_json: bool) -> None:
         _print_table(headers, [[shown(each) for each in row] for row in found.first], "L")
     _print_table(["rating", "count", "share"], _bars(found), "RRRl")
     terminal.out.print()
-    _warn(facts)
 
 
 def describe(name: str, facts: Facts, values: NDArray[np.float32]) -> Description:

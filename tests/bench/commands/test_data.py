@@ -16,7 +16,8 @@ from typer.testing import CliRunner, Result
 
 from bench.cli import app
 from bench.commands.arguments import spread
-from bench.commands.data import BINS, Description, describe, histogram, notice, one_line, warnings
+from bench.commands.data import notice, one_line, warnings
+from bench.commands.description import BINS, Description, describe, histogram
 from bench.planning.facts import Facts
 from datasets.reading.report import Column, Reading
 from tests.support.records import data

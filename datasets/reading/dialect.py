@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from datasets.errors import DataError, shown
 from datasets.reading.layout import Layout
-from datasets.reading.lines import split
+from datasets.reading.lines import BLANKS, split
 from datasets.reading.report import Column
 from datasets.reading.sources import Source
 
@@ -172,7 +172,7 @@ def _sample(source: Source) -> _Sample:
     ends = re.split(r"\r\n|\n|\r", text)
     if len(first) == _SAMPLE_BYTES and len(ends) > 1:
         ends.pop()  # it may go on behind the sample
-    found = [(number, line) for number, line in enumerate(ends, start=1) if line.strip()]
+    found = [(number, line) for number, line in enumerate(ends, start=1) if line.strip(BLANKS)]
     if not found:
         raise DataError("the file is empty", "It needs one line per rating", where=source, line=1)
     start = found[0][1].lstrip()[:20].lower()

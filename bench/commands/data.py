@@ -41,7 +41,7 @@ def data(name: str, layout: Layout, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(written, allow_nan=False) + "\n")
     else:
         _print(name, facts, found)
-    _warn(facts)
+    _warn(name, facts)
 
 
 def _print(name: str, facts: Facts, found: Description) -> None:
@@ -63,7 +63,7 @@ def notice(name: str, facts: Facts, show: Callable[[str], None] = terminal.print
     """
     if name not in CATALOG or facts.data.duplicates:
         show(one_line(name, facts))
-    _warn(facts)
+    _warn(name, facts)
 
 
 def warnings(facts: Facts) -> list[str]:
@@ -102,7 +102,7 @@ def one_line(name: str, facts: Facts) -> str:
     if facts.times:
         days = [date[:10] if date else str(time) for time, date in dated(facts.times)]
         parts.append(f"{days[0]} to {days[1]}")
-    line = f"{shown(title(name), 60)}: {', '.join(parts)}"
+    line = f"{_file(name)}: {', '.join(parts)}"
     if data.duplicates:
         line += f"; {data.duplicates:,} rated again, {_rule(data)}"
     if facts.reading and (dropped := sum(facts.reading.dropped.values())):
@@ -116,9 +116,13 @@ def shown(text: str, longest: int = LONGEST) -> str:
     return printable(cut)
 
 
-def _warn(facts: Facts) -> None:
+def _warn(name: str, facts: Facts) -> None:
     for each in warnings(facts):
-        terminal.warn(each)
+        terminal.warn(f"{_file(name)}: {each}")
+
+
+def _file(name: str) -> str:
+    return shown(title(name), 60)
 
 
 def _rule(data: Data) -> str:

@@ -223,13 +223,16 @@ def test_a_run_begins_with_what_was_read_and_warns_of_what_was_guessed(tmp_path:
     path = tmp_path / "plays.csv"
     rows = [f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60)]
     path.write_text(f"account,item,plays\n{''.join(rows)}0,0,5\n")
-    words = ["run", "--impl", "bias", "global_mean", "--dataset", str(path), "--dry-run"]
-    words = spread(words)
+    (tmp_path / "a.csv").write_text(f"account,item,rating\n{''.join(rows)}")
+    files = [str(path), str(tmp_path / "a.csv")]
+    words = spread(["run", "--impl", "bias", "global_mean", "--dataset", *files, "--dry-run"])
     assert bench(*words).exit_code == 2
     done = bench(*words, "--columns", "user=account")
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("plays.csv: 60 ratings of 9 users and 7 items, 1 to 5; 1 rated ")
-    assert done.stderr.count("WARNING: ") == done.stderr.count("column 'plays'") == 1
+    first, second, *_ = done.stdout.splitlines()
+    assert first.startswith("plays.csv: 60 ratings of 9 users and 7 items, 1 to 5; 1 rated again, ")
+    assert second == "a.csv: 60 ratings of 9 users and 7 items, 1 to 5"
+    assert done.stderr.count("WARNING: ") == done.stderr.count("plays.csv: column 'plays'") == 1
 
 
 def test_options_without_a_file_are_refused() -> None:

@@ -51,5 +51,5 @@ def _datasets() -> list[list[str]]:
     ]
     return [
         *rows,
-        ["path/to/file", "any file of ratings: bench data FILE shows how it is read", ""],
+        ["path/to/file", "your ratings; bench data FILE shows how they are read", ""],
     ]

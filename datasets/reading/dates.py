@@ -108,7 +108,8 @@ def _as_numbers(texts: list[str]) -> NDArray[np.float64] | None:
 
 def _as_dates(columns: Columns, texts: list[str]) -> tuple[NDArray[np.int64], str]:
     sample = texts[:1000]
-    fitting = [each for each in (ISO, *FORMATS) if (_parsed(sample, each) != _NONE).all()]
+    fitting = [each for each in (ISO, *FORMATS) if _parsed(texts[:1], each)[0] != _NONE]
+    fitting = [each for each in fitting if (_parsed(sample, each) != _NONE).all()]
     whole = {each: _parsed(texts, each) for each in fitting}
     whole = {each: found for each, found in whole.items() if (found != _NONE).all()}
     if not whole:

@@ -33,6 +33,8 @@ OPTION = "--columns user=…,item=…,rating=…"
 MATRIX_COLUMNS = 5
 """Numbers in so many columns without a header: more than user, item, rating and time."""
 
+MOST_COLUMNS = 1000
+
 _SAMPLE_BYTES = 1 << 16
 
 
@@ -285,6 +287,11 @@ def _dialect(
     notes: list[str],
 ) -> Dialect:
     """With one nameless column more where every line ends with a delimiter."""
+    if len(names) > MOST_COLUMNS:
+        raise sample.error(
+            f"{len(names):,} columns, as of a matrix of users by items",
+            "Give one line for each rating: user, item, rating; pandas.melt makes them of a matrix",
+        )
     data = sample.lines[1 if header else 0 :]
     ends = [split(line, delimiter) for _, line in data]
     if ends and all(len(each) == len(names) + 1 and not each[-1].strip() for each in ends):

@@ -236,6 +236,10 @@ AMBIGUOUS = {
     "tabs": (rows_of("0\t6\t4\t1", "1\t6\t5\t3", "2\t7\t4\t4"), "ambiguous"),
     "a matrix": (rows_of("5,1.5,99,-3.2,99,7", "5,99,0.5,4,-2,99"), "matrix.*99 for not rated"),
     "a matrix without 99": (rows_of("5,1.5,0,-3.2,0,7", "5,2,0.5,4,-2,1"), "matrix of users"),
+    "a matrix with a header": (
+        rows_of("user,item,rating" + ",x" * 1000, "1,2,3" + ",4" * 1000),
+        "1,003 columns, as of a matrix",
+    ),
     "semicolons": (rows_of("5;1;0;3;0;7", "5;2;5;4;2;1"), "matrix of users"),
     "times for ratings": (rows_of("1,2,881250949", "2,3,891717742"), "look like times"),
     "many zeros": (

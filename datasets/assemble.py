@@ -21,15 +21,22 @@ FOLDS = ("u1", "u2", "u3", "u4", "u5")
 
 
 def assemble(
-    name: str, table: Table, scale: tuple[float, float] | None = None, *, where: object = ""
+    name: str,
+    table: Table,
+    scale: tuple[float, float] | None = None,
+    *,
+    where: object = "",
+    whole: bool = True,
 ) -> Dataset:
     """Sort by (user, item), drop all but the last rating of a pair, compute the fingerprint.
 
     `scale` defaults to the lowest and highest rating. Raises DataError where there are fewer
     than two users or items, or a rating is outside `scale`.
+
+    whole  whether the table is a dataset; a part of one may be of one user, or one item
     """
     for kind, ids in (("user", table.user_ids), ("item", table.item_ids)):
-        if len(ids) < 2:
+        if whole and len(ids) < 2:
             raise DataError(
                 f"all ratings are of one {kind} ({kind} {ids[0]})",
                 f"Give ratings of at least two {kind}s",

@@ -88,7 +88,10 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Split:
-    """One cut of a dataset. `user_ids[u]` is the source's id of training user `u`."""
+    """One cut of a dataset. `user_ids[u]` is the source's id of training user `u`.
+
+    test_times  int64 (n_test,) seconds; None where the split is not one in time
+    """
 
     name: str
     seed: int
@@ -97,6 +100,7 @@ class Split:
     test: HeldOut
     user_ids: NDArray[np.int64] | NDArray[np.str_]
     item_ids: NDArray[np.int64] | NDArray[np.str_]
+    test_times: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 
 from bench.machine import LOCKED
-from bench.records import Record
+from bench.records import Record, Slice
 from bench.report import metrics
-from bench.report.formats import date, error, goal_rmse, significant, title
+from bench.report.formats import date, day, error, goal_rmse, significant, title
 from bench.report.markdown import escaped
 from bench.report.metrics import by_seed, fit_s, goals_of, mean, median, reached, rmse
 from bench.report.rows import Line, Table
@@ -119,6 +119,8 @@ def dataset_line(table: Table) -> str:
         f"density {significant(density)} %",
         f"fingerprint {data.fingerprint[:12]}",
     ]
+    if test := table.newest.cell.test:
+        parts.append(f"test part from {escaped(title(test))}")
     if data.duplicates:
         parts.append(f"{data.duplicates:,} duplicate pairs (the last one counts)")
     if data.floor is not None:
@@ -154,6 +156,34 @@ def reading(table: Table) -> str:
         )
     parts.append(f"Threads: {' / '.join(map(str, sorted({row.threads for row in table.rows})))}.")
     return " ".join(filter(None, parts))
+
+
+def slices(table: Table) -> str:
+    """What the slices of the test ratings are, and how many ratings each has."""
+    found: dict[str, list[Slice]] = {}
+    for line in table.lines:
+        for it in metrics.slices_of(line.runs):
+            found.setdefault(metrics.slice_name(it), []).append(it)
+    in_order = sorted(found.items(), key=lambda each: metrics.SLICES.index(each[1][0].name))
+    counts = [
+        f"{name} {_span(it.n for it in slices)}{_period(slices)}" for name, slices in in_order
+    ]
+    parts = [
+        "Few, some, many: by the training ratings of the user. Cold start: user or item unseen in "
+        "training.",
+        "Thirds: the test ratings by time."
+        if any(it.by == "time" for every in found.values() for it in every)
+        else "",
+        f"Test ratings: {'; '.join(counts)}.",
+    ]
+    return " ".join(filter(None, parts))
+
+
+def _period(slices: Sequence[Slice]) -> str:
+    """` (2013-08-17 to 2013-08-22)` of slices by time."""
+    lows = [it.low for it in slices if it.by == "time" and it.low is not None]
+    highs = [it.high for it in slices if it.by == "time" and it.high is not None]
+    return f" ({_ends([day(min(lows)), day(max(highs))], ' to ')})" if lows and highs else ""
 
 
 def same_maths(table: Table) -> str:

@@ -1,0 +1,135 @@
+"""A train file and a test file of the user -> one Dataset, whose fold `given` is the test file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets import catalog
+from datasets.assemble import assemble, fingerprint
+from datasets.errors import DataError
+from datasets.ratings import Dataset, Ratings
+from datasets.reading.dialect import find_dialect
+from datasets.reading.layout import AS_DETECTED, Layout
+from datasets.reading.parsing import Texts
+from datasets.reading.sources import file_source
+from datasets.reading.table import read
+from datasets.splits import GIVEN
+
+Ids = NDArray[Any]
+"""Ids of a dataset in ascending order: whole numbers or text."""
+
+
+class _Common(NamedTuple):
+    """The ids of either file in ascending order, and where those of each file stand in them."""
+
+    ids: Ids
+    of_train: NDArray[np.int32]
+    of_test: NDArray[np.int32]
+
+
+def load(train: str, test: str, layout: Layout = AS_DETECTED, *, download: bool = True) -> Dataset:
+    """The ratings of both files as one dataset, with the fold `given`: True for a test rating.
+
+    train  a dataset's name in the catalog, or the path of its file
+    test   the path of the file of test ratings, in the same layout
+
+    An id means the same in both files. Where the ids of one are whole numbers and those of the
+    other are not, all are text, as they are written. The scale is that of both files together,
+    and there are timestamps where both have them.
+
+    Raises DataError for bad input, for a pair of user and item that is in both files, and where
+    no test rating is of a user and an item of the train file.
+    """
+    one = catalog.load(train, layout, download=download)
+    other = assemble(Path(test).name, read(file_source(Path(test))), whole=False, where=test)
+    names = train, test
+    users = _common("user", one.user_ids, other.user_ids, names)
+    items = _common("item", one.item_ids, other.item_ids, names)
+    known = np.isin(users.of_test, users.of_train)[other.ratings.users]
+    known &= np.isin(items.of_test, items.of_train)[other.ratings.items]
+    if not known.any():
+        raise DataError(
+            f"none of its {len(known):,} ratings is of a user and an item of {train}, so that every "
+            "implementation would predict the same",
+            "Check that both files have the same ids",
+            where=test,
+        )
+    joined = _joined(one, other, users, items, names)
+    note = f"{len(known):,} test ratings from {test}, {(~known).sum():,} of them cold-start pairs"
+    reading = joined.reading
+    return replace(joined, reading=reading and replace(reading, notes=(*reading.notes, note)))
+
+
+def _common(role: str, train: Ids, test: Ids, names: tuple[str, str]) -> _Common:
+    """The ids of both files, of one kind."""
+    if (train.dtype.kind == "U") != (test.dtype.kind == "U"):
+        train, test = (_as_text(role, *each) for each in zip((train, test), names, strict=True))
+    elif train.dtype.kind != "U":  # the common type of int64 and uint64 would be a float
+        train, test = (ids.astype(max(train.dtype, test.dtype)) for ids in (train, test))
+    every = np.union1d(train, test)
+    of_train, of_test = (np.searchsorted(every, ids).astype(np.int32) for ids in (train, test))
+    return _Common(every, of_train, of_test)
+
+
+def _as_text(role: str, ids: Ids, name: str) -> Ids:
+    """Whole numbers as the file writes them: `0345` stays `0345`. In the order of `ids`."""
+    if ids.dtype.kind == "U" or not Path(name).is_file():
+        return ids.astype(np.str_)
+    source = file_source(Path(name))
+    written: dict[int, str] = {}
+    for text in Texts.read(source, find_dialect(source)).columns[role][1]:
+        number = int(text.strip().partition(".")[0])
+        if written.setdefault(number, text) != text:
+            raise DataError(
+                f"the {role} ids {written[number]} and {text} are one number, but the ids of the "
+                "other file are text",
+                "Write an id in one way",
+                where=name,
+            )
+    return np.array([written[number] for number in ids.tolist()], np.str_)
+
+
+def _joined(
+    train: Dataset, test: Dataset, users: _Common, items: _Common, names: tuple[str, str]
+) -> Dataset:
+    """One dataset in canonical order; `names` are of the two files, for an error."""
+    parts = train.ratings, test.ratings
+    user_codes = np.concatenate([users.of_train[parts[0].users], users.of_test[parts[1].users]])
+    item_codes = np.concatenate([items.of_train[parts[0].items], items.of_test[parts[1].items]])
+    pairs = user_codes.astype(np.int64) * len(items.ids) + item_codes
+    order = np.argsort(pairs, kind="stable")
+    if len(twice := order[:-1][np.diff(pairs[order]) == 0]):
+        user, item = users.ids[user_codes[twice[0]]], items.ids[item_codes[twice[0]]]
+        raise DataError(
+            f"{len(twice):,} of its {len(parts[1]):,} pairs of user and item are in {names[0]}, "
+            f"too, such as {user} and {item}: a model would be tested on what it has seen",
+            "Remove them from one of the files",
+            where=names[1],
+        )
+    ratings = Ratings(
+        user_codes[order],
+        item_codes[order],
+        np.concatenate([part.values for part in parts])[order],
+        len(users.ids),
+        len(items.ids),
+        (min(part.scale[0] for part in parts), max(part.scale[1] for part in parts)),
+    )
+    times = None
+    if train.timestamps is not None and test.timestamps is not None:
+        times = np.concatenate([train.timestamps, test.timestamps])[order]
+    return Dataset(
+        f"{train.name} (test part: {test.name})",
+        ratings,
+        users.ids,
+        items.ids,
+        fingerprint(ratings, users.ids, items.ids),
+        times,
+        duplicates=train.duplicates + test.duplicates,
+        folds={GIVEN: order >= len(parts[0])},
+        reading=train.reading,
+    )

@@ -41,8 +41,6 @@ class CellRecord(_Part):
     shortened_to: int | None = None
     """The epochs after which the suite ends a fit to be fast; None where it leaves the preset's,
     or the command line sets them."""
-    test: str = ""
-    """The user's own file of test ratings, beside the dataset's; "" where there is none."""
 
 
 class Slice(_Part):
@@ -168,12 +166,18 @@ class Data(_Part):
     n_ratings: int
     scale: tuple[float, float]
     duplicates: int = 0
+    duplicate_rule: str = ""
+    """Which rating of a pair that was rated again counts; the last one where this is empty."""
     floor: float | None = None
     note: str = ""
     """Shown beside every table, e.g. that synthetic data stands in for ml-100k."""
+    test: str = ""
+    """The user's own file of test ratings, which are among these; "" where there is none."""
     split_digest: str = ""
     """Of what decides the split beside the ratings, its name and the seed: the times of one in
     time, the test part of a given one; "" for any other."""
+    options: dict[str, str] = Field(default_factory=dict)
+    """The options that its file was read with, such as columns: user=account,item=song."""
 
 
 class Source(_Part):

@@ -32,11 +32,10 @@ class _Common(NamedTuple):
     of_test: NDArray[np.int32]
 
 
-def load(train: str, test: str, layout: Layout = AS_DETECTED, *, download: bool = True) -> Dataset:
+def load(train: str, test: str, layout: Layout = AS_DETECTED) -> Dataset:
     """The ratings of both files as one dataset, with the fold `given`: True for a test rating.
 
-    train  a dataset's name in the catalog, or the path of its file
-    test   the path of the file of test ratings, in the same layout
+    train, test  the paths of two files of one layout
 
     An id means the same in both files. Where the ids of one are whole numbers and those of the
     other are not, all are text, as they are written. The scale is that of both files together,
@@ -45,7 +44,7 @@ def load(train: str, test: str, layout: Layout = AS_DETECTED, *, download: bool 
     Raises DataError for bad input, for a pair of user and item that is in both files, and where
     no test rating is of a user and an item of the train file.
     """
-    one = catalog.load(train, layout, download=download)
+    one = catalog.load(train, layout)
     other = assemble(Path(test).name, read(file_source(Path(test))), whole=False, where=test)
     names = train, test
     users = _common("user", one.user_ids, other.user_ids, names)
@@ -54,8 +53,8 @@ def load(train: str, test: str, layout: Layout = AS_DETECTED, *, download: bool 
     known &= np.isin(items.of_test, items.of_train)[other.ratings.items]
     if not known.any():
         raise DataError(
-            f"none of its {len(known):,} ratings is of a user and an item of {train}, so that every "
-            "implementation would predict the same",
+            f"none of its {len(known):,} ratings is of a user and an item of {train}, so every "
+            "implementation would predict the same for it",
             "Check that both files have the same ids",
             where=test,
         )
@@ -78,8 +77,8 @@ def _common(role: str, train: Ids, test: Ids, names: tuple[str, str]) -> _Common
 
 def _as_text(role: str, ids: Ids, name: str) -> Ids:
     """Whole numbers as the file writes them: `0345` stays `0345`. In the order of `ids`."""
-    if ids.dtype.kind == "U" or not Path(name).is_file():
-        return ids.astype(np.str_)
+    if ids.dtype.kind == "U":
+        return ids
     source = file_source(Path(name))
     written: dict[int, str] = {}
     for text in Texts.read(source, find_dialect(source)).columns[role][1]:

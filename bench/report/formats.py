@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shlex
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import PurePath
 
@@ -64,6 +66,19 @@ def day(seconds: int) -> str:
         return datetime.fromtimestamp(seconds, UTC).date().isoformat()
     except (ValueError, OverflowError, OSError):
         return str(seconds)
+
+
+def command_options(options: Mapping[str, str]) -> str:
+    """The options that a file was read with (`Data.options`), as a shell takes them.
+
+    >>> command_options({"columns": "user=a,item=the song", "no-header": "yes"})
+    "--columns 'user=a,item=the song' --no-header"
+    """
+    words = (
+        f"--{name}" if name == "no-header" else f"--{name} {shlex.quote(value)}"
+        for name, value in options.items()
+    )
+    return " ".join(words)
 
 
 def date(started_at: str) -> str:

@@ -8,7 +8,15 @@ from collections.abc import Iterable, Sequence
 from bench.machine import LOCKED
 from bench.records import Record, Slice
 from bench.report import metrics
-from bench.report.formats import date, day, error, goal_rmse, significant, title
+from bench.report.formats import (
+    command_options,
+    date,
+    day,
+    error,
+    goal_rmse,
+    significant,
+    title,
+)
 from bench.report.markdown import escaped
 from bench.report.metrics import by_seed, fit_s, goals_of, mean, median, reached, rmse
 from bench.report.rows import Line, Table
@@ -119,12 +127,15 @@ def dataset_line(table: Table) -> str:
         f"density {significant(density)} %",
         f"fingerprint {data.fingerprint[:12]}",
     ]
-    if test := table.newest.cell.test:
-        parts.append(f"test part from {escaped(title(test))}")
+    if data.test:
+        parts.append(f"test part from {escaped(title(data.test))}")
     if data.duplicates:
-        parts.append(f"{data.duplicates:,} duplicate pairs (the last one counts)")
+        rule = data.duplicate_rule or "the last one counts"
+        parts.append(f"{data.duplicates:,} duplicate pairs ({escaped(rule)})")
     if data.floor is not None:
         parts.append(f"floor RMSE {data.floor:.4f} (no model can do better)")
+    if data.options:
+        parts.append(f"read with {escaped(command_options(data.options))}")
     return f"{escaped(title(table.dataset))}: {', '.join(parts)}."
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 ROLES = ("user", "item", "rating", "timestamp")
+UNSEEN = {"\t": "tab", " ": "space"}
+"""Words for delimiters that cannot be seen."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Layout:
         """What is given, as the options of the command line: `columns` -> "user=a,item=b"."""
         given = {
             "columns": ",".join(f"{role}={name}" for role, name in self.columns.items()),
-            "delimiter": self.delimiter or "",
+            "delimiter": UNSEEN.get(self.delimiter or "", self.delimiter or ""),
             "no-header": "yes" if self.header is False else "",
             "missing": ",".join(self.missing),
             "zeros": self.zeros or "",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.reading.dialect import Dialect, find_dialect
+from datasets.errors import DataError
+from datasets.reading.dialect import Dialect, find_dialect, named_columns, split
+from datasets.reading.layout import Layout
 from datasets.reading.parsing import Texts, parse
 from datasets.reading.sources import Source
 
@@ -70,3 +73,37 @@ def _read_numbers(source: Source, dialect: Dialect) -> Table | None:
 
 def _fit_int64(seconds: NDArray[np.float64]) -> bool:
     return bool(np.isfinite(seconds).all() and (np.abs(seconds) < 2**63).all())
+
+
+def read_pairs(path: Path, layout: Layout) -> tuple[list[str], list[str], list[str]]:
+    """Raw users, raw items and notes of a file of pairs: by header, else the first two columns.
+
+    Raises DataError with file and line for a line without a user and an item.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise DataError("there is no such file", "Check the path", where=path) from None
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"cannot be read as UTF-8 text: {error}"
+        raise DataError(problem, "Save it as CSV in UTF-8", where=path) from None
+    numbered = [(n, line) for n, line in enumerate(lines, start=1) if line.strip()]
+    if not numbered:
+        raise DataError("holds no pairs", "Give one user,item per line", where=path)
+    first = numbered[0][1]
+    delimiter = layout.delimiter or next((mark for mark in "\t,;" if mark in first), ",")
+    fields = [field.strip() for field in split(first, delimiter)]
+    places = named_columns(fields)
+    places |= {r: fields.index(c) for r, c in layout.columns.items() if c in fields}
+    header = {"user", "item"} <= places.keys()
+    user, item = (places["user"], places["item"]) if header else (0, 1)
+    users, items = [], []
+    for number, line in numbered[header:]:
+        found = [field.strip() for field in split(line, delimiter)]
+        if len(found) <= max(user, item) or not (found[user] and found[item]):
+            problem = f"a user and an item are needed, found {line!r}"
+            raise DataError(problem, "Correct the line", where=path, line=number)
+        users.append(found[user])
+        items.append(found[item])
+    ignored = [name for n, name in enumerate(fields) if n not in (user, item)] if header else []
+    return users, items, [f"not read: {', '.join(ignored)}"] * bool(ignored)

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from bench.cell.data import Splits
-from bench.planning.facts import check_split, facts, load
+from bench.planning.facts import Loader
 from datasets.errors import DataError
 
 
 @pytest.fixture
 def ratings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
-    load.cache_clear()
     path = tmp_path / "ratings.csv"
     rows = (f"{n % 20},{n // 20},{n % 5 + 1}" for n in range(200))
     path.write_text("\n".join(rows) + "\n0,0,5\n")
@@ -44,16 +43,12 @@ def test_blind_splits_hold_no_test_rating(ratings: str) -> None:
 
 
 def test_facts_count_what_is_rated_again(ratings: str) -> None:
-    data = facts(ratings, "a note").data
+    data = Loader().facts(ratings, "a note").data
     assert (data.n_users, data.n_items, data.n_ratings) == (20, 10, 200)
     assert (data.duplicates, data.note) == (1, "a note")
 
 
 def test_a_split_that_will_not_do_is_found_early(ratings: str) -> None:
-    check_split(ratings, "random:80/20")
+    Loader().check_split(ratings, "random:80/20")
     with pytest.raises(DataError, match="timestamps"):
-        check_split(ratings, "leave-last")
-
-
-def test_only_the_last_two_datasets_are_cached() -> None:
-    assert load.cache_info().maxsize == 2
+        Loader().check_split(ratings, "leave-last")

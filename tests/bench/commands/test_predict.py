@@ -10,6 +10,7 @@ import pytest
 from bench.commands.predict import predict
 from bench.planning import availability
 from bench.planning.loading import ImplementationError
+from datasets.reading.layout import AS_DETECTED
 
 
 @pytest.mark.parametrize(
@@ -27,4 +28,4 @@ def test_a_row_that_cannot_run_gets_the_reason(
     ratings.write_text("".join(f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60)))
     pairs.write_text("1,1\n")
     with pytest.raises(ImplementationError, match=message):
-        predict(row, str(ratings), pairs, "default", [], "cpu", 0, None)
+        predict(row, str(ratings), AS_DETECTED, pairs, "default", [], "cpu", 0, None)

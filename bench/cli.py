@@ -53,8 +53,8 @@ Columns = Annotated[
     str | None,
     Option(
         metavar="ROLE=COLUMN,…",
-        help="user=account,item=song,rating=plays,timestamp=day: names of the header, or "
-        "positions from 1. What is left out is detected.",
+        help="user=account,item=song,rating=plays: names of the header, or positions from 1; "
+        "timestamp, too. What is left out is detected.",
         rich_help_panel=READING,
     ),
 ]
@@ -74,7 +74,7 @@ Missing = Annotated[
     Texts,
     Option(
         metavar="VALUE",
-        help="A rating that means 'not rated', such as 99: such rows are left out. Several "
+        help="A rating that means 'not rated', such as 99: such lines are left out. Several "
         "allowed.",
         rich_help_panel=READING,
     ),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from bench.commands import terminal
+from bench.commands.arguments import refuse_unused
 from bench.planning.facts import Facts, Loader
 from bench.records import Data
 from bench.report.formats import command_options, significant, title
@@ -84,8 +85,9 @@ class Description(Data):
 def data(name: str, layout: Layout, *, as_json: bool) -> None:
     """Show how a dataset is read: a file by its path, or one of the catalog.
 
-    Raises DataError for bad input.
+    Raises DataError for bad input, and UsageError for a layout of what is no file.
     """
+    refuse_unused(layout, [name])
     loader = Loader(layout)
     facts = loader.facts(name)
     found = describe(name, facts, loader.load(name).ratings.values)
@@ -136,8 +138,7 @@ def describe(name: str, facts: Facts, values: NDArray[np.float32]) -> Descriptio
 def histogram(values: NDArray[np.float32]) -> list[Bar]:
     """Each value with its count where there are at most BINS, else bins of a round width."""
     distinct, counts = np.unique(values, return_counts=True)
-    # The shortest text of a float32 is what stands in the file: 3.9, not 3.9000000953674316.
-    exact = [float(str(value)) for value in distinct]
+    exact = [_exact(value) for value in distinct.tolist()]
     if len(exact) <= BINS:
         pairs = zip(exact, counts.tolist(), strict=True)
         return [Bar(low=value, high=value, count=count) for value, count in pairs]
@@ -194,7 +195,7 @@ def one_line(name: str, facts: Facts) -> str:
         f"{low} to {high}",
     ]
     if facts.times:
-        days = [(date or str(time))[:10] for time, date in _dated(facts.times)]
+        days = [date[:10] if date else str(time) for time, date in _dated(facts.times)]
         parts.append(f"{days[0]} to {days[1]}")
     line = f"{shown(title(name), 60)}: {', '.join(parts)}"
     if data.duplicates:
@@ -283,7 +284,13 @@ def _print_table(headers: list[str], rows: Any, kinds: str) -> None:
 
 
 def _number(value: float) -> str:
-    return f"{float(str(np.float32(value))):.7g}".replace("-", "−")
+    """In full, as short as a float32 may be written."""
+    return f"{_exact(value):.9g}".replace("-", "−")
+
+
+def _exact(value: float) -> float:
+    """The shortest text of a float32 is what stands in a file: 3.9, not 3.9000000953674316."""
+    return float(str(np.float32(value))) if abs(value) < np.finfo(np.float32).max else value
 
 
 def _times(first: int, last: int) -> Times:

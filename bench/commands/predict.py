@@ -20,7 +20,8 @@ from bench.planning.hyperparameters import SettingError, parse_settings, resolve
 from bench.score import ColdStart, check_predictions
 from datasets import splits
 from datasets.catalog import CATALOG
-from datasets.ratings import UNKNOWN, HeldOut
+from datasets.ratings import UNKNOWN, Dataset, HeldOut
+from datasets.reading.dialect import is_number
 from datasets.reading.ids import matched
 from datasets.reading.layout import Layout
 from datasets.reading.table import read_pairs
@@ -56,6 +57,7 @@ def predict(
     raw_users, raw_items, notes = read_pairs(pairs, layout_of_pairs(layout, dataset))
     loader = Loader(layout)
     notice(dataset, loader.facts(dataset), terminal.note)
+    _refuse_unknown_header(pairs, raw_users[0], raw_items[0], loader.load(dataset))
     # "random:90/10" holds out a test part; here it is what chooses the epoch.
     split = splits.cut(loader.load(dataset), "random:90/10", seed)
     model = _model(name, preset, parse_settings(set_).get(name, {}), device, seed)
@@ -111,6 +113,19 @@ def layout_of_pairs(layout: Layout, dataset: str) -> Layout:
     if unused := layout.options().keys() - of_pairs.options().keys():
         raise UsageError(f"--{min(unused)}: {dataset} is of the catalog, and pairs have no ratings")
     return of_pairs
+
+
+def _refuse_unknown_header(path: Path, user: str, item: str, dataset: Dataset) -> None:
+    """Raise UsageError where the first pair is two words and no id of the dataset is a word;
+    warn where it is of a user and an item that the dataset does not have."""
+    ids = {"user": (user, dataset.user_ids), "item": (item, dataset.item_ids)}
+    known = (matched([raw], labels)[0] != UNKNOWN for raw, labels in ids.values())
+    if any(known) or is_number(user) or is_number(item):
+        return
+    problem = f"{path}: its first line, {user!r} and {item!r}, names no user and no item column"
+    if all(labels.dtype.kind in "iu" for _, labels in ids.values()):
+        raise UsageError(f"{problem}; name them in the header, or by --columns user=…,item=…")
+    terminal.warn(f"{problem} and neither is in {dataset.name}; it was taken for a pair")
 
 
 def _about_pairs(path: Path, requested: HeldOut, notes: list[str]) -> str:

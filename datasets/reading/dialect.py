@@ -52,8 +52,8 @@ def find_dialect(source: Source) -> Dialect:
         named = named_columns(fields)
         if {"user", "item", "rating"} <= named.keys():
             return Dialect(delimiter, True, named, len(fields))
-        if len(fields) >= 3 and _is_number(fields[2]):
-            timed = len(fields) > 3 and _is_number(fields[3])
+        if len(fields) >= 3 and is_number(fields[2]):
+            timed = len(fields) > 3 and is_number(fields[3])
             roles = ("user", "item", "rating", "timestamp")[: 4 if timed else 3]
             return Dialect(delimiter, False, {role: i for i, role in enumerate(roles)}, len(fields))
     raise _no_dialect(source, number, candidates)
@@ -93,7 +93,7 @@ def named_columns(fields: list[str]) -> dict[str, int]:
     }
 
 
-def _is_number(field: str) -> bool:
+def is_number(field: str) -> bool:
     try:
         float(field)
     except ValueError:

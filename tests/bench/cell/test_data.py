@@ -9,7 +9,13 @@ import pytest
 
 from bench.cell.data import Splits
 from bench.planning.facts import Loader
+from datasets import catalog
 from datasets.errors import DataError
+from datasets.ratings import Dataset
+from datasets.reading.layout import AS_DETECTED, Layout
+from tests.support.ratings import dataset
+
+NAMED = ("ml-100k", "ml-1m", "ml-100k")
 
 
 @pytest.fixture
@@ -52,3 +58,28 @@ def test_a_split_that_will_not_do_is_found_early(ratings: str) -> None:
     Loader().check_split(ratings, "random:80/20")
     with pytest.raises(DataError, match="timestamps"):
         Loader().check_split(ratings, "leave-last")
+
+
+def test_a_loader_keeps_two_datasets_and_reads_files_alone_by_its_layout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded: list[tuple[str, Layout]] = []
+
+    def load(name: str, layout: Layout) -> Dataset:
+        loaded.append((name, layout))
+        return dataset()
+
+    monkeypatch.setattr(catalog, "load", load)
+    given = Layout(delimiter=";")
+    loader = Loader(given)
+    for name in ("a.csv", "ml-100k", "a.csv", "ml-1m", "a.csv", "ml-100k"):
+        loader.load(name)
+    assert loaded == [("a.csv", given), *((name, AS_DETECTED) for name in NAMED)]
+    assert loader.facts("a.csv").data.options == {"delimiter": ";"}
+    assert loader.facts("ml-100k").data.options == {}
+
+
+def test_facts_have_the_period_where_there_are_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = dataset()
+    monkeypatch.setattr(catalog, "load", lambda *_: small)
+    assert Loader().facts("a.csv").times == (small.timestamps.min(), small.timestamps.max())

@@ -77,6 +77,11 @@ def is_in_time(name: str) -> bool:
     return name == "leave-last" or name.startswith("time:")
 
 
+def is_given(name: str) -> bool:
+    """Whether the test part is a file of the user's own."""
+    return name.partition(":")[0] == GIVEN
+
+
 def decided_by(dataset: Dataset, name: str) -> str:
     """Digest of what decides the split beside the ratings, its name and the seed.
 
@@ -86,7 +91,7 @@ def decided_by(dataset: Dataset, name: str) -> str:
     array: NDArray[Any] | None = None
     if is_in_time(name):
         array = dataset.timestamps
-    elif name.partition(":")[0] == GIVEN:
+    elif is_given(name):
         array = dataset.folds.get(GIVEN)
     if array is None:
         return ""
@@ -132,8 +137,8 @@ def _rows(dataset: Dataset, name: str, seed: int, rng: np.random.Generator) -> P
 
 def _has_validation(name: str) -> bool:
     """Whether a split's name asks for a validation part."""
-    kind, _, shares = name.partition(":")
-    if kind == GIVEN:
+    shares = name.partition(":")[2]
+    if is_given(name):
         return bool(shares)
     return name == "leave-last" or (bool(shares) and _shares(name)[1] > 0)
 
@@ -209,9 +214,10 @@ def _by_time(dataset: Dataset, name: str) -> Parts:
     n = len(order)
     missed = np.abs(ends - np.cumsum(percents[:-1]) * n / 100)
     if missed.max() > max(1, _CLOSE_ENOUGH * n):
+        distinct = len(np.unique(times))
         raise DataError(
             f"{name} would cut apart ratings of one time: {n} ratings have "
-            f"{len(np.unique(times))} distinct times",
+            f"{distinct} distinct time{'s' * (distinct > 1)}",
             _shares_instead(ends, percents, n),
             where=dataset.name,
         )

@@ -13,7 +13,7 @@ from bench.planning.hyperparameters import parse_settings
 from bench.planning.suite import Overrides
 from datasets.catalog import CATALOG
 from datasets.reading.layout import ROLES, Layout
-from datasets.splits import GIVEN
+from datasets.splits import GIVEN, is_given
 
 Texts = list[str] | None
 SEVERAL = ("--impl", "--dataset", "--device", "--set", "--missing")
@@ -61,7 +61,7 @@ def split_of(split: str | None, test: str | None, datasets: Texts) -> str | None
             f"--test {test} is the test part of one file: name the file to train on, too, "
             "--dataset train.csv"
         )
-    if split is not None and split.partition(":")[0] != GIVEN:
+    if split is not None and not is_given(split):
         raise UsageError(
             f"--split {split} chooses test ratings, and --test {test} gives them: leave one out, "
             "or use --split given:90/10, which takes a validation part from the train file"

@@ -21,7 +21,7 @@ from bench.report.markdown import escaped
 from bench.report.metrics import by_seed, fit_s, goals_of, mean, median, reached, rmse
 from bench.report.rows import Line, Table
 from bench.stats import difference
-from datasets.splits import folds
+from datasets.splits import folds, is_given, is_in_time
 
 KEY_PACKAGES = ("numpy", "scipy", "numba", "torch")
 ENERGY_NOTE = (
@@ -155,6 +155,13 @@ def goal_meaning(table: Table) -> str:
 def reading(table: Table) -> str:
     """How to read the figures of the accuracy table."""
     parts = [intervals(table)]
+    if (is_in_time(table.split) or is_given(table.split)) and any(
+        len(line.runs.scored) > 1 for line in table.lines
+    ):
+        aside = " (equal times aside)" if table.split == "leave-last" else ""
+        parts.append(
+            f"Every seed has the same test part{aside}, so ± says nothing of other test ratings."
+        )
     if row := metrics.reference_row(table):
         faster = f"× {metrics.REFERENCE}: how many times faster the fit was than that of"
         parts.append(f"{faster} {escaped(row.label)} (CPU).")

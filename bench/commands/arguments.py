@@ -12,13 +12,11 @@ from bench.commands.terminal import UsageError
 from bench.planning.hyperparameters import parse_settings
 from bench.planning.suite import Overrides
 from datasets.catalog import CATALOG
-from datasets.reading.layout import ROLES, Layout
+from datasets.reading.layout import DELIMITERS, ROLES, Layout
 from datasets.splits import GIVEN, is_given
 
 Texts = list[str] | None
 SEVERAL = ("--impl", "--dataset", "--device", "--set", "--missing")
-DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "bar": "|"}
-"""Words for delimiters that a shell takes for its own, or that cannot be seen."""
 
 
 def spread(arguments: list[str]) -> list[str]:
@@ -131,9 +129,9 @@ def _refuse_names(columns: dict[str, str]) -> None:
 
 
 def _delimiter(text: str) -> str:
-    found = DELIMITERS.get(text.lower(), text)
+    found = {**DELIMITERS, "\\t": "\t"}.get(text.lower(), text)
     if len(found) != 1 and found != "::":
-        words = ", ".join(word for word in DELIMITERS if word.isalpha())
+        words = ", ".join(DELIMITERS)
         raise UsageError(f"--delimiter {text!r}: one character, '::', or one of {words} is needed")
     if found.isalnum() or found in "\"'.+-_\r\n\0" or not (found.isprintable() or found == "\t"):
         raise UsageError(f"--delimiter {text!r}: this cannot be between two fields")

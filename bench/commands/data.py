@@ -19,7 +19,7 @@ from bench.planning.facts import Facts, Loader
 from bench.records import Data
 from bench.report.formats import command_options, significant, title
 from datasets.catalog import CATALOG
-from datasets.reading.layout import ROLES, Layout
+from datasets.reading.layout import DELIMITERS, ROLES, Layout
 
 BINS = 12
 """Bars of a histogram at most."""
@@ -28,7 +28,6 @@ BAR = 30
 LISTED = 8
 """Names of columns that are listed, and characters of an id that are shown, at most."""
 LONGEST = 24
-DELIMITERS = {"\t": "a tab", " ": "spaces", ",": "a comma", ";": "a semicolon", "|": "a bar"}
 
 
 class ReadColumn(BaseModel):
@@ -101,7 +100,8 @@ def data(name: str, layout: Layout, *, as_json: bool) -> None:
     _print_table([], _facts(found), "Ll")
     if found.first:
         headers = list(ROLES[: max(map(len, found.first))])
-        _print_table(headers, [[shown(each) for each in row] for row in found.first], "l")
+        terminal.out.print("\nthe first ratings, as written", style="bold")
+        _print_table(headers, [[shown(each) for each in row] for row in found.first], "L")
     _print_table(["rating", "count", "share"], _bars(found), "RRRl")
     terminal.out.print()
     _warn(facts)
@@ -241,8 +241,9 @@ def _facts(found: Description) -> Iterator[list[str]]:
         header = "the first line is a header" if found.header else "no header"
         yield ["rows", f"{found.rows:,}; {header}"]
     if found.delimiter:
-        mark = DELIMITERS.get(found.delimiter, found.delimiter)
-        yield ["fields", f"{mark} between two; quotes: {found.quoting}"]
+        words = {mark: word for word, mark in DELIMITERS.items()}
+        quoting = "no quotes" if found.quoting == "none" else found.quoting
+        yield ["delimiter", f"{words.get(found.delimiter, found.delimiter)}; {quoting}"]
     if times := found.times:
         first, last = (date or str(time) for time, date in _dated((times.first, times.last)))
         written = f"; written as {found.date_format}" * bool(found.date_format)

@@ -91,7 +91,7 @@ def test_a_loader_keeps_two_datasets_and_reads_files_alone_by_its_layout(
     for name in ("a.csv", "ml-100k", "a.csv", "ml-1m", "a.csv", "ml-100k"):
         loader.load(name)
     assert loaded == [("a.csv", given), *((name, AS_DETECTED) for name in NAMED)]
-    assert loader.facts("a.csv").data.options == {"delimiter": ";"}
+    assert loader.facts("a.csv").data.options == {"delimiter": "semicolon"}
     assert loader.facts("ml-100k").data.options == {}
 
 

@@ -175,7 +175,7 @@ def test_a_stranger_can_read_it_in_80_columns(other_names: str) -> None:
     for line in (
         "user       1 account       ",
         "rows         3; the first line is a header",
-        "fields       a comma between two",
+        "delimiter    comma; no quotes",
         "7     b     2.0     2024-01-06",
         "   3.5      1  33.3 %  ━━",
         "read with    --columns user=1,item=song,rating=3,timestamp=day",

@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 from datasets import catalog
 from datasets.assemble import assemble, fingerprint
 from datasets.errors import DataError
-from datasets.ratings import Dataset, Ratings
-from datasets.reading.dialect import find_dialect
+from datasets.ratings import Dataset, Ids, Ratings
+from datasets.reading.ids import canonical, matched
 from datasets.reading.layout import AS_DETECTED, Layout
-from datasets.reading.parsing import Texts
+from datasets.reading.report import Reading
 from datasets.reading.sources import file_source
-from datasets.reading.table import read
+from datasets.reading.table import read, written_ids
 from datasets.splits import GIVEN
-
-Ids = NDArray[Any]
-"""Ids of a dataset in ascending order: whole numbers or text."""
 
 
 class _Common(NamedTuple):
@@ -37,18 +34,19 @@ def load(train: str, test: str, layout: Layout = AS_DETECTED) -> Dataset:
 
     train, test  the paths of two files of one layout
 
-    An id means the same in both files. Where the ids of one are whole numbers and those of the
-    other are not, all are text, as they are written. The scale is that of both files together,
-    and there are timestamps where both have them.
+    An id means the same in both files. Where both have whole numbers these are compared as such;
+    where only one has, the ids of both are text, as they are written. The scale is that of both
+    files together, and there are timestamps where both have them.
 
     Raises DataError for bad input, for a pair of user and item that is in both files, and where
     no test rating is of a user and an item of the train file.
     """
     one = catalog.load(train, layout)
-    other = assemble(Path(test).name, read(file_source(Path(test))), whole=False, where=test)
+    source = file_source(Path(test))
+    other = assemble(source.path.name, read(source, layout), whole=False, where=test)
     names = train, test
-    users = _common("user", one.user_ids, other.user_ids, names)
-    items = _common("item", one.item_ids, other.item_ids, names)
+    users = _common("user", one.user_ids, other.user_ids, names, layout)
+    items = _common("item", one.item_ids, other.item_ids, names, layout)
     known = np.isin(users.of_test, users.of_train)[other.ratings.users]
     known &= np.isin(items.of_test, items.of_train)[other.ratings.items]
     if not known.any():
@@ -58,39 +56,28 @@ def load(train: str, test: str, layout: Layout = AS_DETECTED) -> Dataset:
             "Check that both files have the same ids",
             where=test,
         )
-    joined = _joined(one, other, users, items, names)
-    note = f"{len(known):,} test ratings from {test}, {(~known).sum():,} of them cold-start pairs"
-    reading = joined.reading
-    return replace(joined, reading=reading and replace(reading, notes=(*reading.notes, note)))
+    return _joined(one, other, users, items, names)
 
 
-def _common(role: str, train: Ids, test: Ids, names: tuple[str, str]) -> _Common:
+def _common(role: str, train: Ids, test: Ids, names: tuple[str, str], layout: Layout) -> _Common:
     """The ids of both files, of one kind."""
-    if (train.dtype.kind == "U") != (test.dtype.kind == "U"):
-        train, test = (_as_text(role, *each) for each in zip((train, test), names, strict=True))
-    elif train.dtype.kind != "U":  # the common type of int64 and uint64 would be a float
-        train, test = (ids.astype(max(train.dtype, test.dtype)) for ids in (train, test))
-    every = np.union1d(train, test)
-    of_train, of_test = (np.searchsorted(every, ids).astype(np.int32) for ids in (train, test))
+    ids: list[NDArray[Any]] = [train, test]
+    are_text = [each.dtype.kind == "U" for each in ids]
+    if any(are_text) and not all(are_text):
+        numbers = are_text.index(False)
+        ids[numbers] = _as_text(role, ids[numbers], names[numbers], layout)
+    elif not any(are_text):  # the common type of int64 and uint64 would be a float
+        ids = [each.astype(max(train.dtype, test.dtype)) for each in ids]
+    every = np.union1d(*ids)
+    of_train, of_test = (np.searchsorted(every, each).astype(np.int32) for each in ids)
     return _Common(every, of_train, of_test)
 
 
-def _as_text(role: str, ids: Ids, name: str) -> Ids:
+def _as_text(role: str, ids: Ids, name: str, layout: Layout) -> NDArray[np.str_]:
     """Whole numbers as the file writes them: `0345` stays `0345`. In the order of `ids`."""
-    if ids.dtype.kind == "U":
-        return ids
-    source = file_source(Path(name))
-    written: dict[int, str] = {}
-    for text in Texts.read(source, find_dialect(source)).columns[role][1]:
-        number = int(text.strip().partition(".")[0])
-        if written.setdefault(number, text) != text:
-            raise DataError(
-                f"the {role} ids {written[number]} and {text} are one number, but the ids of the "
-                "other file are text",
-                "Write an id in one way",
-                where=name,
-            )
-    return np.array([written[number] for number in ids.tolist()], np.str_)
+    texts = [canonical(text) for text in written_ids(file_source(Path(name)), layout)[role]]
+    written = dict(zip(matched(texts, ids).tolist(), texts, strict=True))
+    return np.array([written[place] for place in range(len(ids))], np.str_)
 
 
 def _joined(
@@ -130,5 +117,19 @@ def _joined(
         times,
         duplicates=train.duplicates + test.duplicates,
         folds={GIVEN: order >= len(parts[0])},
-        reading=train.reading,
+        reading=_both_read(train.reading, test.reading, names[1]),
+    )
+
+
+def _both_read(train: Reading | None, test: Reading | None, name: str) -> Reading | None:
+    """How the train file was read, with what was converted or left out in the test file."""
+    if train is None or test is None:
+        return train
+    left_out = (f"{why}, in {name}" for why in test.dropped)
+    return replace(
+        train,
+        rows=train.rows + test.rows,
+        dropped={**train.dropped, **dict(zip(left_out, test.dropped.values(), strict=True))},
+        duplicate_rule=train.duplicate_rule or test.duplicate_rule,
+        notes=(*train.notes, *(f"{name}: {note}" for note in test.notes)),
     )

@@ -198,6 +198,8 @@ def one_line(name: str, facts: Facts) -> str:
         days = [date[:10] if date else str(time) for time, date in _dated(facts.times)]
         parts.append(f"{days[0]} to {days[1]}")
     line = f"{shown(title(name), 60)}: {', '.join(parts)}"
+    if facts.n_test:
+        line += f"; {facts.n_test:,} of them from {shown(title(data.test), 60)}"
     if data.duplicates:
         line += f"; {data.duplicates:,} rated again, {_rule(data)}"
     if facts.reading and (dropped := sum(facts.reading.dropped.values())):

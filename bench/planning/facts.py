@@ -22,12 +22,14 @@ class Facts:
     goals    goal RMSEs of the catalog; () where none is known
     reading  how the file was read; None where the dataset was not read from one
     times    first and last timestamp in seconds, or None where the source has none
+    n_test   ratings that are from a test file of their own
     """
 
     data: Data
     goals: tuple[float, ...]
     reading: Reading | None = None
     times: tuple[int, int] | None = None
+    n_test: int = 0
 
     def split_by(self, digest: str) -> Facts:
         """The facts of a split that depends on more than the ratings (`splits.decided_by`)."""
@@ -82,6 +84,7 @@ class Loader:
             tuple(CATALOG[name].goals) if name in CATALOG else (),
             reading,
             None if times is None else (int(times.min()), int(times.max())),
+            int(dataset.folds[splits.GIVEN].sum()) if self.test else 0,
         )
 
     def check_split(self, dataset: str, split: str) -> str:

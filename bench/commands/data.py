@@ -248,17 +248,18 @@ def _facts(found: Description) -> Iterator[list[str]]:
         yield ["delimiter", f"{words.get(found.delimiter, found.delimiter)}; {quoting}"]
     if times := found.times:
         first, last = (date or str(time) for time, date in _dated((times.first, times.last)))
-        written = f"; written as {found.date_format}" * bool(found.date_format)
-        yield ["times", f"{first} to {last}{' UTC' * bool(times.last_utc)}{written}"]
+        yield ["times", f"{first} to {last}{' UTC' * bool(times.last_utc)}"]
+    if found.date_format:
+        yield ["written as", found.date_format]
     if found.duplicates:
-        yield ["rated again", f"{found.duplicates:,}: {_rule(found)}"]
+        yield ["rated again", f"{terminal.plural(found.duplicates, 'pair')}: {_rule(found)}"]
     for why, count in found.dropped.items():
         yield ["left out", f"{terminal.plural(count, 'row')}: {why}"]
     each_user, each_item = (found.n_ratings / n for n in (found.n_users, found.n_items))
     yield [
         "density",
-        f"{significant(100 * found.density)} % of all pairs; on average "
-        f"{significant(each_user)} ratings per user, {significant(each_item)} per item",
+        f"{significant(100 * found.density)} %; {significant(each_user)} ratings per user, "
+        f"{significant(each_item)} per item on average",
     ]
     if found.floor is not None:
         yield ["floor", f"RMSE {found.floor:.4f}; no model can do better"]

@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as arrays
 from typer.testing import CliRunner, Result
 
 from bench.cli import app
+from bench.commands.arguments import spread
 from bench.commands.data import BINS, Description, describe, histogram, notice, one_line, warnings
 from bench.planning.facts import Facts
 from datasets.reading.report import Column, Reading
@@ -194,12 +195,17 @@ def test_text_of_the_file_cannot_move_the_cursor(tmp_path: Path) -> None:
     assert "x" * 100 not in done.stdout
 
 
-def test_a_run_begins_with_what_was_read(other_names: str, tmp_path: Path) -> None:
-    words = ["run", "--impl", "bias", "--dataset", other_names, "--dry-run"]
+def test_a_run_begins_with_what_was_read_and_warns_of_what_was_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "plays.csv"
+    rows = [f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60)]
+    path.write_text(f"account,item,plays\n{''.join(rows)}0,0,5\n")
+    words = ["run", "--impl", "bias", "global_mean", "--dataset", str(path), "--dry-run"]
+    words = spread(words)
     assert bench(*words).exit_code == 2
-    done = bench(*words, "--columns", "user=account,item=song,rating=plays_scaled")
+    done = bench(*words, "--columns", "user=account")
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("other.csv: 3 ratings of 2 users and 2 items, 2 to 5\n")
+    assert done.stdout.startswith("plays.csv: 60 ratings of 9 users and 7 items, 1 to 5; 1 rated ")
+    assert done.stderr.count("WARNING: ") == done.stderr.count("column 'plays'") == 1
 
 
 def test_options_without_a_file_are_refused() -> None:

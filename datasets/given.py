@@ -66,8 +66,8 @@ def _common(role: str, train: Ids, test: Ids, names: tuple[str, str], layout: La
     if any(are_text) and not all(are_text):
         numbers = are_text.index(False)
         ids[numbers] = _as_text(role, ids[numbers], names[numbers], layout)
-    elif not any(are_text):  # the common type of int64 and uint64 would be a float
-        ids = [each.astype(max(train.dtype, test.dtype)) for each in ids]
+    elif np.uint64 in (train.dtype, test.dtype):  # with int64 the common type would be a float
+        ids = [each.astype(np.uint64) for each in ids]
     every = np.union1d(*ids)
     of_train, of_test = (np.searchsorted(every, each).astype(np.int32) for each in ids)
     return _Common(every, of_train, of_test)

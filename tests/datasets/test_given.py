@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from datasets import catalog, given, splits
 from datasets.errors import DataError
 from datasets.ratings import UNKNOWN
+from datasets.reading.layout import Layout
 from tests.support.ratings import triples
 
 TRAIN = "user,item,rating\n1,10,3\n1,11,4\n2,10,2\n2,12,5\n3,11,1\n"
@@ -115,6 +116,30 @@ def test_ids_are_text_in_both_files_where_they_are_in_one(
     assert data.user_ids.tolist() == users
     assert data.item_ids.tolist() == [10, 11, 12]
     assert splits.cut(data, "given").test.known.any()
+
+
+def test_ids_of_64_bits_in_one_file_are_not_rounded(tmp_path: Path) -> None:
+    large = 2**64 - 1
+    data = given.load(*both(tmp_path, f"{large},12,3\n{large - 1},10,4\n3,10,5\n"))
+    assert data.user_ids.tolist() == [1, 2, 3, large - 1, large]
+
+
+def test_both_files_are_read_by_one_layout_and_what_was_left_out_of_either_is_counted(
+    tmp_path: Path,
+) -> None:
+    head = "song;who;plays\n"
+    names = both(tmp_path, "", f"{head}10;1;3\n11;1;99\n10;2;5\n11;2;1\n")
+    Path(names[1]).write_text(f"{head}11;1;2\n99;3;99\n12;2;99\n11;x;4\n11;x;3\n")
+    layout = Layout({"user": "who", "item": "song", "rating": "plays"}, missing=("99",))
+    data = given.load(*names, layout)
+    reading = data.reading
+    assert reading is not None
+    assert (len(data.ratings), reading.rows, data.duplicates) == (5, 9, 1)
+    assert list(reading.dropped.values()) == [1, 2]
+    assert [names[1] in why for why in reading.dropped] == [False, True]
+    assert reading.duplicate_rule == "the last line counts"
+    [note] = [note for note in reading.notes if "x" in note]
+    assert note.startswith(f"{names[1]}: user ids are read as text")
 
 
 def test_timestamps_are_there_where_both_files_have_them(tmp_path: Path) -> None:

@@ -208,6 +208,23 @@ def test_a_run_begins_with_what_was_read_and_warns_of_what_was_guessed(tmp_path:
     assert done.stderr.count("WARNING: ") == done.stderr.count("column 'plays'") == 1
 
 
+def test_a_run_with_a_test_file_says_how_many_ratings_it_has(tmp_path: Path) -> None:
+    rows = [f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60)]
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    train.write_text("".join(rows[:50]))
+    test.write_text("".join(rows[50:]))
+    words = ["run", "--impl", "bias", "--dataset", str(train), "--dry-run"]
+    done = bench(*words, "--test", str(test))
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("train.csv: 60 ratings of 9 users and 7 items, 1 to 5; 10 of ")
+    assert "; 10 of them from test.csv\n1 cell: " in done.stdout.replace(" \n", "\n")
+    assert "train.csv, given, cpu" in done.stdout.replace("\n", " ")
+    assert bench(*words, "--split", "given").exit_code == 2
+    refused = bench(*words, "--split", "random:80/20", "--test", str(test))
+    assert refused.exit_code == 2
+    assert "chooses test ratings" in refused.stderr
+
+
 def test_options_without_a_file_are_refused() -> None:
     done = bench("run", "--dataset", "ml-100k", "--no-header")
     assert done.exit_code == 2

@@ -121,10 +121,10 @@ def run(
     dataset: Annotated[
         Texts, Option(help="Names, or path/to/ratings.csv. Several allowed.")
     ] = None,
-    device: Annotated[Texts, Option(help="cpu, cuda, cuda:1 or auto. Several allowed.")] = None,
     test: Annotated[
         str | None, Option(help="path/to/test.csv, where --dataset is the file to train on.")
     ] = None,
+    device: Annotated[Texts, Option(help="cpu, cuda, cuda:1 or auto. Several allowed.")] = None,
     split: Annotated[
         str | None,
         Option(help="random:80/10/10, time:80/10/10, 5-fold, leave-last, u1, given:90/10 …"),

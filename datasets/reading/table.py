@@ -112,6 +112,12 @@ def read_pairs(path: Path, layout: Layout = AS_DETECTED) -> tuple[list[str], lis
     return users, items, notes
 
 
+def written_ids(source: Source, layout: Layout = AS_DETECTED) -> dict[str, list[str]]:
+    """The distinct users and items of a ratings file as it writes them, in no order."""
+    columns, _ = _columns(source, layout)
+    return {role: [str(value) for value in columns.texts[role].values] for role in PAIRS}
+
+
 def _columns(
     source: Source, layout: Layout, roles: tuple[str, ...] = ROLES[:3]
 ) -> tuple[Columns, Dialect]:

@@ -161,7 +161,8 @@ def _date_format(text: str) -> str:
     try:
         read = datetime.strptime(moment.strftime(text), text)
     except (ValueError, re.error) as error:
-        raise UsageError(f"--date-format {text!r}: {error}; write it {known}") from None
+        reason = str(error).rstrip(".")
+        raise UsageError(f"--date-format {text!r}: {reason}; write it {known}") from None
     if read.year != moment.year:
         raise UsageError(f"--date-format {text!r} has no year; write it {known}")
     return text

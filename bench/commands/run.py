@@ -53,11 +53,13 @@ def run(
     planner = Planner(loader.facts, loader.check_split, cores, overrides, terminal.warn)
     store = RecordStore(out)
     requested = overrides.apply(read(suite))
-    arguments.refuse_unused(layout, [name for block in requested.blocks for name in block.datasets])
+    datasets = [name for block in requested.blocks for name in block.datasets]
+    arguments.refuse_unused(layout, datasets)
     with collector_paused():
         cells = planner.plan(requested)
-        for name, facts in {cell.request.dataset: cell.facts for cell in cells}.items():
-            notice(name, facts)
+        known = {cell.request.dataset: cell.facts for cell in cells}
+        for name in sorted(known, key=[*datasets, *known].index):
+            notice(name, known[name])
         if dry_run:
             terminal.warn_of_bad_lines(store)
             _print_plan(cells, store, fresh)

@@ -33,11 +33,14 @@ def open_table(source: Source) -> pa.Table | None:
 
     try:
         if first_bytes(source.path).startswith(b"PAR1"):
-            return parquet.ParquetFile(source.path).read()
-        return feather.read_table(source.path, memory_map=False)
-    except (pa.ArrowException, OSError, NotImplementedError, UnicodeDecodeError) as error:
+            table = parquet.ParquetFile(source.path).read()
+        else:
+            table = feather.read_table(source.path, memory_map=False)
+        table.validate(full=True)  # pyarrow would read beyond the buffers of a damaged file
+    except (pa.ArrowException, MemoryError, OSError, RuntimeError, ValueError) as error:
         problem = f"is damaged or not such a file ({str(error)[:200]})"
         raise DataError(problem, "Write it again, or save it as CSV", where=source) from error
+    return table
 
 
 def columns_of_table(

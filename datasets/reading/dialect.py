@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from datasets.errors import DataError, shown
 from datasets.reading.layout import Layout
-from datasets.reading.lines import split
+from datasets.reading.lines import BLANKS, split
 from datasets.reading.report import Column
 from datasets.reading.sources import Source
 
@@ -32,6 +32,8 @@ PAIRS = ("user", "item")
 OPTION = "--columns user=…,item=…,rating=…"
 MATRIX_COLUMNS = 5
 """Numbers in so many columns without a header: more than user, item, rating and time."""
+
+MOST_COLUMNS = 1000
 
 _SAMPLE_BYTES = 1 << 16
 
@@ -146,14 +148,17 @@ def _plain(name: str) -> str:
 
 
 def _position(names: Sequence[str], given: str) -> int | None:
-    """From 1, of a name of the header, in any case where none is exact, or of a position."""
-    for known in (list(names), [name.casefold() for name in names]):
-        for wanted in (given, given.casefold()):
-            if known.count(wanted) == 1:
-                return known.index(wanted) + 1
-    if given.isdecimal() and given.isascii() and 1 <= int(given[:9]) <= len(names):
-        return int(given)
-    return None
+    """From 1, of a position, or of a name of the header, in any case where none is exact."""
+    if _is_position(given):
+        return int(given) if 1 <= int(given[:9]) <= len(names) else None
+    if names.count(given) == 1:
+        return names.index(given) + 1
+    lower = [name.casefold() for name in names]
+    return lower.index(given.casefold()) + 1 if lower.count(given.casefold()) == 1 else None
+
+
+def _is_position(given: str) -> bool:
+    return given.isdecimal() and given.isascii()
 
 
 def _sample(source: Source) -> _Sample:
@@ -172,7 +177,7 @@ def _sample(source: Source) -> _Sample:
     ends = re.split(r"\r\n|\n|\r", text)
     if len(first) == _SAMPLE_BYTES and len(ends) > 1:
         ends.pop()  # it may go on behind the sample
-    found = [(number, line) for number, line in enumerate(ends, start=1) if line.strip()]
+    found = [(number, line) for number, line in enumerate(ends, start=1) if line.strip(BLANKS)]
     if not found:
         raise DataError("the file is empty", "It needs one line per rating", where=source, line=1)
     start = found[0][1].lstrip()[:20].lower()
@@ -189,7 +194,7 @@ def _as_given(
     sample: _Sample, layout: Layout, delimiter: str, fields: list[str], roles: Sequence[str]
 ) -> Dialect | None:
     """Columns as the user names them; None where this delimiter does not give them."""
-    by_position = all(name.isdecimal() and name.isascii() for name in layout.columns.values())
+    by_position = all(map(_is_position, layout.columns.values()))
     if layout.header is False or (by_position and _looks_like_data(layout, fields)):
         names = [str(n) for n in range(1, len(fields) + 1)]
         places = {role: _position(names, given) for role, given in layout.columns.items()}
@@ -236,8 +241,10 @@ def _by_position(
     sample: _Sample, delimiter: str, fields: list[str], roles: Sequence[str]
 ) -> Dialect | None:
     """User, item, rating and, where there is a fourth column of numbers, timestamp."""
-    while len(fields) > len(roles) and not fields[-1].strip():
-        fields = fields[:-1]
+    n = len(fields)
+    while n > len(roles) and not fields[n - 1].strip():
+        n -= 1
+    fields = fields[:n]
     if len(fields) < len(roles) or ("rating" in roles and not is_number(fields[2])):
         return None
     if "rating" in roles:
@@ -280,6 +287,11 @@ def _dialect(
     notes: list[str],
 ) -> Dialect:
     """With one nameless column more where every line ends with a delimiter."""
+    if len(names) > MOST_COLUMNS:
+        raise sample.error(
+            f"{len(names):,} columns, as of a matrix of users by items",
+            "Give one line for each rating: user, item, rating; pandas.melt makes them of a matrix",
+        )
     data = sample.lines[1 if header else 0 :]
     ends = [split(line, delimiter) for _, line in data]
     if ends and all(len(each) == len(names) + 1 and not each[-1].strip() for each in ends):

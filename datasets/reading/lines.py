@@ -21,6 +21,9 @@ from datasets.reading.sources import Source
 BLOCK_BYTES = 4 << 20
 """How much is read at once; a line may not be longer."""
 
+BLANKS = " \t\v\f\r\n"
+"""Lines of these alone are left out."""
+
 UNIT_SEPARATOR = "\x1f"
 """The delimiter of lines that were split here and are parsed afterwards."""
 
@@ -61,28 +64,34 @@ def _blocks(
 ) -> Iterator[bytes]:
     rest, first = b"", True
     while data := stream.read(BLOCK_BYTES):
-        if b"\0" in data:
-            raise DataError(
-                "holds a NUL character: it is binary, damaged or UTF-16",
-                "Save it as CSV text in UTF-8",
-                where=source,
-                line=line_that(source, lambda line: "\0" in line),
-            )
         data = rest + data
-        if first and len(data) >= len(BOM):
-            data = data.removeprefix(BOM)
+        if b"\0" in data:
+            raise _not_text(source)
         # A CR at the end may be half of a line end.
         end = max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
         if not end and len(data) > BLOCK_BYTES:
-            raise _too_long(source)
+            raise DataError(
+                f"a line is longer than {BLOCK_BYTES >> 20} MB",
+                "Check that it is a file of one rating a line",
+                where=source,
+            )
         block, rest = data[:end], data[end:]
         if first and block:
-            block, first = _behind(block, skip), False
+            block, first = _behind(block.removeprefix(BOM), skip), False
         if block:
             yield prepare(block)
     if rest:
-        rest = _behind(rest.removeprefix(BOM), skip) if first else rest
-        yield prepare(rest)
+        yield prepare(_behind(rest.removeprefix(BOM), skip) if first else rest)
+
+
+def _not_text(source: Source) -> DataError:
+    with source.open() as stream:
+        line = 1
+        while b"\0" not in (data := stream.read(BLOCK_BYTES)):
+            line += data.count(b"\n")
+        line += data[: data.index(b"\0")].count(b"\n")
+    problem = "holds a NUL character: it is binary, damaged or UTF-16"
+    return DataError(problem, "Save it as CSV text in UTF-8", where=source, line=line)
 
 
 BOM = b"\xef\xbb\xbf"
@@ -100,29 +109,14 @@ def _behind(block: bytes, lines: int) -> bytes:
 
 def lines(source: Source) -> Iterator[tuple[int, str]]:
     """Every line that is not blank, with its number from 1; what is not UTF-8 is replaced."""
+    number = 0
     with source.open() as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline=None)
-        number = 0
-        while line := text.readline(BLOCK_BYTES):
-            if len(line) == BLOCK_BYTES:
-                raise _too_long(source, number + 1)
-            number += 1
-            if line.strip():
-                yield number, line.removesuffix("\n")
-
-
-def line_that(source: Source, fails: Callable[[str], bool]) -> int | None:
-    """The number of the first line for which `fails` is true."""
-    return next((number for number, line in lines(source) if fails(line)), None)
-
-
-def _too_long(source: Source, line: int | None = None) -> DataError:
-    return DataError(
-        f"a line is longer than {BLOCK_BYTES >> 20} MB",
-        "Check that it is a file of one rating a line",
-        where=source,
-        line=line,
-    )
+        for block in _blocks(source, stream, 0, bytes):
+            text = block.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+            for line in text.removesuffix("\n").split("\n"):
+                number += 1
+                if line.strip(BLANKS):
+                    yield number, line
 
 
 def split(line: str, delimiter: str) -> list[str]:
@@ -150,15 +144,17 @@ def records(source: Source, delimiter: str, *, across_lines: bool) -> Iterator[R
         for number, line in lines(source):
             yield number, split(line, delimiter)
         return
-    begun, text, quotes = 0, "", 0
+    parts: list[str] = []
+    begun, quotes, size = 0, 0, 0
     for number, line in lines(source):
-        begun, text = (begun, f"{text}\n{line}") if text else (number, line)
-        quotes += line.count('"')
-        if quotes % 2 == 0 or len(text) > BLOCK_BYTES:
-            yield begun, split(text, delimiter)
-            text, quotes = "", 0
-    if text:
-        yield begun, split(text, delimiter)
+        begun = begun if parts else number
+        parts.append(line)
+        quotes, size = quotes + line.count('"'), size + len(line)
+        if quotes % 2 == 0 or size > BLOCK_BYTES:
+            yield begun, split("\n".join(parts), delimiter)
+            parts, quotes, size = [], 0, 0
+    if parts:
+        yield begun, split("\n".join(parts), delimiter)
 
 
 @lru_cache

@@ -22,6 +22,7 @@ from datasets.reading.lines import (
     is_regular,
     lines,
     records,
+    split,
 )
 from datasets.reading.sources import Source
 
@@ -82,29 +83,38 @@ class _NotWholeError(Exception):
     """The timestamps are not all whole numbers."""
 
 
+class _RaggedError(Exception):
+    """A line has more or fewer fields than it should have; maybe it is one of blanks alone."""
+
+
 def read_columns(source: Source, dialect: Dialect) -> Columns:
     """Read the columns that play a role.
 
     Every line is held to the dialect's number of fields. Raises DataError for a damaged
     container, text that is not UTF-8, a line with more or fewer fields, and a file without rows.
     """
-    across_lines, quoting = False, "none"
+    import pyarrow as pa
+
+    across_lines = False
     try:
         table, quoted = _parsed(source, dialect)
         quoting = "quoted fields" if quoted else "none"
     except _IrregularQuotesError:
-        across_lines, lone = _find_quoting(source, dialect)
-        quoting = f"quotes that open no quoted field are characters ({lone} lines)"
+        table, across_lines, lone = _split_here(source, dialect)
+        quoting = f"quotes that open no quoted field are characters ({lone:,} lines)"
         if across_lines:
             quoting = "quoted fields, some with line breaks"
-        table = _split_here(source, dialect, across_lines)
+        elif not lone:
+            quoting = "quoted fields"
     if not len(table):
         raise DataError("the file has no ratings", "It needs one line each", where=source)
+    columns = {role: table[role] for role in dialect.columns}
+    del table  # so that each column's memory is free once it is converted
     seconds = None
-    if "timestamp" in dialect.columns and not _is_dictionary(table["timestamp"]):
-        seconds = table["timestamp"].to_numpy()
-    roles = [role for role in dialect.columns if role != "timestamp" or seconds is None]
-    texts = {role: as_texts(table[role]) for role in roles}
+    if "timestamp" in columns and not _is_dictionary(columns["timestamp"]):
+        seconds = columns.pop("timestamp").to_numpy()
+    texts = {role: as_texts(columns.pop(role)) for role in list(columns)}
+    pa.default_memory_pool().release_unused()
 
     def line_of(row: int) -> int | None:
         found = _data(source, dialect, across_lines)
@@ -129,35 +139,53 @@ def _is_dictionary(column: pa.ChunkedArray) -> bool:
 
 def _parsed(source: Source, dialect: Dialect) -> tuple[pa.Table, bool]:
     """The table, and whether there are quotes. Raises _IrregularQuotesError."""
-    has_quotes = False
+    delimiter = UNIT_SEPARATOR if dialect.delimiter in ("::", " ") else dialect.delimiter
+    for whole, without_blank_lines in ((True, False), (True, True), (False, False), (False, True)):
+        prepare = _Preparation(source, dialect, without_blank_lines)
+        try:
+            with source.open() as stream:
+                blocks = Blocks(source, stream, dialect.skip, prepare)
+                table = _table(source, dialect, blocks, delimiter, seconds_are_whole=whole)
+            return table, prepare.has_quotes
+        except _NotWholeError:
+            continue
+        except _RaggedError as error:
+            if without_blank_lines:
+                raise _unparsable(source, dialect, str(error)) from error
+    raise AssertionError("a column of text is always read")
 
-    def prepare(block: bytes) -> bytes:
-        nonlocal has_quotes
-        if dialect.delimiter == "::":
-            return _without(UNIT_SEPARATOR, source, block).replace(b"::", b"\x1f")
+
+@dataclass
+class _Preparation:
+    """What is done to a block of lines before pyarrow parses it. Raises _IrregularQuotesError."""
+
+    source: Source
+    dialect: Dialect
+    without_blank_lines: bool
+    has_quotes: bool = False
+
+    def __call__(self, block: bytes) -> bytes:
+        delimiter = self.dialect.delimiter
+        if self.without_blank_lines:
+            block = _BLANK_LINE.sub(b"", block)
+        if delimiter == "::":
+            return _checked(self.source, block).replace(b"::", UNIT_SEPARATOR.encode())
         if b'"' in block:
-            has_quotes = True
-            if dialect.delimiter == " " or not is_regular(block, dialect.delimiter):
+            self.has_quotes = True
+            if delimiter == " " or not is_regular(block, delimiter):
                 raise _IrregularQuotesError
-        if dialect.delimiter == " ":
+        if delimiter == " ":
             block = re.sub(rb"[ \t]*(\r\n|\n|\r|\Z)[ \t]*", rb"\1", block.strip(b" \t"))
-            return re.sub(rb"[ \t]+", b"\x1f", _without(UNIT_SEPARATOR, source, block))
+            return re.sub(rb"[ \t]+", UNIT_SEPARATOR.encode(), _checked(self.source, block))
         return block
 
-    def parsed(seconds_are_whole: bool) -> pa.Table:
-        with source.open() as stream:
-            blocks = Blocks(source, stream, dialect.skip, prepare)
-            delimiter = UNIT_SEPARATOR if dialect.delimiter in ("::", " ") else dialect.delimiter
-            return _table(source, dialect, blocks, delimiter, seconds_are_whole=seconds_are_whole)
 
-    try:
-        return parsed(seconds_are_whole=True), has_quotes
-    except _NotWholeError:
-        return parsed(seconds_are_whole=False), has_quotes
+_BLANK_LINE = re.compile(rb"(?<![^\r\n])[ \t\v\f]+(?![^\r\n])")
 
 
-def _without(character: str, source: Source, block: bytes) -> bytes:
-    if character.encode() in block:
+def _checked(source: Source, block: bytes) -> bytes:
+    """The block, which does not hold the delimiter that is put in it."""
+    if UNIT_SEPARATOR.encode() in block:
         raise _control_character(source)
     return block
 
@@ -171,17 +199,38 @@ def _control_character(source: Source) -> DataError:
     )
 
 
-def _split_here(source: Source, dialect: Dialect, across_lines: bool) -> pa.Table:
-    """The table of a file whose lines only this project splits as they are meant."""
-    text = io.BytesIO()
-    for number, fields in _data(source, dialect, across_lines):
-        line = UNIT_SEPARATOR.join(fields)
-        if line.count(UNIT_SEPARATOR) != len(fields) - 1:
-            raise _control_character(source)
-        if "\n" in line and any("\n" in fields[c.position - 1] for c in dialect.columns.values()):
-            problem = "a quoted id, rating or time holds a line break"
-            raise DataError(problem, "Close or remove the quote", where=source, line=number)
-        text.write(line.replace("\n", " ").encode() + b"\n")
+def _split_here(source: Source, dialect: Dialect) -> tuple[pa.Table, bool, int]:
+    """The table of a file whose lines only this project splits as they are meant; whether quoted
+    fields hold line breaks; and how many lines have quotes that are characters.
+
+    Fields hold no line breaks where the lines by themselves have the right number of fields.
+    """
+    for across_lines in (False, True):
+        text, lone = io.BytesIO(), 0
+        for number, fields in _data(source, dialect, across_lines):
+            if not _fits(fields, dialect):
+                misfit = number, fields
+                break
+            text.write(_joined(source, dialect, number, fields).encode() + b"\n")
+            lone += any(field.lstrip().startswith('"') for field in fields)
+        else:
+            return _table_of(source, dialect, text), across_lines, lone
+    raise _ragged(source, dialect, *misfit)
+
+
+def _joined(source: Source, dialect: Dialect, line: int, fields: list[str]) -> str:
+    joined = UNIT_SEPARATOR.join(fields)
+    if joined.count(UNIT_SEPARATOR) != len(fields) - 1:
+        raise _control_character(source)
+    if "\n" not in joined:
+        return joined
+    if any("\n" in fields[column.position - 1] for column in dialect.columns.values()):
+        problem = "a quoted id, rating or time holds a line break"
+        raise DataError(problem, "Close or remove the quote", where=source, line=line)
+    return joined.replace("\n", " ")
+
+
+def _table_of(source: Source, dialect: Dialect, text: io.BytesIO) -> pa.Table:
     for whole in (True, False):
         text.seek(0)
         try:
@@ -189,24 +238,6 @@ def _split_here(source: Source, dialect: Dialect, across_lines: bool) -> pa.Tabl
         except _NotWholeError:
             continue
     raise AssertionError("a column of text is always read")
-
-
-def _find_quoting(source: Source, dialect: Dialect) -> tuple[bool, int]:
-    """Whether quoted fields hold line breaks, and how many lines have quotes that are characters.
-
-    They hold none where the lines by themselves have the right number of fields.
-    """
-    lone = 0
-    for _, fields in _data(source, dialect, across_lines=False):
-        if not _fits(fields, dialect):
-            break
-        lone += any(field.lstrip().startswith('"') for field in fields)
-    else:
-        return False, lone
-    for number, fields in _data(source, dialect, across_lines=True):
-        if not _fits(fields, dialect):
-            raise _ragged(source, dialect, number, fields)
-    return True, 0
 
 
 def _fits(fields: list[str], dialect: Dialect) -> bool:
@@ -254,7 +285,6 @@ def _table(
             csv.ParseOptions(
                 delimiter=delimiter,
                 quote_char=False if delimiter == UNIT_SEPARATOR else '"',
-                invalid_row_handler=lambda row: "error" if row.text.strip() else "skip",
             ),
             csv.ConvertOptions(
                 column_types=types,
@@ -264,9 +294,12 @@ def _table(
             ),
         )
     except pa.ArrowInvalid as error:
-        if seconds_are_whole and "conversion error to int64" in str(error):
+        message = str(error)
+        if seconds_are_whole and "conversion error to int64" in message:
             raise _NotWholeError from None
-        raise _unparsable(source, dialect, str(error)) from error
+        if message.startswith("CSV parse error"):
+            raise _RaggedError(message) from None
+        raise _unparsable(source, dialect, message) from error
 
 
 def _unparsable(source: Source, dialect: Dialect, message: str) -> DataError:
@@ -277,7 +310,11 @@ def _unparsable(source: Source, dialect: Dialect, message: str) -> DataError:
         line = next((n for n, line in lines(source) if "\N{REPLACEMENT CHARACTER}" in line), None)
         remedy = "Save it as UTF-8: iconv -f latin1 -t utf-8"
         return DataError("not UTF-8 text", remedy, where=source, line=line)
-    for number, fields in _data(source, dialect, across_lines=False):
-        if not _fits(fields, dialect):
-            return _ragged(source, dialect, number, fields)
+    for number, text in lines(source):
+        plain = dialect.delimiter != " " and '"' not in text
+        n = text.count(dialect.delimiter) + 1 if plain else 0  # quick, for the many lines that fit
+        if number > dialect.skip and n != dialect.width:
+            fields = split(text, dialect.delimiter)
+            if not _fits(fields, dialect):
+                return _ragged(source, dialect, number, fields)
     return DataError(f"cannot be parsed ({message[:200]})", "Correct the file", where=source)

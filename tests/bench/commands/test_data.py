@@ -16,7 +16,8 @@ from typer.testing import CliRunner, Result
 
 from bench.cli import app
 from bench.commands.arguments import spread
-from bench.commands.data import BINS, Description, describe, histogram, notice, one_line, warnings
+from bench.commands.data import notice, one_line, warnings
+from bench.commands.description import BINS, Description, describe, histogram
 from bench.planning.facts import Facts
 from datasets.reading.report import Column, Reading
 from tests.support.records import data
@@ -85,6 +86,29 @@ def test_what_was_assumed_is_a_warning_and_what_was_asked_for_is_none() -> None:
     asked = FACTS.data.model_copy(update={"options": {"missing": "99"}})
     assert warnings(replace(FACTS, data=asked)) == [note]
     assert warnings(replace(FACTS, reading=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "reading", "warned"),
+    [
+        ({"date-format": "%Y"}, READING, True),
+        ({"date-format": "%Y"}, replace(READING, columns={"timestamp": Column("t", 1, "")}), False),
+        ({"missing": "99"}, replace(READING, dropped={}), True),
+        ({"missing": "99"}, READING, False),
+        ({"delimiter": "comma"}, replace(READING, delimiter=""), True),
+        ({"delimiter": "comma"}, READING, False),
+        ({"no-header": "yes"}, READING, True),
+        ({"no-header": "yes"}, replace(READING, header=False), False),
+        ({"zeros": "missing"}, replace(READING, dropped={}), False),
+    ],
+)
+def test_an_option_that_changes_nothing_is_a_warning(
+    options: dict[str, str], reading: Reading, warned: bool
+) -> None:
+    known = FACTS.data.model_copy(update={"options": options})
+    (option,) = options
+    found = [each for each in warnings(replace(FACTS, data=known, reading=reading)) if "--" in each]
+    assert [each.partition(" changes nothing: ")[0] for each in found] == [f"--{option}"] * warned
 
 
 def test_a_dataset_of_the_catalog_gets_a_line_only_where_pairs_are_rated_again(
@@ -199,13 +223,16 @@ def test_a_run_begins_with_what_was_read_and_warns_of_what_was_guessed(tmp_path:
     path = tmp_path / "plays.csv"
     rows = [f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60)]
     path.write_text(f"account,item,plays\n{''.join(rows)}0,0,5\n")
-    words = ["run", "--impl", "bias", "global_mean", "--dataset", str(path), "--dry-run"]
-    words = spread(words)
+    (tmp_path / "a.csv").write_text(f"account,item,rating\n{''.join(rows)}")
+    files = [str(path), str(tmp_path / "a.csv")]
+    words = spread(["run", "--impl", "bias", "global_mean", "--dataset", *files, "--dry-run"])
     assert bench(*words).exit_code == 2
     done = bench(*words, "--columns", "user=account")
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("plays.csv: 60 ratings of 9 users and 7 items, 1 to 5; 1 rated ")
-    assert done.stderr.count("WARNING: ") == done.stderr.count("column 'plays'") == 1
+    first, second, *_ = done.stdout.splitlines()
+    assert first.startswith("plays.csv: 60 ratings of 9 users and 7 items, 1 to 5; 1 rated again, ")
+    assert second == "a.csv: 60 ratings of 9 users and 7 items, 1 to 5"
+    assert done.stderr.count("WARNING: ") == done.stderr.count("plays.csv: column 'plays'") == 1
 
 
 def test_a_run_with_a_test_file_says_how_many_ratings_it_has(tmp_path: Path) -> None:

@@ -21,15 +21,25 @@ FOLDS = ("u1", "u2", "u3", "u4", "u5")
 
 
 def assemble(
-    name: str, table: Table, scale: tuple[float, float] | None = None, *, where: object = ""
+    name: str,
+    table: Table,
+    scale: tuple[float, float] | None = None,
+    *,
+    where: object = "",
+    whole: bool = True,
 ) -> Dataset:
-    """Sort by (user, item), drop all but the last rating of a pair, compute the fingerprint.
+    """Sort by (user, item), drop all but one rating of a pair, compute the fingerprint.
 
-    `scale` defaults to the lowest and highest rating. Raises DataError where there are fewer
-    than two users or items, or a rating is outside `scale`.
+    Of a pair that was rated again the latest rating counts, and of equal times, or without times,
+    the last one in the file. `scale` defaults to the lowest and highest rating. Raises DataError
+    where there are fewer than two users or items, all ratings are equal, or one is outside
+    `scale`.
+
+    whole  whether the table is a dataset by itself; a part of one may be of one user, one item or
+           one rating
     """
     for kind, ids in (("user", table.user_ids), ("item", table.item_ids)):
-        if len(ids) < 2:
+        if whole and len(ids) < 2:
             raise DataError(
                 f"all ratings are of one {kind} ({kind} {ids[0]})",
                 f"Give ratings of at least two {kind}s",
@@ -38,6 +48,12 @@ def assemble(
     rows = _canonical_rows(table)
     values = table.values[rows]
     observed = float(values.min()), float(values.max())
+    if whole and observed[0] == observed[1]:
+        raise DataError(
+            f"all ratings are {observed[0]:g}: there is nothing to predict",
+            "Give ratings that differ; of purchases or clicks, add pairs without one as 0",
+            where=where,
+        )
     lowest, highest = scale or observed
     if observed[0] < lowest or observed[1] > highest:
         raise DataError(
@@ -46,13 +62,18 @@ def assemble(
             where=where,
         )
     ratings = Ratings(
-        table.users[rows].astype(np.int32),
-        table.items[rows].astype(np.int32),
+        table.users[rows],
+        table.items[rows],
         values,
         len(table.user_ids),
         len(table.item_ids),
         (lowest, highest),
     )
+    duplicates = len(table.values) - len(values)
+    reading = table.reading
+    if reading and duplicates:
+        rule = "the last line counts" if table.latest is None else "the latest time counts"
+        reading = replace(reading, duplicate_rule=rule)
     return Dataset(
         name,
         ratings,
@@ -60,7 +81,8 @@ def assemble(
         table.item_ids,
         fingerprint(ratings, table.user_ids, table.item_ids),
         None if table.timestamps is None else table.timestamps[rows],
-        duplicates=len(table.values) - len(rows),
+        duplicates=duplicates,
+        reading=reading,
     )
 
 
@@ -72,8 +94,8 @@ def fingerprint(ratings: Ratings, user_ids: NDArray[Any], item_ids: NDArray[Any]
     """
     digest = hashlib.sha256()
     for ids in (user_ids, item_ids):
-        numbers = ids.dtype.kind == "i"
-        written = ids.astype("<i8").tobytes() if numbers else json.dumps(ids.tolist()).encode()
+        numbers = ids.dtype.kind in "iu"
+        written = ids.astype("<u8").tobytes() if numbers else json.dumps(ids.tolist()).encode()
         digest.update(f"{'integers' if numbers else 'text'} {len(ids)} {len(written)}\n".encode())
         digest.update(written)
     for array, dtype in ((ratings.users, "<i4"), (ratings.items, "<i4"), (ratings.values, "<f4")):
@@ -81,14 +103,20 @@ def fingerprint(ratings: Ratings, user_ids: NDArray[Any], item_ids: NDArray[Any]
     return digest.hexdigest()
 
 
-def _canonical_rows(table: Table) -> NDArray[np.int64]:
-    """Positions in the table, sorted by (user, item); of each pair the last one only."""
-    pairs = table.users * len(table.item_ids) + table.items
+def _canonical_rows(table: Table) -> NDArray[np.int64] | slice:
+    """Positions in the table, sorted by (user, item); of each pair only the one that counts. A
+    slice, which copies nothing, where they are in this order already."""
+    pairs = table.users.astype(np.int64) * len(table.item_ids) + table.items
     if (pairs[1:] > pairs[:-1]).all():
-        return np.arange(len(pairs))
+        return slice(None)
     order = np.argsort(pairs, kind="stable")
     pairs = pairs[order]
     is_last = np.append(pairs[1:] != pairs[:-1], True)
+    if table.latest is not None and not is_last.all():
+        rated_again = ~is_last | ~np.append(True, is_last[:-1])
+        rows = order[rated_again]
+        # Stable: of equal times the last line is last.
+        order[rated_again] = rows[np.lexsort((table.latest[rows], pairs[rated_again]))]
     return np.compress(is_last, order)
 
 

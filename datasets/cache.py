@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
 import re
 import tempfile
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import platformdirs
 
+from datasets.assemble import fingerprint
 from datasets.atomic import replacing
 from datasets.ratings import Dataset, Ratings
+from datasets.reading.report import Reading
 
-FORMAT = 1
+FORMAT = 2
 """Increased whenever parsing, order or layout change, so that older files are written again."""
+
+FINGERPRINTED = {"users", "items", "values", "user_ids", "item_ids"}
 
 Stamp = list[Any]
 """The origin of a dataset, as JSON; a cached copy is used only under an equal stamp."""
@@ -48,36 +51,60 @@ def holds(name: str, stamp: Stamp) -> bool:
 
 
 def load(name: str, stamp: Stamp) -> Dataset | None:
-    """The dataset stored under this name and stamp; None if there is none or it is damaged.
-
-    A zip archive carries a CRC-32 of each array, so a flipped bit is damage too.
-    """
+    """The dataset stored under this name and stamp; None if there is none, or, after a warning,
+    where it is not what was stored."""
+    path = _path(name, stamp)
     try:
-        with np.load(_path(name, stamp), allow_pickle=False) as stored:
-            about = json.loads(str(stored["about"]))
-            if about["format"] != FORMAT or about["stamp"] != json.dumps(stamp):
-                return None
-            arrays = {key: stored[key] for key in stored.files}
-        return Dataset(
-            name,
-            Ratings(
-                arrays["users"],
-                arrays["items"],
-                arrays["values"],
-                len(arrays["user_ids"]),
-                len(arrays["item_ids"]),
-                (about["scale"][0], about["scale"][1]),
-            ),
-            arrays["user_ids"],
-            arrays["item_ids"],
-            about["fingerprint"],
-            arrays.get("timestamps"),
-            about["duplicates"],
-            about["floor"],
-            {fold: arrays[f"fold {fold}"] for fold in about["folds"]},
-        )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return _load(path, name, stamp)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
+    except Exception as error:  # a damaged file makes NumPy and zipfile raise nearly anything
+        warnings.warn(
+            f"{path} in the cache is damaged ({type(error).__name__}): {name} is parsed again",
+            stacklevel=2,
+        )
+        return None
+
+
+def _load(path: Path, name: str, stamp: Stamp) -> Dataset | None:
+    with np.load(path, allow_pickle=False) as stored:
+        about = json.loads(str(stored["about"]))
+        if about["format"] != FORMAT or about["stamp"] != json.dumps(stamp):
+            return None
+        arrays = {key: stored[key] for key in stored.files if key not in ("about", "digest")}
+        if str(stored["digest"]) != _digest(about, arrays):
+            raise ValueError("the digest is of other content")
+    ratings = Ratings(
+        arrays["users"],
+        arrays["items"],
+        arrays["values"],
+        len(arrays["user_ids"]),
+        len(arrays["item_ids"]),
+        (about["scale"][0], about["scale"][1]),
+    )
+    if fingerprint(ratings, arrays["user_ids"], arrays["item_ids"]) != about["fingerprint"]:
+        raise ValueError("the fingerprint is of other ratings")
+    return Dataset(
+        name,
+        ratings,
+        arrays["user_ids"],
+        arrays["item_ids"],
+        about["fingerprint"],
+        arrays.get("timestamps"),
+        about["duplicates"],
+        about["floor"],
+        {fold: arrays[f"fold {fold}"] for fold in about["folds"]},
+        Reading.from_json(about["reading"]) if about["reading"] else None,
+    )
+
+
+def _digest(about: dict[str, Any], arrays: dict[str, Any]) -> str:
+    """Of what the fingerprint does not cover."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(arrays.keys() - FINGERPRINTED):
+        digest.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()
 
 
 def store(dataset: Dataset, stamp: Stamp) -> None:
@@ -90,9 +117,10 @@ def store(dataset: Dataset, stamp: Stamp) -> None:
         "duplicates": dataset.duplicates,
         "floor": dataset.floor,
         "folds": list(dataset.folds),
+        "reading": dataset.reading and dataclasses.asdict(dataset.reading),
     }
+    about = json.loads(json.dumps(about))  # as it is read again
     columns: dict[str, Any] = {
-        "about": json.dumps(about),
         "users": dataset.ratings.users,
         "items": dataset.ratings.items,
         "values": dataset.ratings.values,
@@ -102,6 +130,7 @@ def store(dataset: Dataset, stamp: Stamp) -> None:
     }
     if dataset.timestamps is not None:
         columns["timestamps"] = dataset.timestamps
+    columns |= {"digest": _digest(about, columns), "about": json.dumps(about)}
     try:
         with replacing(_path(dataset.name, stamp)) as new, new.open("wb") as file:
             np.savez(file, allow_pickle=False, **columns)

@@ -22,12 +22,13 @@ from datasets.reading.table import read
 __all__ = ["CATALOG", "Entry", "find", "load"]
 
 
-def load(name_or_path: str, layout: Layout = AS_DETECTED, *, download: bool = True) -> Dataset:  # noqa: ARG001
+def load(name_or_path: str, layout: Layout = AS_DETECTED, *, download: bool = True) -> Dataset:
     """A dataset by its name in the catalog or by the path of its file.
 
     A named dataset is searched under `$RATEBENCH_DATA`, then in the cache, then downloaded; a
-    synthetic one is generated. After the first time it is read from the columnar cache. Raises
-    DataError for bad input and NotAvailable where a named dataset cannot be obtained.
+    synthetic one is generated. After the first time it is read from the columnar cache. `layout`
+    is of a file that has no name in the catalog. Raises DataError for bad input and NotAvailable
+    where a named dataset cannot be obtained.
     """
     if name_or_path == IMPLICIT:
         return _implicit(load("ml-100k", download=download), IMPLICIT)
@@ -37,7 +38,7 @@ def load(name_or_path: str, layout: Layout = AS_DETECTED, *, download: bool = Tr
     entry = CATALOG.get(name_or_path)
     if entry is None:
         path = _existing(name_or_path)
-        return _from_file(Entry(path.name.split(".")[0], scale=None), path)
+        return _from_file(Entry(path.name.split(".")[0], scale=None), path, layout)
     if provided := _in_data_folder(entry):
         return _from_file(entry, provided)
     archive = downloaded(entry)
@@ -88,17 +89,20 @@ def _existing(path: str) -> Path:
     return found
 
 
-def _stamp(entry: Entry, path: Path) -> cache.Stamp:
-    """Path, scale, and size and time of each file that the dataset is read from."""
+def _stamp(entry: Entry, path: Path, layout: Layout = AS_DETECTED) -> cache.Stamp:
+    """Path, scale, size and time of each file that the dataset is read from, and its layout."""
     files = [path]
     if entry.folds and path.suffix != ".zip":
         files += [source.path for source in fold_sources(Source(path)).values()]
     states = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return [str(path.absolute()), entry.scale, states]
+    return [str(path.absolute()), entry.scale, states, layout.options()]
 
 
-def _from_file(entry: Entry, path: Path) -> Dataset:
-    return _cached(entry.name, _stamp(entry, path), lambda: _parsed(entry, path))
+def _from_file(entry: Entry, path: Path, layout: Layout = AS_DETECTED) -> Dataset:
+    if not path.is_file():
+        file_source(path)  # raises: a folder or a pipe has no state to cache by
+    stamp = _stamp(entry, path, layout)
+    return _cached(entry.name, stamp, lambda: _parsed(entry, path, layout))
 
 
 def _cached(name: str, stamp: cache.Stamp, build: Callable[[], Dataset]) -> Dataset:
@@ -110,10 +114,10 @@ def _cached(name: str, stamp: cache.Stamp, build: Callable[[], Dataset]) -> Data
     return dataset
 
 
-def _parsed(entry: Entry, path: Path) -> Dataset:
+def _parsed(entry: Entry, path: Path, layout: Layout) -> Dataset:
     source = file_source(path)
     verify(entry, path)
-    dataset = assemble(entry.name, read(source), entry.scale, where=path)
+    dataset = assemble(entry.name, read(source, layout), entry.scale, where=path)
     if entry.fingerprint not in (None, dataset.fingerprint):
         raise DataError(
             f"these are not the ratings of {entry.name}: fingerprint "

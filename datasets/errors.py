@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+LONGEST = 80
+"""Characters of a value that a message shows."""
+MOST = 500
+"""Characters of the problem, and of the remedy; what is longer quotes the file or a library."""
+
 
 class DataError(Exception):
-    """Input that cannot be used. The message has the place, the problem and a remedy."""
+    """Input that cannot be used. The message has the place, the problem and a remedy.
+
+    It is one line of printable characters and not long, whatever the input holds.
+    """
 
     def __init__(self, problem: str, remedy: str, *, where: object = "", line: int | None = None):
         place = f"{where}:{line}: " if line is not None else f"{where}: " if where else ""
-        super().__init__(f"{place}{problem}. {remedy}.")
+        super().__init__(printable(f"{place}{_short(problem)}. {_short(remedy)}."))
 
 
 class NotAvailable(DataError):  # noqa: N818 - it names a state that callers handle
     """A dataset that is not on this machine and cannot be downloaded now."""
+
+
+def _short(sentence: str) -> str:
+    return sentence if len(sentence) <= MOST else f"{sentence[:MOST]} …"
+
+
+def shown(text: str) -> str:
+    """The text in quotes, its middle left out where it is long."""
+    half = LONGEST // 2
+    return repr(text if len(text) <= LONGEST else f"{text[:half]}…{text[-half:]}")
+
+
+def printable(text: str) -> str:
+    """The text with what would move a cursor, end a line or not print as `\\x1b` and the like."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

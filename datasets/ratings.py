@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from datasets.reading.report import Reading
 
+Ids = NDArray[np.int64] | NDArray[np.uint64] | NDArray[np.str_]
+"""Ids of a source: numbers where all are, else text."""
+
 UNKNOWN = -1
 """The id of a held-out user or item that does not occur in training."""
 
@@ -88,15 +91,19 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Split:
-    """One cut of a dataset. `user_ids[u]` is the source's id of training user `u`."""
+    """One cut of a dataset. `user_ids[u]` is the source's id of training user `u`.
+
+    test_times  int64 (n_test,) seconds; None where the split is not one in time
+    """
 
     name: str
     seed: int
     train: Ratings
     validation: HeldOut
     test: HeldOut
-    user_ids: NDArray[np.int64] | NDArray[np.str_]
-    item_ids: NDArray[np.int64] | NDArray[np.str_]
+    user_ids: Ids
+    item_ids: Ids
+    test_times: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -116,8 +123,8 @@ class Dataset:
 
     name: str
     ratings: Ratings
-    user_ids: NDArray[np.int64] | NDArray[np.str_]
-    item_ids: NDArray[np.int64] | NDArray[np.str_]
+    user_ids: Ids
+    item_ids: Ids
     fingerprint: str
     timestamps: NDArray[np.int64] | None = None
     duplicates: int = 0

@@ -25,12 +25,22 @@ Key = TypeVar("Key", bound=Hashable)
 def tables(records: Iterable[Record]) -> list[Table]:
     """One table for each dataset fingerprint, machine and split, in the order of their names.
 
+    Splits of one name differ where the times or the given test part do that decide them.
+
     Its rows are in the order of the registry (baselines first), then by name; the default preset
     leads.
     """
     ordered = sorted(records, key=lambda record: record.started_at)
     names = dataset_names(ordered)
-    groups = grouped(ordered, lambda r: (r.data.fingerprint, r.environment.machine, r.cell.split))
+    groups = grouped(
+        ordered,
+        lambda r: (
+            r.data.fingerprint,
+            r.environment.machine,
+            r.cell.split,
+            r.data.split_digest,
+        ),
+    )
     every = [
         Table(
             names[fingerprint],
@@ -38,7 +48,7 @@ def tables(records: Iterable[Record]) -> list[Table]:
             machine,
             tuple(labelled([row_of(some, newest_per_seed) for some in by_row(group)])),
         )
-        for (fingerprint, machine, split), group in groups.items()
+        for (fingerprint, machine, split, _), group in groups.items()
     ]
     return sorted(every, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
 

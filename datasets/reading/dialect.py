@@ -1,16 +1,20 @@
-"""The layout of a ratings file, detected from its first line."""
+"""The layout of a ratings file: as the user says, and else as its first lines show."""
 
 from __future__ import annotations
 
-import csv
+import codecs
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from datasets.errors import DataError
+from datasets.errors import DataError, shown
+from datasets.reading.layout import Layout
+from datasets.reading.lines import BLANKS, split
+from datasets.reading.report import Column
 from datasets.reading.sources import Source
 
 DELIMITERS = ("::", "\t", ",", ";", "|", " ")
-ROLES = {
+NAMES = {
     "user": ("user", "userid", "uid", "username", "reviewerid", "reviewer", "customerid", "u"),
     "item": (
         *("item", "itemid", "iid", "movieid", "movie", "productid", "product", "bookid", "book"),
@@ -22,96 +26,338 @@ ROLES = {
 }
 """Column names, letters and digits only, in order of preference."""
 
+RATED = ("user", "item", "rating")
+PAIRS = ("user", "item")
+
+OPTION = "--columns user=…,item=…,rating=…"
+MATRIX_COLUMNS = 5
+"""Numbers in so many columns without a header: more than user, item, rating and time."""
+
+MOST_COLUMNS = 1000
+
 _SAMPLE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """Delimiter, whether there is a header, and the column of each role.
+    """How the lines of a file become fields, and which field plays which role.
 
-    columns  role -> position; `timestamp` is missing where the file has none
-    width    number of columns in the file
+    skip     lines before the first one of data
+    columns  role -> the column; `timestamp` is missing where the file has none
+    width    number of fields of a line
+    names    of all columns: the header's, or their positions from 1
+    notes    what was guessed, a sentence each
     """
 
     delimiter: str
     header: bool
-    columns: dict[str, int]
-    width: int
+    skip: int
+    columns: Mapping[str, Column]
+    names: Sequence[str]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def width(self) -> int:
+        return len(self.names)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        used = {column.position for column in self.columns.values()}
+        return tuple(name for n, name in enumerate(self.names, 1) if n not in used and name)
 
 
-def find_dialect(source: Source) -> Dialect:
-    """Detect the layout from the first line that is not blank.
+@dataclass(frozen=True)
+class _Sample:
+    """The first lines of a file that are not blank, with their numbers from 1."""
 
-    A header is recognised by its names; without one the columns are user, item, rating and,
-    where the fourth holds numbers, timestamp. Raises DataError for an empty or binary file and
-    where no delimiter gives these columns.
+    source: Source
+    lines: list[tuple[int, str]]
+
+    def error(self, problem: str, remedy: str) -> DataError:
+        return DataError(problem, remedy, where=self.source, line=self.lines[0][0])
+
+
+def find_dialect(source: Source, layout: Layout, roles: Sequence[str] = RATED) -> Dialect:
+    """The layout of a file that has a column for each of `roles`, and maybe a timestamp.
+
+    A header is recognised by its names. Where it names user and item and leaves one column, that
+    is the rating. Without a header the columns are user, item, rating and, where the fourth holds
+    numbers or dates, timestamp. Raises DataError for an empty or binary file, where no delimiter
+    gives these columns, and where the layout is ambiguous.
     """
-    number, line = _first_line(source)
-    candidates = [(delimiter, split(line, delimiter)) for delimiter in DELIMITERS]
+    sample = _sample(source)
+    delimiters = [layout.delimiter] if layout.delimiter else DELIMITERS
+    candidates = [(each, split(sample.lines[0][1], each)) for each in delimiters]
     for delimiter, fields in candidates:
-        named = named_columns(fields)
-        if {"user", "item", "rating"} <= named.keys():
-            return Dialect(delimiter, True, named, len(fields))
-        if len(fields) >= 3 and _is_number(fields[2]):
-            timed = len(fields) > 3 and _is_number(fields[3])
-            roles = ("user", "item", "rating", "timestamp")[: 4 if timed else 3]
-            return Dialect(delimiter, False, {role: i for i, role in enumerate(roles)}, len(fields))
-    raise _no_dialect(source, number, candidates)
+        if layout.columns:
+            found = _as_given(sample, layout, delimiter, fields, roles)
+        elif layout.header is False:
+            found = _by_position(sample, delimiter, fields, roles)
+        else:
+            found = _by_header(sample, delimiter, fields, roles)
+            found = found or _by_position(sample, delimiter, fields, roles)
+        if found is not None and set(roles) <= found.columns.keys():
+            return found
+    raise _no_dialect(sample, layout, candidates, roles)
 
 
-def split(line: str, delimiter: str) -> list[str]:
-    """The fields of one line, unquoted."""
-    if delimiter == "::":
-        return line.split("::")
-    if delimiter == " ":
-        return [field.strip('"') for field in line.split()]
-    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+def columns_by_name(
+    names: Sequence[str], layout: Layout, roles: Sequence[str] = RATED
+) -> tuple[dict[str, Column], list[str]]:
+    """Role -> column for the names of a header, and what was guessed.
+
+    Those that `layout` gives come first: by name, else by position from 1. A rating is guessed
+    where it is among the `roles` that are needed.
+    """
+    columns, notes = {}, []
+    for role, given in layout.columns.items():
+        position = _position(names, given)
+        if position is not None:
+            columns[role] = Column(names[position - 1], position, "given")
+    taken = {column.position for column in columns.values()}
+    plain = [_plain(name) if n not in taken else "" for n, name in enumerate(names, 1)]
+    for role, accepted in NAMES.items():
+        known = next((name for name in accepted if name in plain), None)
+        if role in columns or known is None:
+            continue
+        position = plain.index(known) + 1
+        columns[role] = Column(names[position - 1], position, "named in the header")
+    used = {column.position for column in columns.values()}
+    left = [n for n, name in enumerate(names, 1) if n not in used and not _is_index(name)]
+    lacks_rating = set(roles) - columns.keys() == {"rating"}
+    if lacks_rating and len(left) == 1:
+        name = names[left[0] - 1]
+        columns["rating"] = Column(name, left[0], "the one column that is left")
+        notes.append(f"column {name!r} is taken for the rating, as the one that is left")
+    notes += [f"column {n} has no name and is left out, as an index" for n in _indexes(names)]
+    return columns, notes
 
 
-def _first_line(source: Source) -> tuple[int, str]:
+def _indexes(names: Sequence[str]) -> list[int]:
+    return [n for n, name in enumerate(names, 1) if _is_index(name) and n < len(names)]
+
+
+def _is_index(name: str) -> bool:
+    """As pandas writes it: without a name, which pandas reads as "Unnamed: 0"."""
+    return not name.strip() or re.fullmatch(r"Unnamed: \d+", name) is not None
+
+
+def _plain(name: str) -> str:
+    # RecBole writes the type behind the name: "user_id:token".
+    return re.sub(r"[^a-z0-9]", "", name.lower().split(":")[0])
+
+
+def _position(names: Sequence[str], given: str) -> int | None:
+    """From 1, of a position, or of a name of the header, in any case where none is exact."""
+    if _is_position(given):
+        return int(given) if 1 <= int(given[:9]) <= len(names) else None
+    if names.count(given) == 1:
+        return names.index(given) + 1
+    lower = [name.casefold() for name in names]
+    return lower.index(given.casefold()) + 1 if lower.count(given.casefold()) == 1 else None
+
+
+def _is_position(given: str) -> bool:
+    return given.isdecimal() and given.isascii()
+
+
+def _sample(source: Source) -> _Sample:
     with source.open() as stream:
-        sample = stream.read(_SAMPLE_BYTES)
-    if b"\0" in sample:
+        first = stream.read(_SAMPLE_BYTES)
+    for mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        if first.startswith(mark):
+            raise DataError("is a UTF-16 file", "Save it as UTF-8", where=source, line=1)
+    if first[257:262] == b"ustar":
+        raise DataError("is a tar archive", "Unpack it and name the file", where=source)
+    if b"\0" in first:
         raise DataError(
             "is a binary or UTF-16 file", "Save it as CSV text in UTF-8", where=source, line=1
         )
-    text = sample.decode("utf-8-sig", errors="replace")
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            return number, line
-    raise DataError("the file is empty", "It needs one line per rating", where=source, line=1)
+    text = first.decode("utf-8-sig", errors="replace")
+    ends = re.split(r"\r\n|\n|\r", text)
+    if len(first) == _SAMPLE_BYTES and len(ends) > 1:
+        ends.pop()  # it may go on behind the sample
+    found = [(number, line) for number, line in enumerate(ends, start=1) if line.strip(BLANKS)]
+    if not found:
+        raise DataError("the file is empty", "It needs one line per rating", where=source, line=1)
+    start = found[0][1].lstrip()[:20].lower()
+    if start.startswith(("{", "[{")):
+        remedy = "Convert it: pandas.read_json(path, lines=True).to_csv('ratings.csv', index=False)"
+        raise DataError("is JSON, which is not read", remedy, where=source, line=found[0][0])
+    if start.startswith(("<!doctype", "<html", "<?xml")):
+        problem = "is a web page or XML, and no file of ratings"
+        raise DataError(problem, "Fetch the file itself", where=source, line=found[0][0])
+    return _Sample(source, found)
 
 
-def named_columns(fields: list[str]) -> dict[str, int]:
-    # RecBole writes the type behind the name: "user_id:token".
-    names = [re.sub(r"[^a-z0-9]", "", field.lower().split(":")[0]) for field in fields]
-    return {
-        role: names.index(known)
-        for role, accepted in ROLES.items()
-        for known in [next((name for name in accepted if name in names), None)]
-        if known is not None
-    }
+def _as_given(
+    sample: _Sample, layout: Layout, delimiter: str, fields: list[str], roles: Sequence[str]
+) -> Dialect | None:
+    """Columns as the user names them; None where this delimiter does not give them."""
+    by_position = all(map(_is_position, layout.columns.values()))
+    if layout.header is False or (by_position and _looks_like_data(layout, fields)):
+        names = [str(n) for n in range(1, len(fields) + 1)]
+        places = {role: _position(names, given) for role, given in layout.columns.items()}
+        columns = {role: Column(names[n - 1], n, "given") for role, n in places.items() if n}
+        header, notes = False, list[str]()
+    else:
+        names = _stripped(fields)
+        columns, notes = columns_by_name(names, layout, roles)
+        header = True
+    if any(columns[role].why != "given" if role in columns else True for role in layout.columns):
+        return None
+    return _dialect(sample, delimiter, header, columns, names, notes)
 
 
-def _is_number(field: str) -> bool:
+def _looks_like_data(layout: Layout, fields: list[str]) -> bool:
+    """Whether the rating's field is a number, so that the line is no header; where the rating has
+    no position, as among pairs, whether the line has none of the known names."""
+    if position := layout.columns.get("rating"):
+        place = int(position[:9])
+        return place <= len(fields) and is_number(fields[place - 1])
+    return not columns_by_name(_stripped(fields), Layout(), PAIRS)[0]
+
+
+def _by_header(
+    sample: _Sample, delimiter: str, fields: list[str], roles: Sequence[str]
+) -> Dialect | None:
+    names = _stripped(fields)
+    columns, notes = columns_by_name(names, Layout(), roles)
+    if not set(roles) <= columns.keys():
+        return None
+    guessed = "rating" in roles and columns["rating"].why.startswith("the one")
+    if guessed and is_number(columns["rating"].name):
+        return None  # "user,item,5": a line of data whose ids are these words
+    plain = [_plain(name) for name in names]
+    for column in columns.values():
+        if column.name and plain.count(_plain(column.name)) > 1:
+            raise sample.error(
+                f"the header has two columns {column.name!r}", f"Say which one: {OPTION}"
+            )
+    return _dialect(sample, delimiter, True, columns, names, notes)
+
+
+def _by_position(
+    sample: _Sample, delimiter: str, fields: list[str], roles: Sequence[str]
+) -> Dialect | None:
+    """User, item, rating and, where there is a fourth column of numbers, timestamp."""
+    n = len(fields)
+    while n > len(roles) and not fields[n - 1].strip():
+        n -= 1
+    fields = fields[:n]
+    if len(fields) < len(roles) or ("rating" in roles and not is_number(fields[2])):
+        return None
+    if "rating" in roles:
+        _refuse_ambiguous(sample, delimiter, fields)
+    timed = "rating" in roles and len(fields) > 3 and _is_time(fields[3])
+    places = [*roles, *(["timestamp"] if timed else [])]
+    names = [str(n) for n in range(1, len(fields) + 1)]
+    columns = {role: Column(names[n], n + 1, "by its position") for n, role in enumerate(places)}
+    return _dialect(sample, delimiter, False, columns, names, [])
+
+
+def _refuse_ambiguous(sample: _Sample, delimiter: str, fields: list[str]) -> None:
+    """Raise for a matrix, and for an index before the user."""
+    rows = [split(line, delimiter) for _, line in sample.lines]
+    numbers = [value for row in rows for value in row if is_number(value)]
+    if len(fields) >= MATRIX_COLUMNS and all(map(is_number, fields)):
+        often = {"99", "99.0", "99.00"} & set(numbers)
+        raise sample.error(
+            f"{len(fields)} columns of numbers without a header, as of a matrix of users by items"
+            + ", 99 for not rated" * bool(often),
+            "Give one line for each rating: user, item, rating (pandas.melt makes them of a "
+            f"matrix); if these are such lines, name their columns: {OPTION} by position",
+        )
+    first = [row[0] for row in rows]
+    starts = [[str(n + start) for n in range(len(rows))] for start in (0, 1)]
+    if len(fields) > 3 and len(rows) > 2 and first in starts:
+        raise sample.error(
+            f"ambiguous: a first column {first[0]},{first[1]},{first[2]},… beside "
+            f"{len(fields) - 1} more, which may be an index or users",
+            "Name the columns by position: --columns user=2,item=3,rating=4 where it is an index",
+        )
+
+
+def _dialect(
+    sample: _Sample,
+    delimiter: str,
+    header: bool,
+    columns: Mapping[str, Column],
+    names: list[str],
+    notes: list[str],
+) -> Dialect:
+    """With one nameless column more where every line ends with a delimiter."""
+    if len(names) > MOST_COLUMNS:
+        raise sample.error(
+            f"{len(names):,} columns, as of a matrix of users by items",
+            "Give one line for each rating: user, item, rating; pandas.melt makes them of a matrix",
+        )
+    data = sample.lines[1 if header else 0 :]
+    ends = [split(line, delimiter) for _, line in data]
+    if ends and all(len(each) == len(names) + 1 and not each[-1].strip() for each in ends):
+        names = [*names, ""]
+    skip = sample.lines[0][0] if header else 0
+    return Dialect(delimiter, header, skip, columns, names, tuple(notes))
+
+
+def _stripped(fields: list[str]) -> list[str]:
+    return [field.strip() for field in fields]
+
+
+def is_number(text: str) -> bool:
     try:
-        float(field)
+        float(text)
     except ValueError:
         return False
-    return True
+    return "_" not in text
 
 
-def _no_dialect(source: Source, line: int, candidates: list[tuple[str, list[str]]]) -> DataError:
-    fields = max(
-        (fields for _, fields in candidates), key=lambda f: (len(named_columns(f)), len(f))
-    )
-    named = named_columns(fields)
-    remedy = "Give columns user, item, rating and optionally timestamp, in this order or by header"
-    if len(fields) < 3:
-        problem = f"{len(fields)} column(s), three are needed"
-    elif named:
-        missing = [role for role in ("user", "item", "rating") if role not in named]
-        problem = f"the header {', '.join(fields)} has no {' and no '.join(missing)} column"
+def _is_time(text: str) -> bool:
+    """Whether it is a number or has the shape of a date."""
+    return is_number(text) or _DATE.match(text.strip()) is not None
+
+
+_DATE = re.compile(
+    r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\d)|\d{1,2}[ -][a-z]{3,9}[ -]\d{4}\b"
+    r"|[a-z]{3,9} \d{1,2},? \d{4}\b|\d\d \d{1,2}, \d{4}\b",
+    re.IGNORECASE,
+)
+
+
+def _no_dialect(
+    sample: _Sample,
+    layout: Layout,
+    candidates: list[tuple[str, list[str]]],
+    roles: Sequence[str],
+) -> DataError:
+    def named(fields: list[str]) -> dict[str, Column]:
+        return columns_by_name(_stripped(fields), Layout())[0]
+
+    fields = max((each for _, each in candidates), key=lambda f: (len(named(f)), len(f)))
+    remedy = f"Give columns {', '.join(roles)} by header or in this order, or name them: {OPTION}"
+    if layout.columns:
+        lacking = [
+            f"{role}={name}"
+            for role, name in layout.columns.items()
+            if _position(_stripped(fields), name) is None
+        ]
+        absent = [role for role in roles if role not in {*layout.columns, *named(fields)}]
+        problem = (
+            f"there is no column {', '.join(lacking)} in {_listed(fields)}"
+            if lacking
+            else f"--columns leaves out {' and '.join(absent)}; the file has {_listed(fields)}"
+        )
+        return sample.error(problem, "Name a column of the header, or give its position from 1")
+    missing = [role for role in roles if role not in named(fields)]
+    missing = [role for role in missing if role != "rating"] or missing
+    if len(fields) < len(roles):
+        problem = f"{len(fields)} column{'s' * (len(fields) != 1)}, {len(roles)} are needed"
+    elif len(missing) < len(roles) or not any(map(is_number, fields)):
+        problem = f"the header {_listed(fields)} names no {' and no '.join(missing)} column"
     else:
-        problem = f"neither a known header nor a number in the third column, {fields[2]!r}"
-    return DataError(problem, remedy, where=source, line=line)
+        problem = f"neither a known header nor a number in the third column, {shown(fields[2])}"
+    return sample.error(problem, remedy)
+
+
+def _listed(fields: list[str]) -> str:
+    return ", ".join(field.strip()[:40] for field in fields[:12]) + ", …" * (len(fields) > 12)

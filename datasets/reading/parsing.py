@@ -1,184 +1,320 @@
-"""A delimited file -> its columns: as a frame, or as text in which each fault can be named."""
+"""A delimited file -> its columns as text, in which each fault can be named by its line."""
 
 from __future__ import annotations
 
-import csv
 import io
 import re
-import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.errors import DataError
+from datasets.errors import DataError, shown
 from datasets.reading.dialect import Dialect
+from datasets.reading.lines import (
+    BLOCK_BYTES,
+    UNIT_SEPARATOR,
+    Blocks,
+    Record,
+    is_regular,
+    lines,
+    records,
+    split,
+)
 from datasets.reading.sources import Source
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
-_UNIT_SEPARATOR = "\x1f"
-"""Replaces "::" while parsing: pandas' C parser takes delimiters of one character."""
-
-_FIX = "Correct or remove the line"
-
-
-def parse(source: Source, dialect: Dialect, types: dict[str, Any]) -> pd.DataFrame:
-    """Read the columns that play a role, as the given types.
-
-    Raises DataError for a damaged container, and what pandas raises where the text does not
-    fit: ValueError (with its subclasses UnicodeDecodeError and ParserError) or OverflowError.
-    """
-    import pandas as pd
-
-    names = list(range(dialect.width))
-    roles = {position: role for role, position in dialect.columns.items()}
-    delimiter = {"::": _UNIT_SEPARATOR, " ": r"\s+"}.get(dialect.delimiter, dialect.delimiter)
-    with source.open() as stream, warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        try:
-            frame = pd.read_csv(
-                _with_single_character(stream) if dialect.delimiter == "::" else stream,
-                sep=delimiter,
-                header=0 if dialect.header else None,
-                names=names,
-                # pandas reports a line with too many columns only where it reads all of them.
-                usecols=None if len(roles) == len(names) else list(roles),
-                index_col=False,
-                dtype={position: types[role] for position, role in roles.items()},
-                na_filter=False,
-                skipinitialspace=True,
-            )
-        except pd.errors.ParserWarning as warning:
-            raise pd.errors.ParserError("the lines have more columns than the first") from warning
-    return frame.rename(columns=roles)
-
-
-def _unparsable(source: Source, error: Exception) -> DataError:
-    """The error of a failed `parse`, in terms of the file."""
-    if isinstance(error, UnicodeDecodeError):
-        line = _undecodable_line(source)
-        return DataError("not UTF-8 text", "Save the file as UTF-8", where=source, line=line)
-    text = str(error).strip()
-    if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text):
-        expected, line, saw = map(int, found.groups())
-        problem = f"{saw} columns, the first line has {expected}"
-        return DataError(problem, "Correct or quote the line", where=source, line=line)
-    if found := re.search(r"EOF inside string starting at row (\d+)", text):
-        line = int(found[1]) + 1  # pandas counts from 0 here
-        return DataError("a quote is never closed", "Close or remove it", where=source, line=line)
-    return DataError(f"cannot be parsed ({text})", "Correct the file", where=source)
-
-
-def _with_single_character(stream: IO[bytes]) -> IO[bytes]:
-    return io.BytesIO(stream.read().replace(b"::", _UNIT_SEPARATOR.encode()))
+FIX = "Correct or remove the line"
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Columns of text: slow to read; a conversion raises DataError with file and line.
+    """One column by its distinct values.
 
-    columns  role -> (codes int64 (n,), the distinct texts that they index)
+    codes   int32 (n,) positions in `values`
+    values  the distinct texts; or an array of integers, of a table that has such a column
     """
+
+    codes: NDArray[np.int32]
+    values: list[str] | NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a file that play a role.
+
+    texts    role -> its column
+    seconds  int64 (n,) where the timestamps are whole numbers, which then are not in `texts`
+    quoting  what quotes mean in it, as `Reading.quoting` says
+    line_of  data row, from 0 -> its line, where there are lines
+    where    the file, for errors
+    """
+
+    texts: dict[str, Texts]
+    seconds: NDArray[np.int64] | None
+    quoting: str
+    line_of: Callable[[int], int | None]
+    where: object
+
+    def __len__(self) -> int:
+        return len(self.texts["user"].codes)
+
+    def refuse(self, role: str, bad: NDArray[np.bool_], problem: str, remedy: str = FIX) -> None:
+        """Raise DataError for the first row whose value is bad; `bad` is over the distinct
+        values."""
+        if not bad.any():
+            return
+        column = self.texts[role]
+        row = int(np.argmax(bad[column.codes]))
+        value = shown(str(column.values[column.codes[row]]))
+        raise DataError(f"{problem}: {value}", remedy, where=self.where, line=self.line_of(row))
+
+
+class _IrregularQuotesError(Exception):
+    """The file has quotes that parsers read in different ways."""
+
+
+class _NotWholeError(Exception):
+    """The timestamps are not all whole numbers."""
+
+
+class _RaggedError(Exception):
+    """A line has more or fewer fields than it should have; maybe it is one of blanks alone."""
+
+
+def read_columns(source: Source, dialect: Dialect) -> Columns:
+    """Read the columns that play a role.
+
+    Every line is held to the dialect's number of fields. Raises DataError for a damaged
+    container, text that is not UTF-8, a line with more or fewer fields, and a file without rows.
+    """
+    import pyarrow as pa
+
+    across_lines = False
+    try:
+        table, quoted = _parsed(source, dialect)
+        quoting = "quoted fields" if quoted else "none"
+    except _IrregularQuotesError:
+        table, across_lines, lone = _split_here(source, dialect)
+        quoting = f"quotes that open no quoted field are characters ({lone:,} lines)"
+        if across_lines:
+            quoting = "quoted fields, some with line breaks"
+        elif not lone:
+            quoting = "quoted fields"
+    if not len(table):
+        raise DataError("the file has no ratings", "It needs one line each", where=source)
+    columns = {role: table[role] for role in dialect.columns}
+    del table  # so that each column's memory is free once it is converted
+    seconds = None
+    if "timestamp" in columns and not _is_dictionary(columns["timestamp"]):
+        seconds = columns.pop("timestamp").to_numpy()
+    texts = {role: as_texts(columns.pop(role)) for role in list(columns)}
+    pa.default_memory_pool().release_unused()
+
+    def line_of(row: int) -> int | None:
+        found = _data(source, dialect, across_lines)
+        return next(islice((number for number, _ in found), row, None), None)
+
+    return Columns(texts, seconds, quoting, line_of, source)
+
+
+def as_texts(column: pa.ChunkedArray) -> Texts:
+    """A dictionary-encoded column of text."""
+    column = column.unify_dictionaries()
+    parts = [chunk.indices.to_numpy() for chunk in column.chunks if len(chunk)]
+    values: list[str] = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
+    return Texts(np.concatenate(parts or [np.empty(0, np.int32)]), values)
+
+
+def _is_dictionary(column: pa.ChunkedArray) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_dictionary(column.type))
+
+
+def _parsed(source: Source, dialect: Dialect) -> tuple[pa.Table, bool]:
+    """The table, and whether there are quotes. Raises _IrregularQuotesError."""
+    delimiter = UNIT_SEPARATOR if dialect.delimiter in ("::", " ") else dialect.delimiter
+    for whole, without_blank_lines in ((True, False), (True, True), (False, False), (False, True)):
+        prepare = _Preparation(source, dialect, without_blank_lines)
+        try:
+            with source.open() as stream:
+                blocks = Blocks(source, stream, dialect.skip, prepare)
+                table = _table(source, dialect, blocks, delimiter, seconds_are_whole=whole)
+            return table, prepare.has_quotes
+        except _NotWholeError:
+            continue
+        except _RaggedError as error:
+            if without_blank_lines:
+                raise _unparsable(source, dialect, str(error)) from error
+    raise AssertionError("a column of text is always read")
+
+
+@dataclass
+class _Preparation:
+    """What is done to a block of lines before pyarrow parses it. Raises _IrregularQuotesError."""
 
     source: Source
     dialect: Dialect
-    columns: dict[str, tuple[NDArray[np.int64], NDArray[np.object_]]]
+    without_blank_lines: bool
+    has_quotes: bool = False
 
-    @classmethod
-    def read(cls, source: Source, dialect: Dialect) -> Texts:
-        """Raises DataError for text that is not UTF-8, ragged lines and a file without rows."""
-        import pandas as pd
+    def __call__(self, block: bytes) -> bytes:
+        delimiter = self.dialect.delimiter
+        if self.without_blank_lines:
+            block = _BLANK_LINE.sub(b"", block)
+        if delimiter == "::":
+            return _checked(self.source, block).replace(b"::", UNIT_SEPARATOR.encode())
+        if b'"' in block:
+            self.has_quotes = True
+            if delimiter == " " or not is_regular(block, delimiter):
+                raise _IrregularQuotesError
+        if delimiter == " ":
+            block = re.sub(rb"[ \t]*(\r\n|\n|\r|\Z)[ \t]*", rb"\1", block.strip(b" \t"))
+            return re.sub(rb"[ \t]+", UNIT_SEPARATOR.encode(), _checked(self.source, block))
+        return block
 
+
+_BLANK_LINE = re.compile(rb"(?<![^\r\n])[ \t\v\f]+(?![^\r\n])")
+
+
+def _checked(source: Source, block: bytes) -> bytes:
+    """The block, which does not hold the delimiter that is put in it."""
+    if UNIT_SEPARATOR.encode() in block:
+        raise _control_character(source)
+    return block
+
+
+def _control_character(source: Source) -> DataError:
+    return DataError(
+        "holds the control character U+001F",
+        "Remove it",
+        where=source,
+        line=next((n for n, line in lines(source) if UNIT_SEPARATOR in line), None),
+    )
+
+
+def _split_here(source: Source, dialect: Dialect) -> tuple[pa.Table, bool, int]:
+    """The table of a file whose lines only this project splits as they are meant; whether quoted
+    fields hold line breaks; and how many lines have quotes that are characters.
+
+    Fields hold no line breaks where the lines by themselves have the right number of fields.
+    """
+    for across_lines in (False, True):
+        text, lone = io.BytesIO(), 0
+        for number, fields in _data(source, dialect, across_lines):
+            if not _fits(fields, dialect):
+                misfit = number, fields
+                break
+            text.write(_joined(source, dialect, number, fields).encode() + b"\n")
+            lone += any(field.lstrip().startswith('"') for field in fields)
+        else:
+            return _table_of(source, dialect, text), across_lines, lone
+    raise _ragged(source, dialect, *misfit)
+
+
+def _joined(source: Source, dialect: Dialect, line: int, fields: list[str]) -> str:
+    joined = UNIT_SEPARATOR.join(fields)
+    if joined.count(UNIT_SEPARATOR) != len(fields) - 1:
+        raise _control_character(source)
+    if "\n" not in joined:
+        return joined
+    if any("\n" in fields[column.position - 1] for column in dialect.columns.values()):
+        problem = "a quoted id, rating or time holds a line break"
+        raise DataError(problem, "Close or remove the quote", where=source, line=line)
+    return joined.replace("\n", " ")
+
+
+def _table_of(source: Source, dialect: Dialect, text: io.BytesIO) -> pa.Table:
+    for whole in (True, False):
+        text.seek(0)
         try:
-            frame = parse(source, dialect, dict.fromkeys(dialect.columns, str))
-        except (ValueError, OverflowError) as error:
-            raise _unparsable(source, error) from error
-        if frame.empty:
-            raise DataError("the file has no ratings", "It needs one line each", where=source)
-        roles = dialect.columns
-        texts = {role: pd.factorize(frame[role].to_numpy(dtype=object)) for role in roles}
-        return cls(source, dialect, texts)
-
-    def ids(self, role: str) -> tuple[NDArray[np.int64], NDArray[np.int64] | NDArray[np.str_]]:
-        """Codes (n,) and their sorted labels: int64 where all are integers, else text."""
-        import pandas as pd
-
-        given, texts = self.columns[role]
-        missing = np.array([not text.strip() for text in texts])
-        self._refuse(role, missing, f"the {role} id is missing")
-        labels: NDArray[Any] = texts.astype(np.str_)
-        if all(re.fullmatch(r"[+-]?\d+(\.0*)?", text, re.ASCII) for text in texts):
-            numbers = [int(text.split(".")[0]) for text in texts]
-            outside = np.array([not 0 <= number < 2**63 for number in numbers])
-            remedy = "Number them from 0 to 2^63 - 1, or use ids that are not all numbers"
-            self._refuse(role, outside, f"the {role} id is negative or too large", remedy)
-            labels = np.array(numbers, dtype=np.int64)
-        codes, ids = pd.factorize(labels, sort=True)
-        return codes[given], ids
-
-    def ratings(self) -> NDArray[np.float32]:
-        """Values (n,)."""
-        with np.errstate(over="ignore"):
-            values = self._numbers("rating").astype(np.float32)
-        self._refuse("rating", ~np.isfinite(values), "the rating is not a finite number")
-        return values[self.columns["rating"][0]]
-
-    def times(self) -> NDArray[np.int64]:
-        """Seconds (n,), from numbers or from dates that pandas knows."""
-        import pandas as pd
-
-        seconds = self._numbers("timestamp")
-        if not np.isfinite(seconds).all():
-            texts = pd.Series(self.columns["timestamp"][1])
-            dates = pd.to_datetime(texts, errors="coerce", utc=True, format="mixed")
-            neither = ~np.isfinite(seconds) & dates.isna().to_numpy()
-            self._refuse("timestamp", neither, "the timestamp is neither a number nor a date")
-            since_1970 = dates.dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.float64)
-            seconds = np.where(np.isfinite(seconds), seconds, since_1970)
-        huge = np.abs(seconds) >= 2**63
-        self._refuse("timestamp", huge, "the timestamp is too large")
-        return seconds.astype(np.int64)[self.columns["timestamp"][0]]
-
-    def _numbers(self, role: str) -> NDArray[np.float64]:
-        import pandas as pd
-
-        texts = pd.Series(self.columns[role][1])
-        return pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
-
-    def _refuse(self, role: str, bad: NDArray[np.bool_], problem: str, remedy: str = _FIX) -> None:
-        """Raise for the first row whose text is bad; `bad` is over the distinct texts."""
-        if not bad.any():
-            return
-        codes, texts = self.columns[role]
-        row = int(np.argmax(bad[codes]))
-        text = texts[codes[row]]
-        line = _line_of_row(self.source, self.dialect, row)
-        raise DataError(f"{problem}: {text!r}", remedy, where=self.source, line=line)
+            return _table(source, dialect, text, UNIT_SEPARATOR, seconds_are_whole=whole)
+        except _NotWholeError:
+            continue
+    raise AssertionError("a column of text is always read")
 
 
-def _line_of_row(source: Source, dialect: Dialect, row: int) -> int | None:
-    """The line, from 1, on which data row `row` (from 0, header not counted) ends."""
-    wanted = row + dialect.header
-    with source.open() as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
-        if dialect.delimiter in ("::", " "):
-            numbers = (number for number, line in enumerate(text, start=1) if line.strip())
-            return next(islice(numbers, wanted, None), None)
-        reader = csv.reader(text, delimiter=dialect.delimiter, skipinitialspace=True)
-        rows = (reader.line_num for fields in reader if len(fields) > 1 or "".join(fields).strip())
-        return next(islice(rows, wanted, None), None)
+def _fits(fields: list[str], dialect: Dialect) -> bool:
+    return len(fields) == dialect.width
 
 
-def _undecodable_line(source: Source) -> int | None:
-    """The first line that is not UTF-8."""
-    with source.open() as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                return number
-    return None
+def _data(source: Source, dialect: Dialect, across_lines: bool) -> Iterator[Record]:
+    found = records(source, dialect.delimiter, across_lines=across_lines)
+    return (each for each in found if each[0] > dialect.skip)
+
+
+def _ragged(source: Source, dialect: Dialect, line: int, fields: list[str]) -> DataError:
+    """A line with more or fewer fields than it should have."""
+    first = "header" if dialect.header else "first line"
+    opens = [field for field in fields if field.lstrip().startswith('"')]
+    if dialect.delimiter != "::" and opens:
+        problem = f"a quote is never closed: {shown(opens[0])}"
+        return DataError(problem, "Close or remove it", where=source, line=line)
+    problem = f"{len(fields)} column{'s' * (len(fields) != 1)}, the {first} has {dialect.width}"
+    remedy = "Correct the line, or put a field that holds the delimiter in quotes"
+    return DataError(problem, remedy, where=source, line=line)
+
+
+def _table(
+    source: Source,
+    dialect: Dialect,
+    text: Any,
+    delimiter: str,
+    *,
+    seconds_are_whole: bool,
+) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    of_text = pa.dictionary(pa.int32(), pa.string())
+    types = dict.fromkeys(dialect.columns, of_text)
+    if "timestamp" in types and seconds_are_whole:
+        types["timestamp"] = pa.int64()
+    roles = {column.position: role for role, column in dialect.columns.items()}
+    names = [roles.get(n, f"unused {n}") for n in range(1, dialect.width + 1)]
+    try:
+        return csv.read_csv(
+            text,
+            csv.ReadOptions(column_names=names, block_size=2 * BLOCK_BYTES),
+            csv.ParseOptions(
+                delimiter=delimiter,
+                quote_char=False if delimiter == UNIT_SEPARATOR else '"',
+            ),
+            csv.ConvertOptions(
+                column_types=types,
+                include_columns=list(types),
+                null_values=[],
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        message = str(error)
+        if seconds_are_whole and "conversion error to int64" in message:
+            raise _NotWholeError from None
+        if message.startswith("CSV parse error"):
+            raise _RaggedError(message) from None
+        raise _unparsable(source, dialect, message) from error
+
+
+def _unparsable(source: Source, dialect: Dialect, message: str) -> DataError:
+    """The error of a failed parse, in terms of the file."""
+    if message.startswith("Empty CSV file"):
+        return DataError("the file has no ratings", "It needs one line each", where=source)
+    if "UTF8" in message:
+        line = next((n for n, line in lines(source) if "\N{REPLACEMENT CHARACTER}" in line), None)
+        remedy = "Save it as UTF-8: iconv -f latin1 -t utf-8"
+        return DataError("not UTF-8 text", remedy, where=source, line=line)
+    for number, text in lines(source):
+        plain = dialect.delimiter != " " and '"' not in text
+        n = text.count(dialect.delimiter) + 1 if plain else 0  # quick, for the many lines that fit
+        if number > dialect.skip and n != dialect.width:
+            fields = split(text, dialect.delimiter)
+            if not _fits(fields, dialect):
+                return _ragged(source, dialect, number, fields)
+    return DataError(f"cannot be parsed ({message[:200]})", "Correct the file", where=source)

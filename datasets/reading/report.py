@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,16 @@ class Reading:
     duplicate_rule: str = ""
     notes: tuple[str, ...] = ()
     first: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Of the fields that `dataclasses.asdict` gave, after JSON."""
+        return cls(
+            **{
+                **fields,
+                "columns": {role: Column(**each) for role, each in fields["columns"].items()},
+                "ignored": tuple(fields["ignored"]),
+                "notes": tuple(fields["notes"]),
+                "first": tuple(map(tuple, fields["first"])),
+            }
+        )

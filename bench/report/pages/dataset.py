@@ -30,10 +30,31 @@ def page(every: Sequence[Table]) -> str:
 
 
 def _heading(table: Table, on_page: Sequence[Table]) -> str:
-    """The split; with the fingerprint where the page holds two datasets of one file name."""
+    """The split; with the fingerprint where the page holds two datasets of one file name, and
+    with the digest of its times or test part where it holds two splits of one name."""
+    data = table.newest.data
     fingerprints = {other.newest.data.fingerprint for other in on_page}
-    apart = f" of {escaped(table.newest.data.fingerprint[:12])}" if len(fingerprints) > 1 else ""
+    apart = f" of {escaped(data.fingerprint[:12])}" if len(fingerprints) > 1 else ""
+    alike = [other for other in on_page if _place(other) == _place(table)]
+    if len(alike) > 1:
+        apart += f", split {escaped(data.split_digest or 'of older records')}"
     return f"### {escaped(table.split)}{apart}"
+
+
+def _place(table: Table) -> tuple[str, str, str]:
+    return table.machine, table.newest.data.fingerprint, table.split
+
+
+def _slices(table: Table, where: str) -> list[str]:
+    """Accuracy over parts of the test ratings; nothing where no record has it."""
+    columns = tables.slice_columns(table)
+    if not columns:
+        return []
+    return [
+        f"**Accuracy by slice** {where}: test RMSE over parts of the test ratings.",
+        markdown_table(columns, table.lines),
+        sentences.slices(table),
+    ]
 
 
 def _section(table: Table) -> list[str]:
@@ -62,6 +83,7 @@ def _section(table: Table) -> list[str]:
         markdown_table(tables.accuracy_columns(table), table.rows),
         sentences.same_maths(table),
         sentences.reading(table),
+        *_slices(table, where),
         pareto_plot.image() if pareto_plot else "",
         *stand_in,
         f"**Cost** {where}: medians; 1 MB is 10⁶ bytes. First model: import, warm-up and fit, "

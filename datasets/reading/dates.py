@@ -1,0 +1,179 @@
+"""Timestamps of a file -> seconds since 1970: one format for a whole column."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.errors import DataError, shown
+from datasets.reading.layout import Layout
+from datasets.reading.parsing import Columns
+
+SECONDS = "seconds since 1970"
+ISO = "ISO 8601"
+
+_ISO = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)? ?(Z|UTC|[+-]\d\d:?\d\d)?"
+
+UNITS = ((10**17, "nano"), (10**14, "micro"), (10**11, "milli"))
+"""From which number on times count fractions of a second: as seconds, it would be the year 5138."""
+
+_DAYS = (
+    *(f"%{a}{s}%{b}{s}%Y" for s in "/-." for a, b in ("dm", "md")),
+    *(f"%{a}{s}%{b}{s}%y" for s in "/-." for a, b in ("dm", "md")),
+    *("%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y"),
+    *("%m %d, %Y", "%a %b %d %Y"),
+)
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", ", %H:%M", ", %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+FORMATS = (
+    *(day + clock for day, clock in itertools.product(_DAYS, _CLOCKS)),
+    *("%Y%m%d", "%Y%m%d %H%M%S", "%Y%m%dT%H%M%S", "%a %b %d %H:%M:%S %Y"),
+)
+"""What is tried where neither numbers nor ISO 8601 fit."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """order: int64 (n,), by which times come one after the other, at the file's resolution."""
+
+    seconds: NDArray[np.int64]
+    order: NDArray[np.int64]
+    format: str
+
+
+def times_of(columns: Columns, layout: Layout) -> Times:
+    """The timestamps of a file, by the one format that fits all of them, or that `layout` gives.
+
+    Raises DataError for a text that fits none, and for a column that fits two.
+    """
+    if columns.seconds is not None and layout.date_format is None:
+        if _are_days(columns.seconds):
+            texts, codes = np.unique(columns.seconds, return_inverse=True)
+            days = _parsed([str(number) for number in texts], "%Y%m%d")
+            return _of_days(days[codes], "%Y%m%d")
+        return _counted(columns.seconds)
+    if columns.seconds is not None:
+        numbers, codes = np.unique(columns.seconds, return_inverse=True)
+        texts_of = [str(number) for number in numbers]
+    else:
+        column = columns.texts["timestamp"]
+        texts_of = [str(value).strip() for value in column.values]
+        codes = column.codes.astype(np.intp)
+    if (given := layout.date_format) is not None:
+        return _of_days(_by_format(columns, texts_of, given)[codes], given)
+    numbers_of = _as_numbers(texts_of)
+    if numbers_of is not None:
+        _refuse(columns, np.abs(numbers_of) >= 2**63, "the timestamp is too large")
+        return _counted(numbers_of.astype(np.int64)[codes])
+    seconds, name = _as_dates(columns, texts_of)
+    return _of_days(seconds[codes], name)
+
+
+def _of_days(seconds: NDArray[np.int64], name: str) -> Times:
+    return Times(seconds, seconds, name)
+
+
+def _counted(numbers: NDArray[np.int64]) -> Times:
+    """Of numbers since 1970, in the unit that their size shows."""
+    smallest = int(np.abs(numbers).min())
+    for index, (least, prefix) in enumerate(UNITS):
+        if smallest >= least:
+            return Times(numbers // 1000 ** (3 - index), numbers, f"{prefix}{SECONDS}")
+    return Times(numbers, numbers, SECONDS)
+
+
+def _are_days(numbers: NDArray[np.int64]) -> bool:
+    """Whether all are days such as 20240131; as seconds, all would be in one of August 1970."""
+    if numbers.min() < 19000101 or numbers.max() > 21001231:
+        return False
+    distinct = np.unique(numbers)
+    return bool((_parsed([str(number) for number in distinct], "%Y%m%d") != _NONE).all())
+
+
+_NONE = np.iinfo(np.int64).min
+
+
+def _as_numbers(texts: list[str]) -> NDArray[np.float64] | None:
+    """(n,), None where one is no finite number."""
+    try:
+        numbers = np.array([float(text) for text in texts])
+    except ValueError:
+        return None
+    written = all(re.fullmatch(r"[0-9.eE+-]+", text) for text in texts)
+    return numbers if written and np.isfinite(numbers).all() else None
+
+
+def _as_dates(columns: Columns, texts: list[str]) -> tuple[NDArray[np.int64], str]:
+    sample = texts[:1000]
+    fitting = [each for each in (ISO, *FORMATS) if _parsed(texts[:1], each)[0] != _NONE]
+    fitting = [each for each in fitting if (_parsed(sample, each) != _NONE).all()]
+    whole = {each: _parsed(texts, each) for each in fitting}
+    whole = {each: found for each, found in whole.items() if (found != _NONE).all()}
+    if not whole:
+        name = _nearest(texts)
+        return _by_format(columns, texts, name), name  # raises
+    (name, seconds), *others = whole.items()
+    for other, found in others:
+        if not np.array_equal(found, seconds):
+            n = int(np.argmax(found != seconds))
+            raise DataError(
+                f"the dates fit {name} and {other}: {shown(texts[n])} may be "
+                f"{_day(seconds[n])} or {_day(found[n])}",
+                f"Say which: --date-format {name}",
+                where=columns.where,
+            )
+    return seconds, name
+
+
+def _nearest(texts: list[str]) -> str:
+    """The format that most of the texts have, to name the first one that has another."""
+    sample = texts[:1000]
+    counts = {SECONDS: sum(_as_numbers([text]) is not None for text in sample)}
+    counts |= {each: int((_parsed(sample, each) != _NONE).sum()) for each in (ISO, *FORMATS)}
+    return max(counts, key=lambda each: counts[each])
+
+
+def _by_format(columns: Columns, texts: list[str], name: str) -> NDArray[np.int64]:
+    """Seconds of texts that all have this format; raises DataError for the first that has not."""
+    seconds = np.full(len(texts), _NONE) if name == SECONDS else _parsed(texts, name)
+    bad = seconds == _NONE
+    if name == SECONDS:
+        bad = np.array([_as_numbers([text]) is None for text in texts])
+        others = "" if bad.all() else ", as others of its column are,"
+        problem = f"the timestamp is no number{others} nor a date of a known format"
+    else:
+        problem = f"the timestamp is no date by {name}, the format of the column"
+    _refuse(columns, bad, problem, "Correct the line, or give the format: --date-format %d/%m/%Y")
+    return seconds
+
+
+def _refuse(
+    columns: Columns, bad: NDArray[np.bool_], problem: str, remedy: str = "Correct the line"
+) -> None:
+    if "timestamp" in columns.texts:
+        columns.refuse("timestamp", bad, problem, remedy)
+    elif bad.any():
+        raise DataError(problem, remedy, where=columns.where)
+
+
+def _parsed(texts: list[str], name: str) -> NDArray[np.int64]:
+    """Seconds since 1970, in UTC where a text names no zone; `_NONE` where the format does not
+    fit."""
+    import pandas as pd
+
+    # pandas takes "now" and "today" for dates, by whatever format.
+    shape = re.compile(_ISO if name == ISO else r".*\d.*")
+    series = pd.Series([text if shape.fullmatch(text) else None for text in texts], dtype=object)
+    if name == ISO:
+        found = pd.to_datetime(series, format="ISO8601", errors="coerce", utc=True)
+    else:
+        found = pd.to_datetime(series, format=name, errors="coerce", utc=True)
+    seconds = found.dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
+    return np.where(found.isna().to_numpy(), _NONE, seconds)
+
+
+def _day(seconds: int) -> str:
+    return str(np.datetime64(int(seconds), "s").astype("datetime64[D]"))

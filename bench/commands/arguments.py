@@ -42,14 +42,14 @@ def spread(arguments: list[str]) -> list[str]:
 
 
 def refuse_undecodable(words: Iterable[str]) -> None:
-    """Raises SettingError for a name that is not text: a record, in which it would stand, is."""
+    """Raises SettingError for a word that is no text: a record, in which it would stand, is."""
     for word in words:
         if word != word.encode(errors="replace").decode():
             encoding = sys.getfilesystemencoding()
-            remedy = "rename the file, or make a link to it"
+            remedy = "where it is the name of a file, rename that, or make a link to it"
             if encoding != "utf-8":
                 remedy = f"set LC_ALL=C.UTF-8, for this locale's encoding is {encoding}"
-            raise SettingError(f"{word}: this name is not text in {encoding}; {remedy}")
+            raise SettingError(f"{word} is not text in {encoding}: {remedy}")
 
 
 def overrides(impl: Texts, dataset: Texts, set_: Texts, block: dict[str, Any]) -> Overrides:
@@ -90,6 +90,7 @@ def layout(
     date_format: str | None = None,
 ) -> Layout:
     """The options of one file. Raises UsageError for a value that an option cannot take."""
+    refuse_undecodable(filter(None, [columns, delimiter, *(missing or []), zeros, date_format]))
     named = {} if columns is None else parse_columns(columns)
     if no_header:
         _refuse_names(named)

@@ -171,7 +171,7 @@ def lost_output_is_one_line() -> Iterator[None]:
         yield
     except OSError as error:
         *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-        if frame.f_globals["__name__"].partition(".")[0] not in PRINTERS:
+        if not f"{frame.f_globals['__name__']}.".startswith(PRINTERS):
             raise
         with contextlib.suppress(OSError):
             print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
@@ -180,8 +180,8 @@ def lost_output_is_one_line() -> Iterator[None]:
         raise SystemExit(1) from None
 
 
-PRINTERS = ("rich", "typer", "click")
-"""Packages that write to standard output and error."""
+PRINTERS = ("rich.", "typer.", "click.", "bench.commands.")
+"""What writes to standard output and error; records and pages are written elsewhere."""
 
 
 def _give_up(stream: TextIO) -> None:

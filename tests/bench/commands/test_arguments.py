@@ -58,8 +58,15 @@ def test_values_are_spread(typed: str, read: str) -> None:
 def test_a_name_that_is_no_text_is_refused(words: dict[str, Any]) -> None:
     """A record is JSON in UTF-8, and could not hold it."""
     none: dict[str, Any] = {"impl": None, "dataset": None, "set_": None, "block": {}}
-    with pytest.raises(SettingError, match="is not text in utf-8; rename the file"):
+    with pytest.raises(SettingError, match="is not text in utf-8: where it is the name of a file"):
         overrides(**(none | words))
+
+
+def test_an_option_of_a_file_is_text() -> None:
+    with pytest.raises(SettingError, match="is not text"):
+        layout(missing=["\udcff"])
+    with pytest.raises(SettingError, match="is not text"):
+        split_of(None, "\udcff.csv", ["train.csv"])
 
 
 def test_in_another_encoding_the_locale_is_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

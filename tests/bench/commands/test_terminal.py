@@ -101,6 +101,7 @@ def test_no_verb_raises_on_an_encoding(
         ("run --impl nobody", "2>&-", "2", ""),
         ("--version", ">/dev/full", "1", "error: the output cannot be written: No space left"),
         ("run --help", ">/dev/full", "1", "error: the output cannot be written: No space left"),
+        ("data synthetic-100k --json", ">/dev/full", "1", "error: the output cannot be written"),
         ("run --impl nobody", "2>/dev/full", "1", ""),
         ("list", "| true", "0", ""),
     ],

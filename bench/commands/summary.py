@@ -20,6 +20,7 @@ from bench.report.rows import Line, Table
 from bench.report.sentences import intervals, notes, shortened, verdict
 from bench.report.tables import Column, headline_columns, lines_in_order
 from bench.stats import Interval
+from datasets.printable import one_line
 from datasets.splits import folds
 
 NAME_WIDTH = 20
@@ -35,7 +36,7 @@ def show(console: Console, records: Sequence[Record], out: Path, *, written: boo
     """
     for table in tables(records):
         shown = Shown(table, console.width)
-        console.print(f"\n{title(table.dataset)}, {table.split}", style="bold")
+        console.print(f"\n{one_line(title(table.dataset))}, {table.split}", style="bold")
         for paragraph in (*notes(table.records), shortened(table), verdict(table)):
             _paragraph(console, _plain(paragraph))
         console.print()

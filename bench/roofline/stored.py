@@ -32,7 +32,8 @@ def measured(environment: Environment, measure: Callable[[int], Roof]) -> list[R
     path = _path()
     with contextlib.suppress(OSError):  # a cache that cannot be written: records have no bounds
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({environment.machine: [roof.model_dump() for roof in roofs]}))
+        text = json.dumps({environment.machine: [roof.model_dump() for roof in roofs]})
+        path.write_text(text, encoding="utf-8")
     return roofs
 
 
@@ -40,7 +41,7 @@ def stored(machine: str) -> list[Roof]:
     """The bounds of the machine with this id, in which its CPU and cores are; empty where
     they were not measured or cannot be read."""
     try:
-        by_machine = json.loads(_path().read_text())
+        by_machine = json.loads(_path().read_text(encoding="utf-8"))
         return [Roof.model_validate(roof) for roof in by_machine[machine]]
     except (OSError, ValueError, LookupError, TypeError):
         return []

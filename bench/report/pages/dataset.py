@@ -34,10 +34,10 @@ def _heading(table: Table, on_page: Sequence[Table]) -> str:
     with the digest of its times or test part where it holds two splits of one name."""
     data = table.newest.data
     fingerprints = {other.newest.data.fingerprint for other in on_page}
-    apart = f" of {data.fingerprint[:12]}" if len(fingerprints) > 1 else ""
+    apart = f" of {escaped(data.fingerprint[:12])}" if len(fingerprints) > 1 else ""
     alike = [other for other in on_page if _place(other) == _place(table)]
     if len(alike) > 1:
-        apart += f", split {data.split_digest or 'of older records'}"
+        apart += f", split {escaped(data.split_digest or 'of older records')}"
     return f"### {escaped(table.split)}{apart}"
 
 

@@ -295,3 +295,10 @@ def test_a_readme_without_both_markers_is_left_alone(tmp_path: Path, text: str) 
     assert readme.read_text() == text
     assert write(tmp_path / "results", readme=tmp_path / "absent.md") == {}
     assert not (tmp_path / "absent.md").exists()
+
+
+def test_a_readme_that_is_no_text_is_named(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_bytes(b"caf\xe9")
+    with pytest.raises(ValueError, match=r"README\.md is not UTF-8 text"):
+        write(tmp_path, readme=readme)

@@ -1,4 +1,5 @@
-"""Ratings from files and from memory, and their splits: the lowest package of ratebench."""
+"""Ratings from files and from memory, and their splits: a package of ratebench that imports no
+other of them."""
 
 from datasets.frames import from_arrays, from_frame
 from datasets.splits import cut as split

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.records import Slice
 from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
 from datasets.splits import ends_in_time
+
+if TYPE_CHECKING:
+    from bench.records import Slice
 
 LONG_S = 1.0
 """Seconds of `predict` up to which it does not matter whether they belong to training."""
@@ -86,6 +88,8 @@ class Slicing:
         scale: tuple[float, float],
     ) -> list[Slice]:
         """Errors of predictions (n,) for ratings (n,), clipped, of each slice that has any."""
+        from bench.records import Slice  # here: a worker never needs it, and pydantic is slow
+
         size = len(self.slices)
         counts, squares, absolutes = np.zeros(size, np.int64), np.zeros(size), np.zeros(size)
         for piece in _pieces(len(actual)):

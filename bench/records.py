@@ -152,6 +152,8 @@ class Source(_Part):
     git_sha: str | None
     dirty: bool | None
     implementation_hash: str
+    unfollowed: list[str] = Field(default_factory=list)
+    """Places that load code which the hash misses: `lib/core.py:3: import_module`."""
 
 
 class Roof(_Part):

@@ -123,7 +123,12 @@ class Runner:
             status="failed",
             cell=cell.request,
             data=cell.facts.data,
-            source=Source(git_sha=sha, dirty=dirty, implementation_hash=cell.implementation_hash),
+            source=Source(
+                git_sha=sha,
+                dirty=dirty,
+                implementation_hash=cell.implementation_hash,
+                unfollowed=list(cell.unfollowed),
+            ),
             environment=environment,
             reference=cell.reference,
         )

@@ -517,3 +517,18 @@ def test_a_hyperparameter_that_no_record_can_hold_is_refused(tmp_path: Path, def
     )
     with pytest.raises(SettingError, match=r"Odd\.odd is"):
         plan(suite(implementations=[f"{tmp_path}/odd.py:Odd"]))
+
+
+def test_code_that_cannot_be_followed_is_warned_of_once_and_stands_in_the_cell(
+    tmp_path: Path,
+) -> None:
+    source = MISBEHAVING.read_text().replace("class Mean", 'exec("")\n@dataclass\nclass Mean', 1)
+    (tmp_path / "own.py").write_text(source.replace("@dataclass\nexec", "exec"))
+    notices: list[str] = []
+    row = f"{tmp_path}/own.py:Mean"
+    cells = plan(suite(implementations=[row, "bias"], seeds=2), on_notice=notices.append)
+    [place] = {each for cell in cells for each in cell.unfollowed}
+    assert place.endswith(": exec")
+    [notice] = notices
+    assert notice.startswith(f"{row} loads code that ratebench cannot follow ({place}): ")
+    assert "--fresh" in notice

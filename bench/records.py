@@ -181,6 +181,10 @@ class Environment(_Part):
     python: str
     versions: dict[str, str]
     load: float
+    of_cores: int | None = None
+    """All cores of the machine, where a limit leaves the run only `cores` of them."""
+    limited_by: str = ""
+    """That limit: "CPU affinity" or "CPU quota 1.5"."""
     roofs: list[Roof] = Field(default_factory=list)
     """For one thread and for all cores; empty where they were not measured."""
 

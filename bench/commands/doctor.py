@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import itertools
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from bench import locks, machine
 from bench.commands import terminal
 from bench.planning import availability
 from bench.records import Roof
+from bench.report.sentences import cores
 from bench.roofline import stored
 from datasets import cache, catalog
 
@@ -50,17 +50,18 @@ def _findings() -> Iterator[tuple[str, str, str]]:
     """(what, found, remedy or "")."""
     environment = machine.current_environment()
     versions = ", ".join(f"{name} {number}" for name, number in environment.versions.items())
-    yield "machine", f"{environment.cpu}, {environment.cores} cores", ""
+    yield "machine", f"{environment.cpu}, {cores(environment)}", ""
     yield "memory", f"{environment.memory_gb:g} GB", ""
     yield "python", f"{environment.python}; {versions}", ""
     problem = availability.device_problem("cuda")
     yield "cuda", problem or environment.gpu or "available", ""
-    busy = environment.load / (os.cpu_count() or 1) > QUIET_LOAD
+    busy = environment.load / machine.usable_cores().cpus > QUIET_LOAD
     remedy = f"! load average {environment.load:g}: timings will be high; stop what else runs here"
     yield "load", f"{environment.load:g} over the last minute", remedy * busy
     yield "clock", f"perf_counter, resolution {_resolution_ns()} ns", ""
     yield from _governor()
     yield from _roofs(environment.roofs)
+    yield "commit", machine.source_problem() or machine.source_state()[0] or "", ""
     yield _cache()
     for name in ("ml-100k", "ml-1m"):
         where = catalog.find(name)

@@ -18,6 +18,7 @@ from bench.planning.plan import Cell, Planner
 from bench.planning.rerun import History
 from bench.planning.suite import Overrides, read
 from bench.records import Record
+from bench.report.sentences import cores
 from bench.roofline.work import WORK
 from bench.run import Runner
 from bench.store import RecordStore, collector_paused
@@ -50,6 +51,7 @@ def run(
             _print_plan(cells, store, fresh)
             return 0
     open_store(store, out)
+    note_of_source()
     return _run(cells, store, out, memory_limit_bytes(memory_limit_gb), fresh, report)
 
 
@@ -59,6 +61,7 @@ def _run(
     history = History([] if fresh else store.read()[0], machine.environment())
     to_run = [cell for cell in cells if history.done(cell) is None]
     recorded = len(cells) - len(to_run)
+    _warn_of_threads(to_run)
     rows = {cell.request.implementation for cell in to_run}
     if rows & WORK.keys() and not machine.current_environment().roofs:
         measure()
@@ -84,6 +87,21 @@ def _run(
     if readme := next((line for line in changed if line.startswith("README.md")), None):
         terminal.print_line(f"{readme} (its table is of this run's machine now)")
     return exit_code(finished)
+
+
+def _warn_of_threads(cells: list[Cell]) -> None:
+    """Where more threads are requested than there are cores for them."""
+    threads = max((cell.request.threads for cell in cells), default=0)
+    here = machine.environment()
+    if threads > here.cores:
+        may = f"this process may use {cores(here)}"
+        terminal.warn(f"{terminal.plural(threads, 'thread')} requested, and {may}: timings suffer")
+
+
+def note_of_source() -> None:
+    """Say once where records will name no commit, and why."""
+    if problem := machine.source_problem():
+        terminal.note(f"records will name no commit: {problem}")
 
 
 def exit_code(records: Iterable[Record]) -> int:

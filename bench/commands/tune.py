@@ -6,7 +6,13 @@ from pathlib import Path
 
 from bench.commands import terminal
 from bench.commands.progress import Progress
-from bench.commands.run import INTERRUPTED, exit_code, memory_limit_bytes, open_store
+from bench.commands.run import (
+    INTERRUPTED,
+    exit_code,
+    memory_limit_bytes,
+    note_of_source,
+    open_store,
+)
 from bench.records import Record
 from bench.store import RecordStore
 from bench.tune import FOLDER
@@ -22,6 +28,7 @@ def tune(names: list[str], trials: int, out: Path) -> int:
     try:
         chosen = [studies.read(name) for name in names or studies.names()]
         open_store(RecordStore(out / FOLDER), out)
+        note_of_source()
         records: list[Record] = []
         limit = memory_limit_bytes(None)
         with (

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from bench.machine import LOCKED
-from bench.records import Record
+from bench.records import Environment, Record
 from bench.report import metrics
 from bench.report.formats import date, error, goal_rmse, significant, title
 from bench.report.markdown import escaped
@@ -197,8 +197,15 @@ def _span(counts: Iterable[int]) -> str:
 def hardware(record: Record) -> str:
     """`AMD EPYC 7B13, 2 cores, 7.8 GB memory, no GPU`."""
     machine = record.environment
-    cores = f"{machine.cores} core{'s' * (machine.cores != 1)}"
-    return f"{machine.cpu}, {cores}, {machine.memory_gb:.3g} GB memory, {machine.gpu or 'no GPU'}"
+    memory = f"{machine.memory_gb:.3g} GB memory"
+    return f"{machine.cpu}, {cores(machine)}, {memory}, {machine.gpu or 'no GPU'}"
+
+
+def cores(machine: Environment) -> str:
+    """`2 cores`, or `1 of 2 cores (CPU affinity)` where the run was limited."""
+    of = f" of {machine.of_cores}" if machine.of_cores else ""
+    limit = f" ({machine.limited_by})" if machine.limited_by else ""
+    return f"{machine.cores}{of} core{'s' * ((machine.of_cores or machine.cores) != 1)}{limit}"
 
 
 def caption(records: Sequence[Record]) -> str:

@@ -61,6 +61,10 @@ def _findings() -> Iterator[tuple[str, str, str]]:
     yield "clock", f"perf_counter, resolution {_resolution_ns()} ns", ""
     yield from _governor()
     yield from _roofs(environment.roofs)
+    unshared = locks.shortcoming()
+    remedy = "! runs of other users on this machine do not wait for yours: see lock above"
+    shared = "one run at a time on this machine, for all users"
+    yield "lock", unshared or shared, remedy * bool(unshared)
     yield "commit", machine.source_problem() or machine.source_state()[0] or "", ""
     yield _cache()
     for name in ("ml-100k", "ml-1m"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import machine
+from bench import locks, machine
 from bench.cell.execute import ProcessExecutor
 from bench.commands import summary, terminal
 from bench.commands.doctor import measure
@@ -51,7 +51,7 @@ def run(
             _print_plan(cells, store, fresh)
             return 0
     open_store(store, out)
-    note_of_source()
+    note_of_surroundings()
     return _run(cells, store, out, memory_limit_bytes(memory_limit_gb), fresh, report)
 
 
@@ -98,10 +98,12 @@ def _warn_of_threads(cells: list[Cell]) -> None:
         terminal.warn(f"{terminal.plural(threads, 'thread')} requested, and {may}: timings suffer")
 
 
-def note_of_source() -> None:
-    """Say once where records will name no commit, and why."""
+def note_of_surroundings() -> None:
+    """Say once where records will name no commit, or other users' runs will not wait, and why."""
     if problem := machine.source_problem():
         terminal.note(f"records will name no commit: {problem}")
+    if problem := locks.shortcoming():
+        terminal.warn(f"runs of other users on this machine will not wait for this one: {problem}")
 
 
 def exit_code(records: Iterable[Record]) -> int:

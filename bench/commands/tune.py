@@ -10,7 +10,7 @@ from bench.commands.run import (
     INTERRUPTED,
     exit_code,
     memory_limit_bytes,
-    note_of_source,
+    note_of_surroundings,
     open_store,
 )
 from bench.records import Record
@@ -28,7 +28,7 @@ def tune(names: list[str], trials: int, out: Path) -> int:
     try:
         chosen = [studies.read(name) for name in names or studies.names()]
         open_store(RecordStore(out / FOLDER), out)
-        note_of_source()
+        note_of_surroundings()
         records: list[Record] = []
         limit = memory_limit_bytes(None)
         with (

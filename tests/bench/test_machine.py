@@ -1,9 +1,8 @@
-"""One timed cell at a time, and a machine that keeps its name."""
+"""A machine that keeps its name, its cores, and the commit of its checkout."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,17 +11,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench import cli, locks, machine
+from bench import cli, machine
 from bench.commands import doctor
 from bench.planning import availability
 from bench.records import digest
 from bench.report.sentences import cores as cores_in_words
-
-WAITER = """
-from bench.locks import exclusive
-with exclusive(lambda: print("waiting", flush=True)):
-    print("in", flush=True)
-"""
 
 
 @pytest.fixture
@@ -30,17 +23,6 @@ def fresh_environment() -> Iterator[None]:
     machine.environment.cache_clear()
     yield
     machine.environment.cache_clear()
-
-
-@pytest.mark.alone
-def test_a_second_run_waits_for_the_first_ones_cell() -> None:
-    with locks.exclusive(lambda: None):
-        second = subprocess.Popen([sys.executable, "-c", WAITER], stdout=subprocess.PIPE, text=True)
-        assert second.stdout is not None
-        assert second.stdout.readline() == "waiting\n"
-    assert second.stdout.readline() == "in\n"
-    second.stdout.close()
-    assert second.wait(timeout=10) == 0
 
 
 @pytest.mark.usefixtures("fresh_environment")

@@ -232,10 +232,18 @@ class Record(_Part):
     source: Source
     environment: Environment
     reference: Reference | None = None
+    reused_from: str = ""
+    """The row and dataset under which it ran, where another name of the same cell stands here:
+    `a.py:Row on u.data`."""
     log: str = ""
     """The end of what the worker printed, stored where the cell failed."""
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+    @property
+    def run(self) -> tuple[str, str]:
+        """Equal for two records of one run: what decided the result, and when it started."""
+        return self.identity, self.started_at
 
     def to_line(self) -> str:
         """One line of JSON without its newline; a NaN or infinity becomes null."""

@@ -15,7 +15,7 @@ from bench.commands.progress import Progress, name_of, shared
 from bench.commands.report import write_pages
 from bench.planning.facts import check_split, facts
 from bench.planning.plan import Cell, Planner
-from bench.planning.rerun import History
+from bench.planning.rerun import History, is_of
 from bench.planning.suite import Overrides, read
 from bench.records import Record
 from bench.report.sentences import cores
@@ -59,7 +59,10 @@ def _run(
     cells: list[Cell], store: RecordStore, out: Path, memory_limit: int, fresh: bool, report: bool
 ) -> int:
     history = History([] if fresh else store.read()[0], machine.environment())
-    to_run = [cell for cell in cells if history.done(cell) is None]
+    found = [(cell, history.done(cell)) for cell in cells]
+    to_run = [cell for cell, record in found if record is None]
+    if any(record is None or not is_of(record, cell) for cell, record in found):
+        check_store(store, out)
     recorded = len(cells) - len(to_run)
     _warn_of_threads(to_run)
     rows = {cell.request.implementation for cell in to_run}
@@ -71,7 +74,14 @@ def _run(
         f"{terminal.plural(len(cells), 'cell')}{already}: {', '.join(fields.values())}"
     )
     finished: list[Record] = []
-    progress = Progress(terminal.out, len(cells), finished, shared=fields.keys(), recorded=recorded)
+    progress = Progress(
+        terminal.out,
+        len(cells),
+        finished,
+        shared=fields.keys(),
+        recorded=recorded,
+        store=str(store.path_of(machine.environment().machine)),
+    )
     runner = Runner(store, ProcessExecutor(), progress, memory_limit)
     try:
         with progress:
@@ -86,7 +96,7 @@ def _run(
     summary.show(terminal.out, records, out, written=report)
     if readme := next((line for line in changed if line.startswith("README.md")), None):
         terminal.print_line(f"{readme} (its table is of this run's machine now)")
-    return exit_code(finished)
+    return FAILED if runner.unwritten else exit_code(finished)
 
 
 def _warn_of_threads(cells: list[Cell]) -> None:
@@ -111,6 +121,16 @@ def exit_code(records: Iterable[Record]) -> int:
     return FAILED if any(record.status == "failed" for record in records) else 0
 
 
+def check_store(store: RecordStore, out: Path) -> None:
+    """Raises UsageError where no record could be added, before a cell has run for nothing."""
+    machine_id = machine.environment().machine
+    try:
+        store.check(machine_id)
+    except OSError as error:
+        why = f"{store.path_of(machine_id)}: {error.strerror or error}"
+        raise terminal.UsageError(f"--out {out}: records cannot be stored: {why}") from None
+
+
 def open_store(store: RecordStore, out: Path) -> None:
     """Create the folder of records, and warn of lines in it that are not records."""
     try:
@@ -132,9 +152,11 @@ def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
     rows = []
     for number, cell in enumerate(cells, start=1):
         state = "recorded"
-        if history.done(cell) is None:
+        if (done := history.done(cell)) is None:
             again = history.why_again(cell)
             state = f"to run again: {again}" if again else "to run"
+        elif not is_of(done, cell):
+            state = f"recorded as {done.cell.implementation} on {done.cell.dataset}"
         if cell.skip:
             state = f"{cell.skip.status}: {cell.skip.reason}"
         rows.append([str(number), *name_of(cell, fields).split("  "), state])

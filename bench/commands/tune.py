@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench import machine
 from bench.commands import terminal
 from bench.commands.progress import Progress
 from bench.commands.run import (
+    FAILED,
     INTERRUPTED,
+    check_store,
     exit_code,
     memory_limit_bytes,
     note_of_surroundings,
@@ -27,12 +30,19 @@ def tune(names: list[str], trials: int, out: Path) -> int:
     """
     try:
         chosen = [studies.read(name) for name in names or studies.names()]
-        open_store(RecordStore(out / FOLDER), out)
+        store = RecordStore(out / FOLDER)
+        open_store(store, out)
+        check_store(store, out)
         note_of_surroundings()
         records: list[Record] = []
         limit = memory_limit_bytes(None)
         with (
-            Progress(terminal.out, trials * len(chosen), records) as progress,
+            Progress(
+                terminal.out,
+                trials * len(chosen),
+                records,
+                store=str(store.path_of(machine.environment().machine)),
+            ) as progress,
             Session(out, progress, limit, terminal.print_line, terminal.warn) as session,
         ):
             for study in chosen:
@@ -42,4 +52,4 @@ def tune(names: list[str], trials: int, out: Path) -> int:
         return INTERRUPTED
     except studies.StudyError as error:
         raise terminal.UsageError(error) from None
-    return exit_code(records)
+    return FAILED if session.unwritten else exit_code(records)

@@ -52,7 +52,13 @@ class Session:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._runner.close()
         self._runner.splits.discard()
+
+    @property
+    def unwritten(self) -> int:
+        """How many trials could not be stored."""
+        return len(self._runner.unwritten)
 
     def search(self, study: Study, trials: int) -> None:
         """Run or resume one search, showing each trial. Raises StudyError and DataError."""

@@ -63,7 +63,7 @@ def index_page(
         lines = (f"- [{what[0].upper()}{what[1:]}]({name})" for name, what in others.items())
         parts += ["## More", "\n".join(lines)]
     if bad:
-        lines = (f"- {escaped(f'{it.path.name}:{it.number}: {it.problem}')}" for it in bad)
+        lines = (f"- {escaped(f'{it.path.name}{it.place}: {it.problem}')}" for it in bad)
         parts += [
             "## Unreadable lines",
             "Lines in `records/` and `tuning/records/` that are no record, and were left out: "

@@ -93,7 +93,7 @@ def _run(
         )
         return INTERRUPTED
     changed = write_pages(out) if report else []
-    summary.show(terminal.out, records, out, written=report)
+    summary.show(terminal.out, records, out, written=report, among=store.read()[0])
     if readme := next((line for line in changed if line.startswith("README.md")), None):
         terminal.print_line(f"{readme} (its table is of this run's machine now)")
     return FAILED if runner.unwritten else exit_code(finished)

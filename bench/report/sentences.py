@@ -123,7 +123,38 @@ def dataset_line(table: Table) -> str:
         parts.append(f"{data.duplicates:,} duplicate pairs (the last one counts)")
     if data.floor is not None:
         parts.append(f"floor RMSE {data.floor:.4f} (no model can do better)")
-    return f"{escaped(title(table.dataset))}: {', '.join(parts)}."
+    return f"{escaped(table.title)}: {', '.join(parts)}."
+
+
+def other_names(table: Table) -> str:
+    """What else the dataset is called in the records; "" where nothing."""
+    others = dict.fromkeys(title(name) for name in table.also)
+    others.pop(table.title, None)
+    names = _listed([escaped(name) for name in others]) if others else ""
+    return f"{names} in the records: the same ratings, so the same tables." if names else ""
+
+
+def same_runs(table: Table) -> str:
+    """Which rows are the same runs under several names, a line for each pair of them."""
+    owners: dict[tuple[str, str], Line] = {}
+    shared: dict[tuple[str, str], list[int]] = {}
+    for line in table.lines:
+        for record in line.runs.records:
+            owner = owners.setdefault(record.run, line)
+            if owner.row is not line.row:
+                shared.setdefault((owner.name, line.name), []).append(record.cell.seed)
+    lines = [
+        f"- {escaped(a)} and {escaped(b)}: seed{'s' * (len(seeds) > 1)} "
+        f"{', '.join(map(str, sorted(seeds)))}"
+        for (a, b), seeds in shared.items()
+    ]
+    if not lines:
+        return ""
+    heading = (
+        "One run under two names, since their code, data and settings are the same, so there is no "
+        "difference between them:"
+    )
+    return "\n".join([heading, "", *lines])
 
 
 def notes(records: Iterable[Record]) -> list[str]:

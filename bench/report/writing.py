@@ -51,7 +51,7 @@ def write(out: Path, *, readme: Path | None = None) -> dict[Path, Change]:
     every = tables(records)
     by_page: dict[str, list[Table]] = {}
     for table in every:
-        by_page.setdefault(page_name(table.dataset), []).append(table)
+        by_page.setdefault(page_name(table.title), []).append(table)
     by_page = dict(sorted(by_page.items()))
     growths, pairs = growth(records), speedups(every)
     trial_records, bad_trials = trials.read()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bench.records import Record
 from bench.report.files import MARK
-from bench.report.formats import date, title
+from bench.report.formats import date
 from bench.report.grouping import machines
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.rows import Table
@@ -34,7 +34,7 @@ class Page(NamedTuple):
 
     @property
     def title(self) -> str:
-        return title(self.tables[0].dataset)
+        return self.tables[0].title
 
     @property
     def newest(self) -> Record:

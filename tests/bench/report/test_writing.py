@@ -295,3 +295,19 @@ def test_a_readme_without_both_markers_is_left_alone(tmp_path: Path, text: str) 
     assert readme.read_text() == text
     assert write(tmp_path / "results", readme=tmp_path / "absent.md") == {}
     assert not (tmp_path / "absent.md").exists()
+
+
+def test_no_file_of_one_name_overwrites_the_pages_or_plots_of_another(tmp_path: Path) -> None:
+    names = ("a/r.csv", "b/r.csv", "a-r.csv", "A/R.CSV")
+    records = [
+        record(row, dataset=name, data=data(fingerprint=f"{n}" * 16, n_ratings=100 + n))
+        for n, name in enumerate(names)
+        for row in ("numpy_sgd", "ncf")
+    ]
+    written = write(store(tmp_path / "all", records))
+    pages = {path.name for path in written if path.suffix == ".md"} - {"index.md"}
+    plots = [path.name for path in written if path.suffix == ".png"]
+    assert len(pages) == 4
+    assert len(plots) == len({name.lower() for name in plots}) == 8
+    index = cells((tmp_path / "all" / "index.md").read_text())
+    assert sorted(row["ratings"] for row in index.values()) == ["100", "101", "102", "103"]

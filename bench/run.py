@@ -146,6 +146,7 @@ class Runner:
         return {
             "cell": cell.request.model_copy(update={"rules": done.cell.rules}),
             "data": cell.facts.data,
+            "reference": cell.reference,
             "goals": _goals(done.curve, goals) if goals else done.goals,
             "reused_from": done.reused_from or ran_as,
         }

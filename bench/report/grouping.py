@@ -26,17 +26,18 @@ Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 
 
-def tables(records: Iterable[Record], among: Iterable[Record] = ()) -> list[Table]:
+def tables(records: Iterable[Record], among: Sequence[Record] = ()) -> list[Table]:
     """One table for each dataset fingerprint, machine and split, in the order of their names.
 
     Its rows are in the order of the registry (baselines first), then by name; the default preset
     leads.
 
-    among  all records of the store, where `records` are some: so that a dataset is called what it
-           is called on the pages
+    among  all records of the store, where `records` are some of them: so that a dataset is called
+           what it is called on the pages
     """
     ordered = sorted(records, key=lambda record: record.started_at)
-    every = sorted([*ordered, *among], key=lambda record: record.started_at)
+    # In their order in the store, where two are of one second: a name that reuses a run is later.
+    every = sorted(among, key=lambda record: record.started_at) or ordered
     names, titles = dataset_names(every), dataset_titles(dataset_names(every))
     called = grouped(every, lambda record: record.data.fingerprint)
     groups = grouped(ordered, lambda r: (r.data.fingerprint, r.environment.machine, r.cell.split))

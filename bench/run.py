@@ -78,7 +78,7 @@ class Runner:
 
     def close(self) -> None:
         """Try a last time to store what could not be, and say where it is otherwise."""
-        if self.unwritten and not self._write():
+        if self.unwritten and self._write() is not None:
             self.observer.never_stored(self.unwritten, self._kept)
 
     def record_of(self, cell: Cell, *, fresh: bool = False) -> Record:
@@ -99,9 +99,10 @@ class Runner:
 
     def _store(self, record: Record) -> None:
         self.unwritten.append(record)
-        self._write()
+        if error := self._write():
+            self.observer.not_stored(len(self.unwritten), error, self._kept)
 
-    def _write(self) -> bool:
+    def _write(self) -> OSError | None:
         """Store what is to be stored. Where that fails it is kept in memory and, should this
         process end before it is written, in a file elsewhere."""
         while self.unwritten:
@@ -109,13 +110,12 @@ class Runner:
                 self.store.append(self.unwritten[0])
             except OSError as error:
                 self._kept = keep_elsewhere(self.unwritten, self._kept)
-                self.observer.not_stored(len(self.unwritten), error, self._kept)
-                return False
+                return error
             self.unwritten.pop(0)
         if self._kept is not None:
             self._kept.unlink(missing_ok=True)
             self._kept = None
-        return True
+        return None
 
     def _history(self) -> History:
         records = [*self.store.read()[0], *self.unwritten]

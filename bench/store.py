@@ -179,9 +179,9 @@ def keep_elsewhere(records: Sequence[Record], before: Path | None = None) -> Pat
             if path is not None:
                 path.unlink(missing_ok=True)
             continue
-        if before is not None:
-            before.unlink(missing_ok=True)
-        return path
+        if before is None or before.parent != path.parent:
+            return path
+        return path.replace(before)  # one file, whose name a warning has given already
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -311,3 +312,18 @@ def test_no_file_of_one_name_overwrites_the_pages_or_plots_of_another(tmp_path: 
     assert len(plots) == len({name.lower() for name in plots}) == 8
     index = cells((tmp_path / "all" / "index.md").read_text())
     assert sorted(row["ratings"] for row in index.values()) == ["100", "101", "102", "103"]
+
+
+def test_records_that_cannot_be_read_cost_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(store(tmp_path, [record()]))
+    before = contents(tmp_path)
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(RecordStore, "_read_new", broken)
+    with pytest.raises(ValueError, match="box-1.jsonl: cannot be read: Input/output error"):
+        write(tmp_path)
+    assert contents(tmp_path) == before

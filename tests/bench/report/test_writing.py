@@ -324,6 +324,6 @@ def test_records_that_cannot_be_read_cost_no_page(
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(RecordStore, "_read_new", broken)
-    with pytest.raises(ValueError, match="box-1.jsonl: cannot be read: Input/output error"):
+    with pytest.raises(ValueError, match=r"box-1.jsonl: cannot be read: Input/output error"):
         write(tmp_path)
     assert contents(tmp_path) == before

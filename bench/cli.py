@@ -11,7 +11,7 @@ from typer import Argument, Option
 from typer.core import TyperGroup
 
 from bench.commands import terminal
-from bench.commands.arguments import overrides, spread
+from bench.commands.arguments import layout, overrides, spread
 from bench.planning.availability import system_problem
 from bench.planning.hyperparameters import SettingError
 from bench.planning.loading import ImplementationError
@@ -46,6 +46,54 @@ Out = Annotated[Path, Option(help="Folder of records, pages and plots.")]
 Texts = list[str] | None
 Settings = Annotated[
     Texts, Option("--set", help="Hyperparameters: als.factors=32. Several allowed.")
+]
+
+READING = "How the file is read, where that is not detected"
+Columns = Annotated[
+    str | None,
+    Option(
+        metavar="ROLE=COLUMN,…",
+        help="user=account,item=song,rating=plays: names of the header, or positions from 1; "
+        "timestamp, too. What is left out is detected.",
+        rich_help_panel=READING,
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    Option(
+        metavar="MARK",
+        help="Between two fields: a character, ::, tab, comma, semicolon, space or bar.",
+        rich_help_panel=READING,
+    ),
+]
+NoHeader = Annotated[
+    bool,
+    Option("--no-header", help="The first line is a rating.", rich_help_panel=READING),
+]
+Missing = Annotated[
+    Texts,
+    Option(
+        metavar="VALUE",
+        help="A rating that means 'not rated', such as 99: such lines are left out. Several "
+        "allowed.",
+        rich_help_panel=READING,
+    ),
+]
+Zeros = Annotated[
+    str | None,
+    Option(
+        metavar="missing|ratings",
+        help="Whether a rating of 0 means 'not rated', or is one.",
+        rich_help_panel=READING,
+    ),
+]
+DateFormat = Annotated[
+    str | None,
+    Option(
+        metavar="FORMAT",
+        help="Of the timestamps, as strptime takes it: %d/%m/%Y.",
+        rich_help_panel=READING,
+    ),
 ]
 
 
@@ -92,6 +140,12 @@ def run(
     fresh: Annotated[bool, Option("--fresh", help="Run cells that are recorded, too.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Print the plan and stop.")] = False,
     report: Annotated[bool, Option("--report", help="Write the pages, too.")] = False,
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    no_header: NoHeader = False,
+    missing: Missing = None,
+    zeros: Zeros = None,
+    date_format: DateFormat = None,
 ) -> None:
     """Run a suite and show a summary; a second run continues where the first one stopped.
 
@@ -109,8 +163,35 @@ def run(
     }
     block |= {"threads": threads, "time_limit_s": time_limit}
     requested = overrides(impl, dataset, set_, block)
-    code = run(suite, requested, out, memory_limit, fresh=fresh, dry_run=dry_run, report=report)
+    read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
+    code = run(
+        suite, requested, read_by, out, memory_limit, fresh=fresh, dry_run=dry_run, report=report
+    )
     raise typer.Exit(code)
+
+
+@app.command()
+def data(
+    file: Annotated[str, Argument(help="Path of a ratings file, or a name of the catalog.")],
+    as_json: Annotated[
+        bool, Option("--json", help="One JSON object, with keys as in a record's data.")
+    ] = False,
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    no_header: NoHeader = False,
+    missing: Missing = None,
+    zeros: Zeros = None,
+    date_format: DateFormat = None,
+) -> None:
+    """Show how a ratings file is read: columns, counts, times, and what was assumed.
+
+    Look here first. The options below settle what is not detected, or detected
+    wrongly; `bench run`, `bench predict` and `bench tune` take the same ones.
+    """
+    from bench.commands.data import data
+
+    read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
+    data(file, read_by, as_json=as_json)
 
 
 @app.command()
@@ -122,11 +203,18 @@ def tune(
         int, Option(min=1, help="Trials of every study: the same for all of them.")
     ] = 40,
     out: Out = RESULTS,
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    no_header: NoHeader = False,
+    missing: Missing = None,
+    zeros: Zeros = None,
+    date_format: DateFormat = None,
 ) -> None:
     """Search for hyperparameters on validation alone, without the test part. Resumes."""
     from bench.commands.tune import tune
 
-    raise typer.Exit(tune(study or [], trials, out))
+    read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
+    raise typer.Exit(tune(study or [], trials, out, read_by))
 
 
 @app.command()
@@ -171,17 +259,26 @@ def list_() -> None:
 def predict(
     impl: Annotated[str, Option(help="Name, or path/to/file.py:Class.")],
     dataset: Annotated[str, Option(help="Name, or path of a ratings file, to train on.")],
-    pairs: Annotated[Path, Option(help="CSV: user,item with ids as in the source file.")],
+    pairs: Annotated[
+        Path, Option(help="CSV with columns user and item, ids as in the ratings file.")
+    ],
     preset: Annotated[str, Option(help="Named hyperparameters.")] = "default",
     set_: Settings = None,
     device: Annotated[str, Option(help="cpu, cuda or cuda:1.")] = "cpu",
     seed: Annotated[int, Option(help="Seed of split and model.")] = 0,
     output: Annotated[Path | None, Option(help="CSV to write; default: standard output.")] = None,
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    no_header: NoHeader = False,
+    missing: Missing = None,
+    zeros: Zeros = None,
+    date_format: DateFormat = None,
 ) -> None:
     """Predict ratings of given user–item pairs, as a CSV."""
     from bench.commands.predict import predict
 
-    predict(impl, dataset, pairs, preset, set_ or [], device, seed, output)
+    read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
+    predict(impl, dataset, read_by, pairs, preset, set_ or [], device, seed, output)
 
 
 @app.command()

@@ -143,9 +143,13 @@ class Data(_Part):
     n_ratings: int
     scale: tuple[float, float]
     duplicates: int = 0
+    duplicate_rule: str = ""
+    """Which rating of a pair that was rated again counts; the last one where this is empty."""
     floor: float | None = None
     note: str = ""
     """Shown beside every table, e.g. that synthetic data stands in for ml-100k."""
+    options: dict[str, str] = Field(default_factory=dict)
+    """The options that its file was read with, such as columns: user=account,item=song."""
 
 
 class Source(_Part):

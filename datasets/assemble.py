@@ -54,14 +54,14 @@ def assemble(
             where=where,
         )
     ratings = Ratings(
-        table.users[rows].astype(np.int32),
-        table.items[rows].astype(np.int32),
+        table.users[rows],
+        table.items[rows],
         values,
         len(table.user_ids),
         len(table.item_ids),
         (lowest, highest),
     )
-    duplicates = len(table.values) - len(rows)
+    duplicates = len(table.values) - len(values)
     reading = table.reading
     if reading and duplicates:
         rule = "the last line counts" if table.latest is None else "the latest time counts"
@@ -95,15 +95,20 @@ def fingerprint(ratings: Ratings, user_ids: NDArray[Any], item_ids: NDArray[Any]
     return digest.hexdigest()
 
 
-def _canonical_rows(table: Table) -> NDArray[np.int64]:
-    """Positions in the table, sorted by (user, item); of each pair only the one that counts."""
+def _canonical_rows(table: Table) -> NDArray[np.int64] | slice:
+    """Positions in the table, sorted by (user, item); of each pair only the one that counts. A
+    slice, which copies nothing, where they are in this order already."""
     pairs = table.users.astype(np.int64) * len(table.item_ids) + table.items
     if (pairs[1:] > pairs[:-1]).all():
-        return np.arange(len(pairs))
+        return slice(None)
     order = np.argsort(pairs, kind="stable")
-    is_last = np.append(np.diff(pairs[order]) != 0, True)
+    pairs = pairs[order]
+    is_last = np.append(pairs[1:] != pairs[:-1], True)
     if table.latest is not None and not is_last.all():
-        order = np.lexsort((table.latest, pairs))  # stable: of equal times the last line is last
+        rated_again = ~is_last | ~np.append(True, is_last[:-1])
+        rows = order[rated_again]
+        # Stable: of equal times the last line is last.
+        order[rated_again] = rows[np.lexsort((table.latest[rows], pairs[rated_again]))]
     return np.compress(is_last, order)
 
 

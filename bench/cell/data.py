@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.cell.job import write_split
-from bench.planning.facts import load
+from bench.planning.facts import Loader
 from bench.score import ColdStart
 from datasets import splits
-from datasets.ratings import HeldOut
+from datasets.ratings import HeldOut, Split
 
 NO_RATINGS = HeldOut(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
 
@@ -38,9 +38,11 @@ class Prepared:
 class Splits:
     """Cuts each split once and stores it while cells of its seed run.
 
-    blind  leaves the test part empty, so that nothing can be chosen by it
+    loader  of the datasets: the plan's own, which has read them
+    blind   leaves the test part empty, so that nothing can be chosen by it
     """
 
+    loader: Loader = field(default_factory=Loader)
     blind: bool = False
     _seed: int | None = None
     _prepared: dict[tuple[str, str], Prepared] = field(default_factory=dict)
@@ -52,7 +54,8 @@ class Splits:
             self._seed = seed
         key = (dataset, split)
         if key not in self._prepared:
-            self._prepared[key] = _prepare(dataset, split, seed, self.blind)
+            cut = splits.cut(self.loader.load(dataset), split, seed)
+            self._prepared[key] = _prepare(cut, self.blind)
         return self._prepared[key]
 
     def are_intact(self) -> bool:
@@ -72,8 +75,7 @@ class Splits:
         self._prepared.clear()
 
 
-def _prepare(dataset: str, split: str, seed: int, blind: bool) -> Prepared:
-    cut = splits.cut(load(dataset), split, seed)
+def _prepare(cut: Split, blind: bool) -> Prepared:
     folder = tempfile.TemporaryDirectory(prefix="ratebench-")
     write_split(cut, Path(folder.name))
     return Prepared(

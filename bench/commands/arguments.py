@@ -1,15 +1,21 @@
-"""Words of the command line: `--impl a b c` for click, whose options take one value each, and what
-takes the place of a suite's own settings."""
+"""Words of the command line: `--impl a b c` for click, whose options take one value each, what
+takes the place of a suite's own settings, and what is said of the layout of a file."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
 
+from bench.commands.terminal import UsageError
 from bench.planning.hyperparameters import parse_settings
 from bench.planning.suite import Overrides
+from datasets.catalog import CATALOG
+from datasets.reading.layout import DELIMITERS, ROLES, Layout
 
 Texts = list[str] | None
-SEVERAL = ("--impl", "--dataset", "--device", "--set")
+SEVERAL = ("--impl", "--dataset", "--device", "--set", "--missing")
 
 
 def spread(arguments: list[str]) -> list[str]:
@@ -37,3 +43,104 @@ def overrides(impl: Texts, dataset: Texts, set_: Texts, block: dict[str, Any]) -
     """What was given; a block's fields that are None were not. Raises SettingError."""
     given = {name: value for name, value in block.items() if value is not None}
     return Overrides(impl or [], dataset or [], given, parse_settings(set_ or []))
+
+
+def layout(
+    columns: str | None = None,
+    delimiter: str | None = None,
+    no_header: bool = False,
+    missing: Texts = None,
+    zeros: str | None = None,
+    date_format: str | None = None,
+) -> Layout:
+    """The options of one file. Raises UsageError for a value that an option cannot take."""
+    named = {} if columns is None else parse_columns(columns)
+    if no_header:
+        _refuse_names(named)
+    return Layout(
+        columns=named,
+        delimiter=None if delimiter is None else _delimiter(delimiter),
+        header=False if no_header else None,
+        missing=_missing(missing or []),
+        zeros=None if zeros is None else _zeros(zeros),
+        date_format=None if date_format is None else _date_format(date_format),
+    )
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """Role -> name or position from 1, of `user=account,item=song`. Raises UsageError."""
+    columns: dict[str, str] = {}
+    for part in text.split(","):
+        role, equals, column = (piece.strip() for piece in part.partition("="))
+        if not equals or not column:
+            raise UsageError(f"--columns {text!r}: write it as user=account,item=song,rating=plays")
+        if role not in ROLES:
+            raise UsageError(f"--columns: {role!r} is no role of a column; use {', '.join(ROLES)}")
+        if role in columns:
+            raise UsageError(f"--columns: {role} is given twice")
+        if column in columns.values():
+            raise UsageError(f"--columns: column {column!r} is given twice")
+        if re.fullmatch(r"-[0-9]+|0+", column):
+            raise UsageError(f"--columns {role}={column}: positions count from 1")
+        columns[role] = column
+    return columns
+
+
+def refuse_unused(given: Layout, datasets: Iterable[str]) -> None:
+    """Raise UsageError where a layout is given and no dataset is a file."""
+    names = list(dict.fromkeys(datasets))
+    if (options := given.options()) and all(name in CATALOG for name in names):
+        are = "is a dataset" if len(names) == 1 else "are datasets"
+        raise UsageError(
+            f"--{next(iter(options))} says how a file is read, but {', '.join(names)} {are} of "
+            "the catalog; name a file, or leave the option out"
+        )
+
+
+def _refuse_names(columns: dict[str, str]) -> None:
+    for role, column in columns.items():
+        if not column.isdecimal():
+            raise UsageError(
+                f"--columns {role}={column}: with --no-header no column has a name; "
+                "give positions, from 1"
+            )
+
+
+def _delimiter(text: str) -> str:
+    found = {**DELIMITERS, "\\t": "\t"}.get(text.lower(), text)
+    if len(found) != 1 and found != "::":
+        words = ", ".join(DELIMITERS)
+        raise UsageError(f"--delimiter {text!r}: one character, '::', or one of {words} is needed")
+    if found.isalnum() or found in "\"'.+-_\r\n\0" or not (found.isprintable() or found == "\t"):
+        raise UsageError(f"--delimiter {text!r}: this cannot be between two fields")
+    return found
+
+
+def _missing(values: list[str]) -> tuple[str, ...]:
+    """Several options, or one with commas, as a record has them."""
+    found = [part.strip() for value in values for part in value.split(",")]
+    if not all(found):
+        raise UsageError("--missing: a value is empty; give the ratings that mean 'not rated': 99")
+    return tuple(dict.fromkeys(found))
+
+
+def _zeros(text: str) -> Literal["missing", "ratings"]:
+    if text not in ("missing", "ratings"):
+        raise UsageError(
+            f"--zeros {text!r}: 'missing' where a 0 means 'not rated', or 'ratings' where it is one"
+        )
+    return text  # type: ignore[return-value]  # mypy does not narrow str by `in`
+
+
+def _date_format(text: str) -> str:
+    """Tried on a date of which no two numbers are equal."""
+    known = "as in '%d/%m/%Y' or '%Y-%m-%d %H:%M:%S'"
+    moment = datetime(2021, 3, 14, 15, 9, 26)
+    try:
+        read = datetime.strptime(moment.strftime(text), text)
+    except (ValueError, re.error) as error:
+        reason = str(error).rstrip(".")
+        raise UsageError(f"--date-format {text!r}: {reason}; write it {known}") from None
+    if read.year != moment.year:
+        raise UsageError(f"--date-format {text!r} has no year; write it {known}")
+    return text

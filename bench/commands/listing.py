@@ -49,4 +49,7 @@ def _datasets() -> list[list[str]]:
         [name, entry.description, catalog.find(name) or "downloaded or generated on first use"]
         for name, entry in catalog.CATALOG.items()
     ]
-    return [*rows, ["path/to/file", "any CSV, TSV or :: file: user, item, rating[, timestamp]", ""]]
+    return [
+        *rows,
+        ["path/to/file", "your ratings; bench data FILE shows how they are read", ""],
+    ]

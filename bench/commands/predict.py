@@ -7,21 +7,24 @@ import csv
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.commands import terminal
+from bench.commands.data import notice
 from bench.commands.terminal import UsageError
 from bench.planning import loading
 from bench.planning.availability import device_problem, row_problem
+from bench.planning.facts import Loader
 from bench.planning.hyperparameters import SettingError, parse_settings, resolve
 from bench.score import ColdStart, check_predictions
-from datasets import catalog, splits
-from datasets.ratings import UNKNOWN, HeldOut
-from datasets.reading.dialect import columns_by_name
+from datasets import splits
+from datasets.catalog import CATALOG
+from datasets.ratings import UNKNOWN, Dataset, HeldOut
+from datasets.reading.dialect import is_number
+from datasets.reading.ids import matched
 from datasets.reading.layout import Layout
+from datasets.reading.table import read_pairs
 from impls.protocol import Implementation, Training, rmse_of
 
 PATIENCE = 5
@@ -31,6 +34,7 @@ PATIENCE = 5
 def predict(
     name: str,
     dataset: str,
+    layout: Layout,
     pairs: Path,
     preset: str,
     set_: list[str],
@@ -41,6 +45,8 @@ def predict(
     """Write user, item, prediction, cold_start for each pair, as CSV, to `output`, else to
     standard output.
 
+    layout  of the dataset's file, and as far as it fits (`layout_of_pairs`) that of the pairs
+
     Nine tenths of the ratings train the model, and one tenth chooses its epoch. Predictions
     are clipped to the scale; `cold_start` is 1 where training had no such user or item, so that
     the prediction is the fallback of `bench.score.ColdStart`. Raises UsageError, DataError,
@@ -48,15 +54,17 @@ def predict(
     """
     if problem := device_problem(device):
         raise SettingError(f"--device {device}: {problem}")
-    raw = read_pairs(pairs)
+    raw_users, raw_items, notes = read_pairs(pairs, layout_of_pairs(layout, dataset))
+    loader = Loader(layout)
+    notice(dataset, loader.facts(dataset), terminal.note)
+    _refuse_unknown_header(pairs, raw_users[0], raw_items[0], loader.load(dataset))
     # "random:90/10" holds out a test part; here it is what chooses the epoch.
-    split = splits.cut(catalog.load(dataset), "random:90/10", seed)
+    split = splits.cut(loader.load(dataset), "random:90/10", seed)
     model = _model(name, preset, parse_settings(set_).get(name, {}), device, seed)
     model.fit(split.train, Training(model, split.test, patience=PATIENCE))
 
-    users = _indices([user for user, _ in raw], split.user_ids)
-    items = _indices([item for _, item in raw], split.item_ids)
-    requested = HeldOut(users, items, np.zeros(len(raw), np.float32))
+    users, items = matched(raw_users, split.user_ids), matched(raw_items, split.item_ids)
+    requested = HeldOut(users, items, np.zeros(len(raw_users), np.float32))
     known = requested.known
     predicted = check_predictions(model.predict(users[known], items[known]), int(known.sum()))
     complete = np.clip(ColdStart(split.train).complete(requested, predicted), *split.train.scale)
@@ -64,11 +72,13 @@ def predict(
         f"{name}:{preset} trained on {len(split.train):,} ratings of {dataset}, "
         f"RMSE {rmse_of(model, split.test):.4f} on the {len(split.test):,} held out"
     )
+    terminal.note(_about_pairs(pairs, requested, notes))
     try:
         with output.open("w") if output else contextlib.nullcontext(sys.stdout) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["user", "item", "prediction", "cold_start"])
-            for (user, item), value, is_known in zip(raw, complete, known, strict=True):
+            rows = zip(raw_users, raw_items, complete, known, strict=True)
+            for user, item, value, is_known in rows:
                 writer.writerow([user, item, f"{value:.4f}", int(not is_known)])
     except OSError as error:
         raise UsageError(f"{output or 'standard output'}: {error.strerror}") from None
@@ -89,35 +99,39 @@ def _model(
     return model
 
 
-def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """User and item of each line, as text; a header that names them is skipped."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file; --pairs needs a CSV of user,item") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    pairs: list[tuple[str, str]] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        delimiter = next((mark for mark in "\t,;" if mark in line), ",")
-        fields = [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
-        if len(fields) < 2 or not all(fields[:2]):
-            raise UsageError(f"{path}:{number}: a user and an item are needed, found {line!r}")
-        if not pairs and columns_by_name(fields[:2], Layout())[0].keys() == {"user", "item"}:
-            continue
-        pairs.append((fields[0], fields[1]))
-    if not pairs:
-        raise UsageError(f"{path}: holds no pairs; give one user,item per line")
-    return pairs
+def layout_of_pairs(layout: Layout, dataset: str) -> Layout:
+    """What the options say of the file of pairs. Raises UsageError for those that say nothing.
+
+    Beside a ratings file they describe that one: its names of the user and the item column are
+    those of the pairs, too, but its positions, delimiter and header need not be. Beside a dataset
+    of the catalog the pairs are the only file.
+    """
+    roles = {role: layout.columns[role] for role in ("user", "item") if role in layout.columns}
+    if dataset not in CATALOG:
+        return Layout(columns={r: name for r, name in roles.items() if not name.isdecimal()})
+    of_pairs = Layout(roles, layout.delimiter, layout.header)
+    if unused := layout.options().keys() - of_pairs.options().keys():
+        raise UsageError(f"--{min(unused)}: {dataset} is of the catalog, and pairs have no ratings")
+    return of_pairs
 
 
-def _indices(raw: list[str], ids: NDArray[Any]) -> NDArray[np.int32]:
-    """Training ids of raw ones, UNKNOWN where training has none. (n,)"""
-    index = {source_id: position for position, source_id in enumerate(ids.tolist())}
-    if ids.dtype.kind == "i":  # as when ratings are read: 007 is 7, and a word is unknown
-        keys: list[Any] = [int(each) if each.isdecimal() else None for each in raw]
-    else:
-        keys = list(raw)
-    return np.array([index.get(key, UNKNOWN) for key in keys], np.int32)
+def _refuse_unknown_header(path: Path, user: str, item: str, dataset: Dataset) -> None:
+    """Raise UsageError where the first pair is two words and no id of the dataset is a word;
+    warn where it is of a user and an item that the dataset does not have."""
+    ids = {"user": (user, dataset.user_ids), "item": (item, dataset.item_ids)}
+    known = (matched([raw], labels)[0] != UNKNOWN for raw, labels in ids.values())
+    if any(known) or is_number(user) or is_number(item):
+        return
+    problem = f"{path}: its first line, {user!r} and {item!r}, names no user and no item column"
+    if all(labels.dtype.kind in "iu" for _, labels in ids.values()):
+        raise UsageError(f"{problem}; name them in the header, or by --columns user=…,item=…")
+    terminal.warn(f"{problem} and neither is in {dataset.name}; it was taken for a pair")
+
+
+def _about_pairs(path: Path, requested: HeldOut, notes: list[str]) -> str:
+    """How many pairs have a cold start and why, and what was assumed of their file."""
+    n, cold = len(requested), int((~requested.known).sum())
+    users, items = (int((ids == UNKNOWN).sum()) for ids in (requested.users, requested.items))
+    why = f" ({users:,} with a user, {items:,} with an item that training does not have)"
+    counted = f"{path.name}: {terminal.plural(n, 'pair')}, {cold:,} cold starts{why * bool(cold)}"
+    return "\n".join([counted, *(f"{path.name}: {note}" for note in notes)])

@@ -8,12 +8,14 @@ from pathlib import Path
 import psutil
 
 from bench import locks, machine
+from bench.cell.data import Splits
 from bench.cell.execute import ProcessExecutor
-from bench.commands import summary, terminal
+from bench.commands import arguments, summary, terminal
+from bench.commands.data import notice
 from bench.commands.doctor import measure
 from bench.commands.progress import Progress, name_of, shared
 from bench.commands.report import write_pages
-from bench.planning.facts import check_split, facts
+from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
 from bench.planning.rerun import History, is_of
 from bench.planning.suite import Overrides, read
@@ -22,6 +24,7 @@ from bench.report.sentences import cores
 from bench.roofline.work import WORK
 from bench.run import Runner
 from bench.store import RecordStore, collector_paused
+from datasets.reading.layout import Layout
 
 FAILED = 1
 INTERRUPTED = 130
@@ -30,6 +33,7 @@ INTERRUPTED = 130
 def run(
     suite: str,
     overrides: Overrides,
+    layout: Layout,
     out: Path,
     memory_limit_gb: float | None,
     *,
@@ -39,24 +43,41 @@ def run(
 ) -> int:
     """Run what has no record yet (all, where `fresh`); returns the exit code.
 
+    layout   of the files among the datasets
     dry_run  print the plan instead
     report   write the pages, too
     """
-    planner = Planner(facts, check_split, machine.environment().cores, overrides, terminal.warn)
+    loader = Loader(layout)
+    cores = machine.environment().cores
+    planner = Planner(loader.facts, loader.check_split, cores, overrides, terminal.warn)
     store = RecordStore(out)
+    requested = overrides.apply(read(suite))
+    datasets = [name for block in requested.blocks for name in block.datasets]
+    arguments.refuse_unused(layout, datasets)
     with collector_paused():
-        cells = planner.plan(overrides.apply(read(suite)))
+        cells = planner.plan(requested)
+        known = {cell.request.dataset: cell.facts for cell in cells}
+        for name in sorted(known, key=[*datasets, *known].index):
+            notice(name, known[name])
         if dry_run:
             terminal.warn_of_bad_lines(store)
             _print_plan(cells, store, fresh)
             return 0
     open_store(store, out)
     note_of_surroundings()
-    return _run(cells, store, out, memory_limit_bytes(memory_limit_gb), fresh, report)
+    limit = memory_limit_bytes(memory_limit_gb)
+    return _run(cells, store, out, limit, Splits(loader), fresh=fresh, report=report)
 
 
 def _run(
-    cells: list[Cell], store: RecordStore, out: Path, memory_limit: int, fresh: bool, report: bool
+    cells: list[Cell],
+    store: RecordStore,
+    out: Path,
+    memory_limit: int,
+    splits: Splits,
+    *,
+    fresh: bool,
+    report: bool,
 ) -> int:
     history = History([] if fresh else store.read()[0], machine.environment())
     found = [(cell, history.done(cell)) for cell in cells]
@@ -82,7 +103,7 @@ def _run(
         recorded=recorded,
         store=str(store.path_of(machine.environment().machine)),
     )
-    runner = Runner(store, ProcessExecutor(), progress, memory_limit)
+    runner = Runner(store, ProcessExecutor(), progress, memory_limit, splits)
     try:
         with progress:
             records = runner.run(cells, fresh=fresh)

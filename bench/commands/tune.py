@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench import machine
-from bench.commands import terminal
+from bench.commands import arguments, terminal
+from bench.commands.data import notice
 from bench.commands.progress import Progress
 from bench.commands.run import (
     FAILED,
@@ -16,20 +17,27 @@ from bench.commands.run import (
     note_of_surroundings,
     open_store,
 )
+from bench.planning.facts import Loader
 from bench.records import Record
 from bench.store import RecordStore
 from bench.tune import FOLDER
 from bench.tune import study as studies
 from bench.tune.session import Session
+from datasets.reading.layout import Layout
 
 
-def tune(names: list[str], trials: int, out: Path) -> int:
+def tune(names: list[str], trials: int, out: Path, layout: Layout) -> int:
     """Search the named studies (all, where none is named); returns the exit code.
 
-    Raises UsageError for a study that does not exist or cannot be searched.
+    Raises UsageError for a study that does not exist or cannot be searched, and for a layout
+    where none has a file.
     """
     try:
         chosen = [studies.read(name) for name in names or studies.names()]
+        arguments.refuse_unused(layout, [study.dataset for study in chosen])
+        loader = Loader(layout)
+        for name in dict.fromkeys(study.dataset for study in chosen):
+            notice(name, loader.facts(name))
         store = RecordStore(out / FOLDER)
         open_store(store, out)
         check_store(store, out)
@@ -43,7 +51,7 @@ def tune(names: list[str], trials: int, out: Path) -> int:
                 records,
                 store=str(store.path_of(machine.environment().machine)),
             ) as progress,
-            Session(out, progress, limit, terminal.print_line, terminal.warn) as session,
+            Session(out, progress, limit, loader, terminal.print_line, terminal.warn) as session,
         ):
             for study in chosen:
                 session.search(study, trials)

@@ -230,11 +230,6 @@ class Planner:
                 note = f"{fallback} stands in for {wanted}, which could not be had here"
                 self.on_notice(f"{error}\n{note}: these are not {wanted} figures")
                 self._facts[wanted] = fallback, self.facts_of(fallback, note)
-            if repeated := self._facts[wanted][1].data.duplicates:
-                self.on_notice(
-                    f"{wanted}: {repeated} ratings of pairs that are rated again later "
-                    "in the file; the last one counts"
-                )
         return self._facts[wanted]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shlex
+from collections.abc import Mapping
 from pathlib import PurePath
 
 from bench.stats import Interval
@@ -55,6 +57,19 @@ def times(factor: float) -> str:
 def title(dataset: str) -> str:
     """A dataset's name in the catalog, or the last part of its path."""
     return PurePath(dataset).name or dataset
+
+
+def command_options(options: Mapping[str, str]) -> str:
+    """The options that a file was read with (`Data.options`), as a shell takes them.
+
+    >>> command_options({"columns": "user=a,item=the song", "no-header": "yes"})
+    "--columns 'user=a,item=the song' --no-header"
+    """
+    words = (
+        f"--{name}" if name == "no-header" else f"--{name} {shlex.quote(value)}"
+        for name, value in options.items()
+    )
+    return " ".join(words)
 
 
 def date(started_at: str) -> str:

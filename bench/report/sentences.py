@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from bench.machine import LOCKED
 from bench.records import Environment, Record
 from bench.report import metrics
-from bench.report.formats import date, error, goal_rmse, significant, title
+from bench.report.formats import command_options, date, error, goal_rmse, significant, title
 from bench.report.markdown import escaped
 from bench.report.metrics import by_seed, fit_s, goals_of, mean, median, reached, rmse
 from bench.report.rows import Line, Table
@@ -120,9 +120,12 @@ def dataset_line(table: Table) -> str:
         f"fingerprint {data.fingerprint[:12]}",
     ]
     if data.duplicates:
-        parts.append(f"{data.duplicates:,} duplicate pairs (the last one counts)")
+        rule = data.duplicate_rule or "the last one counts"
+        parts.append(f"{data.duplicates:,} duplicate pairs ({escaped(rule)})")
     if data.floor is not None:
         parts.append(f"floor RMSE {data.floor:.4f} (no model can do better)")
+    if data.options:
+        parts.append(f"read with {escaped(command_options(data.options))}")
     return f"{escaped(table.title)}: {', '.join(parts)}."
 
 

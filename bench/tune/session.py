@@ -10,7 +10,7 @@ from typing import Self
 from bench.cell.data import Splits
 from bench.cell.execute import ProcessExecutor
 from bench.planning.describing import describe
-from bench.planning.facts import check_split, facts, load
+from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
 from bench.run import Observer, Runner
 from bench.store import RecordStore
@@ -24,8 +24,9 @@ class Session:
     """One call of `bench tune`: its trials go to `<out>/tuning/records`.
 
     observer   of the cells that run the trials
+    loader     of the datasets that the studies name
     show       receives a line for each trial
-    on_notice  receives what a reader of the figures must know of the data
+    on_notice  receives what a reader of the figures must know of the rows
     """
 
     def __init__(
@@ -33,9 +34,11 @@ class Session:
         out: Path,
         observer: Observer,
         memory_limit_bytes: int,
+        loader: Loader,
         show: Callable[[str], None],
         on_notice: Callable[[str], None],
     ) -> None:
+        self.loader = loader
         self.show = show
         self.on_notice = on_notice
         self._runner = Runner(
@@ -43,7 +46,7 @@ class Session:
             ProcessExecutor(),
             observer,
             memory_limit_bytes,
-            Splits(blind=True),
+            Splits(loader, blind=True),
             # What did not end well would not the next time: a search learns that once.
             settled=("ok", "diverged", "timeout", "out of memory"),
         )
@@ -62,9 +65,11 @@ class Session:
 
     def search(self, study: Study, trials: int) -> None:
         """Run or resume one search, showing each trial. Raises StudyError and DataError."""
-        planner = Planner(facts, check_split, 1, on_notice=self.on_notice)
+        loader = self.loader
+        planner = Planner(loader.facts, loader.check_split, 1, on_notice=self.on_notice)
         [cell] = planner.plan(study.suite())
-        if not len(splits.cut(load(study.dataset), study.split, cell.request.seed).validation):
+        cut = splits.cut(loader.load(study.dataset), study.split, cell.request.seed)
+        if not len(cut.validation):
             raise StudyError(
                 f"study {study.name}: split {study.split} has no validation part to search on; "
                 "use random:80/10/10 or leave-last"

@@ -49,7 +49,7 @@ def columns_of_table(
     """The columns that play a role, by their names. Raises DataError where one is missing, of a
     type that has no place there, or has no value in a row."""
     names = [str(name) for name in table.column_names]
-    columns, notes = columns_by_name(names, layout)
+    columns, notes = columns_by_name(names, layout, roles)
     columns = {role: c for role, c in columns.items() if role in (*roles, "timestamp")}
     if absent := [role for role in roles if role not in columns]:
         problem = f"the columns {', '.join(names)} name no {' and no '.join(absent)} column"

@@ -108,15 +108,13 @@ def _as_numbers(texts: list[str]) -> NDArray[np.float64] | None:
 
 def _as_dates(columns: Columns, texts: list[str]) -> tuple[NDArray[np.int64], str]:
     sample = texts[:1000]
-    fitting = {}
-    if all(re.fullmatch(_ISO, text) for text in sample):
-        return _by_format(columns, texts, ISO), ISO
-    for each in FORMATS:
-        if (_parsed(sample, each) != _NONE).all():
-            fitting[each] = _parsed(texts, each)
-    whole = {each: found for each, found in fitting.items() if (found != _NONE).all()}
+    fitting = [each for each in (ISO, *FORMATS) if _parsed(texts[:1], each)[0] != _NONE]
+    fitting = [each for each in fitting if (_parsed(sample, each) != _NONE).all()]
+    whole = {each: _parsed(texts, each) for each in fitting}
+    whole = {each: found for each, found in whole.items() if (found != _NONE).all()}
     if not whole:
-        return _by_format(columns, texts, _nearest(texts, fitting)), ""  # raises
+        name = _nearest(texts)
+        return _by_format(columns, texts, name), name  # raises
     (name, seconds), *others = whole.items()
     for other, found in others:
         if not np.array_equal(found, seconds):
@@ -130,16 +128,12 @@ def _as_dates(columns: Columns, texts: list[str]) -> tuple[NDArray[np.int64], st
     return seconds, name
 
 
-def _nearest(texts: list[str], fitting: dict[str, NDArray[np.int64]]) -> str:
-    """The format that most of the texts have, to name the first that does not."""
+def _nearest(texts: list[str]) -> str:
+    """The format that most of the texts have, to name the first one that has another."""
     sample = texts[:1000]
-    if sum(bool(re.fullmatch(_ISO, text)) for text in sample) * 2 > len(sample):
-        return ISO
-    counts = {each: int((found != _NONE).sum()) for each, found in fitting.items()}
-    if not counts:
-        counts = {each: int((_parsed(sample, each) != _NONE).sum()) for each in FORMATS}
-    best = max(counts, key=lambda each: counts[each])
-    return best if counts[best] * 2 > len(sample) else SECONDS
+    counts = {SECONDS: sum(_as_numbers([text]) is not None for text in sample)}
+    counts |= {each: int((_parsed(sample, each) != _NONE).sum()) for each in (ISO, *FORMATS)}
+    return max(counts, key=lambda each: counts[each])
 
 
 def _by_format(columns: Columns, texts: list[str], name: str) -> NDArray[np.int64]:
@@ -148,7 +142,8 @@ def _by_format(columns: Columns, texts: list[str], name: str) -> NDArray[np.int6
     bad = seconds == _NONE
     if name == SECONDS:
         bad = np.array([_as_numbers([text]) is None for text in texts])
-        problem = "the timestamp is neither a number nor a date that is known"
+        others = "" if bad.all() else ", as others of its column are,"
+        problem = f"the timestamp is no number{others} nor a date of a known format"
     else:
         problem = f"the timestamp is no date by {name}, the format of the column"
     _refuse(columns, bad, problem, "Correct the line, or give the format: --date-format %d/%m/%Y")
@@ -169,10 +164,10 @@ def _parsed(texts: list[str], name: str) -> NDArray[np.int64]:
     fit."""
     import pandas as pd
 
-    series = pd.Series(texts, dtype=object)
+    # pandas takes "now" and "today" for dates, by whatever format.
+    shape = re.compile(_ISO if name == ISO else r".*\d.*")
+    series = pd.Series([text if shape.fullmatch(text) else None for text in texts], dtype=object)
     if name == ISO:
-        fits = np.array([re.fullmatch(_ISO, text) is not None for text in texts])
-        series = series.where(fits, None)
         found = pd.to_datetime(series, format="ISO8601", errors="coerce", utc=True)
     else:
         found = pd.to_datetime(series, format=name, errors="coerce", utc=True)

@@ -33,6 +33,8 @@ OPTION = "--columns user=…,item=…,rating=…"
 MATRIX_COLUMNS = 5
 """Numbers in so many columns without a header: more than user, item, rating and time."""
 
+MOST_COLUMNS = 1000
+
 _SAMPLE_BYTES = 1 << 16
 
 
@@ -88,7 +90,7 @@ def find_dialect(source: Source, layout: Layout, roles: Sequence[str] = RATED) -
     candidates = [(each, split(sample.lines[0][1], each)) for each in delimiters]
     for delimiter, fields in candidates:
         if layout.columns:
-            found = _as_given(sample, layout, delimiter, fields)
+            found = _as_given(sample, layout, delimiter, fields, roles)
         elif layout.header is False:
             found = _by_position(sample, delimiter, fields, roles)
         else:
@@ -99,10 +101,13 @@ def find_dialect(source: Source, layout: Layout, roles: Sequence[str] = RATED) -
     raise _no_dialect(sample, layout, candidates, roles)
 
 
-def columns_by_name(names: Sequence[str], layout: Layout) -> tuple[dict[str, Column], list[str]]:
+def columns_by_name(
+    names: Sequence[str], layout: Layout, roles: Sequence[str] = RATED
+) -> tuple[dict[str, Column], list[str]]:
     """Role -> column for the names of a header, and what was guessed.
 
-    Those that `layout` gives come first: by name, else by position from 1.
+    Those that `layout` gives come first: by name, else by position from 1. A rating is guessed
+    where it is among the `roles` that are needed.
     """
     columns, notes = {}, []
     for role, given in layout.columns.items():
@@ -119,7 +124,8 @@ def columns_by_name(names: Sequence[str], layout: Layout) -> tuple[dict[str, Col
         columns[role] = Column(names[position - 1], position, "named in the header")
     used = {column.position for column in columns.values()}
     left = [n for n, name in enumerate(names, 1) if n not in used and not _is_index(name)]
-    if {"user", "item"} <= columns.keys() and "rating" not in columns and len(left) == 1:
+    lacks_rating = set(roles) - columns.keys() == {"rating"}
+    if lacks_rating and len(left) == 1:
         name = names[left[0] - 1]
         columns["rating"] = Column(name, left[0], "the one column that is left")
         notes.append(f"column {name!r} is taken for the rating, as the one that is left")
@@ -142,14 +148,17 @@ def _plain(name: str) -> str:
 
 
 def _position(names: Sequence[str], given: str) -> int | None:
-    """From 1, of a name of the header, in any case where none is exact, or of a position."""
-    for known in (list(names), [name.casefold() for name in names]):
-        for wanted in (given, given.casefold()):
-            if known.count(wanted) == 1:
-                return known.index(wanted) + 1
-    if given.isdecimal() and given.isascii() and 1 <= int(given[:9]) <= len(names):
-        return int(given)
-    return None
+    """From 1, of a position, or of a name of the header, in any case where none is exact."""
+    if _is_position(given):
+        return int(given) if 1 <= int(given[:9]) <= len(names) else None
+    if names.count(given) == 1:
+        return names.index(given) + 1
+    lower = [name.casefold() for name in names]
+    return lower.index(given.casefold()) + 1 if lower.count(given.casefold()) == 1 else None
+
+
+def _is_position(given: str) -> bool:
+    return given.isdecimal() and given.isascii()
 
 
 def _sample(source: Source) -> _Sample:
@@ -181,12 +190,11 @@ def _sample(source: Source) -> _Sample:
     return _Sample(source, found)
 
 
-def _as_given(sample: _Sample, layout: Layout, delimiter: str, fields: list[str]) -> Dialect | None:
+def _as_given(
+    sample: _Sample, layout: Layout, delimiter: str, fields: list[str], roles: Sequence[str]
+) -> Dialect | None:
     """Columns as the user names them; None where this delimiter does not give them."""
-    by_position = all(
-        name.isdecimal() and name.isascii() and name not in fields
-        for name in layout.columns.values()
-    )
+    by_position = all(map(_is_position, layout.columns.values()))
     if layout.header is False or (by_position and _looks_like_data(layout, fields)):
         names = [str(n) for n in range(1, len(fields) + 1)]
         places = {role: _position(names, given) for role, given in layout.columns.items()}
@@ -194,7 +202,7 @@ def _as_given(sample: _Sample, layout: Layout, delimiter: str, fields: list[str]
         header, notes = False, list[str]()
     else:
         names = _stripped(fields)
-        columns, notes = columns_by_name(names, layout)
+        columns, notes = columns_by_name(names, layout, roles)
         header = True
     if any(columns[role].why != "given" if role in columns else True for role in layout.columns):
         return None
@@ -202,20 +210,23 @@ def _as_given(sample: _Sample, layout: Layout, delimiter: str, fields: list[str]
 
 
 def _looks_like_data(layout: Layout, fields: list[str]) -> bool:
-    """Whether the rating's field is a number, so that the line is no header."""
-    position = layout.columns.get("rating", "")
-    place = int(position[:9]) if position else 0
-    return place <= len(fields) and is_number(fields[place - 1]) if place else False
+    """Whether the rating's field is a number, so that the line is no header; where the rating has
+    no position, as among pairs, whether the line has none of the known names."""
+    if position := layout.columns.get("rating"):
+        place = int(position[:9])
+        return place <= len(fields) and is_number(fields[place - 1])
+    return not columns_by_name(_stripped(fields), Layout(), PAIRS)[0]
 
 
 def _by_header(
     sample: _Sample, delimiter: str, fields: list[str], roles: Sequence[str]
 ) -> Dialect | None:
     names = _stripped(fields)
-    columns, notes = columns_by_name(names, Layout())
+    columns, notes = columns_by_name(names, Layout(), roles)
     if not set(roles) <= columns.keys():
         return None
-    if columns["rating"].why.startswith("the one") and is_number(columns["rating"].name):
+    guessed = "rating" in roles and columns["rating"].why.startswith("the one")
+    if guessed and is_number(columns["rating"].name):
         return None  # "user,item,5": a line of data whose ids are these words
     plain = [_plain(name) for name in names]
     for column in columns.values():
@@ -230,8 +241,10 @@ def _by_position(
     sample: _Sample, delimiter: str, fields: list[str], roles: Sequence[str]
 ) -> Dialect | None:
     """User, item, rating and, where there is a fourth column of numbers, timestamp."""
-    while len(fields) > len(roles) and not fields[-1].strip():
-        fields = fields[:-1]
+    n = len(fields)
+    while n > len(roles) and not fields[n - 1].strip():
+        n -= 1
+    fields = fields[:n]
     if len(fields) < len(roles) or ("rating" in roles and not is_number(fields[2])):
         return None
     if "rating" in roles:
@@ -274,6 +287,11 @@ def _dialect(
     notes: list[str],
 ) -> Dialect:
     """With one nameless column more where every line ends with a delimiter."""
+    if len(names) > MOST_COLUMNS:
+        raise sample.error(
+            f"{len(names):,} columns, as of a matrix of users by items",
+            "Give one line for each rating: user, item, rating; pandas.melt makes them of a matrix",
+        )
     data = sample.lines[1 if header else 0 :]
     ends = [split(line, delimiter) for _, line in data]
     if ends and all(len(each) == len(names) + 1 and not each[-1].strip() for each in ends):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 ROLES = ("user", "item", "rating", "timestamp")
+DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "bar": "|"}
+"""Words for delimiters that cannot be seen, or that a shell takes for its own."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,10 @@ class Layout:
 
     def options(self) -> dict[str, str]:
         """What is given, as the options of the command line: `columns` -> "user=a,item=b"."""
+        words = {mark: word for word, mark in DELIMITERS.items()}
         given = {
             "columns": ",".join(f"{role}={name}" for role, name in self.columns.items()),
-            "delimiter": self.delimiter or "",
+            "delimiter": words.get(self.delimiter or "", self.delimiter or ""),
             "no-header": "yes" if self.header is False else "",
             "missing": ",".join(self.missing),
             "zeros": self.zeros or "",

@@ -93,6 +93,8 @@ def read_columns(source: Source, dialect: Dialect) -> Columns:
     Every line is held to the dialect's number of fields. Raises DataError for a damaged
     container, text that is not UTF-8, a line with more or fewer fields, and a file without rows.
     """
+    import pyarrow as pa
+
     across_lines = False
     try:
         table, quoted = _parsed(source, dialect)
@@ -106,11 +108,13 @@ def read_columns(source: Source, dialect: Dialect) -> Columns:
             quoting = "quoted fields"
     if not len(table):
         raise DataError("the file has no ratings", "It needs one line each", where=source)
+    columns = {role: table[role] for role in dialect.columns}
+    del table  # so that each column's memory is free once it is converted
     seconds = None
-    if "timestamp" in dialect.columns and not _is_dictionary(table["timestamp"]):
-        seconds = table["timestamp"].to_numpy()
-    roles = [role for role in dialect.columns if role != "timestamp" or seconds is None]
-    texts = {role: as_texts(table[role]) for role in roles}
+    if "timestamp" in columns and not _is_dictionary(columns["timestamp"]):
+        seconds = columns.pop("timestamp").to_numpy()
+    texts = {role: as_texts(columns.pop(role)) for role in list(columns)}
+    pa.default_memory_pool().release_unused()
 
     def line_of(row: int) -> int | None:
         found = _data(source, dialect, across_lines)

@@ -21,6 +21,10 @@ from datasets.reading.sources import Source, file_source
 
 MOST_ZEROS = 0.1
 """A share of zeros beside ratings from 1 on above which they are more likely "not rated"."""
+FAR_OFF = 0.001
+"""A share of ratings far from all others from which on they are no odd high count."""
+MOST_VOTES = 4
+"""Distinct ratings, such as the votes -1, 0 and 1, of which none can stand apart."""
 EARLIEST = 1e8
 """Ratings that are all above it look like times: seconds since 1970 are, from 1973 on."""
 
@@ -138,7 +142,7 @@ def _values(columns: Columns, layout: Layout) -> tuple[NDArray[np.float32], list
             "Name the columns: --columns user=…,item=…,rating=…,timestamp=…",
             where=columns.where,
         )
-    return values, _doubtful_zeros(columns, values, layout)
+    return values, [*_doubtful_zeros(columns, values, layout), *_far_off(columns, values)]
 
 
 def _number(text: str) -> float:
@@ -174,6 +178,28 @@ def _doubtful_zeros(columns: Columns, values: NDArray[np.float32], layout: Layou
             where=columns.where,
         )
     return [f"{found}: they are read as ratings; --zeros missing leaves them out"]
+
+
+def _far_off(columns: Columns, values: NDArray[np.float32]) -> list[str]:
+    """What to say of a lowest or highest rating that stands apart, as 99 and -1 for "not rated"
+    do: farther from the others than they are from each other, or the only one below 0."""
+    counts = np.bincount(columns.texts["rating"].codes, minlength=len(values))
+    rated = np.isfinite(values)
+    levels, which = np.unique(values[rated].astype(np.float64), return_inverse=True)
+    if len(levels) <= MOST_VOTES:
+        return []
+    per_level = np.bincount(which, counts[rated]).astype(int)
+    notes = []
+    for place, others in ((0, levels[1:]), (-1, levels[:-1])):
+        value, count = levels[place], per_level[place]
+        gap = max(others[0] - value, value - others[-1])
+        often = count >= FAR_OFF * len(columns) and count > 2
+        if (often and gap > others[-1] - others[0]) or value < 0 <= others[0]:
+            notes.append(
+                f"{count:,} of the ratings are {value:g}, the others {others[0]:g} to "
+                f"{others[-1]:g}: they are read as ratings; --missing {value:g} leaves them out"
+            )
+    return notes
 
 
 def _present(

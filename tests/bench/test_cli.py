@@ -93,6 +93,11 @@ def test_a_device_that_is_missing_is_a_skipped_row(
         (["run", "--impl", MEAN, "--split", "leave-last"], "timestamps"),
         (["run", "--impl", MEAN, "--out", "ratings.csv"], "--out ratings.csv: records cannot"),
         (["compare", "a", "b"], "a"),
+        (["run", "--impl", MEAN, "--zeros", "maybe"], "--zeros 'maybe'"),
+        (["run", "--impl", MEAN, "--columns", "user=who"], "no column user=who"),
+        (["run", "--dataset", "ml-100k", "--no-header"], "--no-header says how a file is read"),
+        (["tune", "bias", "--no-header"], "--no-header says how a file is read"),
+        (["data", "none.csv"], "none.csv"),
         (["predict", "--impl", "bias", "--dataset", "ratings.csv", "--pairs", "none.csv"], "none"),
     ],
 )
@@ -165,6 +170,24 @@ def test_a_run_ends_with_a_summary_and_writes_pages_where_requested(
     assert second.stdout.endswith("Page: results/ratings.csv.md\n")
     assert (tmp_path / "results" / "ratings.csv.md").is_file()
     assert bench("report").stdout == "nothing changed\nstart at results/index.md\n"
+
+
+def test_a_record_and_its_page_have_the_options_that_make_the_number_again(
+    bench: Bench, tmp_path: Path
+) -> None:
+    header = "who,what,plays\n"
+    path = write(tmp_path / "plays.csv", header=header)
+    path.write_text(f"{path.read_text()}u0,i0,99\n")
+    columns, missing = "user=who,item=what,rating=plays", ("--missing", "99", "-1")
+    words = ("run", "--impl", MEAN, "--dataset", str(path), "--columns", columns, *missing)
+    done = bench(*words, "--report")
+    assert done.returncode == 0, done.stderr
+    (record,) = records(tmp_path / "results")
+    assert record.data.options == {"columns": columns, "missing": "99,-1"}
+    assert (record.data.n_ratings, record.data.scale) == (600, (1, 5))
+    page = (tmp_path / "results" / "plays.csv.md").read_text()
+    assert f"read with --columns {columns} --missing 99,-1." in page
+    assert "1 cell, all already recorded" in bench(*words).stdout
 
 
 def test_the_version_has_the_commit() -> None:

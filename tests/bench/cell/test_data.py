@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 
 from bench.cell.data import Splits
-from bench.planning.facts import check_split, facts, load
+from bench.planning.facts import Loader
+from datasets import catalog
 from datasets.errors import DataError
+from datasets.ratings import Dataset
+from datasets.reading.layout import AS_DETECTED, Layout
+from tests.support.ratings import dataset
+
+NAMED = ("ml-100k", "ml-1m", "ml-100k")
 
 
 @pytest.fixture
 def ratings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
-    load.cache_clear()
     path = tmp_path / "ratings.csv"
     rows = (f"{n % 20},{n // 20},{n % 5 + 1}" for n in range(200))
     path.write_text("\n".join(rows) + "\n0,0,5\n")
@@ -44,16 +49,37 @@ def test_blind_splits_hold_no_test_rating(ratings: str) -> None:
 
 
 def test_facts_count_what_is_rated_again(ratings: str) -> None:
-    data = facts(ratings, "a note").data
+    data = Loader().facts(ratings, "a note").data
     assert (data.n_users, data.n_items, data.n_ratings) == (20, 10, 200)
     assert (data.duplicates, data.note) == (1, "a note")
 
 
 def test_a_split_that_will_not_do_is_found_early(ratings: str) -> None:
-    check_split(ratings, "random:80/20")
+    Loader().check_split(ratings, "random:80/20")
     with pytest.raises(DataError, match="timestamps"):
-        check_split(ratings, "leave-last")
+        Loader().check_split(ratings, "leave-last")
 
 
-def test_only_the_last_two_datasets_are_cached() -> None:
-    assert load.cache_info().maxsize == 2
+def test_a_loader_keeps_two_datasets_and_reads_files_alone_by_its_layout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded: list[tuple[str, Layout]] = []
+
+    def load(name: str, layout: Layout) -> Dataset:
+        loaded.append((name, layout))
+        return dataset()
+
+    monkeypatch.setattr(catalog, "load", load)
+    given = Layout(delimiter=";")
+    loader = Loader(given)
+    for name in ("a.csv", "ml-100k", "a.csv", "ml-1m", "a.csv", "ml-100k"):
+        loader.load(name)
+    assert loaded == [("a.csv", given), *((name, AS_DETECTED) for name in NAMED)]
+    assert loader.facts("a.csv").data.options == {"delimiter": "semicolon"}
+    assert loader.facts("ml-100k").data.options == {}
+
+
+def test_facts_have_the_period_where_there_are_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = dataset()
+    monkeypatch.setattr(catalog, "load", lambda *_: small)
+    assert Loader().facts("a.csv").times == (small.timestamps.min(), small.timestamps.max())

@@ -16,7 +16,7 @@ import pytest
 
 from bench.cell.execute import ProcessExecutor
 from bench.cell.job import write_split
-from bench.planning.facts import facts
+from bench.planning.facts import Loader
 from bench.planning.plan import Cell
 from bench.planning.rules import Rules
 from bench.records import CellRecord, Record
@@ -79,7 +79,7 @@ def cell(name: str, dataset: str, split: str) -> Cell:
         threads=1,
         seed=0,
     )
-    return Cell(requested, f"{DISHONEST}:{name}", name, facts(dataset), Rules())
+    return Cell(requested, f"{DISHONEST}:{name}", name, Loader().facts(dataset), Rules())
 
 
 def flags(record: Record) -> list[str]:

@@ -1,30 +1,133 @@
-"""Predictions for raw pairs, where that is not seen from the command line."""
+"""Predictions for raw pairs: which columns they are in, and which ids they are."""
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
-from bench.commands.predict import predict
+from bench.cli import app
+from bench.commands.predict import layout_of_pairs, predict
+from bench.commands.terminal import UsageError
 from bench.planning import availability
 from bench.planning.loading import ImplementationError
+from datasets.reading.layout import AS_DETECTED, Layout
+
+HEADER = "user,item,rating\n"
+RATINGS = "".join(f"{60 + n % 9},{40 + n // 9},{n % 5 + 1}\n" for n in range(60))
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    Path("ratings.csv").write_text(HEADER + RATINGS)
+
+
+def bench(pairs: str, *words: str, ratings: str = "ratings.csv") -> Result:
+    Path("pairs.csv").write_text(pairs)
+    given = ["predict", "--impl", "bias", "--dataset", ratings, "--pairs", "pairs.csv"]
+    return CliRunner().invoke(app, [*given, *words])
+
+
+def predictions(done: Result) -> list[tuple[str, str]]:
+    """Prediction and cold start of each pair."""
+    assert done.exit_code == 0, done.output
+    rows = [row.split(",") for row in done.stdout.splitlines()[1:]]
+    return [(prediction, cold) for *_, prediction, cold in rows]
 
 
 @pytest.mark.parametrize(
     ("row", "message"), [("peer:cornac_mf", "make peers"), ("triton_sgd", "CUDA only")]
 )
 def test_a_row_that_cannot_run_gets_the_reason(
-    row: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    row: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def version(package: str) -> str:
         raise PackageNotFoundError(package)
 
     monkeypatch.setattr(availability, "version", version)
-    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
-    ratings, pairs = tmp_path / "ratings.csv", tmp_path / "pairs.csv"
-    ratings.write_text("".join(f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60)))
-    pairs.write_text("1,1\n")
+    pairs = Path("pairs.csv")
+    pairs.write_text("60,40\n")
     with pytest.raises(ImplementationError, match=message):
-        predict(row, str(ratings), pairs, "default", [], "cpu", 0, None)
+        predict(row, "ratings.csv", AS_DETECTED, pairs, "default", [], "cpu", 0, None)
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        "item,user\n45,60\n41,68\n",
+        "user,timestamp,item\n60,2000000000,45\n68,2000000000,41\n",
+        "rating,movieId,userId\n5,45,60\n5,41,68\n",
+        "user,item\n60.0,45.0\n68.0,41.0\n",
+        "user,item\n 60 ,45\n68,\t41\n",
+        "user\titem\n60\t45\n68\t41\n",
+        "60;45\n68;41\n",
+        "60,45,ignored\n68,41,too\n",
+    ],
+)
+def test_columns_are_found_by_header_and_ids_are_read_as_in_training(pairs: str) -> None:
+    expected = predictions(bench("user,item\n60,45\n68,41\n"))
+    assert len({prediction for prediction, _ in expected}) == 2
+    assert {cold for _, cold in expected} == {"0"}
+    assert predictions(bench(pairs)) == expected
+
+
+def test_what_is_not_read_and_cold_starts_are_reported() -> None:
+    done = bench("user,timestamp,item\n60,1,45\n999,1,45\n999,1,999\nann,1,45\n")
+    assert [cold for _, cold in predictions(done)] == ["0", "1", "1", "1"]
+    counted = "4 pairs, 3 cold starts (3 with a user, 1 with an item that training does not have)"
+    assert f"pairs.csv: {counted}\n" in done.stderr
+    assert "timestamp" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ("user,item\n60,45\n60\n", "pairs.csv:3: "),
+        ("user,item\n60,45\n,45\n", "pairs.csv:3: "),
+        ("", "pairs.csv"),
+        ("user,item\n", "pairs.csv"),
+        ("999.0,999.0\n60\n", "pairs.csv:2: "),
+        ("song,account\n45,60\n", "'song' and 'account', names no user and no item column"),
+    ],
+)
+def test_a_line_that_is_no_pair_is_named(pairs: str, message: str) -> None:
+    done = bench(pairs)
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_first_line_that_may_be_a_header_is_a_warning_where_ids_are_words() -> None:
+    text = re.sub(r"^(\d+),(\d+)", r"u\1,i\2", RATINGS, flags=re.MULTILINE)
+    Path("ratings.csv").write_text(HEADER + text)
+    assert "WARNING" not in bench("u60,i45\n").stderr
+    done = bench("account,song\nu60,i45\n")
+    assert "WARNING: pairs.csv: its first line, 'account' and 'song'" in done.stderr
+    assert [cold for _, cold in predictions(done)] == ["1", "0"]
+
+
+def test_names_in_columns_hold_for_both_files_and_positions_for_the_ratings() -> None:
+    expected = predictions(bench("user,item\n60,45\n68,41\n"))
+    Path("ratings.csv").write_text(f"account,song,plays\n{RATINGS}")
+    names = ["--columns", "user=account,item=song,rating=plays"]
+    assert predictions(bench("song,account\n45,60\n41,68\n", *names)) == expected
+    positions = ["--columns", "user=1,item=2,rating=3"]
+    assert predictions(bench("item,user\n45,60\n41,68\n", *positions)) == expected
+    refused = bench("item,user\n45,60\n", *names)
+    assert refused.exit_code == 2
+    assert "pairs.csv" in refused.stderr
+
+
+def test_options_describe_the_pairs_where_the_ratings_are_of_the_catalog() -> None:
+    given = Layout(columns={"user": "2", "item": "1"}, delimiter=";", header=False)
+    assert layout_of_pairs(given, "ml-100k") == given
+    assert layout_of_pairs(given, "ratings.csv") == AS_DETECTED
+    for of_ratings in (Layout(missing=("99",)), Layout(columns={"rating": "r"})):
+        with pytest.raises(UsageError, match="ml-100k is of the catalog"):
+            layout_of_pairs(of_ratings, "ml-100k")

@@ -35,6 +35,7 @@ def test_trials_are_records_that_have_seen_no_test_rating(
 ) -> None:
     done = bench("tune", str(study), "--trials", "2")
     assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("ratings.csv: 600 ratings of ")
     assert "mine trial 1: " in done.stdout
     found, _ = RecordStore(tmp_path / "results" / "tuning").read()
     assert [each.status for each in found] == ["ok", "ok"]

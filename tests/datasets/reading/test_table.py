@@ -138,7 +138,11 @@ ERRORS = {
     "negative id": ("1,2,3\n2,-3,4\n", 2, "item id is negative"),
     "huge id": (f"1,2,3\n{2**64},3,4\n", 2, "user id is too large"),
     "giant id": (f"1,2,3\n{'9' * 5000},3,4\n", 2, "user id is longer than 1,000 characters"),
-    "no time": ("1,2,3,4\n2,3,4,soon\n", 2, "neither a number nor a date that is known: 'soon'"),
+    "no time": (
+        "1,2,3,4\n2,3,4,soon\n",
+        2,
+        "no number, as others of its column are, nor a date of a known format: 'soon'",
+    ),
     "endless time": ("1,2,3,4\n2,3,4,1e30\n", 2, "timestamp is too large"),
     "not utf-8": (b"a,b,3\nc,\xe9,4\n", 2, "not UTF-8"),
     "not utf-8 number": (b"1,2,3\n2,\xff,4\n", 2, "not UTF-8"),

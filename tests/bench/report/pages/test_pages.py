@@ -171,6 +171,15 @@ def test_the_dataset_line_has_counts_scale_density_and_fingerprint() -> None:
     )
 
 
+def test_the_dataset_line_has_the_options_and_the_rule_it_was_read_with() -> None:
+    options = {"columns": "user=a,item=the song", "no-header": "yes", "missing": "99,-99"}
+    known = data(duplicates=3, duplicate_rule="the latest time counts", options=options)
+    assert dataset_line(table_of(record(data=known))).endswith(
+        "3 duplicate pairs (the latest time counts), "
+        "read with --columns 'user=a,item=the song' --no-header --missing 99,-99."
+    )
+
+
 def test_what_stands_in_is_named_in_bold_at_every_table() -> None:
     text = page(tables([record(data=data(note=NOTE))]))
     assert len(re.findall("^[|]:-", text, re.MULTILINE)) == text.count(f"**{NOTE}**") == 3

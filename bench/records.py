@@ -239,6 +239,8 @@ class Record(_Part):
     reused_from: str = ""
     """The row and dataset under which it ran, where another name of the same cell stands here:
     `a.py:Row on u.data`."""
+    reused_at: str = ""
+    """When it was stored again: under another name, or as the row's source was this one again."""
     log: str = ""
     """The end of what the worker printed, stored where the cell failed."""
 
@@ -248,6 +250,11 @@ class Record(_Part):
     def run(self) -> tuple[str, str]:
         """Equal for two records of one run: what decided the result, and when it started."""
         return self.identity, self.started_at
+
+    @property
+    def counts_from(self) -> str:
+        """When it became the newest of its row."""
+        return max(self.started_at, self.reused_at)
 
     def to_line(self) -> str:
         """One line of JSON without its newline; a NaN or infinity becomes null."""

@@ -133,6 +133,8 @@ class Runner:
                 changes["reference"] = cell.reference
             if not is_of(done, cell):
                 changes |= self._under_its_name(cell, done)
+            elif self._history().is_outdated(done):  # as after an edit that was taken back
+                changes["reused_at"] = _now()
             if changes:
                 done = done.model_copy(update=changes)
                 self._store(done)
@@ -149,6 +151,7 @@ class Runner:
             "reference": cell.reference,
             "goals": _goals(done.curve, goals) if goals else done.goals,
             "reused_from": done.reused_from or ran_as,
+            "reused_at": _now(),
         }
 
     def _run(self, cell: Cell) -> Record:
@@ -174,7 +177,7 @@ class Runner:
         sha, dirty = machine.source_state()
         return Record(
             identity=cell.identity(environment),
-            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            started_at=_now(),
             status="failed",
             cell=cell.request,
             data=cell.facts.data,
@@ -193,6 +196,10 @@ class Runner:
         if cell.request.implementation == BASELINE and curve:
             best = min(point.rmse for point in curve)
             self._goals[_split_of(cell)] = (round_up(best),)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _split_of(cell: Cell) -> tuple[str, str, int]:

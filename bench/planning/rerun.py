@@ -30,10 +30,11 @@ class History:
         self._named = {
             (each.identity, *names(each.cell)): each for each in records if each.status in settled
         }
+        ran = [each for each in records if each.status != "skipped"]
+        self._newest = {_row(each): each for each in sorted(ran, key=lambda r: r.counts_from)}
         self._runs: defaultdict[tuple[object, ...], list[Record]] = defaultdict(list)
-        for record in records:
-            if record.status != "skipped":
-                self._runs[_key(record.cell, record.environment)].append(record)
+        for record in ran:
+            self._runs[_key(record.cell, record.environment)].append(record)
 
     def done(self, cell: Cell) -> Record | None:
         """The newest settled record of the cell as it is now; None where it has to run.
@@ -43,6 +44,11 @@ class History:
         """
         identity = cell.identity(self._machine)
         return self._named.get((identity, *names(cell.request))) or self._done.get(identity)
+
+    def is_outdated(self, record: Record) -> bool:
+        """Whether a newer record of its row is of another source, so that no page shows it."""
+        newest = self._newest.get(_row(record), record)
+        return newest.source.implementation_hash != record.source.implementation_hash
 
     def why_again(self, cell: Cell) -> str:
         """What changed since the newest record of the same row, dataset, split, seed, device,
@@ -72,6 +78,13 @@ def names(cell: CellRecord) -> tuple[str, str]:
 def is_of(record: Record, cell: Cell) -> bool:
     """Whether a record stands under the names of the cell."""
     return names(record.cell) == names(cell.request)
+
+
+def _row(record: Record) -> tuple[object, ...]:
+    """What the records of one row in one table share, whatever their source is."""
+    cell = record.cell
+    place = (record.data.fingerprint, record.environment.machine, cell.split)
+    return (cell.implementation, cell.preset, *place)
 
 
 def _plain(name: str) -> str:

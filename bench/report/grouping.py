@@ -35,9 +35,8 @@ def tables(records: Iterable[Record], among: Sequence[Record] = ()) -> list[Tabl
     among  all records of the store, where `records` are some of them: so that a dataset is called
            what it is called on the pages
     """
-    ordered = sorted(records, key=lambda record: record.started_at)
-    # In their order in the store, where two are of one second: a name that reuses a run is later.
-    every = sorted(among, key=lambda record: record.started_at) or ordered
+    ordered = sorted(records, key=lambda record: record.counts_from)
+    every = sorted(among, key=lambda record: record.counts_from) or ordered
     names, titles = dataset_names(every), dataset_titles(dataset_names(every))
     called = grouped(every, lambda record: record.data.fingerprint)
     groups = grouped(ordered, lambda r: (r.data.fingerprint, r.environment.machine, r.cell.split))
@@ -137,7 +136,7 @@ def of_newest_source(preset: Sequence[Record]) -> list[Record]:
         record
         for record in preset
         if (source := record.source.implementation_hash) == newest
-        or (source and record.status == "skipped" and record.started_at > last.started_at)
+        or (source and record.status == "skipped" and record.counts_from > last.counts_from)
     ]
 
 

@@ -22,6 +22,7 @@ from bench.cell.watch import Limits
 from bench.planning.plan import Cell, Skip
 from bench.planning.rules import Rules
 from bench.records import CellRecord, Memory, Numerics, Point, Record, Reference
+from bench.report.grouping import tables
 from bench.run import Runner
 from bench.score import ColdStart
 from bench.store import RecordStore
@@ -510,3 +511,39 @@ def test_a_reused_record_has_the_goals_of_its_own_dataset(tmp_path: Path) -> Non
     [record] = run(tmp_path, [known], executor)
     assert len(executor.ran) == 1
     assert [(goal.rmse, goal.seconds) for goal in record.goals] == [(1.2, 4)]
+
+
+def later(monkeypatch: pytest.MonkeyPatch, minute: int) -> None:
+    monkeypatch.setattr("bench.run._now", lambda: f"2026-01-01T00:{minute:02}:00+00:00")
+
+
+def sources_on_page(out: Path, name: str) -> set[str]:
+    [table] = tables(RecordStore(out).read()[0])
+    [row] = [row for row in table.rows if row.implementation == name]
+    return {record.source.implementation_hash for record in row.runs["CPU"].records}
+
+
+def test_a_row_whose_edit_is_taken_back_is_shown_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor = FakeExecutor()
+    edited = [replace(of("a", "a", seed=seed), implementation_hash="edited") for seed in range(2)]
+    originals = [of("a", "a", seed=seed) for seed in range(2)]
+    for minute, cells in enumerate((originals, edited, originals, originals)):
+        later(monkeypatch, minute)
+        run(tmp_path, cells, executor)
+    assert len(executor.ran) == 4
+    assert sources_on_page(tmp_path, "a") == {"hash of a"}
+    assert len(RecordStore(tmp_path).read()[0]) == 5  # one that is newer brings back both seeds
+
+
+def test_a_row_that_becomes_a_copy_is_shown_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though what it reuses ran before the source that it had."""
+    executor = FakeExecutor()
+    for minute, each in enumerate((of("a", "a"), of("b", "b"), of("a", "b"))):
+        later(monkeypatch, minute)
+        run(tmp_path, [each], executor)
+    assert len(executor.ran) == 2
+    assert sources_on_page(tmp_path, "b") == {"hash of a"}

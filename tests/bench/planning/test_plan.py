@@ -148,11 +148,12 @@ def test_a_peer_that_is_not_installed_is_skipped_with_the_line_that_installs_it(
 def test_the_version_of_a_library_is_part_of_the_identity_of_the_row_that_wraps_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    here = machine.environment()  # cached for the whole process, so before versions are pretended
     identities: dict[str, set[str]] = {"peer:cornac_mf": set(), "bias": set()}
     for installed in (None, "3.0.1", "3.0.2"):
         has_cornac(monkeypatch, installed)
         for cell in plan(suite(implementations=list(identities))):
-            identities[cell.request.implementation].add(cell.identity(machine.environment()))
+            identities[cell.request.implementation].add(cell.identity(here))
     assert {name: len(them) for name, them in identities.items()} == {
         "peer:cornac_mf": 3,
         "bias": 1,

@@ -11,7 +11,7 @@ from typer import Argument, Option
 from typer.core import TyperGroup
 
 from bench.commands import terminal
-from bench.commands.arguments import layout, overrides, spread
+from bench.commands.arguments import layout, overrides, split_of, spread
 from bench.planning.availability import system_problem
 from bench.planning.hyperparameters import SettingError
 from bench.planning.loading import ImplementationError
@@ -121,8 +121,14 @@ def run(
     dataset: Annotated[
         Texts, Option(help="Names, or path/to/ratings.csv. Several allowed.")
     ] = None,
+    test: Annotated[
+        str | None, Option(help="path/to/test.csv, where --dataset is the file to train on.")
+    ] = None,
     device: Annotated[Texts, Option(help="cpu, cuda, cuda:1 or auto. Several allowed.")] = None,
-    split: Annotated[str | None, Option(help="random:80/10/10, 5-fold, u1, leave-last …")] = None,
+    split: Annotated[
+        str | None,
+        Option(help="random:80/10/10, time:80/10/10, 5-fold, leave-last, u1, given:90/10 …"),
+    ] = None,
     seeds: Annotated[int | None, Option(min=1, help="Repeats, with seeds 0 … N−1.")] = None,
     threads: Annotated[
         int | None, Option(min=1, help="Default: the suite's, else all cores.")
@@ -156,7 +162,7 @@ def run(
 
     block: dict[str, Any] = {
         "devices": device,
-        "split": split,
+        "split": split_of(split, test, dataset),
         "seeds": seeds,
         "epochs": epochs,
         "preset": preset,
@@ -165,7 +171,15 @@ def run(
     requested = overrides(impl, dataset, set_, block)
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
     code = run(
-        suite, requested, read_by, out, memory_limit, fresh=fresh, dry_run=dry_run, report=report
+        suite,
+        requested,
+        read_by,
+        test or "",
+        out,
+        memory_limit,
+        fresh=fresh,
+        dry_run=dry_run,
+        report=report,
     )
     raise typer.Exit(code)
 

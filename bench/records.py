@@ -43,6 +43,27 @@ class CellRecord(_Part):
     or the command line sets them."""
 
 
+class Slice(_Part):
+    """Errors over a part of the test ratings, clipped to the scale.
+
+    by         what the test ratings are divided by. "training": the training ratings of the user,
+               where user and item are known, and the cold-start pairs apart. "time": the time of
+               the test rating. The slices of one `by` together are all test ratings
+    name       "few", "some", "many", "cold start"; "oldest", "middle", "newest"
+    low, high  the least and the largest number of training ratings of such a user (None: without
+               end, or cold start); the times of the first and the last rating, in seconds
+    n          test ratings in it, at least one
+    """
+
+    by: Literal["training", "time"]
+    name: str
+    low: int | None
+    high: int | None
+    n: int
+    rmse: float
+    mae: float
+
+
 class Metrics(_Part):
     """Test scores; `_raw` is before clipping to the scale. val_rmse is the chosen epoch's."""
 
@@ -59,6 +80,8 @@ class Metrics(_Part):
     best_epoch: int | None = None
     flags: list[str] = Field(default_factory=list)
     """Doubts about the row, such as "no better than global_mean"."""
+    slices: list[Slice] = Field(default_factory=list)
+    """Errors over parts of the test ratings; those of an older record were not computed."""
 
 
 class Times(_Part):
@@ -148,6 +171,11 @@ class Data(_Part):
     floor: float | None = None
     note: str = ""
     """Shown beside every table, e.g. that synthetic data stands in for ml-100k."""
+    test: str = ""
+    """The user's own file of test ratings, which are among these; "" where there is none."""
+    split_digest: str = ""
+    """Of what decides the split beside the ratings, its name and the seed: the times of one in
+    time, the test part of a given one; "" for any other."""
     options: dict[str, str] = Field(default_factory=dict)
     """The options that its file was read with, such as columns: user=account,item=song."""
 
@@ -273,6 +301,7 @@ def identity_of(
         (cell.split, cell.seed, cell.device, cell.threads),
         (cell.rules.get("patience"), cell.rules.get("until_rmse")),
         (environment.python, environment.versions, environment.machine),
+        *([data.split_digest] if data.split_digest else []),
     )
 
 

@@ -252,7 +252,8 @@ def _metrics(
     scale: tuple[float, float],
 ) -> Metrics:
     test, cold_start = prepared.test, prepared.cold_start
-    scores = score(cold_start.complete(test, predicted), test.values, scale)
+    complete = cold_start.complete(test, predicted)
+    scores = score(complete, test.values, scale)
     settings = result.numerics.model_dump() if result.numerics else None
     fit_s, predict_s = result.parts.fit, result.parts.predict
     return Metrics(
@@ -266,6 +267,11 @@ def _metrics(
         flags=[
             *doubts(predicted, test, scores, cold_start.global_mean, fit_s, predict_s),
             *numerics.departures(settings),
+        ],
+        slices=[
+            each
+            for slicing in prepared.slicings
+            for each in slicing.scores(complete, test.values, scale)
         ],
     )
 

@@ -1,18 +1,24 @@
-"""Pooled errors, clipping, and the one fallback for cold-start pairs."""
+"""Pooled errors and those of slices, clipping, and the one fallback for cold-start pairs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.ratings import UNKNOWN, HeldOut, Ratings
+from bench.records import Slice
+from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
+from datasets.splits import ends_in_time
 
 LONG_S = 1.0
 """Seconds of `predict` up to which it does not matter whether they belong to training."""
+
+FEW, SOME = 10, 50
+"""Training ratings up to which a user has few, and up to which some; over that many."""
 
 PIECE = 1 << 18
 """Ratings that are worked on at once, so that a row's peak of memory is not the harness's."""
@@ -62,6 +68,78 @@ def score(
         sums += [power.sum() for e in (clipped, raw) for power in (e**2, np.abs(e))]
     square, mae, square_raw, mae_raw = (sums / len(actual)).tolist()
     return Scores(math.sqrt(square), mae, math.sqrt(square_raw), mae_raw)
+
+
+@dataclass(frozen=True)
+class Slicing:
+    """One division of the test ratings. `codes` int8 (n,) is each rating's place in `slices`,
+    which are name, low and high as `bench.records.Slice` has them."""
+
+    by: Literal["training", "time"]
+    codes: NDArray[np.int8]
+    slices: tuple[tuple[str, int | None, int | None], ...]
+
+    def scores(
+        self,
+        predicted: NDArray[np.float64],
+        actual: NDArray[np.float32],
+        scale: tuple[float, float],
+    ) -> list[Slice]:
+        """Errors of predictions (n,) for ratings (n,), clipped, of each slice that has any."""
+        size = len(self.slices)
+        counts, squares, absolutes = np.zeros(size, np.int64), np.zeros(size), np.zeros(size)
+        for piece in _pieces(len(actual)):
+            codes, error = self.codes[piece], np.clip(predicted[piece], *scale) - actual[piece]
+            counts += np.bincount(codes, minlength=size)
+            squares += np.bincount(codes, weights=error**2, minlength=size)
+            absolutes += np.bincount(codes, weights=np.abs(error), minlength=size)
+        found = zip(self.slices, counts.tolist(), squares.tolist(), absolutes.tolist(), strict=True)
+        return [
+            Slice(
+                by=self.by,
+                name=name,
+                low=low,
+                high=high,
+                n=n,
+                rmse=math.sqrt(square / n),
+                mae=absolute / n,
+            )
+            for (name, low, high), n, square, absolute in found
+            if n
+        ]
+
+
+def slicings(split: Split) -> list[Slicing]:
+    """How the test part is sliced: by the users' training ratings, and by time where it is in time.
+
+    By time it is in thirds of the test ratings; ratings of one time are in one slice.
+    """
+    times = split.test_times
+    return [_by_training(split.train, split.test), *([] if times is None else [_by_time(times)])]
+
+
+def _by_training(train: Ratings, test: HeldOut) -> Slicing:
+    counts, known = np.bincount(train.users, minlength=train.n_users), test.known
+    slices = (
+        ("few", 1, FEW),
+        ("some", FEW + 1, SOME),
+        ("many", SOME + 1, None),
+        ("cold start", None, None),
+    )
+    codes = np.full(len(test), len(slices) - 1, np.int8)
+    codes[known] = np.searchsorted([FEW, SOME], counts[test.users[known]])
+    return Slicing("training", codes, slices)
+
+
+def _by_time(times: NDArray[np.int64]) -> Slicing:
+    order, ends = ends_in_time(times, [100 / 3] * 3)
+    thirds = zip(("oldest", "middle", "newest"), np.split(order, ends), strict=True)
+    parts = [(name, rows) for name, rows in thirds if len(rows)]
+    codes = np.empty(len(times), np.int8)
+    for code, (_, rows) in enumerate(parts):
+        codes[rows] = code
+    slices = tuple((name, int(times[rows[0]]), int(times[rows[-1]])) for name, rows in parts)
+    return Slicing("time", codes, slices)
 
 
 def doubts(

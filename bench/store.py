@@ -24,7 +24,7 @@ CURRENT = f'{{"schema": {SCHEMA},'.encode()
 """How a line of the present schema begins, as `Record.to_line` writes it."""
 
 
-LAST_BYTES = 1024
+LAST_BYTES = 4096
 """How much of what was read is compared, to notice that another file took its place."""
 
 

@@ -21,7 +21,12 @@ FOLDS = ("u1", "u2", "u3", "u4", "u5")
 
 
 def assemble(
-    name: str, table: Table, scale: tuple[float, float] | None = None, *, where: object = ""
+    name: str,
+    table: Table,
+    scale: tuple[float, float] | None = None,
+    *,
+    where: object = "",
+    whole: bool = True,
 ) -> Dataset:
     """Sort by (user, item), drop all but one rating of a pair, compute the fingerprint.
 
@@ -29,9 +34,12 @@ def assemble(
     the last one in the file. `scale` defaults to the lowest and highest rating. Raises DataError
     where there are fewer than two users or items, all ratings are equal, or one is outside
     `scale`.
+
+    whole  whether the table is a dataset by itself; a part of one may be of one user, one item or
+           one rating
     """
     for kind, ids in (("user", table.user_ids), ("item", table.item_ids)):
-        if len(ids) < 2:
+        if whole and len(ids) < 2:
             raise DataError(
                 f"all ratings are of one {kind} ({kind} {ids[0]})",
                 f"Give ratings of at least two {kind}s",
@@ -40,7 +48,7 @@ def assemble(
     rows = _canonical_rows(table)
     values = table.values[rows]
     observed = float(values.min()), float(values.max())
-    if observed[0] == observed[1]:
+    if whole and observed[0] == observed[1]:
         raise DataError(
             f"all ratings are {observed[0]:g}: there is nothing to predict",
             "Give ratings that differ; of purchases or clicks, add pairs without one as 0",

@@ -91,7 +91,10 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Split:
-    """One cut of a dataset. `user_ids[u]` is the source's id of training user `u`."""
+    """One cut of a dataset. `user_ids[u]` is the source's id of training user `u`.
+
+    test_times  int64 (n_test,) seconds; None where the split is not one in time
+    """
 
     name: str
     seed: int
@@ -100,6 +103,7 @@ class Split:
     test: HeldOut
     user_ids: Ids
     item_ids: Ids
+    test_times: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

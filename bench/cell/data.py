@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.cell.job import write_split
 from bench.planning.facts import Loader
-from bench.score import ColdStart
+from bench.score import ColdStart, Slicing, slicings
 from datasets import splits
 from datasets.ratings import HeldOut, Split
 
@@ -22,7 +22,8 @@ NO_RATINGS = HeldOut(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, n
 class Prepared:
     """One split, laid out in `folder` for workers; its test ratings stay in this process.
 
-    digest  of the folder as it was laid out
+    slicings  how accuracy is divided over the test ratings
+    digest    of the folder as it was laid out
     """
 
     folder: tempfile.TemporaryDirectory[str]
@@ -31,6 +32,7 @@ class Prepared:
     n_train: int
     test: HeldOut
     cold_start: ColdStart
+    slicings: list[Slicing]
     digest: str
 
 
@@ -85,6 +87,7 @@ def _prepare(cut: Split, blind: bool) -> Prepared:
         len(cut.train),
         NO_RATINGS if blind else cut.test,
         ColdStart(cut.train),
+        [] if blind else slicings(cut),
         _digest(Path(folder.name)),
     )
 

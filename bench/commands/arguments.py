@@ -13,6 +13,7 @@ from bench.planning.hyperparameters import parse_settings
 from bench.planning.suite import Overrides
 from datasets.catalog import CATALOG
 from datasets.reading.layout import DELIMITERS, ROLES, Layout
+from datasets.splits import GIVEN, is_given
 
 Texts = list[str] | None
 SEVERAL = ("--impl", "--dataset", "--device", "--set", "--missing")
@@ -43,6 +44,27 @@ def overrides(impl: Texts, dataset: Texts, set_: Texts, block: dict[str, Any]) -
     """What was given; a block's fields that are None were not. Raises SettingError."""
     given = {name: value for name, value in block.items() if value is not None}
     return Overrides(impl or [], dataset or [], given, parse_settings(set_ or []))
+
+
+def split_of(split: str | None, test: str | None, datasets: Texts) -> str | None:
+    """The split that is requested: with a test file it goes by that one.
+
+    Raises UsageError where the file has no place: beside several datasets or one of the catalog,
+    or with a split that chooses the test ratings itself.
+    """
+    if test is None:
+        return split
+    if len(datasets or []) != 1 or datasets[0] in CATALOG:  # type: ignore[index]
+        raise UsageError(
+            f"--test {test} is the test part of one file: name the file to train on, too, "
+            "--dataset train.csv"
+        )
+    if split is not None and not is_given(split):
+        raise UsageError(
+            f"--split {split} chooses test ratings, and --test {test} gives them: leave one out, "
+            "or use --split given:90/10, which takes a validation part from the train file"
+        )
+    return split or GIVEN
 
 
 def layout(

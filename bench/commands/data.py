@@ -37,7 +37,7 @@ def data(name: str, layout: Layout, *, as_json: bool) -> None:
     found = describe(name, facts, loader.load(name).ratings.values)
     if as_json:
         # ASCII and unwrapped, whatever the terminal is.
-        written = found.model_dump(mode="json", exclude={"note"})
+        written = found.model_dump(mode="json", exclude={"note", "test", "split_digest"})
         sys.stdout.write(json.dumps(written, allow_nan=False) + "\n")
     else:
         _print(name, facts, found)
@@ -103,6 +103,8 @@ def one_line(name: str, facts: Facts) -> str:
         days = [date[:10] if date else str(time) for time, date in dated(facts.times)]
         parts.append(f"{days[0]} to {days[1]}")
     line = f"{_file(name)}: {', '.join(parts)}"
+    if facts.n_test:
+        line += f"; {facts.n_test:,} of them from {_file(data.test)}"
     if data.duplicates:
         line += f"; {data.duplicates:,} rated again, {_rule(data)}"
     if facts.reading and (dropped := sum(facts.reading.dropped.values())):

@@ -34,6 +34,7 @@ def run(
     suite: str,
     overrides: Overrides,
     layout: Layout,
+    test: str,
     out: Path,
     memory_limit_gb: float | None,
     *,
@@ -44,10 +45,11 @@ def run(
     """Run what has no record yet (all, where `fresh`); returns the exit code.
 
     layout   of the files among the datasets
+    test     the file of the test ratings of the one dataset; "" for none
     dry_run  print the plan instead
     report   write the pages, too
     """
-    loader = Loader(layout)
+    loader = Loader(layout, test)
     cores = machine.environment().cores
     planner = Planner(loader.facts, loader.check_split, cores, overrides, terminal.warn)
     store = RecordStore(out)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.records import Data
-from datasets import catalog, splits
+from datasets import catalog, given, splits
 from datasets.catalog import CATALOG
 from datasets.ratings import Dataset
 from datasets.reading.layout import AS_DETECTED, Layout
@@ -22,12 +22,18 @@ class Facts:
     goals    goal RMSEs of the catalog; () where none is known
     reading  how the file was read; None where the dataset was not read from one
     times    first and last timestamp in seconds, or None where the source has none
+    n_test   ratings that are from a test file of their own
     """
 
     data: Data
     goals: tuple[float, ...]
     reading: Reading | None = None
     times: tuple[int, int] | None = None
+    n_test: int = 0
+
+    def split_by(self, digest: str) -> Facts:
+        """The facts of a split that depends on more than the ratings (`splits.decided_by`)."""
+        return replace(self, data=self.data.model_copy(update={"split_digest": digest}))
 
 
 @dataclass
@@ -35,9 +41,12 @@ class Loader:
     """Loads datasets for one command: files by `layout`, those of the catalog by their own.
 
     The last two are kept, since a plan needs each again for its splits.
+
+    test  the file of the test ratings that every dataset has beside its own; "" for none
     """
 
     layout: Layout = AS_DETECTED
+    test: str = ""
     _recent: dict[str, Dataset] = field(default_factory=dict)
 
     def load(self, name: str) -> Dataset:
@@ -46,7 +55,10 @@ class Loader:
         if dataset is None:
             while len(self._recent) >= RECENT:
                 del self._recent[next(iter(self._recent))]
-            dataset = catalog.load(name, self._layout_of(name))
+            layout = self._layout_of(name)
+            dataset = (
+                given.load(name, self.test, layout) if self.test else catalog.load(name, layout)
+            )
         self._recent[name] = dataset
         return dataset
 
@@ -65,17 +77,21 @@ class Loader:
             floor=dataset.floor,
             note=note,
             options=self._layout_of(name).options(),
+            test=self.test,
         )
         return Facts(
             data,
             tuple(CATALOG[name].goals) if name in CATALOG else (),
             reading,
             None if times is None else (int(times.min()), int(times.max())),
+            int(dataset.folds[splits.GIVEN].sum()) if self.test else 0,
         )
 
-    def check_split(self, dataset: str, split: str) -> None:
-        """Cut once, for the errors alone: DataError where the name or the data will not do."""
+    def check_split(self, dataset: str, split: str) -> str:
+        """Cut once, so that an error is found early, and return the digest of what else than the
+        ratings decides the split. DataError where the name or the data will not do."""
         splits.cut(self.load(dataset), split, seed=0)
+        return splits.decided_by(self.load(dataset), split)
 
     def _layout_of(self, name: str) -> Layout:
         return AS_DETECTED if name in CATALOG else self.layout

@@ -103,18 +103,19 @@ class Planner:
     """Turns blocks into cells.
 
     facts_of     loads a dataset's facts by name and note; raises DataError
-    check_split  cuts a dataset once by a split's name; raises DataError
+    check_split  cuts a dataset once by a split's name; returns the digest of what else than the
+                 ratings decides the split, "" or None for nothing; raises DataError
     threads      for blocks that name no number
     on_notice    is called with what a reader of the figures must know of the data
     """
 
     facts_of: Callable[[str, str], Facts]
-    check_split: Callable[[str, str], object]
+    check_split: Callable[[str, str], str | None]
     threads: int
     overrides: Overrides = field(default_factory=Overrides)
     on_notice: Callable[[str], None] = lambda _: None
     _facts: dict[str, tuple[str, Facts]] = field(default_factory=dict)
-    _checked: set[tuple[str, str]] = field(default_factory=set)
+    _digests: dict[tuple[str, str], str] = field(default_factory=dict)
     _warned: set[str] = field(default_factory=set)
 
     def plan(self, suite: Suite) -> list[Cell]:
@@ -141,9 +142,9 @@ class Planner:
     def _cells(self, suite: Suite, block: Block) -> Iterator[Cell]:
         for wanted in block.datasets:
             dataset, facts = self._dataset(wanted, block.fallback)
-            if (dataset, block.split) not in self._checked:
-                self.check_split(dataset, block.split)
-                self._checked.add((dataset, block.split))
+            if (place := (dataset, block.split)) not in self._digests:
+                self._digests[place] = self.check_split(*place) or ""
+            facts = facts.split_by(self._digests[place])
             for name in block.implementations:
                 for settings in self._settings(block, name):
                     for device in _devices(block.devices):

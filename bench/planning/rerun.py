@@ -10,6 +10,7 @@ from typing import Any
 
 from bench.planning.plan import Cell
 from bench.records import SCHEMA, WELL, CellRecord, Environment, Record, Status
+from datasets.splits import is_in_time
 
 
 class History:
@@ -83,7 +84,8 @@ def is_of(record: Record, cell: Cell) -> bool:
 def _row(record: Record) -> tuple[object, ...]:
     """What the records of one row in one table share, whatever their source is."""
     cell = record.cell
-    place = (record.data.fingerprint, record.environment.machine, cell.split)
+    data = (record.data.fingerprint, record.data.split_digest)
+    place = (*data, record.environment.machine, cell.split)
     return (cell.implementation, cell.preset, *place)
 
 
@@ -102,6 +104,14 @@ def _as_recorded(hyperparameters: dict[str, Any]) -> Any:
     return json.loads(json.dumps(hyperparameters))
 
 
+def _changes_of_split(cell: Cell, record: Record) -> Iterator[str]:
+    now, then = cell.facts.data.split_digest, record.data.split_digest
+    if now == then:
+        return
+    decides = "its times" if is_in_time(cell.request.split) else "its test part"
+    yield f"{decides} changed" if then else f"{decides} were not recorded"
+
+
 def _changes(cell: Cell, environment: Environment, record: Record) -> Iterator[str]:
     if record.source.implementation_hash != cell.implementation_hash:
         older = record.schema_ != SCHEMA
@@ -112,6 +122,7 @@ def _changes(cell: Cell, environment: Environment, record: Record) -> Iterator[s
             yield f"{name} was {then.get(name)} and is {now.get(name)}"
     if record.data.fingerprint != cell.facts.data.fingerprint:
         yield "its ratings changed"
+    yield from _changes_of_split(cell, record)
     if record.data.note != cell.facts.data.note:
         yield "other data stood in for its ratings"
     for rule in ("patience", "until_rmse"):

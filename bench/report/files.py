@@ -31,8 +31,9 @@ def plot_name(*parts: str) -> str:
 
 def plot_of(table: Table, *which: str) -> str:
     """The path of a plot of one table."""
-    fingerprint = table.newest.data.fingerprint[:8]
-    return plot_name(table.title, table.split, table.machine, fingerprint, *which)
+    data = table.newest.data
+    which = (data.fingerprint[:8], *filter(None, [data.split_digest[:8]]), *which)
+    return plot_name(table.title, table.split, table.machine, *which)
 
 
 def slug(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import PurePath
 
 from bench.stats import Interval
@@ -57,6 +58,14 @@ def times(factor: float) -> str:
 def title(dataset: str) -> str:
     """A dataset's name in the catalog, or the last part of its path."""
     return PurePath(dataset).name or dataset
+
+
+def day(seconds: int) -> str:
+    """The day of a timestamp in seconds since 1970; the number itself where it is none."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
 
 
 def command_options(options: Mapping[str, str]) -> str:

@@ -29,6 +29,8 @@ Key = TypeVar("Key", bound=Hashable)
 def tables(records: Iterable[Record], among: Sequence[Record] = ()) -> list[Table]:
     """One table for each dataset fingerprint, machine and split, in the order of their names.
 
+    Splits of one name differ where the times or the given test part do that decide them.
+
     Its rows are in the order of the registry (baselines first), then by name; the default preset
     leads.
 
@@ -39,7 +41,15 @@ def tables(records: Iterable[Record], among: Sequence[Record] = ()) -> list[Tabl
     every = sorted(among, key=lambda record: record.counts_from) or ordered
     names, titles = dataset_names(every), dataset_titles(dataset_names(every))
     called = grouped(every, lambda record: record.data.fingerprint)
-    groups = grouped(ordered, lambda r: (r.data.fingerprint, r.environment.machine, r.cell.split))
+    groups = grouped(
+        ordered,
+        lambda r: (
+            r.data.fingerprint,
+            r.environment.machine,
+            r.cell.split,
+            r.data.split_digest,
+        ),
+    )
     found = [
         Table(
             names[fingerprint],
@@ -49,7 +59,7 @@ def tables(records: Iterable[Record], among: Sequence[Record] = ()) -> list[Tabl
             titles[fingerprint],
             tuple(sorted({r.cell.dataset for r in called[fingerprint]} - {names[fingerprint]})),
         )
-        for (fingerprint, machine, split), group in groups.items()
+        for (fingerprint, machine, split, _), group in groups.items()
     ]
     return sorted(found, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
 

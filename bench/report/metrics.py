@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.records import Record
+from bench.records import Record, Slice
 from bench.report.rows import Row, Runs, Table
 from bench.roofline.bound import bound_per_s, updates_per_s
 from bench.stats import Interval, mean_interval, median_interval
@@ -29,6 +29,35 @@ def part(name: str, field: str, unit: float = 1) -> Figure:
 
 
 rmse, mae, fit_s = part("metrics", "rmse"), part("metrics", "mae"), part("times", "fit_s")
+
+
+SLICES = ("few", "some", "many", "cold start", "oldest", "middle", "newest")
+"""Names of slices of the test ratings, in the order of the page."""
+
+
+def slices_of(runs: Runs) -> list[Slice]:
+    """The slices of every scored run, in the order of `SLICES`."""
+    every = [it for record in runs.scored if record.metrics for it in record.metrics.slices]
+    return sorted((it for it in every if it.name in SLICES), key=lambda it: SLICES.index(it.name))
+
+
+def slice_name(it: Slice) -> str:
+    """`few (1–10)`, `many (51+)`, `cold start`, `newest third`: equal where the bounds are, too."""
+    if it.by == "time":
+        return f"{it.name} third"
+    if it.low is None:
+        return it.name
+    return f"{it.name} ({it.low}+)" if it.high is None else f"{it.name} ({it.low}–{it.high})"
+
+
+def rmse_of_slice(name: str) -> Figure:
+    """RMSE over the part of the test ratings that `slice_name` calls so."""
+
+    def figure(record: Record) -> float | None:
+        slices = record.metrics.slices if record.metrics else []
+        return next((it.rmse for it in slices if slice_name(it) == name), None)
+
+    return figure
 
 
 def millions_of_updates(record: Record) -> float | None:

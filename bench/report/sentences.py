@@ -6,14 +6,22 @@ import math
 from collections.abc import Iterable, Sequence
 
 from bench.machine import LOCKED
-from bench.records import Environment, Record
+from bench.records import Environment, Record, Slice
 from bench.report import metrics
-from bench.report.formats import command_options, date, error, goal_rmse, significant, title
+from bench.report.formats import (
+    command_options,
+    date,
+    day,
+    error,
+    goal_rmse,
+    significant,
+    title,
+)
 from bench.report.markdown import escaped
 from bench.report.metrics import by_seed, fit_s, goals_of, mean, median, reached, rmse
 from bench.report.rows import Line, Table
 from bench.stats import difference
-from datasets.splits import folds
+from datasets.splits import folds, is_given, is_in_time
 
 KEY_PACKAGES = ("numpy", "scipy", "numba", "torch")
 ENERGY_NOTE = (
@@ -119,6 +127,8 @@ def dataset_line(table: Table) -> str:
         f"density {significant(density)} %",
         f"fingerprint {data.fingerprint[:12]}",
     ]
+    if data.test:
+        parts.append(f"test part from {escaped(title(data.test))}")
     if data.duplicates:
         rule = data.duplicate_rule or "the last one counts"
         parts.append(f"{data.duplicates:,} duplicate pairs ({escaped(rule)})")
@@ -176,6 +186,13 @@ def goal_meaning(table: Table) -> str:
 def reading(table: Table) -> str:
     """How to read the figures of the accuracy table."""
     parts = [intervals(table)]
+    if (is_in_time(table.split) or is_given(table.split)) and any(
+        len(line.runs.scored) > 1 for line in table.lines
+    ):
+        aside = " (equal times aside)" if table.split == "leave-last" else ""
+        parts.append(
+            f"Every seed has the same test part{aside}, so ± says nothing of other test ratings."
+        )
     if row := metrics.reference_row(table):
         faster = f"× {metrics.REFERENCE}: how many times faster the fit was than that of"
         parts.append(f"{faster} {escaped(row.label)} (CPU).")
@@ -188,6 +205,34 @@ def reading(table: Table) -> str:
         )
     parts.append(f"Threads: {' / '.join(map(str, sorted({row.threads for row in table.rows})))}.")
     return " ".join(filter(None, parts))
+
+
+def slices(table: Table) -> str:
+    """What the slices of the test ratings are, and how many ratings each has."""
+    found: dict[str, list[Slice]] = {}
+    for line in table.lines:
+        for it in metrics.slices_of(line.runs):
+            found.setdefault(metrics.slice_name(it), []).append(it)
+    in_order = sorted(found.items(), key=lambda each: metrics.SLICES.index(each[1][0].name))
+    counts = [
+        f"{name} {_span(it.n for it in slices)}{_period(slices)}" for name, slices in in_order
+    ]
+    parts = [
+        "Few, some, many: by the training ratings of the user. Cold start: user or item unseen in "
+        "training.",
+        "Thirds: the test ratings by time."
+        if any(it.by == "time" for every in found.values() for it in every)
+        else "",
+        f"Test ratings: {'; '.join(counts)}.",
+    ]
+    return " ".join(filter(None, parts))
+
+
+def _period(slices: Sequence[Slice]) -> str:
+    """` (2013-08-17 to 2013-08-22)` of slices by time."""
+    lows = [it.low for it in slices if it.by == "time" and it.low is not None]
+    highs = [it.high for it in slices if it.by == "time" and it.high is not None]
+    return f" ({_ends([day(min(lows)), day(max(highs))], ' to ')})" if lows and highs else ""
 
 
 def same_maths(table: Table) -> str:

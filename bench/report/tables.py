@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from bench.report import metrics
 from bench.report.formats import NOTHING, error, goal_rmse, seconds, significant, times
 from bench.report.rows import Line, Row, Runs, Table
+from bench.stats import Interval
 
 EPOCH_BUDGETS = (
     "cannot be interrupted: every point is a full fit of that many iterations, and the smallest "
@@ -113,6 +114,17 @@ def accuracy_columns(table: Table) -> list[Column[Row]]:
     ]
 
 
+def slice_columns(table: Table) -> list[Column[Line]]:
+    """Test RMSE over parts of the test ratings, over `table.lines`; none where no record has it."""
+    slices = [it for line in table.lines for it in metrics.slices_of(line.runs)]
+    in_order = sorted(slices, key=lambda it: metrics.SLICES.index(it.name))
+    columns = [
+        Column[Line](name, partial(_mean_of_slice, name), error)
+        for name in dict.fromkeys(map(metrics.slice_name, in_order))
+    ]
+    return [*name_columns(table), *columns] if columns else []
+
+
 def cost_columns(table: Table) -> list[Column[Line]]:
     """Medians of what surrounds the fit, over `table.lines`. A column without any figure is left
     out; that energy is not available is shown wherever a row ran on a device."""
@@ -183,6 +195,10 @@ def _seconds_to(to: metrics.Reached) -> str:
     if math.isfinite(to.median):
         return f"{significant(to.median)} ({some})" if some else significant(to.median)
     return f"∞ ({f'{some}, ' if some else ''}best {to.best:.4f})"
+
+
+def _mean_of_slice(name: str, line: Line) -> Interval | None:
+    return metrics.mean(line.runs, metrics.rmse_of_slice(name))
 
 
 def _epochs(runs: Runs) -> str | None:

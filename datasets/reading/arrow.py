@@ -116,7 +116,7 @@ def _texts(column: pa.ChunkedArray, role: str, name: str, where: object) -> Text
         raise DataError(problem, "Give numbers or text", where=where)
     if pa.types.is_floating(kind):
         codes, values = _factorized(column.to_numpy(zero_copy_only=False))
-        return Texts(codes, [_written(value) for value in values.tolist()])
+        return Texts(codes, pa.array([_written(value) for value in values.tolist()]))
     filled = pc.fill_null(column.cast(pa.string()), "")
     return as_texts(pa.chunked_array(filled).dictionary_encode())
 

@@ -60,7 +60,7 @@ def times_of(columns: Columns, layout: Layout) -> Times:
         texts_of = [str(number) for number in numbers]
     else:
         column = columns.texts["timestamp"]
-        texts_of = [str(value).strip() for value in column.values]
+        texts_of = [text.strip() for text in column.written()]
         codes = column.codes.astype(np.intp)
     if (given := layout.date_format) is not None:
         return _of_days(_by_format(columns, texts_of, given)[codes], given)

@@ -40,7 +40,7 @@ def ids_of(columns: Columns, role: str) -> tuple[NDArray[np.int32], Ids, list[st
         if labels.dtype.kind == "i":
             columns.refuse(role, labels < 0, f"the {role} id is negative")
     else:
-        plain = [canonical(text) for text in texts.values]
+        plain = [canonical(text) for text in texts.written()]
         columns.refuse(role, np.array([not text for text in plain]), f"the {role} id is missing")
         long = np.array([len(text) > LONGEST for text in plain])
         problem = f"the {role} id is longer than {LONGEST:,} characters"
@@ -79,7 +79,7 @@ def matched(texts: Sequence[str], ids: Ids) -> NDArray[np.int32]:
 def _labels(columns: Columns, role: str, plain: list[str]) -> tuple[NDArray[Any], list[str]]:
     """Numbers where all are whole and none is written in two ways; else text."""
     texts = columns.texts[role]
-    notes = list(_conversions(role, list(texts.values), plain))
+    notes = list(_conversions(role, texts.written(), plain))
     others = [text for text in plain if not _WHOLE.fullmatch(text)]
     if others:
         if len(others) < len(plain):

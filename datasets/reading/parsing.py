@@ -37,11 +37,20 @@ class Texts:
     """One column by its distinct values.
 
     codes   int32 (n,) positions in `values`
-    values  the distinct texts; or an array of integers, of a table that has such a column
+    values  the distinct texts, a pyarrow array; or a NumPy array of integers, of a table that has
+            such a column
     """
 
     codes: NDArray[np.int32]
-    values: list[str] | NDArray[Any]
+    values: Any
+
+    def written(self) -> list[str]:
+        """The distinct values as text."""
+        return list(map(str, self.values.tolist()))
+
+    def of_row(self, row: int) -> str:
+        """The value in this row, as text."""
+        return str(self.values[int(self.codes[row])])
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ class Columns:
             return
         column = self.texts[role]
         row = int(np.argmax(bad[column.codes]))
-        value = shown(str(column.values[column.codes[row]]))
+        value = shown(column.of_row(row))
         raise DataError(f"{problem}: {value}", remedy, where=self.where, line=self.line_of(row))
 
 
@@ -124,11 +133,10 @@ def read_columns(source: Source, dialect: Dialect) -> Columns:
 
 
 def as_texts(column: pa.ChunkedArray) -> Texts:
-    """A dictionary-encoded column of text."""
+    """A dictionary-encoded column of text. Raises ValueError for one without rows."""
     column = column.unify_dictionaries()
     parts = [chunk.indices.to_numpy() for chunk in column.chunks if len(chunk)]
-    values: list[str] = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
-    return Texts(np.concatenate(parts or [np.empty(0, np.int32)]), values)
+    return Texts(np.concatenate(parts), column.chunk(0).dictionary)
 
 
 def _is_dictionary(column: pa.ChunkedArray) -> bool:

@@ -18,15 +18,7 @@ from datasets.reading.layout import AS_DETECTED, ROLES, Layout
 from datasets.reading.parsing import Columns, Texts, read_columns
 from datasets.reading.report import Reading
 from datasets.reading.sources import Source, file_source
-
-MOST_ZEROS = 0.1
-"""A share of zeros beside ratings from 1 on above which they are more likely "not rated"."""
-FAR_OFF = 0.001
-"""A share of ratings far from all others from which on they are no odd high count."""
-MOST_VOTES = 4
-"""Distinct ratings, such as the votes -1, 0 and 1, of which none can stand apart."""
-EARLIEST = 1e8
-"""Ratings that are all above it look like times: seconds since 1970 are, from 1973 on."""
+from datasets.reading.values import values_of
 
 
 @dataclass(frozen=True)
@@ -67,16 +59,16 @@ def read(source: Source, layout: Layout = AS_DETECTED) -> Table:
 
 def table_of(columns: Columns, dialect: Dialect, layout: Layout) -> Table:
     """The numbers of columns that are read. Raises DataError as `read` does."""
-    values, of_ratings = _values(columns, layout)
+    values = values_of(columns, layout)
     times = times_of(columns, layout) if "timestamp" in dialect.columns else None
-    present, dropped = _present(columns, values, layout)
+    present = ~np.isnan(values.numbers)[columns.texts["rating"].codes]
     if not present.any():
         raise DataError("no row is left", "Check --missing and --zeros", where=columns.where)
     first = _first(columns, present)
     kept = _rows(columns, present)
     users, user_ids, of_users = ids_of(kept, "user")
     items, item_ids, of_items = ids_of(kept, "item")
-    ratings = values[columns.texts["rating"].codes][present]
+    ratings = values.numbers[columns.texts["rating"].codes][present]
     reading = Reading(
         rows=len(columns),
         columns=dialect.columns,
@@ -85,8 +77,8 @@ def table_of(columns: Columns, dialect: Dialect, layout: Layout) -> Table:
         quoting=columns.quoting,
         header=dialect.header,
         date_format=times.format if times else "",
-        dropped=dropped,
-        notes=(*dialect.notes, *of_ratings, *of_users, *of_items),
+        dropped=values.left_out,
+        notes=(*dialect.notes, *values.notes, *of_users, *of_items),
         first=first,
     )
     seconds, order = _times(times, present)
@@ -103,13 +95,19 @@ def read_pairs(path: Path, layout: Layout = AS_DETECTED) -> tuple[list[str], lis
     columns, dialect = _columns(source, replace(layout, columns=asked), PAIRS)
     texts = [columns.texts[role] for role in PAIRS]
     for role, column in zip(PAIRS, texts, strict=True):
-        blank = np.array([not str(value).strip() for value in column.values])
+        blank = np.array([not text.strip() for text in column.written()])
         columns.refuse(role, blank, f"the {role} id is missing")
-    users, items = ([str(t.values[code]) for code in t.codes] for t in texts)
+    users, items = ([written[code] for code in t.codes] for t in texts for written in [t.written()])
     notes = list(dialect.notes)
     if dialect.ignored:
         notes.append(f"columns that are neither user nor item: {', '.join(dialect.ignored)}")
     return users, items, notes
+
+
+def written_ids(source: Source, layout: Layout = AS_DETECTED) -> dict[str, list[str]]:
+    """The distinct users and items of a ratings file as it writes them, in no order."""
+    columns, _ = _columns(source, layout)
+    return {role: columns.texts[role].written() for role in PAIRS}
 
 
 def _columns(
@@ -124,103 +122,6 @@ def _columns(
     return read_columns(source, dialect), dialect
 
 
-def _values(columns: Columns, layout: Layout) -> tuple[NDArray[np.float32], list[str]]:
-    """The number of each distinct rating, NaN where it stands for "not rated"; and notes."""
-    given = columns.texts["rating"].values
-    numbers = np.array([_number(str(text)) for text in given], np.float64)
-    absent = _stands_for_none(given, numbers, layout)
-    with np.errstate(over="ignore"):
-        values = numbers.astype(np.float32)
-    remedy = "Correct the line, with a point before decimals; or leave such rows out: --missing"
-    problem = "the rating is not a finite number"
-    columns.refuse("rating", ~np.isfinite(values) & ~absent, problem, remedy)
-    values[absent] = np.nan
-    rated = values[~absent]
-    if len(rated) and rated.min() > EARLIEST:
-        raise DataError(
-            f"the ratings are {rated.min():.10g} to {rated.max():.10g}, which look like times",
-            "Name the columns: --columns user=…,item=…,rating=…,timestamp=…",
-            where=columns.where,
-        )
-    return values, [*_doubtful_zeros(columns, values, layout), *_far_off(columns, values)]
-
-
-def _number(text: str) -> float:
-    try:
-        return np.nan if "_" in text else float(text)
-    except ValueError:
-        return np.nan
-
-
-def _stands_for_none(
-    given: list[str] | NDArray[np.generic], numbers: NDArray[np.float64], layout: Layout
-) -> NDArray[np.bool_]:
-    """True for the distinct ratings that the user says are none."""
-    texts = {text.strip().casefold() for text in layout.missing}
-    absent = np.array([str(text).strip().casefold() in texts for text in given], bool)
-    for text in texts:
-        absent |= numbers == _number(text)
-    return absent | (numbers == 0) if layout.zeros == "missing" else absent
-
-
-def _doubtful_zeros(columns: Columns, values: NDArray[np.float32], layout: Layout) -> list[str]:
-    """What to say of zeros beside ratings from 1 on; raises DataError where they are many."""
-    others = values[np.isfinite(values) & (values != 0)]
-    n_zero = int(np.count_nonzero((values == 0)[columns.texts["rating"].codes]))
-    if layout.zeros or not n_zero or len(np.unique(others)) < 2 or others.min() < 1:
-        return []
-    share = n_zero / len(columns)
-    found = f"{share:.1%} of the ratings are 0, the others {others.min():g} to {others.max():g}"
-    if share > MOST_ZEROS:
-        raise DataError(
-            f'{found}: 0 may be a rating, or stand for "not rated"',
-            "Say --zeros missing to leave these rows out, or --zeros ratings",
-            where=columns.where,
-        )
-    return [f"{found}: they are read as ratings; --zeros missing leaves them out"]
-
-
-def _far_off(columns: Columns, values: NDArray[np.float32]) -> list[str]:
-    """What to say of a lowest or highest rating that stands apart, as 99 and -1 for "not rated"
-    do: farther from the others than they are from each other, or the only one below 0."""
-    counts = np.bincount(columns.texts["rating"].codes, minlength=len(values))
-    rated = np.isfinite(values)
-    levels, which = np.unique(values[rated].astype(np.float64), return_inverse=True)
-    if len(levels) <= MOST_VOTES:
-        return []
-    per_level = np.bincount(which, counts[rated]).astype(int)
-    notes = []
-    for place, others in ((0, levels[1:]), (-1, levels[:-1])):
-        value, count = levels[place], per_level[place]
-        gap = max(others[0] - value, value - others[-1])
-        often = count >= FAR_OFF * len(columns) and count > 2
-        if (often and gap > others[-1] - others[0]) or value < 0 <= others[0]:
-            notes.append(
-                f"{count:,} of the ratings are {value:g}, the others {others[0]:g} to "
-                f"{others[-1]:g}: they are read as ratings; --missing {value:g} leaves them out"
-            )
-    return notes
-
-
-def _present(
-    columns: Columns, values: NDArray[np.float32], layout: Layout
-) -> tuple[NDArray[np.bool_], dict[str, int]]:
-    """True for rows with a rating (n,), and how many are left out, and why."""
-    codes = columns.texts["rating"].codes
-    absent = np.isnan(values)
-    if not absent.any():
-        return np.ones(len(codes), bool), {}
-    zero = np.array([_number(str(t)) == 0 for t in columns.texts["rating"].values], bool)
-    zero &= absent & (layout.zeros == "missing")
-    counts = {
-        "rating 0, which stands for not rated": int(zero[codes].sum()),
-        f"rating {' or '.join(layout.missing)}, which stands for not rated": int(
-            (absent & ~zero)[codes].sum()
-        ),
-    }
-    return ~absent[codes], {why: count for why, count in counts.items() if count}
-
-
 def _rows(columns: Columns, present: NDArray[np.bool_]) -> Columns:
     """The columns without the rows that have no rating, and without ids that only these have."""
     if present.all():
@@ -229,9 +130,7 @@ def _rows(columns: Columns, present: NDArray[np.bool_]) -> Columns:
     texts: dict[str, Texts] = {}
     for role, column in columns.texts.items():
         used, codes = np.unique(column.codes[rows], return_inverse=True)
-        values = column.values
-        chosen = values[used] if isinstance(values, np.ndarray) else [values[code] for code in used]
-        texts[role] = Texts(codes.astype(np.int32), chosen)
+        texts[role] = Texts(codes.astype(np.int32), column.values.take(used))
     return replace(columns, texts=texts, line_of=lambda row: columns.line_of(int(rows[row])))
 
 
@@ -240,7 +139,7 @@ def _first(columns: Columns, present: NDArray[np.bool_]) -> tuple[tuple[str, ...
     shown_rows = []
     for row in np.flatnonzero(present)[:3]:
         fields = [
-            str(column.values[column.codes[row]])
+            column.of_row(int(row))
             for role in ROLES
             if (column := columns.texts.get(role)) is not None
         ]

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.records import Record, digest
+from bench.records import Data, Record, Slice, digest, identity_of
 from bench.store import RecordStore, keep_elsewhere
+from tests.support.records import metrics
 from tests.support.records import minimal_record as record
 
 
@@ -24,6 +25,34 @@ def test_a_record_survives_its_line(reason: str) -> None:
     line = written.to_line()
     assert "\n" not in line
     assert Record.model_validate(json.loads(line)) == written
+
+
+def test_slices_survive_their_line_and_older_records_have_none() -> None:
+    slices = [
+        Slice(by="training", name="many", low=51, high=None, n=3, rmse=1.25, mae=1),
+        Slice(by="time", name="oldest", low=-5, high=2**62, n=1, rmse=0, mae=0),
+    ]
+    written = record().model_copy(update={"metrics": metrics(0.9, [], slices=slices)})
+    line = written.to_line()
+    assert Record.model_validate_json(line) == written
+    older = json.loads(line)
+    del older["metrics"]["slices"], older["data"]["split_digest"], older["data"]["test"]
+    read = Record.model_validate(older)
+    assert read.metrics is not None
+    assert (read.metrics.slices, read.data.split_digest, read.data.test) == ([], "", "")
+
+
+def test_the_identity_depends_on_what_decides_the_split_only_where_there_is_such() -> None:
+    """A record of a split that the ratings alone decide keeps the identity that it always had."""
+
+    def identity(**changes: str) -> str:
+        one = record()
+        data = Data.model_validate(one.data.model_dump() | changes)
+        return identity_of("source", "Row", one.cell, data, one.environment)
+
+    assert identity() == "637eb4662cc666bc"
+    assert identity(test="test.csv") == identity()
+    assert len({identity(), identity(split_digest="a"), identity(split_digest="b")}) == 3
 
 
 def test_appended_records_are_read_back_in_order(tmp_path: Path) -> None:

@@ -24,13 +24,14 @@ from bench.planning.rules import Rules
 from bench.records import CellRecord, Memory, Numerics, Point, Record, Reference
 from bench.report.grouping import tables
 from bench.run import Runner
-from bench.score import ColdStart
+from bench.score import ColdStart, slicings
 from bench.store import RecordStore
-from datasets.ratings import UNKNOWN, HeldOut, Ratings
+from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
 from tests.support.plans import facts
 from tests.support.running import Silent, unlocked
 
 TEST = HeldOut(np.array([0, UNKNOWN]), np.array([0, 0]), np.array([2, 3]))
+IDS, TIMES = np.zeros(1, np.int64), np.array([60, 50])
 NOT_A_PART = ("epoch_s", "first_model_s", "wall_s")
 TRAIN = Ratings(np.zeros(2), np.zeros(2), np.array([2, 4]), 1, 1, (1, 5))
 
@@ -57,6 +58,7 @@ class FakeSplits:
             n_train=len(TRAIN),
             test=TEST,
             cold_start=ColdStart(TRAIN),
+            slicings=slicings(Split("", 0, TRAIN, NO_RATINGS, TEST, IDS, IDS, TIMES)),
         )
 
     def are_intact(self) -> bool:
@@ -134,6 +136,19 @@ def test_a_record_says_how_much_it_was_trained_on_and_what_memory_was_not_its_ow
     assert record.metrics.n_train == len(TRAIN)
     assert record.memory is not None
     assert (record.memory.host_base_bytes, record.memory.host_peak_bytes) == (5, 7)
+
+
+def test_a_record_has_the_accuracy_of_slices_and_reads_back_with_them(tmp_path: Path) -> None:
+    """One test rating of a user with two training ratings, and a later one that is unseen."""
+    [record] = run(tmp_path, [cell("a")], FakeExecutor())
+    assert record.metrics is not None
+    assert [(it.by, it.name, it.low, it.high, it.n) for it in record.metrics.slices] == [
+        ("training", "few", 1, 10, 1),
+        ("training", "cold start", None, None, 1),
+        ("time", "oldest", 50, 50, 1),
+        ("time", "newest", 60, 60, 1),
+    ]
+    assert RecordStore(tmp_path).read() == ([record], [])
 
 
 def in_arithmetic(**settings: object) -> Callable[[], Outcome]:

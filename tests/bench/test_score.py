@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tracemalloc
 
 import numpy as np
@@ -9,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.score import PIECE, ColdStart, check_predictions, doubts, score
-from datasets.ratings import UNKNOWN, HeldOut, Ratings
+from bench.records import Slice
+from bench.score import PIECE, ColdStart, check_predictions, doubts, score, slicings
+from datasets import splits
+from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
+from tests.support.ratings import dataset
 
 TRAIN = Ratings(
     users=np.array([0, 0, 1], np.int32),
@@ -113,3 +117,105 @@ def test_more_work_in_predict_than_in_fit_is_doubted(
 def test_a_wrong_return_is_named(returned: object, message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         check_predictions(returned, 2)
+
+
+IDS = np.arange(4)
+
+
+def split_of(counts: list[int], test: list[int], times: list[int] | None = None) -> Split:
+    """User n has `counts[n]` training ratings of one item; `test` are users, all with rating 3."""
+    users = np.repeat(np.arange(len(counts)), counts)
+    train = Ratings(users, np.zeros(len(users)), np.ones(len(users)), len(counts), 1, (1, 5))
+    n = len(test)
+    pairs = HeldOut(np.array(test), np.zeros(n), np.full(n, 3))
+    nothing = HeldOut(np.empty(0), np.empty(0), np.empty(0))
+    return Split("", 0, train, nothing, pairs, IDS, IDS, None if times is None else np.array(times))
+
+
+def sliced(split: Split, predicted: list[float]) -> list[Slice]:
+    return [
+        it
+        for each in slicings(split)
+        for it in each.scores(np.array(predicted), split.test.values, split.train.scale)
+    ]
+
+
+def test_slices_end_at_10_and_at_50_training_ratings_of_the_user() -> None:
+    split = split_of([1, 10, 11, 50, 51], [0, 1, 2, 3, 4, UNKNOWN])
+    found = sliced(split, [4, 5, 3.5, 9, 1, 3])
+    few, some, many, cold = found
+    assert [(it.name, it.low, it.high, it.n) for it in found] == [
+        ("few", 1, 10, 2),
+        ("some", 11, 50, 2),
+        ("many", 51, None, 1),
+        ("cold start", None, None, 1),
+    ]
+    assert {it.by for it in found} == {"training"}
+    assert (few.mae, few.rmse) == (1.5, 2.5**0.5)
+    assert some.mae == (0.5 + 2) / 2  # 9 is clipped to 5
+    assert (many.rmse, cold.rmse) == (2, 0)
+
+
+def test_an_item_that_is_unseen_is_a_cold_start_however_many_ratings_the_user_has() -> None:
+    split = split_of([60, 1], [0, 0])
+    pairs = HeldOut(split.test.users, np.array([UNKNOWN, 0]), split.test.values)
+    found = sliced(dataclasses.replace(split, test=pairs), [3, 3])
+    assert [(it.name, it.n) for it in found] == [("many", 1), ("cold start", 1)]
+
+
+def test_test_ratings_in_time_are_also_sliced_by_thirds() -> None:
+    split = split_of([1], [0] * 7, [9, 1, 2, 3, 4, 5, 6])
+    by_time = [it for it in sliced(split, [5, 3, 3, 4, 4, 3, 3]) if it.by == "time"]
+    assert [(it.name, it.low, it.high, it.n) for it in by_time] == [
+        ("oldest", 1, 2, 2),
+        ("middle", 3, 5, 3),
+        ("newest", 6, 9, 2),
+    ]
+    assert [round(it.mae, 4) for it in by_time] == [0, 0.6667, 1]
+
+
+def test_test_ratings_of_one_time_are_in_one_slice() -> None:
+    split = split_of([1], [0] * 6, [1, 1, 1, 1, 1, 2])
+    by_time = [(it.name, it.n) for it in sliced(split, [3] * 6) if it.by == "time"]
+    assert by_time == [("middle", 5), ("newest", 1)]
+
+
+@given(
+    counts=st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    rows=st.lists(st.tuples(st.integers(-1, 5), st.integers(0, 9), st.floats(0, 6)), min_size=1),
+    piece=st.integers(1, 7),
+)
+def test_slices_of_one_kind_together_are_the_whole_test_part(
+    counts: list[int], rows: list[tuple[int, int, float]], piece: int
+) -> None:
+    users = [user if user < len(counts) else UNKNOWN for user, _, _ in rows]
+    split = split_of(counts, users, [time for _, time, _ in rows])
+    predicted = [value for _, _, value in rows]
+    whole = score(np.array(predicted), split.test.values, split.train.scale)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.score.PIECE", piece)
+        found = sliced(split, predicted)
+    for kind in ("training", "time"):
+        parts = [it for it in found if it.by == kind]
+        assert sum(it.n for it in parts) == len(rows)
+        assert sum(it.n * it.mae for it in parts) == pytest.approx(len(rows) * whole.mae)
+        assert sum(it.n * it.rmse**2 for it in parts) == pytest.approx(len(rows) * whole.rmse**2)
+
+
+def test_slices_can_be_computed_again_from_the_record_and_the_split() -> None:
+    """The bounds of a slice are in it: counts of training ratings, and times."""
+    cut = splits.cut(dataset(30, 40, 900), "time:70/30")
+    found = sliced(cut, np.full(len(cut.test), 3.25).tolist())
+    counts = np.bincount(cut.train.users)[cut.test.users]
+    assert cut.test_times is not None
+    for it in found:
+        inside = ~cut.test.known
+        if it.low is not None:
+            of = cut.test_times if it.by == "time" else np.where(cut.test.known, counts, 0)
+            inside = (of >= it.low) & (of <= (it.high or len(cut.train)))
+        again = score(np.full(inside.sum(), 3.25), cut.test.values[inside], cut.train.scale)
+        assert (it.n, it.rmse, it.mae) == (
+            inside.sum(),
+            pytest.approx(again.rmse),
+            pytest.approx(again.mae),
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import datasets
 from datasets import splits
 from datasets.errors import DataError
 from datasets.ratings import UNKNOWN, Dataset, HeldOut, Ratings, Split
 from tests.support.ratings import dataset, triples
 
 DATA = dataset()
-NAMES = ["random:80/10/10", "random:90/10", "random:80/20", "5-fold", "2-fold", "leave-last"]
+NAMES = [
+    "random:80/10/10",
+    "random:75/25",
+    "random:33/33/34",
+    "time:80/10/10",
+    "time:60/40",
+    "5-fold",
+    "2-fold",
+    "leave-last",
+]
 
 
 def timed(users: list[int], times: list[int]) -> Dataset:
@@ -26,6 +38,8 @@ def timed(users: list[int], times: list[int]) -> Dataset:
     return Dataset("t", ratings, np.arange(max(users) + 1), np.arange(n), "", np.array(times))
 
 
+IS_TEST = np.arange(60) % 6 == 0
+GIVEN = replace(DATA, folds={"given": IS_TEST})
 FULL = timed([0, 1, 2] * 10, [0] * 30)
 
 
@@ -75,6 +89,9 @@ def test_held_out_ratings_keep_their_source_ids() -> None:
         ("random:80/10/10", (48, 6, 6)),
         ("random:90/10", (54, 0, 6)),
         ("random:80/20", (48, 0, 12)),
+        ("random:75/25", (45, 0, 15)),
+        ("random:50/0/50", (30, 0, 30)),
+        ("random:37/31/32", (22, 19, 19)),
         ("5-fold", (48, 0, 12)),
     ],
 )
@@ -148,9 +165,10 @@ def test_leave_last_breaks_ties_by_the_seed() -> None:
     assert len(chosen) > 5
 
 
-def test_leave_last_needs_timestamps() -> None:
-    with pytest.raises(DataError, match=r"has none\. Give a fourth column"):
-        splits.cut(replace(DATA, timestamps=None), "leave-last", 0)
+@pytest.mark.parametrize("name", ["leave-last", "time:80/20"])
+def test_a_split_in_time_needs_timestamps(name: str) -> None:
+    with pytest.raises(DataError, match=rf"{name} needs .* has none\. Give a fourth column"):
+        splits.cut(replace(DATA, timestamps=None), name, 0)
 
 
 def test_official_folds() -> None:
@@ -164,14 +182,191 @@ def test_official_folds() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "random", "random:80/30", "random:80/10/5", "1-fold", "05-fold", "u6", "last"]
+    "name",
+    [
+        "",
+        "random",
+        "random:",
+        "time",
+        "time:",
+        "given:",
+        "1-fold",
+        "05-fold",
+        "u6",
+        "last",
+        "x:9/1",
+    ],
 )
 def test_an_unknown_name_lists_the_grammar(name: str) -> None:
-    with pytest.raises(DataError, match=r"random:80/10/10, .*5-fold, .*leave-last"):
-        splits.cut(DATA, name, 0)
+    with pytest.raises(
+        DataError, match=r"random:80/10/10, time:80/10/10, 5-fold, .*leave-last, given"
+    ):
+        splits.cut(GIVEN, name, 0)
 
 
-@pytest.mark.parametrize("name", ["random:100/0", "random:0/100", "5-fold", "leave-last"])
+@pytest.mark.parametrize("kind", ["random", "time", "given"])
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ("80/30", "add to 110, not to 100. Give shares that do"),
+        ("80/10/5", "add to 95, not to 100"),
+        ("100/100", "add to 200"),
+        ("80", "are not two or three whole numbers. Give them in per cent"),
+        ("80/10/5/5", "are not two or three whole numbers"),
+        ("80.5/19.5", "are not two or three whole numbers"),
+        ("-10/110", "are not two or three whole numbers"),
+        ("80/20/", "are not two or three whole numbers"),
+        ("٨٠/20", "are not two or three whole numbers"),
+        ("80 /20", "are not two or three whole numbers"),
+    ],
+)
+def test_wrong_shares_have_errors_of_their_own(kind: str, shares: str, message: str) -> None:
+    with pytest.raises(DataError, match=re.escape(message)):
+        splits.cut(GIVEN, f"{kind}:{shares}", 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["random:100/0", "random:0/100", "random:80/1/19", "5-fold", "leave-last", "time:1/99"]
+)
 def test_an_empty_part_is_refused(name: str) -> None:
     with pytest.raises(DataError, match="leaves a part empty"):
         splits.cut(timed([0, 0, 1, 1], [1, 2, 3, 4]), name, 0)
+
+
+SHARES = st.lists(st.integers(1, 98), min_size=1, max_size=2).filter(lambda each: sum(each) < 100)
+
+
+@given(times=st.lists(st.integers(0, 10**10), min_size=100, unique=True), shares=SHARES)
+def test_a_cut_in_time_has_the_shares_that_were_requested(
+    times: list[int], shares: list[int]
+) -> None:
+    shares = [*shares, 100 - sum(shares)]
+    train, validation, test, _ = parts_in_time(times, shares)
+    sizes = [len(train), *([len(validation)] if len(shares) == 3 else []), len(test)]
+    ideal = [share * len(times) / 100 for share in shares]
+    assert all(abs(size - share) <= 1 for size, share in zip(sizes, ideal, strict=True))
+
+
+@given(
+    times=st.lists(st.integers(0, 30), min_size=2),
+    shares=SHARES,
+    seed=st.integers(0, 5),
+    mixed=st.randoms(),
+)
+def test_a_cut_in_time_holds_out_what_is_later_than_all_before_it(
+    times: list[int], shares: list[int], seed: int, mixed: random.Random
+) -> None:
+    """Strictly later, whatever the order of the rows and the seed; else it is an error."""
+    shares = [*shares, 100 - sum(shares)]
+    others = list(times)
+    mixed.shuffle(others)
+    try:
+        train, validation, test, cut = parts_in_time(times, shares, seed)
+    except DataError as error:
+        with pytest.raises(DataError, match=re.escape(str(error))):
+            parts_in_time(others, shares)
+        return
+    assert sorted([*train, *validation, *test]) == sorted(times)
+    assert max(train) < min([*validation, *test])
+    assert not len(validation) or max(validation) < min(test)
+    assert (len(validation) > 0) == (len(shares) == 3)
+    missed = (
+        np.cumsum([len(train), len(validation)])
+        - np.cumsum([shares[0], sum(shares[1:-1])]) * len(times) / 100
+    )
+    assert np.abs(missed).max() <= max(1, 0.02 * len(times))
+    again = parts_in_time(others, shares, seed + 1)[:3]
+    for one, other in zip((train, validation, test), again, strict=True):
+        assert sorted(one) == sorted(other)
+    assert cut.test_times is not None
+    assert cut.test_times.tolist() == list(test)
+
+
+def parts_in_time(
+    times: list[int], shares: list[int], seed: int = 0
+) -> tuple[list[int], list[int], list[int], Split]:
+    """The times of train, validation and test: each rating's value is its row."""
+    data = timed([0, 1] * (len(times) // 2) + [0] * (len(times) % 2), times)
+    cut = splits.cut(data, f"time:{'/'.join(map(str, shares))}", seed)
+    parts = (cut.train, cut.validation, cut.test)
+    train, validation, test = ([times[int(v)] for v in part.values] for part in parts)
+    return train, validation, test, cut
+
+
+def test_ratings_of_one_time_are_not_cut_apart() -> None:
+    """Nearest of two changes of time; of two as near, the earlier one."""
+    #                     8 of 10 would cut the three of time 5 apart, 7 or 10 would not
+    data = timed([0, 1] * 5, [1, 2, 3, 4, 4, 4, 4, 5, 5, 5])
+    cut = splits.cut(data, "time:80/20", 0)
+    assert sorted(cut.train.values) == [0, 1, 2, 3, 4, 5, 6]
+    data = timed([0, 1] * 5, [1, 2, 3, 4, 4, 4, 4, 5, 5, 6])
+    assert len(splits.cut(data, "time:80/20", 0).train) == 7
+    assert len(splits.cut(data, "time:85/15", 0).train) == 9
+
+
+@given(st.lists(st.integers(0, 12), min_size=100, max_size=300), SHARES)
+def test_shares_that_the_times_do_not_allow_are_an_error_whose_remedy_works(
+    times: list[int], shares: list[int]
+) -> None:
+    try:
+        parts_in_time(times, [*shares, 100 - sum(shares)])
+    except DataError as error:
+        if found := re.search(r"The nearest cut that does not is time:([\d/]+)\.", str(error)):
+            parts_in_time(times, [int(share) for share in found[1].split("/")])
+
+
+def test_an_error_of_equal_times_says_how_many_there_are() -> None:
+    data = timed([0, 1] * 50, [1] * 40 + [2] * 60)
+    with pytest.raises(
+        DataError, match="cut apart ratings of one time: 100 ratings have 2 distinct"
+    ) as it:
+        splits.cut(data, "time:80/20", 0)
+    assert "is time:40/60." in str(it.value)
+    with pytest.raises(DataError, match="Use other shares or a random split"):
+        splits.cut(data, "time:50/30/20", 0)
+    with pytest.raises(DataError, match=r"100 ratings have 1 distinct time\."):
+        splits.cut(timed([0, 1] * 50, [7] * 100), "time:80/20", 0)
+
+
+def test_a_given_test_part_is_the_test_part() -> None:
+    cut = splits.cut(GIVEN, "given", 3)
+    assert sorted(cut.test.values) == sorted(DATA.ratings.values[IS_TEST])
+    assert (len(cut.train), len(cut.validation)) == (50, 0)
+    parts = [splits.cut(GIVEN, "given:90/10", seed) for seed in (0, 0, 1)]
+    for part in parts:
+        assert np.array_equal(np.sort(part.test.values), np.sort(cut.test.values))
+        assert (len(part.train), len(part.validation)) == (45, 5)
+    rows = [source_triples(part, part.validation) for part in parts]
+    assert rows[0] == rows[1] != rows[2]
+
+
+def test_a_given_split_needs_a_test_file_and_two_shares() -> None:
+    with pytest.raises(DataError, match=r"needs a test file. Give it: --dataset train.csv --test"):
+        splits.cut(DATA, "given", 0)
+    with pytest.raises(DataError, match=r"three shares, and its test part is a file"):
+        splits.cut(GIVEN, "given:80/10/10", 0)
+
+
+def test_times_and_a_given_test_part_decide_a_split_that_goes_by_them() -> None:
+    times = DATA.timestamps
+    assert times is not None
+    changed = replace(GIVEN, timestamps=times + 1, folds={"given": ~IS_TEST, "u1": IS_TEST})
+    for name in ("random:80/10/10", "5-fold", "u1"):
+        assert splits.decided_by(GIVEN, name) == splits.decided_by(changed, name) == ""
+    for name in ("time:80/10/10", "leave-last", "given", "given:90/10"):
+        assert "" != splits.decided_by(GIVEN, name) != splits.decided_by(changed, name)
+    assert splits.decided_by(GIVEN, "leave-last") == splits.decided_by(DATA, "leave-last")
+
+
+def test_only_a_split_in_time_has_test_times() -> None:
+    assert splits.cut(DATA, "random:80/20").test_times is None
+    assert splits.cut(GIVEN, "given").test_times is None
+    for name in ("time:80/20", "leave-last"):
+        cut = splits.cut(DATA, name)
+        assert cut.test_times is not None
+        assert len(cut.test_times) == len(cut.test)
+
+
+def test_a_notebook_cuts_with_a_function_of_the_package() -> None:
+    cut = datasets.split(DATA, "random:80/20")
+    assert np.array_equal(cut.test.values, splits.cut(DATA, "random:80/20", 0).test.values)

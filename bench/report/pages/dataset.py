@@ -24,8 +24,32 @@ def page(every: Sequence[Table]) -> str:
         records = sorted((r for t in here for r in t.records), key=lambda r: r.started_at)
         parts += [f"## Machine {escaped(machine)}", sentences.caption(records)]
         for table in here:
-            parts += [f"### {escaped(table.split)}", *_section(table)]
+            parts += [_heading(table, every), *_section(table)]
     return document(parts)
+
+
+def _heading(table: Table, on_page: Sequence[Table]) -> str:
+    """The split; with the digest of its times or test part where the page holds two splits of one
+    name."""
+    alike = [other for other in on_page if _place(other) == _place(table)]
+    digest = table.newest.data.split_digest or "of older records"
+    return f"### {escaped(table.split)}{f', split {digest}' * (len(alike) > 1)}"
+
+
+def _place(table: Table) -> tuple[str, str]:
+    return table.machine, table.split
+
+
+def _slices(table: Table, where: str) -> list[str]:
+    """Accuracy over parts of the test ratings; nothing where no record has it."""
+    columns = tables.slice_columns(table)
+    if not columns:
+        return []
+    return [
+        f"**Accuracy by slice** {where}: test RMSE over parts of the test ratings.",
+        markdown_table(columns, table.lines),
+        sentences.slices(table),
+    ]
 
 
 def _section(table: Table) -> list[str]:
@@ -56,6 +80,7 @@ def _section(table: Table) -> list[str]:
         sentences.same_maths(table),
         sentences.same_runs(table),
         sentences.reading(table),
+        *_slices(table, where),
         pareto_plot.image() if pareto_plot else "",
         *stand_in,
         f"**Cost** {where}: medians; 1 MB is 10⁶ bytes. First model: import, warm-up and fit, "

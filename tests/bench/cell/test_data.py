@@ -45,6 +45,7 @@ def test_blind_splits_hold_no_test_rating(ratings: str) -> None:
     seeing = Splits().prepare(ratings, "random:80/10/10", 0)
     blind = Splits(blind=True).prepare(ratings, "random:80/10/10", 0)
     assert (len(seeing.test), len(blind.test)) == (20, 0)
+    assert (len(seeing.slicings), len(blind.slicings)) == (1, 0)
     assert blind.n_users == seeing.n_users
 
 
@@ -58,6 +59,21 @@ def test_a_split_that_will_not_do_is_found_early(ratings: str) -> None:
     Loader().check_split(ratings, "random:80/20")
     with pytest.raises(DataError, match="timestamps"):
         Loader().check_split(ratings, "leave-last")
+
+
+def test_a_split_that_goes_by_a_test_file_has_its_digest(ratings: str, tmp_path: Path) -> None:
+    test, digests = tmp_path / "test.csv", []
+    rows = Path(ratings).read_text().splitlines(keepends=True)[:200]
+    for row in rows[3:5]:
+        Path(ratings).write_text("".join(each for each in rows if each != row))
+        test.write_text(row)
+        loader = Loader(test=str(test))
+        data = loader.facts(ratings).data
+        assert (data.n_ratings, data.test, data.split_digest) == (200, str(test), "")
+        digests.append(loader.check_split(ratings, "given"))
+        assert len(Splits(loader).prepare(ratings, "given", 0).test) == 1
+    assert "" != digests[0] != digests[1]
+    assert Loader().check_split(ratings, "random:80/20") == ""
 
 
 def test_a_loader_keeps_two_datasets_and_reads_files_alone_by_its_layout(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.commands.arguments import layout, parse_columns, refuse_unused, spread
+from bench.commands.arguments import layout, parse_columns, refuse_unused, split_of, spread
 from bench.commands.terminal import UsageError
 from datasets.reading.layout import AS_DETECTED, ROLES, Layout
 
@@ -129,3 +129,36 @@ def test_a_layout_without_a_file_is_refused() -> None:
         refuse_unused(Layout(delimiter=","), ["ml-100k", "ml-100k"])
     with pytest.raises(UsageError, match="but ml-100k, ml-1m are datasets of the catalog"):
         refuse_unused(Layout(delimiter=","), ["ml-100k", "ml-1m"])
+
+
+@pytest.mark.parametrize(
+    ("split", "test", "datasets", "chosen"),
+    [
+        (None, None, None, None),
+        ("time:80/20", None, ["a.csv", "b.csv"], "time:80/20"),
+        (None, "test.csv", ["train.csv"], "given"),
+        ("given", "test.csv", ["train.csv"], "given"),
+        ("given:90/10", "test.csv", ["train.csv"], "given:90/10"),
+    ],
+)
+def test_a_test_file_is_the_split(
+    split: str | None, test: str | None, datasets: list[str] | None, chosen: str | None
+) -> None:
+    assert split_of(split, test, datasets) == chosen
+
+
+@pytest.mark.parametrize(
+    ("split", "datasets", "message"),
+    [
+        (None, None, "name the file to train on, too, --dataset train.csv"),
+        (None, ["a.csv", "b.csv"], "is the test part of one file"),
+        (None, ["ml-100k"], "is the test part of one file"),
+        ("random:80/20", ["a.csv"], "--split random:80/20 chooses test ratings, and --test"),
+        ("givens", ["a.csv"], "use --split given:90/10, which takes a validation part"),
+    ],
+)
+def test_a_test_file_without_its_place_is_refused(
+    split: str | None, datasets: list[str] | None, message: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        split_of(split, "test.csv", datasets)

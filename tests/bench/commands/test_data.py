@@ -153,7 +153,7 @@ def test_the_json_is_of_the_documented_keys_and_nothing_else() -> None:
     assert Description.model_validate(written) == found
     section = DOCS.read_text(encoding="utf-8").partition("## The JSON")[2].partition("\n## ")[0]
     keys = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|(.*?)\|", section, re.MULTILINE))))
-    assert keys == written.keys() - {"note"}
+    assert keys == written.keys() - {"note", "test", "split_digest"}
 
 
 def test_json_has_the_keys_of_a_record_and_how_the_file_was_read(other_names: str) -> None:
@@ -233,6 +233,23 @@ def test_a_run_begins_with_what_was_read_and_warns_of_what_was_guessed(tmp_path:
     assert first.startswith("plays.csv: 60 ratings of 9 users and 7 items, 1 to 5; 1 rated again, ")
     assert second == "a.csv: 60 ratings of 9 users and 7 items, 1 to 5"
     assert done.stderr.count("WARNING: ") == done.stderr.count("plays.csv: column 'plays'") == 1
+
+
+def test_a_run_with_a_test_file_says_how_many_ratings_it_has(tmp_path: Path) -> None:
+    rows = [f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60)]
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    train.write_text("".join(rows[:50]))
+    test.write_text("".join(rows[50:]))
+    words = ["run", "--impl", "bias", "--dataset", str(train), "--dry-run"]
+    done = bench(*words, "--test", str(test))
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("train.csv: 60 ratings of 9 users and 7 items, 1 to 5; 10 of ")
+    assert "; 10 of them from test.csv\n1 cell: " in done.stdout.replace(" \n", "\n")
+    assert "train.csv, given, cpu" in done.stdout.replace("\n", " ")
+    assert bench(*words, "--split", "given").exit_code == 2
+    refused = bench(*words, "--split", "random:80/20", "--test", str(test))
+    assert refused.exit_code == 2
+    assert "chooses test ratings" in refused.stderr
 
 
 def test_options_without_a_file_are_refused() -> None:

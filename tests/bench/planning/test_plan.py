@@ -478,6 +478,17 @@ def test_the_split_is_tried_before_anything_runs() -> None:
     assert tried == [("with-goals", "leave-last"), ("file", "leave-last")]
 
 
+def test_a_cell_has_the_digest_of_what_else_decides_its_split() -> None:
+    cells = plan(
+        suite(datasets=["with-goals", "file"], seeds=2),
+        check_split=lambda dataset, _: "by its times" if dataset == "file" else "",
+    )
+    assert {(it.request.dataset, it.facts.data.split_digest) for it in cells} == {
+        ("with-goals", ""),
+        ("file", "by its times"),
+    }
+
+
 @pytest.mark.parametrize("device", ["bogus", "gpu", "cpu:0", "cuda:x", "cuda:-1"])
 def test_a_wrong_device_is_refused(device: str) -> None:
     with pytest.raises(SuiteError, match=f"devices: '{device}'"):

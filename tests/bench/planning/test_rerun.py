@@ -188,6 +188,26 @@ def test_each_change_that_re_runs_a_cell_is_named(run: Run, changed: Cell, reaso
 
 
 @pytest.mark.parametrize(
+    ("split", "then", "now", "reason"),
+    [
+        ("leave-last", "a", "b", "its times changed"),
+        ("time:80/10/10", "a", "b", "its times changed"),
+        ("leave-last", "", "b", "its times were not recorded"),
+        ("given", "a", "b", "its test part changed"),
+        ("given:90/10", "a", "b", "its test part changed"),
+    ],
+)
+def test_what_else_decides_the_split_re_runs_a_cell(
+    run: Run, split: str, then: str, now: str, reason: str
+) -> None:
+    before, after = (cell(split=split, facts=FACTS.split_by(digest)) for digest in (then, now))
+    assert run(before) == [""]
+    [found] = run(after)
+    assert found.partition(" (recorded ")[0] == reason
+    assert run(before, after) == []
+
+
+@pytest.mark.parametrize(
     "other",
     [
         cell(seed=1),

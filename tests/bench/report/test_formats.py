@@ -90,3 +90,11 @@ def test_a_dataset_given_by_path_is_called_by_its_last_part() -> None:
     assert formats.title("/home/me/my ratings.csv") == "my ratings.csv"
     assert formats.title("ml-100k") == "ml-100k"
     assert slug("random:80/10/10") == "random-80-10-10"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "1970-01-01"), (1377986399, "2013-08-31"), (-1, "1969-12-31"), (2**60, str(2**60))],
+)
+def test_a_day_of_a_timestamp(seconds: int, shown: str) -> None:
+    assert formats.day(seconds) == shown

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from bench.records import Energy, Memory, Record, Roof
+from bench.records import Energy, Memory, Record, Roof, Slice
 from bench.report.markdown import markdown_table
 from bench.report.rows import Table
 from bench.report.tables import (
@@ -17,6 +18,7 @@ from bench.report.tables import (
     goal_columns,
     headline_columns,
     lines_in_order,
+    slice_columns,
 )
 from tests.support.records import (
     cells,
@@ -359,3 +361,67 @@ def test_a_column_is_plain_text_and_marks_nothing() -> None:
 def test_a_cell_can_lead_to_a_page() -> None:
     column = Column[str]("dataset", str, link=lambda name: f"{name}.md", align="left")
     assert "| [ml-1m](ml-1m.md) |" in markdown_table([column], ["ml-1m"])
+
+
+def sliced(name: str, *slices: Slice, **fields: Any) -> Record:
+    return record(name, metrics=metrics(0.9, [], slices=slices), **fields)
+
+
+def of_users(name: str, rmse: float, low: int | None = None, high: int | None = None) -> Slice:
+    return Slice(by="training", name=name, low=low, high=high, n=5, rmse=rmse, mae=0.5)
+
+
+def of_time(name: str, rmse: float) -> Slice:
+    return Slice(by="time", name=name, low=0, high=86_400, n=5, rmse=rmse, mae=0.5)
+
+
+def slice_table(*records: Record) -> dict[str, dict[str, str]]:
+    table = table_of(*records)
+    return cells(markdown_table(slice_columns(table), table.lines))
+
+
+def test_accuracy_by_slice_has_a_column_for_each_in_order_and_dashes() -> None:
+    few, many = of_users("few", 1.1, 1, 10), of_users("many", 0.8, 51)
+    cold, newest = of_users("cold start", 1.3), of_time("newest", 1.25)
+    found = slice_table(
+        sliced("bias", cold, newest, many, of_time("oldest", 0.7)),
+        sliced("als", few, newest, minute=1),
+        record("ncf", minute=2),
+        record("autorec", status="failed", reason="boom", minute=3),
+    )
+    headers = ["few (1–10)", "many (51+)", "cold start", "oldest third", "newest third"]
+    assert list(found["bias"]) == ["implementation", *headers]
+    assert list(found["bias"].values())[1:] == ["—", "0.8000", "1.3000", "0.7000", "1.2500"]
+    assert list(found["als"].values())[1:] == ["1.1000", "—", "—", "—", "1.2500"]
+    assert set(list(found["ncf"].values())[1:]) == {"—"}
+    assert set(list(found["autorec [1]"].values())[1:]) == {"—"}
+
+
+def test_a_slice_of_several_seeds_is_a_mean_with_its_interval() -> None:
+    seeds = [
+        sliced("bias", of_users("few", rmse, 1, 10), seed=seed, minute=seed)
+        for seed, rmse in enumerate((1.0, 1.02))
+    ]
+    assert slice_table(*seeds)["bias"]["few (1–10)"] == "1.0100 ± 0.1271"
+
+
+def test_slices_that_were_cut_elsewhere_have_a_column_of_their_own() -> None:
+    found = slice_table(
+        sliced("bias", of_users("few", 1.1, 1, 10)), sliced("als", of_users("few", 1.2, 1, 5))
+    )
+    assert found["bias"]["few (1–10)"] == "1.1000"
+    assert found["bias"]["few (1–5)"] == "—"
+
+
+def test_where_no_record_has_slices_there_are_no_columns() -> None:
+    assert slice_columns(table_of(*eight())) == []
+
+
+def test_lines_of_a_slice_are_per_device() -> None:
+    found = slice_columns(
+        table_of(
+            sliced("als", of_users("few", 1.1, 1, 10)),
+            sliced("als", of_users("few", 1.1, 1, 10), device="cuda"),
+        )
+    )
+    assert [column.header for column in found] == ["implementation", "device", "few (1–10)"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.records import Record
+from bench.records import Record, Slice
 from bench.report.files import MARK, page_name
 from bench.report.formats import title
 from bench.report.grouping import tables
@@ -21,8 +21,10 @@ from bench.report.sentences import (
     dataset_line,
     goal_meaning,
     intervals,
+    reading,
     same_maths,
     shortened,
+    slices,
     verdict,
 )
 from tests.support.records import (
@@ -31,6 +33,7 @@ from tests.support.records import (
     eight,
     environment,
     epoch_budgets,
+    metrics,
     record,
     table_of,
 )
@@ -143,6 +146,27 @@ def test_a_copy_has_a_full_row_that_names_what_it_shares(shared: int, seeds: str
     assert "One run under two names" not in page([table_of(*copies(3, 0))])
 
 
+def test_splits_of_one_name_that_are_cut_otherwise_have_tables_of_their_own() -> None:
+    """As where the train and the test file changed places: the ratings of both are the same."""
+    there, back, random = (
+        record(split=split, data=data(split_digest=digest), minute=minute)
+        for minute, (split, digest) in enumerate(
+            [("given", "0123456789abcdef"), ("given", "fedcba"), ("random:80/20", "")]
+        )
+    )
+    found = tables([there, back, random])
+    text = page(found)
+    assert re.findall("^### .*", text, re.MULTILINE) == [
+        "### given, split 0123456789abcdef",
+        "### given, split fedcba",
+        "### random:80/20",
+    ]
+    assert len({curves_path(table) for table in found}) == 3
+    older = record(split="leave-last"), record(split="leave-last", data=data(split_digest="ab"))
+    assert "### leave-last, split of older records" in page(tables(older))
+    assert "### given\n" in page(tables([there, random]))
+
+
 @pytest.mark.parametrize(
     ("dataset", "name"),
     [
@@ -178,6 +202,60 @@ def test_the_dataset_line_has_the_options_and_the_rule_it_was_read_with() -> Non
         "3 duplicate pairs (the latest time counts), "
         "read with --columns 'user=a,item=the song' --no-header --missing 99,-99."
     )
+
+
+def test_the_dataset_line_names_the_test_file_without_its_folder() -> None:
+    known = data(test="/home/secret/my test.csv")
+    line = dataset_line(table_of(record(data=known)))
+    assert line.endswith("fingerprint f1f1f1f1f1f1, test part from my test.csv.")
+
+
+SLICES = (
+    Slice(by="training", name="few", low=1, high=10, n=1200, rmse=1.1, mae=0.9),
+    Slice(by="training", name="cold start", low=None, high=None, n=7, rmse=1.3, mae=1),
+    Slice(by="time", name="oldest", low=86_400 * 3, high=86_400 * 9, n=5, rmse=1, mae=0.9),
+    Slice(by="time", name="newest", low=86_400 * 9, high=86_400 * 9 + 5, n=6, rmse=1, mae=0.9),
+)
+
+
+def sliced(*slices: Slice, seed: int = 0, **fields: object) -> Record:
+    return record("bias", seed=seed, metrics=metrics(0.9, [], slices=slices), **fields)  # type: ignore[arg-type]
+
+
+def test_accuracy_by_slice_follows_the_accuracy_and_says_how_many_ratings_each_has() -> None:
+    other = SLICES[0].model_copy(update={"n": 1100})
+    table = table_of(sliced(*SLICES), sliced(other, *SLICES[1:], seed=1))
+    assert slices(table) == (
+        "Few, some, many: by the training ratings of the user. Cold start: user or item unseen in "
+        "training. Thirds: the test ratings by time. Test ratings: few (1–10) 1,100–1,200; "
+        "cold start 7; oldest third 5 (1970-01-04 to 1970-01-10); newest third 6 (1970-01-10)."
+    )
+    text = page([table])
+    order = ["**Accuracy**", "**Accuracy by slice**", slices(table), "**Cost**"]
+    assert [text.count(each) for each in order] == [1] * 4
+    assert sorted(order, key=text.index) == order
+
+
+def test_a_page_without_slices_has_no_table_of_them_nor_a_word_on_time_without_times() -> None:
+    assert "by slice" not in page(tables(eight()))
+    assert "Thirds" not in slices(table_of(sliced(*SLICES[:2])))
+
+
+@pytest.mark.parametrize(
+    ("split", "sentence"),
+    [
+        ("time:80/20", "Every seed has the same test part, so ±"),
+        ("given", "Every seed has the same test part, so ±"),
+        ("given:90/10", "Every seed has the same test part, so ±"),
+        ("leave-last", "Every seed has the same test part (equal times aside), so ±"),
+        ("random:80/20", ""),
+    ],
+)
+def test_an_interval_over_seeds_that_share_a_test_part_says_so(split: str, sentence: str) -> None:
+    one, two = record(split=split), record(split=split, seed=1)
+    assert ("Every seed" in reading(table_of(one, two))) == bool(sentence)
+    assert sentence in reading(table_of(one, two))
+    assert "Every seed" not in reading(table_of(one))
 
 
 def test_what_stands_in_is_named_in_bold_at_every_table() -> None:

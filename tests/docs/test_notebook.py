@@ -1,0 +1,29 @@
+"""The code of docs/in-a-notebook.md runs as it stands, on a frame with those columns."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "in-a-notebook.md"
+MOST_LINES = 5
+"""From the frame to the RMSE, without imports."""
+
+
+def test_the_page_goes_from_a_frame_to_an_rmse(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(0, 40, 2000), rng.integers(0, 30, 2000)
+    stars = 3 + np.where(items % 2, 1.0, -1.0) + rng.normal(0, 0.5, 2000)
+    columns = {"userId": users, "movieId": [f"tt{item}" for item in items], "stars": stars}
+    names: dict[str, object] = {"frame": pd.DataFrame(columns)}
+    for block in blocks:
+        exec(block, names)
+        assert 0.45 < float(capsys.readouterr().out) < 0.7, "the noise is 0.5, the items' part 1"
+    lines = [line for line in blocks[0].splitlines() if line and "import" not in line]
+    assert len(lines) == MOST_LINES

@@ -343,8 +343,9 @@ def gate(
 
 def main() -> None:
     """The `bench` command, also installed as `ratebench`."""
-    terminal.never_raise_on_encoding()
+    terminal.open_streams()
     if problem := system_problem():
         sys.exit(f"error: {problem}")
     sys.argv[1:] = spread(sys.argv[1:])
-    app()
+    with terminal.lost_output_is_one_line():
+        app()

@@ -145,7 +145,7 @@ def _quota(folder: Path) -> float | None:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text().strip()
+        return path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         return None
 
@@ -185,7 +185,11 @@ def _checkout() -> _Checkout:
 
     def output_of(*words: str) -> str:
         done = subprocess.run(
-            [git, "-C", root, *words], capture_output=True, env=others, errors="replace"
+            [git, "-C", root, *words],
+            capture_output=True,
+            env=others,
+            encoding="utf-8",
+            errors="replace",
         )
         if done.returncode:
             raise ChildProcessError(done.stderr.strip() or f"git ended with {done.returncode}")
@@ -212,7 +216,7 @@ def _id_and_cpu(cores: int) -> tuple[str, str]:
     hardware = f"{_cpu_model()} {cores}"  # nodes of a cluster may share a cache folder
     stored: dict[str, list[str]] = {}
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-        stored = dict(json.loads(path.read_text()))
+        stored = dict(json.loads(path.read_text(encoding="utf-8")))
         machine, cpu = stored[hardware]
         return machine, cpu
     import cpuinfo  # a quarter of a second, so not at the import of this module
@@ -228,7 +232,7 @@ def _id_and_cpu(cores: int) -> tuple[str, str]:
 def _cpu_model() -> str:
     """As the kernel names it, without cpuinfo; on Linux from /proc."""
     with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor()
@@ -241,12 +245,12 @@ def _local_id() -> str:
     clones of an image.
     """
     path = cache.folder() / "machine-id"
-    with contextlib.suppress(OSError):
-        return path.read_text()
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return path.read_text(encoding="utf-8")
     name = uuid.uuid4().hex
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
+        path.write_text(name, encoding="utf-8")
     except OSError:  # it cannot be stored: the host's own name instead
         return platform.node()
     return name
@@ -257,5 +261,5 @@ def _gpu_name() -> str | None:
     if smi is None:
         return None
     query = [smi, "--query-gpu=name", "--format=csv,noheader"]
-    done = subprocess.run(query, capture_output=True, text=True)
+    done = subprocess.run(query, capture_output=True, encoding="utf-8", errors="replace")
     return done.stdout.partition("\n")[0].strip() or None

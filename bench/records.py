@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,7 +19,8 @@ WELL: tuple[Status, ...] = ("ok",)
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    # Not a number, or infinite, is no figure: pages could not show it. Such a line is no record.
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
 
 class CellRecord(_Part):
@@ -84,6 +85,10 @@ class Metrics(_Part):
     """Errors over parts of the test ratings; those of an older record were not computed."""
 
 
+Seconds = Annotated[float, Field(ge=-1e12, le=1e12)]
+"""A plot has room for no more."""
+
+
 class Times(_Part):
     """Seconds. import + warmup + fit + other_budgets + evaluation + predict + overhead = wall.
 
@@ -96,32 +101,32 @@ class Times(_Part):
     first_model_s    time to first model in a fresh process: import + warm-up + fit
     """
 
-    import_s: float
-    warmup_s: float
-    fit_s: float
-    other_budgets_s: float = 0.0
-    epoch_s: float | None
-    predict_s: float
-    evaluation_s: float
-    overhead_s: float
-    first_model_s: float
-    wall_s: float
+    import_s: Seconds
+    warmup_s: Seconds
+    fit_s: Seconds
+    other_budgets_s: Seconds = 0.0
+    epoch_s: Seconds | None
+    predict_s: Seconds
+    evaluation_s: Seconds
+    overhead_s: Seconds
+    first_model_s: Seconds
+    wall_s: Seconds
 
 
 class Goal(_Part):
     """`seconds` on the training clock until validation RMSE ≤ rmse; None is a miss."""
 
     rmse: float
-    seconds: float | None
+    seconds: Seconds | None
 
 
 class Point(_Part):
     """One checkpoint on validation; `seconds` is the training clock."""
 
     epoch: int
-    seconds: float
-    rmse: float
-    mae: float
+    seconds: Seconds
+    rmse: Annotated[float, Field(ge=0, le=1e39)]
+    mae: Annotated[float, Field(ge=0, le=1e39)]
 
 
 class Memory(_Part):
@@ -197,8 +202,8 @@ class Roof(_Part):
     """
 
     threads: int
-    flops_per_s: float
-    bandwidth: dict[int, float]
+    flops_per_s: float = Field(gt=0)
+    bandwidth: dict[int, Annotated[float, Field(gt=0)]] = Field(min_length=1)
 
 
 class Environment(_Part):

@@ -1,4 +1,5 @@
-"""Ratings from files and from memory, and their splits. Imports nothing else of the project."""
+"""Ratings from files and from memory, and their splits: a package of ratebench that imports no
+other of them."""
 
 from datasets.frames import from_arrays, from_frame
 from datasets.splits import cut as split

@@ -144,5 +144,5 @@ def store(dataset: Dataset, stamp: Stamp) -> None:
 
 def _path(name: str, stamp: Stamp) -> Path:
     """One file for each dataset and origin; a changed source replaces it."""
-    origin = hashlib.sha256(str(stamp[0]).encode()).hexdigest()[:12]
+    origin = hashlib.sha256(os.fsencode(str(stamp[0]))).hexdigest()[:12]
     return folder() / "columns" / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}-{origin}.npz"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from datasets import cache
 from datasets.entries import Entry
 from datasets.errors import DataError, NotAvailable
+from datasets.temporary import TemporaryFolder
 
 
 def downloaded(entry: Entry) -> Path:
@@ -27,10 +27,10 @@ def fetch(entry: Entry) -> Iterator[Path]:
     """
     import pooch
 
-    with tempfile.TemporaryDirectory() as temporary:
+    with TemporaryFolder() as temporary:
         path = downloaded(entry)
         if not path.is_file() and not cache.writable(path.parent):
-            path = Path(temporary) / entry.archive
+            path = Path(temporary.name) / entry.archive
         web = pooch.HTTPDownloader(timeout=20)
         try:
             pooch.retrieve(entry.url, entry.checksum, path.name, path.parent, downloader=web)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datasets.printable import one_line
+
 LONGEST = 80
 """Characters of a value that a message shows."""
 MOST = 500
@@ -16,7 +18,7 @@ class DataError(Exception):
 
     def __init__(self, problem: str, remedy: str, *, where: object = "", line: int | None = None):
         place = f"{where}:{line}: " if line is not None else f"{where}: " if where else ""
-        super().__init__(printable(f"{place}{_short(problem)}. {_short(remedy)}."))
+        super().__init__(one_line(f"{place}{_short(problem)}. {_short(remedy)}."))
 
 
 class NotAvailable(DataError):  # noqa: N818 - it names a state that callers handle
@@ -31,8 +33,3 @@ def shown(text: str) -> str:
     """The text in quotes, its middle left out where it is long."""
     half = LONGEST // 2
     return repr(text if len(text) <= LONGEST else f"{text[:half]}…{text[-half:]}")
-
-
-def printable(text: str) -> str:
-    """The text with what would move a cursor, end a line or not print as `\\x1b` and the like."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,1 +1,1 @@
-"""One file for each implementation. Of the project it imports `datasets.ratings` alone."""
+"""One file for each implementation: a package of ratebench; it imports `datasets.ratings` alone."""

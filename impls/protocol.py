@@ -116,21 +116,33 @@ class BestModel:
     model: Implementation
     rmse: float = float("inf")
     stale: int = 0
-    _state: dict[str, Any] | None = field(default=None, init=False, repr=False)
+    _best: Implementation | None = field(default=None, init=False, repr=False)
 
     def offer(self, rmse: float) -> None:
         """Take the model's present state where its `rmse` is the lowest so far."""
         if rmse < self.rmse:
             self.rmse, self.stale = rmse, 0
-            self._state = vars(copy.deepcopy(self.model))
+            self._best = copy.deepcopy(self.model)
         else:
             self.stale += 1
 
     def restore(self) -> None:
         """Put the best state back into the model, if there is one."""
-        if self._state is not None:
-            vars(self.model).clear()  # what came after the best epoch goes, too
-            vars(self.model).update(self._state)
+        if self._best is None:
+            return
+        state, now = (attributes_of(model) for model in (self._best, self.model))
+        # Not as the class would: it may be frozen, and its slots are in no __dict__.
+        for name in now.keys() - state.keys():  # what came after the best epoch goes, too
+            object.__delattr__(self.model, name)
+        for name, value in state.items():
+            object.__setattr__(self.model, name, value)
+
+
+def attributes_of(model: object) -> dict[str, Any]:
+    """By name, whether they are in the object's `__dict__` or in slots."""
+    state: Any = object.__getstate__(model)
+    parts = state if isinstance(state, tuple) else (state,)
+    return {name: value for part in parts if part for name, value in part.items()}
 
 
 class ValidationReferee:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from bench.planning.facts import Loader
 from bench.score import ColdStart, Slicing, slicings
 from datasets import splits
 from datasets.ratings import HeldOut, Split
+from datasets.temporary import TemporaryFolder
 
 NO_RATINGS = HeldOut(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
 
@@ -26,7 +26,7 @@ class Prepared:
     digest    of the folder as it was laid out
     """
 
-    folder: tempfile.TemporaryDirectory[str]
+    folder: TemporaryFolder
     n_users: int
     n_items: int
     n_train: int
@@ -78,7 +78,7 @@ class Splits:
 
 
 def _prepare(cut: Split, blind: bool) -> Prepared:
-    folder = tempfile.TemporaryDirectory(prefix="ratebench-")
+    folder = TemporaryFolder()
     write_split(cut, Path(folder.name))
     return Prepared(
         folder,

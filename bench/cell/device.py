@@ -68,7 +68,7 @@ def device_of(name: str) -> Device:
     return CudaDevice(index_of(name)) if name.startswith("cuda") else Device()
 
 
-def is_full(error: Exception) -> bool:
+def is_full(error: BaseException) -> bool:
     """Whether the `error` is that a device had no memory left."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(error, torch.OutOfMemoryError):

@@ -36,7 +36,21 @@ class Phase(_Event):
     """The worker begins a phase; at "predict" it waits for the test pairs."""
 
     event: Literal["phase"] = "phase"
-    name: Literal["import", "warm-up", "fit", "predict", "energy"]
+    name: Literal[
+        "import",
+        "construction",
+        "warm-up",
+        "predict of the warm-up",
+        "fit",
+        "predict",
+        "energy",
+    ]
+
+
+class Evaluating(_Event):
+    """A fit waits while the model predicts the validation pairs; a Checkpoint ends it."""
+
+    event: Literal["evaluating"] = "evaluating"
 
 
 class Checkpoint(_Event):
@@ -116,7 +130,7 @@ class Energy(_Event):
     ended_ns: Nanoseconds | None = None
 
 
-Event = Phase | Checkpoint | Failed | Result | Energy
+Event = Phase | Evaluating | Checkpoint | Failed | Result | Energy
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 

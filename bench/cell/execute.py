@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from bench.cell.process import WorkerProcess
 from bench.cell.watch import Limits, Stop, Watch
 from bench.records import Point, Status
 from datasets.ratings import HeldOut
+from datasets.temporary import TemporaryFolder
 
 Listener = Callable[[Event], None]
 
@@ -63,9 +63,10 @@ class ProcessExecutor:
         stop: Stop | None = None
         watch = Watch(limits, time.monotonic())
         with (
-            tempfile.TemporaryDirectory(prefix="ratebench-") as pairs,
+            TemporaryFolder() as folder,
             WorkerProcess(job.to_json(), job.threads) as worker,
         ):
+            pairs = folder.name
             for event in worker.events(self.tick_s):
                 if event is not None:
                     watch.note(event, time.monotonic())

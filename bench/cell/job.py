@@ -19,6 +19,9 @@ from datasets.ratings import HeldOut, Ratings, Split
 
 DTYPES: dict[str, Any] = {"users": np.int32, "items": np.int32, "values": np.float32}
 
+LOST_PIPE = 87
+"""Exit code of a worker that cannot report, since its row closed the pipe."""
+
 
 @dataclass(frozen=True)
 class Job:

@@ -19,9 +19,16 @@ from typing import Self
 import psutil
 
 from bench.cell.events import MAX_LINE_BYTES, Event, Failed, NotAnEventError, parse
+from bench.cell.job import LOST_PIPE
+from bench.planning.describing import PRINTS_ANYTHING
 
 LOG_BYTES = 8_000
 """How much of the end of a worker's output is stored."""
+
+CLOSING_S = 2.0
+"""How long after the end of its pipe a worker that ends may still be there."""
+
+LOST = "closed or redirected the pipe that reports to the harness"
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -62,6 +69,7 @@ class WorkerProcess:
             env={
                 **os.environ,
                 **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+                **PRINTS_ANYTHING,
                 "PYTHONHASHSEED": "0",
             },
         )
@@ -72,7 +80,7 @@ class WorkerProcess:
         self._waiter = threading.Thread(target=self._wait, daemon=True)
         self._waiter.start()
         with contextlib.suppress(OSError):  # let the kernel take the worker, not the harness
-            Path(f"/proc/{self._process.pid}/oom_score_adj").write_text("800")
+            Path(f"/proc/{self._process.pid}/oom_score_adj").write_text("800", encoding="utf-8")
         self.order(job_line)
 
     def __enter__(self) -> Self:
@@ -95,7 +103,8 @@ class WorkerProcess:
     def events(self, tick_s: float) -> Iterator[Event | None]:
         """Events as they come, and None every `tick_s` seconds or so, until it has ended.
 
-        A line that is no event ends the worker, and becomes a `Failed`.
+        A line that is no event ends the worker, and becomes a `Failed`; so does a pipe of events
+        that is closed while the worker runs.
         """
         assert self._process.stdout is not None
         output = self._process.stdout.fileno()
@@ -110,7 +119,9 @@ class WorkerProcess:
                 for fd in (output, self._events) if ended else ready:
                     # A worker that has ended is read to the end, a live one a piece at a time.
                     for chunk in _chunks(fd, limit=None if ended else 1):
-                        if fd == self._events:
+                        if fd == self._events and not chunk and not ended:
+                            yield from self._lost()
+                        elif fd == self._events:
                             yield from self._parse(chunk)
                         else:
                             self._log = (self._log + chunk)[-LOG_BYTES:]
@@ -154,6 +165,8 @@ class WorkerProcess:
     def ending(self) -> str:
         """How the process ended, in words."""
         code = self._process.returncode
+        if code == LOST_PIPE:
+            return LOST
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             return f"killed by {name} from outside (or by the kernel, because memory ran out)"
@@ -180,6 +193,13 @@ class WorkerProcess:
                 self.kill()
                 yield Failed(reason=f"wrote to the harness's pipe what is no event: {error}")
                 return
+
+    def _lost(self) -> Iterator[Event]:
+        """What the end of the pipe of events means: that the worker ends, or that it closed it."""
+        self._waiter.join(CLOSING_S)
+        if self._waiter.is_alive():
+            self.kill()
+            yield Failed(reason=LOST)
 
     def _descendants(self) -> list[psutil.Process]:
         """Running processes that the worker left: orphans come to the harness (Linux)."""

@@ -54,6 +54,7 @@ class EpochLimit:
 class ClockedReferee:
     """Evaluates each epoch with the training clock stopped, and ends the fit by the rules.
 
+    before_evaluation  is called before the model predicts the validation pairs
     on_evaluation  is called with each evaluation and the number of planned epochs
     epochs_ran     so far, in the present fit where there are several
     has_budgets    whether there are several: the model cannot be interrupted
@@ -66,6 +67,7 @@ class ClockedReferee:
     cold_start: ColdStart
     scale: tuple[float, float]
     rules: Rules = field(default=Rules())
+    before_evaluation: Callable[[], None] = lambda: None
     on_evaluation: Callable[[Evaluation, int], None] = lambda *_: None
     curve: list[Evaluation] = field(default_factory=list, init=False)
     epoch_lengths: list[float] = field(default_factory=list, init=False)
@@ -162,6 +164,7 @@ class ClockedReferee:
     def _evaluate(self, seconds: float, planned: int) -> None:
         if not len(self.validation):
             return
+        self.before_evaluation()
         # A copy predicts, so that nothing which `predict` changes is left for training.
         model = copy.deepcopy(self.model)
         known = self.validation.known

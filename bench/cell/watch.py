@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bench.cell.events import Checkpoint, Event, Phase
+from bench.cell.events import Checkpoint, Evaluating, Event, Phase
 from bench.records import Status
+
+SHOWN = {
+    "construction": "__init__",
+    "predict of the warm-up": "predict in the warm-up",
+    "evaluation": "predict on validation pairs",
+    "predict": "predict on test pairs",
+    "energy": "a fit that is repeated for its energy",
+}
+"""Phases by what of the implementation runs in them, where the name does not tell."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,7 @@ class Watch:
     phase: str = field(default="start", init=False)
     deadline: float = field(default=0.0, init=False)
     _evaluation_s: float = field(default=0.0, init=False)
+    _fit_deadline: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self._allow(self.limits.time_limit_s + self.limits.grace_s, self.started)
@@ -46,7 +56,12 @@ class Watch:
             case Phase():
                 self.phase = event.name
                 self._allow(self.limits.time_limit_s + self.limits.grace_s, now)
+            case Evaluating():
+                self.phase, self._fit_deadline = "evaluation", self.deadline
+                self._allow(self.limits.time_limit_s + self.limits.grace_s, now)
             case Checkpoint():
+                if self.phase == "evaluation":
+                    self.phase, self.deadline = "fit", self._fit_deadline
                 self.deadline += event.evaluation_s - self._evaluation_s
                 self._evaluation_s = event.evaluation_s
             case _:
@@ -68,7 +83,8 @@ class Watch:
             )
         return Stop(
             "timeout",
-            f"no end of {self.phase} at the time limit of {self.limits.time_limit_s:g} s; killed",
+            f"no end of {SHOWN.get(self.phase, self.phase)} at the time limit of "
+            f"{self.limits.time_limit_s:g} s; killed",
         )
 
     def _allow(self, seconds: float, now: float) -> None:

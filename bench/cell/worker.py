@@ -7,6 +7,7 @@ which `bench.cell.events` defines.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import math
@@ -26,10 +27,10 @@ from bench.cell.clock import Clock
 from bench.cell.device import device_of, is_full
 from bench.cell.energy import account, nvml_meter
 from bench.cell.guards import inconsistency
-from bench.cell.job import DTYPES, Job, read_column, read_train, read_validation
+from bench.cell.job import DTYPES, LOST_PIPE, Job, read_column, read_train, read_validation
 from bench.cell.training import ClockedReferee, EpochLimit, Evaluation
 from bench.planning.availability import index_of
-from bench.planning.loading import load_class, restored
+from bench.planning.loading import hidden_package, load_class, message_of, restored
 from bench.score import ColdStart, check_predictions
 from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Implementation, Training
@@ -37,22 +38,22 @@ from impls.protocol import Implementation, Training
 Send = Callable[..., None]
 Fit = Callable[[], object]
 
-MESSAGE_CHARS = 1_000
-"""How much of an exception's message is reported."""
-
 
 def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
     """Run the job that the control pipe brings; returns the exit code."""
+    # A SIGINT from outside ends the process by the signal; a KeyboardInterrupt is the row's own.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     clock = Clock(spawned_ns, part="import")
-    orders = _listen(control_fd)
     send = _sender(events_fd)
+    orders = _listen(control_fd, send)
     job = Job.from_json(orders.get())
     try:
         repeat_fit = _run(job, clock, orders, send)
-    except Exception as error:
-        if not isinstance(error, MemoryError):
-            traceback.print_exc()
+    except BaseException as error:  # a row may raise SystemExit or KeyboardInterrupt, too
         send("failed", **_failure(error, job))
+        if not isinstance(error, MemoryError):
+            with contextlib.suppress(Exception):  # a row may have closed standard error
+                traceback.print_exc()
     else:
         if repeat_fit is not None:
             send("phase", name="energy")
@@ -67,6 +68,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
     measured: on a device that may have a counter, of a fit that came to its end."""
     send("phase", name="import")
     implementation = load_class(job.class_path)
+    send("phase", name="construction")
     device = device_of(job.device)
     numerics.settle()
     hyperparameters = restored(implementation, job.hyperparameters)
@@ -84,7 +86,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
     clock.enter("warmup")
     device.open()
     clock.synchronise = device.synchronise  # from here on: before there is no context
-    _warm_up(new_model(), train, job.seed)
+    _warm_up(new_model(), train, job.seed, send)
 
     clock.enter("overhead")
     numerics.settle()  # again, for a row that imports torch when it fits
@@ -96,6 +98,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
         cold_start=cold_start,
         scale=job.scale,
         rules=job.rules,
+        before_evaluation=lambda: send("evaluating"),
         on_evaluation=lambda *evaluated: _send_evaluation(send, clock, *evaluated),
     )
 
@@ -155,22 +158,30 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
     return repeat_fit
 
 
-def _warm_up(model: Implementation, train: Ratings, seed: int) -> None:
+def _warm_up(model: Implementation, train: Ratings, seed: int, send: Send) -> None:
     """First fit on 1,000 ratings, one epoch: JIT, device context, allocator, thread pools."""
     sample = train.sample(1000, seed)
     model.fit(sample, Training(referee=EpochLimit(1)))
+    send("phase", name="predict of the warm-up")
     model.predict(sample.users, sample.items)
 
 
-def _listen(control_fd: int) -> queue.Queue[str]:
+def _listen(control_fd: int, send: Send) -> queue.Queue[str]:
     """Lines of the control pipe; where it closes, the harness has ended, and so does this group."""
     os.set_inheritable(control_fd, False)
     orders: queue.Queue[str] = queue.Queue()
+    pipe = os.fstat(control_fd)
 
     def listen() -> None:
-        with os.fdopen(control_fd) as control:
-            for line in control:
-                orders.put(line)
+        try:
+            with os.fdopen(control_fd, encoding="utf-8") as control:
+                for line in control:
+                    orders.put(line)
+                ours = os.path.samestat(pipe, os.fstat(control_fd))
+        except OSError:
+            ours = False
+        if not ours:
+            send("failed", reason="closed or redirected the pipe that brings the harness's orders")
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
     threading.Thread(target=listen, daemon=True).start()
@@ -182,8 +193,11 @@ def _sender(events_fd: int) -> Send:
 
     def send(event: str, **fields: Any) -> None:
         data = (json.dumps({"event": event, **fields}) + "\n").encode()
-        while data:
-            data = data[os.write(events_fd, data) :]
+        try:
+            while data:
+                data = data[os.write(events_fd, data) :]
+        except OSError:
+            os._exit(LOST_PIPE)
 
     return send
 
@@ -238,14 +252,14 @@ def _resident_bytes(which: str) -> int | None:
     getrusage would also count the parent's memory from before this program was started.
     """
     try:
-        status = Path("/proc/self/status").read_text()
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
     except OSError:
         return None
     found = next(line for line in status.splitlines() if line.startswith(which))
     return int(found.split()[1]) * 1024
 
 
-def _failure(error: Exception, job: Job) -> dict[str, str]:
+def _failure(error: BaseException, job: Job) -> dict[str, str]:
     """Status and reason: `file.py:12: ValueError: message`, the line being the implementation's
     own where it has one in the traceback, else the innermost."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -253,7 +267,7 @@ def _failure(error: Exception, job: Job) -> dict[str, str]:
     path = module if module.endswith(".py") else module.replace(".", "/") + ".py"
     own = [frame for frame in frames if frame.filename.endswith(path)]
     frame = (own or frames)[-1]
-    message = str(error).strip().partition("\n")[0][:MESSAGE_CHARS]
+    message = hidden_package(error) or message_of(error)
     message = message.encode(errors="replace").decode()  # of a file name that is not UTF-8, too
     reason = f"{Path(frame.filename).name}:{frame.lineno}: {type(error).__name__}: {message}"
     if is_full(error):

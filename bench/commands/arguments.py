@@ -4,12 +4,13 @@ takes the place of a suite's own settings, and what is said of the layout of a f
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
 from bench.commands.terminal import UsageError
-from bench.planning.hyperparameters import parse_settings
+from bench.planning.hyperparameters import SettingError, parse_settings
 from bench.planning.suite import Overrides
 from datasets.catalog import CATALOG
 from datasets.reading.layout import DELIMITERS, ROLES, Layout
@@ -40,8 +41,20 @@ def spread(arguments: list[str]) -> list[str]:
     return spread_out
 
 
+def refuse_undecodable(words: Iterable[str]) -> None:
+    """Raises SettingError for a word that is no text: a record, in which it would stand, is."""
+    for word in words:
+        if word != word.encode(errors="replace").decode():
+            encoding = sys.getfilesystemencoding()
+            remedy = "where it is the name of a file, rename that, or make a link to it"
+            if encoding != "utf-8":
+                remedy = f"set LC_ALL=C.UTF-8, for this locale's encoding is {encoding}"
+            raise SettingError(f"{word} is not text in {encoding}: {remedy}")
+
+
 def overrides(impl: Texts, dataset: Texts, set_: Texts, block: dict[str, Any]) -> Overrides:
     """What was given; a block's fields that are None were not. Raises SettingError."""
+    refuse_undecodable([*(impl or []), *(dataset or []), *(set_ or []), str(block.get("preset"))])
     given = {name: value for name, value in block.items() if value is not None}
     return Overrides(impl or [], dataset or [], given, parse_settings(set_ or []))
 
@@ -54,6 +67,7 @@ def split_of(split: str | None, test: str | None, datasets: Texts) -> str | None
     """
     if test is None:
         return split
+    refuse_undecodable([test])
     if len(datasets or []) != 1 or datasets[0] in CATALOG:  # type: ignore[index]
         raise UsageError(
             f"--test {test} is the test part of one file: name the file to train on, too, "
@@ -76,6 +90,7 @@ def layout(
     date_format: str | None = None,
 ) -> Layout:
     """The options of one file. Raises UsageError for a value that an option cannot take."""
+    refuse_undecodable(filter(None, [columns, delimiter, *(missing or []), zeros, date_format]))
     named = {} if columns is None else parse_columns(columns)
     if no_header:
         _refuse_names(named)

@@ -15,7 +15,7 @@ from bench.planning.facts import Facts, Loader
 from bench.records import Data
 from bench.report.formats import command_options, significant, title
 from datasets.catalog import CATALOG
-from datasets.errors import printable
+from datasets.printable import one_line
 from datasets.reading.layout import DELIMITERS, ROLES, Layout
 
 BAR = 30
@@ -45,7 +45,7 @@ def data(name: str, layout: Layout, *, as_json: bool) -> None:
 
 
 def _print(name: str, facts: Facts, found: Description) -> None:
-    terminal.out.print(one_line(name, facts))
+    terminal.out.print(short_form(name, facts))
     _print_table(["role", "column", "why"], _roles(found), "LLl")
     _print_table([], _facts(found), "Ll")
     if found.first:
@@ -62,7 +62,7 @@ def notice(name: str, facts: Facts, show: Callable[[str], None] = terminal.print
     A dataset of the catalog is known, and gets a line only where pairs in it are rated again.
     """
     if name not in CATALOG or facts.data.duplicates:
-        show(one_line(name, facts))
+        show(short_form(name, facts))
     _warn(name, facts)
 
 
@@ -89,7 +89,7 @@ def warnings(facts: Facts) -> list[str]:
     return [*left_out, *idle, *reading.notes]
 
 
-def one_line(name: str, facts: Facts) -> str:
+def short_form(name: str, facts: Facts) -> str:
     """`ratings.csv: 100,000 ratings of 943 users and 1,682 items, 1 to 5, 1997-09-20 to
     1998-04-22; 12 rated again, the latest time counts`."""
     data, plural = facts.data, terminal.plural
@@ -115,7 +115,7 @@ def one_line(name: str, facts: Facts) -> str:
 def shown(text: str, longest: int = LONGEST) -> str:
     """A text of the file on one line: what cannot be printed is escaped, what is long is cut."""
     cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    return printable(cut)
+    return one_line(cut)
 
 
 def _warn(name: str, facts: Facts) -> None:

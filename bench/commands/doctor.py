@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import itertools
 import shutil
+import sys
 import time
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 
-from bench import locks, machine
+from bench import BESIDE, locks, machine
 from bench.commands import terminal
 from bench.planning import availability
 from bench.records import Roof
@@ -60,6 +62,7 @@ def _findings() -> Iterator[tuple[str, str, str]]:
     yield "load", f"{environment.load:g} over the last minute", remedy * busy
     yield "clock", f"perf_counter, resolution {_resolution_ns()} ns", ""
     yield from _governor()
+    yield from _clashes()
     yield from _roofs(environment.roofs)
     unshared = locks.shortcoming()
     remedy = "! runs of other users on this machine do not wait for yours: see lock above"
@@ -76,9 +79,26 @@ def _findings() -> Iterator[tuple[str, str, str]]:
 def _governor() -> Iterator[tuple[str, str, str]]:
     path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     if path.is_file():
-        governor = path.read_text().strip()
+        governor = path.read_text(encoding="utf-8").strip()
         remedy = "! CPU governor is powersave: `cpupower frequency-set -g performance`"
         yield "governor", governor, remedy * (governor == "powersave")
+
+
+def _clashes() -> Iterator[tuple[str, str, str]]:
+    """Other packages that have the name of one of ratebench's."""
+    owners = importlib.metadata.packages_distributions()
+    for name, place in BESIDE.items():
+        others = sorted({*owners.get(name, [])} - {"ratebench"})
+        found = [f"of the distribution {each}" for each in others]
+        specs = (PathFinder.find_spec(name, [folder]) for folder in sys.path)
+        places = {Path(spec.origin) for spec in specs if spec and spec.origin}
+        found += [f"in {each.parent}" for each in sorted(places) if not each.samefile(place)]
+        if found:
+            remedy = (
+                f"! there is another package `{name}`: ratebench uses its own, and a row that "
+                "needs the other one fails; install ratebench into an environment of its own"
+            )
+            yield name, f"another package of that name: {', '.join(found)}", remedy
 
 
 def _roofs(roofs: list[Roof]) -> Iterator[tuple[str, str, str]]:

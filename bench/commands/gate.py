@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def _exit_code_1_is_a_regression() -> Iterator[None]:
             if isinstance(error, SystemExit):
                 terminal.fail("nobody read the verdict: the output was closed")
             else:
-                terminal.err.print_exception()
+                terminal.note(traceback.format_exc())
                 terminal.fail(f"the gate itself failed: {error!r}")
         raise typer.Exit(BROKEN) from None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 
 from bench.commands import terminal
 from bench.planning import loading, suite
@@ -31,16 +30,21 @@ def listing() -> None:
         ),
     }
     for title, (headers, rows) in sections.items():
+        rows = list(rows)
+        shown = terminal.columns_that_fit(rows, terminal.out.width)
         terminal.out.print(f"\n{title}\n", style="bold")
-        terminal.out.print(terminal.table(rows, headers), soft_wrap=False)
+        table = terminal.table([row[:shown] for row in rows], headers[:shown])
+        terminal.out.print(table, soft_wrap=False)
+        if left_out := headers[shown:]:
+            terminal.print_line(f"Left out at this width: {', '.join(left_out)}.")
 
 
 def _implementations() -> Iterator[list[str]]:
     for name, class_path in IMPLEMENTATIONS.items():
         it = loading.describe(loading.load_class(class_path))
         yield [name, it.model, ", ".join(it.devices), ", ".join(it.presets), it.source]
-    for point in entry_points(group=loading.ENTRY_POINT_GROUP):
-        yield [point.name, "", "", "", f"installed: {point.value}"]
+    for name, points in loading.plugins().items():
+        yield [name, "", "", "", loading.clash(name, points) or f"installed: {points[0].value}"]
     yield ["path/to/file.py:Class", "your own", "", "", "docs/adding-an-implementation.md"]
 
 

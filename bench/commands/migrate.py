@@ -13,7 +13,6 @@ import json
 import re
 import subprocess
 import tarfile
-import tempfile
 import tomllib
 from collections import Counter
 from io import BytesIO
@@ -25,6 +24,7 @@ from bench.planning.source_digest import source_digest
 from bench.records import OLDER_SCHEMAS, SCHEMA, Record, identity_of, upgraded
 from bench.store import RecordStore
 from bench.tune import FOLDER
+from datasets.temporary import TemporaryFolder
 
 SOURCES = ("impls", "datasets", "bench")
 SUITES = ("bench/planning/suites", "bench/suites")
@@ -35,7 +35,7 @@ class Commits:
 
     def __init__(self, repository: Path) -> None:
         self._repository = repository
-        self._folder = tempfile.TemporaryDirectory(prefix="ratebench-")
+        self._folder = TemporaryFolder()
 
     def __enter__(self) -> Commits:
         return self
@@ -73,7 +73,11 @@ class Commits:
         """The blocks of a suite; none where the commit, or the suite in it, is not at hand."""
         files = self._files(commit)
         paths = [files / folder / f"{suite}.toml" for folder in SUITES] if files else []
-        found = [tomllib.loads(path.read_text()) for path in paths if suite and path.is_file()]
+        found = [
+            tomllib.loads(path.read_text(encoding="utf-8"))
+            for path in paths
+            if suite and path.is_file()
+        ]
         return found[0]["blocks"] if found else []
 
     @functools.cache  # noqa: B019

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from bench.commands import terminal
+from bench.commands.arguments import refuse_undecodable
 from bench.commands.data import notice
 from bench.commands.terminal import UsageError
 from bench.planning import loading
@@ -52,6 +51,7 @@ def predict(
     the prediction is the fallback of `bench.score.ColdStart`. Raises UsageError, DataError,
     ImplementationError or SettingError.
     """
+    refuse_undecodable([name, dataset, *set_])
     if problem := device_problem(device):
         raise SettingError(f"--device {device}: {problem}")
     raw_users, raw_items, notes = read_pairs(pairs, layout_of_pairs(layout, dataset))
@@ -61,7 +61,12 @@ def predict(
     # "random:90/10" holds out a test part; here it is what chooses the epoch.
     split = splits.cut(loader.load(dataset), "random:90/10", seed)
     model = _model(name, preset, parse_settings(set_).get(name, {}), device, seed)
-    model.fit(split.train, Training(model, split.test, patience=PATIENCE))
+    try:
+        model.fit(split.train, Training(model, split.test, patience=PATIENCE))
+    except Exception as error:
+        if hidden := loading.hidden_package(error):
+            raise loading.ImplementationError(f"{name}: {hidden}") from error
+        raise
 
     users, items = matched(raw_users, split.user_ids), matched(raw_items, split.item_ids)
     requested = HeldOut(users, items, np.zeros(len(raw_users), np.float32))
@@ -74,7 +79,7 @@ def predict(
     )
     terminal.note(_about_pairs(pairs, requested, notes))
     try:
-        with output.open("w") if output else contextlib.nullcontext(sys.stdout) as file:
+        with output.open("w", encoding="utf-8") if output else terminal.utf8_output() as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["user", "item", "prediction", "cold_start"])
             rows = zip(raw_users, raw_items, complete, known, strict=True)

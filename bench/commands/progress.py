@@ -18,6 +18,7 @@ from bench.cell.events import Checkpoint, Event
 from bench.commands.terminal import plural
 from bench.planning.plan import Cell
 from bench.records import Record
+from datasets.printable import one_line
 
 REFRESHES_PER_S = 2
 """Few, since the harness shares the machine with the cell that it times."""
@@ -192,13 +193,14 @@ def name_of(cell: Cell, left_out: Collection[str] = ()) -> str:
     request = cell.request
     preset = "" if request.preset == "default" else f":{request.preset}"
     fields = [text for name, text in _fields(cell).items() if name not in left_out]
-    return "  ".join([f"{request.implementation}{preset}{cell.settings_label}", *fields])
+    name = f"{request.implementation}{preset}{cell.settings_label}"
+    return "  ".join([one_line(name), *fields])
 
 
 def _fields(cell: Cell) -> dict[str, str]:
     request = cell.request
     return {
-        "dataset": request.dataset,
+        "dataset": one_line(request.dataset),
         "split": request.split,
         "device": request.device,
         "threads": plural(request.threads, "thread"),

@@ -20,6 +20,7 @@ from bench.report.rows import Line, Table
 from bench.report.sentences import intervals, notes, other_names, same_runs, shortened, verdict
 from bench.report.tables import Column, headline_columns, lines_in_order
 from bench.stats import Interval
+from datasets.printable import one_line
 from datasets.splits import folds
 
 NAME_WIDTH = 20
@@ -43,7 +44,7 @@ def show(
     """
     for table in tables(records, among):
         shown = Shown(table, console.width)
-        console.print(f"\n{table.title}, {table.split}", style="bold")
+        console.print(f"\n{one_line(table.title)}, {table.split}", style="bold")
         for paragraph in (
             *notes(table.records),
             shortened(table),

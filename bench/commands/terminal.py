@@ -1,18 +1,26 @@
-"""What every verb prints with: two consoles, tables, and text for encodings without ± or ∞."""
+"""What every verb prints with: two consoles, tables, and text for encodings without ± or ∞.
+
+Whatever is printed comes out as one can read it: characters that the encoding does not have are
+replaced, those that act on a terminal are escaped, and there is neither markup nor an emoji code.
+"""
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from rich.box import Box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bench.store import RecordStore
+from datasets.printable import one_line, printable
 
 PLAIN = {"±": "+-", "∞": "inf", "≤": "<=", "×": "x", "λ": "lambda", "…": "...", "\xa0": " "}
 PLAIN |= dict.fromkeys("−–—━╸╺", "-")
@@ -30,6 +38,13 @@ class UsageError(Exception):
     """A request that cannot be carried out; the message says why."""
 
 
+class _Console(Console):
+    """Every string that is printed, in a table, too, comes through `render_str`."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
 def console(
     file: TextIO | None = None, *, stderr: bool = False, width: int | None = None
 ) -> Console:
@@ -38,11 +53,11 @@ def console(
     Lines are wrapped at words on a terminal, and left as they are elsewhere.
     """
     stream = file or (sys.stderr if stderr else sys.stdout)
-    a_file = not stream.isatty()
+    a_file = stream is None or not stream.isatty()
     if a_file and "COLUMNS" not in os.environ:
         width = width or WIDE
     options: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
-    return Console(file=file, stderr=stderr, width=width, soft_wrap=a_file, **options)
+    return _Console(file=file, stderr=stderr, width=width, soft_wrap=a_file, **options)
 
 
 def print_line(text: str) -> None:
@@ -77,13 +92,13 @@ def table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), kinds: str
     kinds  a letter for each column, the last one for all that follow: l for left, r for right; a
            capital for cells that are not wrapped where the terminal is too narrow
     """
-    rows = [[encodable(cell) for cell in row] for row in rows]
+    rows = [[encodable(one_line(cell)) for cell in row] for row in rows]
     grid = Table(box=RULE, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
     grid.show_header = bool(headers)
     for number, header in enumerate(headers or [""] * max(map(len, rows))):
         kind = kinds[min(number, len(kinds) - 1)]
         grid.add_column(
-            encodable(header),
+            encodable(one_line(header)),
             justify="right" if kind in "rR" else "left",
             overflow="fold",
             no_wrap=kind.isupper(),
@@ -92,6 +107,13 @@ def table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), kinds: str
     for row in rows:
         grid.add_row(*row)
     return grid
+
+
+def columns_that_fit(rows: Sequence[Sequence[str]], width: int) -> int:
+    """How many columns a table has room for whose first one is not wrapped and all others are; at
+    least two."""
+    name = max(len(one_line(row[0])) for row in rows)
+    return 1 + max(1, (width - name) // (LEAST + GAP))
 
 
 def encodable(text: str) -> str:
@@ -105,11 +127,69 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
-def never_raise_on_encoding() -> None:
-    """Let standard output and error write any text, whatever their encoding."""
+def open_streams() -> None:
+    """Let standard output and error write any text, whatever their encoding.
+
+    Where one was closed it is /dev/null: else the next file that is opened would be in its place,
+    and get what the processes that a verb starts print.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="ratebench")
+
+
+@contextlib.contextmanager
+def utf8_output() -> Iterator[TextIO]:
+    """Standard output for data, in UTF-8 whatever the terminal's encoding: a `?` would be wrong."""
+    stream = sys.stdout
+    if hasattr(stream, "reconfigure"):
+        before = stream.encoding
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    try:
+        yield stream
+        stream.flush()
+    except OSError:
+        _give_up(stream)
+        raise
+    finally:
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding=before, errors="ratebench")
+
+
+@contextlib.contextmanager
+def lost_output_is_one_line() -> Iterator[None]:
+    """End with a line and exit code 1 where what is printed cannot be written: a full disk, say."""
+    try:
+        yield
+    except OSError as error:
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        if not f"{frame.f_globals['__name__']}.".startswith(PRINTERS):
+            raise
+        with contextlib.suppress(OSError):
+            print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        for stream in (sys.stdout, sys.stderr):
+            _give_up(stream)
+        raise SystemExit(1) from None
+
+
+PRINTERS = ("rich.", "typer.", "click.", "bench.commands.")
+"""What writes to standard output and error; records and pages are written elsewhere."""
+
+
+def _give_up(stream: TextIO) -> None:
+    """Drop what a stream holds and cannot write, or Python would try again at its end."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:

@@ -9,6 +9,7 @@ import numpy as np
 from bench.conformance.ratings import all_pairs, low_rank, tiny
 from bench.conformance.subject import Subject
 from datasets.ratings import Ratings
+from impls.protocol import attributes_of
 
 
 class Repeatability(Subject):
@@ -46,6 +47,6 @@ class Repeatability(Subject):
         model.fit(tiny())
         names = [field.name for field in dataclasses.fields(self.implementation)]
         assert all(getattr(model, name) == getattr(untouched, name) for name in names)
-        learnt = vars(model).keys() - set(names)
+        learnt = attributes_of(model).keys() - set(names)
         assert learnt
         assert all(name.endswith("_") or name.startswith("_") for name in learnt)

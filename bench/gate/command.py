@@ -22,6 +22,7 @@ from bench.gate.side import LABELS, Checkout, Name, Process, Side, timing_core
 from bench.gate.statistics import Levels, critical_values, exit_code
 from bench.gate.trees import Repository
 from bench.machine import environment
+from datasets.printable import printable
 
 Show = Callable[[str], None]
 
@@ -93,8 +94,8 @@ def _publish(session: Session, setting: Setting, out: Path, show: Show) -> None:
         text = report(session, setting)
         show(text)
         if summary_file := os.environ.get("GITHUB_STEP_SUMMARY"):
-            with Path(summary_file).open("a") as file:
-                file.write(f"## Speed gate\n\n{text}\n")
+            with Path(summary_file).open("a", encoding="utf-8") as file:
+                file.write(f"## Speed gate\n\n{printable(text)}\n")
     finally:
         write(out, session, setting)
 

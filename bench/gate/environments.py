@@ -28,7 +28,7 @@ SEEDED = "setuptools"
 def lock_of(tree: Path) -> str:
     """A digest of the locked versions."""
     lock = tree / LOCK
-    return digest(lock.read_text() if lock.is_file() else "")
+    return digest(lock.read_text(encoding="utf-8") if lock.is_file() else "")
 
 
 def python_for(tree: Path, lock_here: str, progress: Callable[[str], None]) -> Path:
@@ -61,7 +61,8 @@ def python_for(tree: Path, lock_here: str, progress: Callable[[str], None]) -> P
                 [*install, "--constraint", tree / LOCK, *needed],
                 check=True,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
             )
             complete.touch()
         except (OSError, subprocess.CalledProcessError) as error:
@@ -92,7 +93,7 @@ def _check_installed(tree: Path) -> None:
 def _locked(tree: Path) -> Iterator[tuple[NormalizedName, SpecifierSet]]:
     """What the tree locks for this system; pip's own options are no part of it."""
     lock = tree / LOCK
-    for line in lock.read_text().splitlines() if lock.is_file() else ():
+    for line in lock.read_text(encoding="utf-8").splitlines() if lock.is_file() else ():
         text = line.partition("#")[0].strip()
         if not text or text.startswith("-"):
             continue
@@ -108,7 +109,7 @@ def _locked(tree: Path) -> Iterator[tuple[NormalizedName, SpecifierSet]]:
 def _needed(tree: Path) -> list[str]:
     """What `make env` installs: the dependencies and the extra `dev`, without other extras."""
     try:
-        project = tomllib.loads((tree / PROJECT).read_text())["project"]
+        project = tomllib.loads((tree / PROJECT).read_text(encoding="utf-8"))["project"]
         return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
         raise LockError(

@@ -154,7 +154,7 @@ def clear(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("w").close()
+        path.open("w", encoding="utf-8").close()
         path.unlink()
     except OSError as error:
         raise OutError(f"--out {path}: cannot be written: {error.strerror}") from None

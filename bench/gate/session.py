@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -20,6 +20,7 @@ from bench.gate.statistics import (
     Verdict,
     critical_values,
 )
+from bench.gate.worker import WORKLOADS
 
 Start = Callable[[int], AbstractContextManager[Mapping[Name, Side]]]
 """Fresh sides, all with that hash seed; gone after the block."""
@@ -120,8 +121,7 @@ class Session:
     def _take_stock(self, base: list[str], head: list[str]) -> None:
         """What one side alone has is reported, never passed over."""
         found = dict.fromkeys([*base, *head])
-        if unknown := set(self.only) - found.keys():
-            raise SideError(f"no workload {', '.join(unknown)}; there are {', '.join(found)}")
+        check_known(self.only, list(found))
         for name in found:
             if self.only and name not in self.only:
                 continue
@@ -199,6 +199,13 @@ class Session:
                 series.end(Verdict.INCONCLUSIVE, "")
             elif series.verdict is Verdict.FAIL and doubt:
                 series.end(Verdict.INCONCLUSIVE, f"would FAIL, but {doubt}")
+
+
+def check_known(only: Sequence[str], names: Sequence[str]) -> None:
+    """Raises SideError where one of `only` is not among `names`, the workloads that there are."""
+    if unknown := [name for name in dict.fromkeys(only) if name not in names]:
+        there = f"there are {', '.join(names)}" if names else f"there is none in {WORKLOADS}"
+        raise SideError(f"no workload {', '.join(unknown)}; {there}")
 
 
 def calibrated(base: Side) -> int:

@@ -98,7 +98,7 @@ class Process(AbstractContextManager["Process"]):
             "PYTHONHASHSEED": str(hash_seed),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         }
-        for dropped in ("PYTHONPATH", "PYTEST_ADDOPTS"):
+        for dropped in ("PYTHONPATH", "PYTEST_ADDOPTS", "PYTHONIOENCODING"):
             environment.pop(dropped, None)
         arguments = (str(theirs.fileno()), checkout.tree, str(core))
         with self._log.open("wb") as log:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.gate.errors import RevisionError
+from datasets.temporary import TemporaryFolder
 
 _ME = {
     f"GIT_{role}_{what}": value
@@ -69,8 +68,8 @@ class Repository:
         points to it. A tree without changes is HEAD itself.
         """
         head = self.revision("HEAD")
-        with tempfile.TemporaryDirectory() as folder:
-            own = {**_ME, "GIT_INDEX_FILE": f"{folder}/index"}
+        with TemporaryFolder() as folder:
+            own = {**_ME, "GIT_INDEX_FILE": f"{folder.name}/index"}
             self._git("read-tree", "HEAD", env=own)
             self._git("add", "--all", env=own)
             tree = self._git("write-tree", env=own)
@@ -82,7 +81,8 @@ class Repository:
     @contextlib.contextmanager
     def checked_out(self, shas: Mapping[str, str]) -> Iterator[dict[str, Path]]:
         """A worktree for each name, which should be equally long; gone after the block."""
-        folder = Path(tempfile.mkdtemp(prefix="bench-gate-")).resolve()
+        temporary = TemporaryFolder()
+        folder = Path(temporary.name).resolve()
         try:
             for name, sha in shas.items():
                 self._git("worktree", "add", "--quiet", "--detach", str(folder / name), sha)
@@ -93,13 +93,14 @@ class Repository:
             for name in shas:
                 with contextlib.suppress(RevisionError):
                     self._git("worktree", "remove", "--force", str(folder / name))
-            shutil.rmtree(folder, ignore_errors=True)
+            temporary.cleanup()
 
     def _git(self, *words: str, env: Mapping[str, str] | None = None) -> str:
         answer = subprocess.run(
             ["git", "-C", self.root, *words],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             env={**os.environ, **(env or {})},
         )
         if answer.returncode:

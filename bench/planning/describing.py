@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,11 @@ from typing import Any
 from bench.planning import loading
 from bench.planning.hyperparameters import SettingError, resolve
 from bench.planning.source_digest import Modules
+from datasets.temporary import TemporaryFolder
 from impls.registry import IMPLEMENTATIONS
+
+PRINTS_ANYTHING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
+"""For a process of a row, which may print any text, whatever the user's terminal holds."""
 
 IMPORT_LIMIT_S = 60
 """How long a module from outside may take to import."""
@@ -51,8 +55,8 @@ def describe(
     """
     if class_path in IMPLEMENTATIONS.values():
         return _described(_built_in(class_path), preset, settings, epochs)
-    with tempfile.TemporaryDirectory(prefix="ratebench-") as folder:
-        answer = Path(folder) / "answer"
+    with TemporaryFolder() as folder:
+        answer = Path(folder.name) / "answer"
         arguments = json.dumps([class_path, preset, dict(settings), epochs, str(answer)])
         try:
             done = subprocess.run(
@@ -60,14 +64,15 @@ def describe(
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=IMPORT_LIMIT_S,
+                env={**os.environ, **PRINTS_ANYTHING},
             )
         except subprocess.TimeoutExpired:
-            reason = f"import did not end within {IMPORT_LIMIT_S} s"
+            reason = f"{_phase(answer)} did not end within {IMPORT_LIMIT_S} s"
             raise loading.NotImportableError("failed", reason) from None
         if not answer.is_file():
-            reason = f"import ended its process with exit code {done.returncode}"
+            reason = f"{_phase(answer)} ended its process with exit code {done.returncode}"
             raise loading.NotImportableError("failed", reason)
-        return _read(json.loads(answer.read_text()))
+        return _read(json.loads(answer.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
@@ -106,16 +111,26 @@ def _described(
     )
 
 
-def _answer(class_path: str, *arguments: Any) -> Any:
+def _phase(answer: Path) -> str:
+    """What was running when a process ended without its answer."""
+    return "__init__" if answer.with_suffix(".imported").exists() else "import"
+
+
+def _answer(place: Path, class_path: str, *arguments: Any) -> Any:
     """The description as JSON, or the error."""
     try:
-        return {"described": dataclasses.asdict(_described(_load(class_path), *arguments))}
+        loaded = _load(class_path)
+        place.with_suffix(".imported").touch()
+        return {"described": dataclasses.asdict(_described(loaded, *arguments))}
     except loading.NotImportableError as error:
         return {"not importable": [error.status, error.reason]}
     except loading.ImplementationError as error:
         return {"implementation": str(error)}
     except SettingError as error:
         return {"setting": str(error)}
+    except (Exception, KeyboardInterrupt) as error:  # an interrupt from outside ends the parent
+        reason = f"{_phase(place)}: {type(error).__name__}: {loading.message_of(error)}"
+        return {"not importable": ["failed", reason]}
 
 
 def _read(answer: dict[str, Any]) -> Described:
@@ -132,5 +147,6 @@ def _read(answer: dict[str, Any]) -> Described:
 
 
 if __name__ == "__main__":
-    *arguments, place = json.loads(sys.argv[1])
-    Path(place).write_text(json.dumps(_answer(*arguments)))
+    *_arguments, _place = json.loads(sys.argv[1])
+    _text = json.dumps(_answer(Path(_place), *_arguments))
+    Path(_place).write_text(_text, encoding="utf-8")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
+MESSAGE_CHARS = 1_000
 NOT_HYPERPARAMETERS = ("device", "seed")
 
 
@@ -35,17 +36,16 @@ def resolve(
     }
     if epochs is not None and "epochs" in fields:
         values["epochs"] = epochs
-    for name, text in settings.items():
+    for name in (*settings, *preset):
         if name not in fields:
-            raise SettingError(
-                f"{implementation.__name__} has no hyperparameter '{name}'; "
-                f"it has {', '.join(sorted(fields)) or 'none'}"
-            )
+            raise SettingError(_unknown(implementation, name, fields))
+    for name, text in settings.items():
         values[name] = _parse(implementation, name, text)
     try:
         model = implementation(**values)
-    except (TypeError, ValueError) as error:  # the class's own check of its fields
-        raise SettingError(str(error)) from error
+    except (TypeError, ValueError, AttributeError) as error:  # the class's own check of its fields
+        message = str(error).partition("\n")[0][:MESSAGE_CHARS]
+        raise SettingError(f"{implementation.__name__}: {message}") from error
     resolved = {name: getattr(model, name) for name in sorted(fields)}
     for name, value in resolved.items():
         _check_recordable(f"{implementation.__name__}.{name}", value)
@@ -64,6 +64,20 @@ def parse_settings(words: list[str]) -> dict[str, dict[str, str]]:
     return settings
 
 
+def _unknown(implementation: type[Any], name: str, fields: set[str]) -> str:
+    field = getattr(implementation, "__dataclass_fields__", {}).get(name)
+    if name in NOT_HYPERPARAMETERS:
+        who = "an option of the command sets it"
+        return f"{implementation.__name__} has no hyperparameter '{name}': {who}"
+    if field is None:
+        have = ", ".join(sorted(fields)) or "none"
+        return f"{implementation.__name__} has no hyperparameter '{name}'; it has {have}"
+    why = "an InitVar or ClassVar, which no object keeps for a record to hold"
+    if not field.init:
+        why = "a field with init=False"
+    return f"{implementation.__name__}.{name} cannot be set: it is {why}"
+
+
 def _check_recordable(where: str, value: Any) -> None:
     """A record is JSON, and its hyperparameters must come back from it as they were."""
     plain = list(value) if isinstance(value, tuple) else value
@@ -79,16 +93,46 @@ def _check_recordable(where: str, value: Any) -> None:
 
 
 def _parse(implementation: type[Any], name: str, text: str) -> Any:
-    where = f"{implementation.__name__}.{name}"
+    """The first reading of `text` that the field's type takes: as Python writes it, as JSON writes
+    true and false, and as it stands, so that a `str` may be 5."""
+    where = f"{implementation.__name__}.{name}={text}"
+    kind = _type_of(implementation, name, where)
+    problem = ""
+    for value in _readings(text):
+        try:
+            return TypeAdapter(kind).validate_python(value)
+        except ValidationError as error:
+            problem = problem or error.errors()[0]["msg"].lower()
+        except PydanticUserError:
+            raise SettingError(f"{where}: text cannot become {kind}, the field's type") from None
+    raise SettingError(f"{where}: {problem}")
+
+
+def _readings(text: str) -> Iterator[Any]:
     try:
-        kind = get_type_hints(implementation)[name]
-    except NameError as error:
-        raise SettingError(f"{where}={text}: the field's type is not known: {error}") from error
+        yield ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        yield {"true": True, "false": False}.get(text.lower(), text)
+    yield text
+
+
+def _type_of(implementation: type[Any], name: str, where: str) -> Any:
+    """The type of a field, by its annotation alone: the others of a class may be for type checkers
+    only. Where its own is, its default tells whether it is a text. Raises SettingError."""
+    owner = next(base for base in implementation.__mro__ if name in vars(base).get(ANNOTATED, {}))
+    alone = type(owner.__name__, (), {ANNOTATED: {name: vars(owner)[ANNOTATED][name]}})
+    alone.__module__ = owner.__module__
     try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = {"true": True, "false": False}.get(text.lower(), text)
-    try:
-        return TypeAdapter(kind).validate_python(value)
-    except ValidationError as error:
-        raise SettingError(f"{where}={text}: {error.errors()[0]['msg'].lower()}") from None
+        return get_type_hints(alone, localns=dict(vars(owner)))[name]
+    except Exception as error:  # an annotation is any expression
+        field = implementation.__dataclass_fields__[name]
+        default = field.default
+        if default is None or default is field.default_factory:  # both are missing
+            raise SettingError(
+                f"{where}: the field's type is not known when the class runs ({error}); import it "
+                "outside of `if TYPE_CHECKING`"
+            ) from error
+        return str if isinstance(default, str) else Any
+
+
+ANNOTATED = "__annotations__"

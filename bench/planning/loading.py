@@ -7,14 +7,17 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+from bench import BESIDE
 from bench.planning.source_digest import Modules, digest_of, own_modules, reached, unfollowed
 from impls.registry import IMPLEMENTATIONS
 
@@ -54,9 +57,9 @@ def class_path_of(name: str) -> str:
     """`module:Class` or `path/to/file.py:Class` for a name; raises ImplementationError."""
     if name in IMPLEMENTATIONS:
         return IMPLEMENTATIONS[name]
-    outside = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
+    outside = plugins()
     if name in outside:
-        return outside[name]
+        return _class_path(outside[name])
     path, _, class_name = name.rpartition(":")
     if path.endswith(".py") and class_name:
         if not Path(path).is_file():
@@ -69,6 +72,40 @@ def class_path_of(name: str) -> str:
     )
 
 
+def plugins() -> dict[str, list[EntryPoint]]:
+    """The entry points of installed packages by their names: one each, if no two packages clash."""
+    found: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        same = found.setdefault(point.name, [])
+        if all(point.value != other.value for other in same):
+            same.append(point)
+    return found
+
+
+def clash(name: str, points: Sequence[EntryPoint]) -> str:
+    """Why the entry points of a name cannot run under it; "" where there is one, and it can."""
+    places = ", ".join(map(_place, points))
+    if name in IMPLEMENTATIONS:
+        return f"'{name}' is the built-in implementation: {places} has its name, and cannot be run"
+    if len(points) > 1:
+        return f"several installed packages have an implementation '{name}': {places}"
+    return ""
+
+
+def _class_path(points: list[EntryPoint]) -> str:
+    point = points[0]
+    if problem := clash(point.name, points):
+        raise ImplementationError(f"{problem}; uninstall all but one, or rename them")
+    module, _, class_name = point.value.partition("[")[0].strip().partition(":")
+    if not (module.strip() and class_name.strip()):
+        raise ImplementationError(f"'{point.name}' is {_place(point)}, and not module:Class")
+    return f"{module.strip()}:{class_name.strip()}"
+
+
+def _place(point: EntryPoint) -> str:
+    return f"{point.value} from {point.dist.name}" if point.dist else point.value
+
+
 def load_class(class_path: str) -> type[Any]:
     """Import the class behind a class path.
 
@@ -78,10 +115,8 @@ def load_class(class_path: str) -> type[Any]:
     location, _, class_name = class_path.rpartition(":")
     try:
         module = _module(location)
-    except ModuleNotFoundError as error:
-        raise NotImportableError("skipped", f"package not installed: {error.name}") from error
     except Exception as error:
-        raise NotImportableError("failed", f"import: {type(error).__name__}: {error}") from error
+        raise _not_importable(error, location) from error
     found = getattr(module, class_name, None)
     if not inspect.isclass(found):
         classes = [name for name, value in vars(module).items() if _defined_in(module, value)]
@@ -93,25 +128,52 @@ def load_class(class_path: str) -> type[Any]:
 
 
 def describe(implementation: type[Any]) -> Description:
-    """Model, source, library, devices, presets and the first line of the docstring."""
-    presets = {"default": {}, **getattr(implementation, "presets", {})}
+    """Model, source, library, devices, presets and the first line of the docstring.
+
+    Raises ImplementationError where one of them is of another type.
+    """
+
+    def of(name: str, kind: Any, default: Any, what: str) -> Any:
+        value = getattr(implementation, name, default)
+        if not isinstance(value, kind):
+            raise ImplementationError(
+                f"{implementation.__name__}.{name} is {value!r:.60}, and not {what}"
+            )
+        return value
+
+    devices = of("devices", (tuple, list), ("cpu",), 'a tuple such as ("cpu",)')
+    presets = of("presets", Mapping, {}, "a dict of dicts, by the presets' names")
+    if wrong := [name for name, values in presets.items() if not isinstance(values, Mapping)]:
+        raise ImplementationError(f"{implementation.__name__}.presets[{wrong[0]!r}] is not a dict")
     return Description(
-        model=getattr(implementation, "model", implementation.__name__),
-        source=getattr(implementation, "source", ""),
-        library=getattr(implementation, "library", ""),
-        devices=tuple(getattr(implementation, "devices", ("cpu",))),
-        presets=presets,
+        model=of("model", str, implementation.__name__, "a text"),
+        source=of("source", str, "", "a text"),
+        library=of("library", str, "", "a text"),
+        devices=tuple(devices),
+        presets={"default": {}, **presets},
         summary=(inspect.getdoc(implementation) or "").partition("\n")[0],
     )
 
 
 def restored(implementation: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Hyperparameters that have been through JSON, tuples again where the class has tuples."""
-    defaults = {field.name: field.default for field in dataclasses.fields(implementation)}
+    fields = {field.name: field for field in dataclasses.fields(implementation)}
     return {
-        name: tuple(value) if isinstance(defaults[name], tuple) else value
+        name: tuple(value)
+        if isinstance(value, list) and isinstance(_example(fields[name]), tuple)
+        else value
         for name, value in values.items()
     }
+
+
+def _example(field: dataclasses.Field[Any]) -> Any:
+    """A value of the field: its default, or an empty tuple where only its annotation tells."""
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    annotation = field.type if isinstance(field.type, str) else repr(field.type)
+    return () if re.match(r"(typing\.)?tuple\b", annotation, re.IGNORECASE) else None
 
 
 def source_of(
@@ -140,7 +202,7 @@ def _module(location: str) -> ModuleType:
     # A file may import what stands beside it, as it could when run by itself.
     sys.path.append(str(path.parent))
     # A name of its own, for a file may be called like a module that others need.
-    name = f"ratebench_{hashlib.sha256(location.encode()).hexdigest()[:8]}_{path.stem}"
+    name = f"ratebench_{hashlib.sha256(os.fsencode(location)).hexdigest()[:8]}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -148,6 +210,52 @@ def _module(location: str) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
     return module
+
+
+def hidden_package(error: BaseException | None) -> str:
+    """What is missing where an error says that code wanted another distribution's package of a
+    name that ratebench has, such as Hugging Face's `datasets`; "" for any other error."""
+    while error is not None:
+        match error:
+            case ImportError(name=str(name)) if name in BESIDE or _is_missing_in_ours(error):
+                missing = re.search(r"cannot import name '(\w+)'", str(error))
+                return _HIDDEN.format(name.partition(".")[0], missing[1] if missing else name)
+            case AttributeError(name=str(name), obj=ModuleType(__name__=package)) if (
+                package in BESIDE
+            ):
+                return _HIDDEN.format(package, name)
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+_HIDDEN = (
+    "here `{0}` is ratebench's own package, which has no `{1}`: code that needs another package "
+    "`{0}` cannot run beside it (docs/adding-an-implementation.md)"
+)
+
+
+def message_of(error: BaseException) -> str:
+    """The first line of an error's message, shortened: a message may be a table of numbers."""
+    text = str(error).strip().partition("\n")[0]
+    return text if len(text) <= MESSAGE_CHARS else f"{text[:MESSAGE_CHARS]}…"
+
+
+MESSAGE_CHARS = 1_000
+"""How much of an exception's message is reported."""
+
+
+def _is_missing_in_ours(error: ImportError) -> bool:
+    return isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in BESIDE
+
+
+def _not_importable(error: Exception, location: str) -> NotImportableError:
+    if hidden := hidden_package(error):
+        return NotImportableError("failed", f"import: {hidden}")
+    # Of what the module needs; that the module itself is missing is nothing to install.
+    absent = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
+    if absent and not f"{location}.".startswith(f"{absent}."):
+        return NotImportableError("skipped", f"package not installed: {absent}")
+    return NotImportableError("failed", f"import: {type(error).__name__}: {message_of(error)}")
 
 
 def _check_protocol(implementation: type[Any]) -> None:

@@ -14,6 +14,7 @@ from bench.planning.rules import Rules
 from bench.planning.suite import Block, Overrides, Suite
 from bench.records import CellRecord, Environment, Reference, Status, identity_of
 from datasets.errors import NotAvailable
+from impls.registry import IMPLEMENTATIONS
 
 BASELINE = "bias"
 """The row whose validation RMSE is the goal where the catalog has none for a dataset."""
@@ -133,6 +134,9 @@ class Planner:
 
     def _check_names(self, suite: Suite) -> None:
         names = {name for block in suite.blocks for name in block.implementations}
+        for name, points in loading.plugins().items():
+            if name in names and name in IMPLEMENTATIONS:
+                self.on_notice(loading.clash(name, points))
         if strangers := set(self.overrides.settings) - names:
             raise SettingError(
                 f"--set {strangers.pop()}.…: no such row in this run; it has "

@@ -165,7 +165,7 @@ def read(name: str) -> Suite:
     """The named suite; raises SuiteError with the names there are, or what is wrong in it."""
     if name not in names():
         raise SuiteError(f"no suite '{name}'. There are: {', '.join(names())}")
-    text = (files("bench.planning") / "suites" / f"{name}.toml").read_text()
+    text = (files("bench.planning") / "suites" / f"{name}.toml").read_text(encoding="utf-8")
     try:
         return Suite.model_validate({"name": name, **tomllib.loads(text)})
     except (tomllib.TOMLDecodeError, ValidationError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,13 +15,17 @@ NOTHING = "—"
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """`value` ≥ 0 in plain notation with `digits` significant digits; whole digits all stay.
+    """`value` in plain notation with `digits` significant digits; whole digits all stay.
 
     >>> [significant(value) for value in (0.000123, 9.996, 1234.5)]
     ['0.000123', '10.0', '1,234']
     """
     if value == 0:
         return "0"
+    if not math.isfinite(value):
+        return "∞" if value > 0 else NOTHING
+    if value < 0:  # of a record that was edited, or by a clock that was set back
+        return f"−{significant(-value, digits)}"
     rounded = float(f"{value:.{digits}g}")
     decimals = max(0, digits - 1 - math.floor(math.log10(rounded)))
     return f"{value:,.{decimals}f}"
@@ -83,4 +88,5 @@ def command_options(options: Mapping[str, str]) -> str:
 
 def date(started_at: str) -> str:
     """The day of a record's start."""
-    return started_at[:10]
+    day = re.match(r"\d{4}-\d\d-\d\d", started_at)
+    return day[0] if day else NOTHING

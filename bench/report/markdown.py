@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from tabulate import tabulate
 
 from bench.report.tables import Column, Item
+from datasets.printable import printable
 
 
 def markdown_table(columns: Sequence[Column[Item]], items: Sequence[Item]) -> str:
@@ -41,11 +42,12 @@ def _cell(column: Column[Item], item: Item, footnotes: list[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` on one line, with nothing in it that Markdown would take for markup.
+    """`text` on one line, with nothing in it that Markdown would take for markup, and no control
+    characters.
 
     Underscores inside a word stay as they are, for GitHub leaves them alone.
     """
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    text = printable(" ".join(text.split())).replace("&", "&amp;").replace("<", "&lt;")
     text = re.sub(r"([\\`*|~\[\]$])", r"\\\1", text)
     return re.sub(r"\b_|_\b|(?<!\w)_|_(?!\w)", lambda _: r"\_", text)
 

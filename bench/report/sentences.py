@@ -125,7 +125,7 @@ def dataset_line(table: Table) -> str:
         f"{data.n_ratings:,} ratings",
         f"scale {low} to {high}",
         f"density {significant(density)} %",
-        f"fingerprint {data.fingerprint[:12]}",
+        f"fingerprint {escaped(data.fingerprint[:12])}",
     ]
     if data.test:
         parts.append(f"test part from {escaped(title(data.test))}")

@@ -16,15 +16,16 @@ def updates_per_s(record: Record) -> float | None:
 
 
 def work_of(record: Record) -> Work | None:
-    """The least work of an update; None where the implementation has no model of it, or an
-    older record lacks what the model needs."""
+    """The least work of an update; None where the implementation has no model of it, or the
+    record lacks what the model needs."""
     cell, data = record.cell, record.data
     if cell.implementation not in WORK or not (record.metrics and record.metrics.n_train):
         return None
     shape = Shape(data.n_users, data.n_items, record.metrics.n_train, cell.threads)
     try:
-        return WORK[cell.implementation](cell.hyperparameters, shape)
-    except KeyError:  # fields of an older source
+        work = WORK[cell.implementation](cell.hyperparameters, shape)
+        return work if min(work.span, work.moved, work.flops) > 0 else None
+    except (KeyError, TypeError):  # fields of an older source, or of an edited record
         return None
 
 

@@ -50,7 +50,7 @@ def stored(machine: str) -> list[Roof]:
 
 def _read() -> dict[str, Any]:
     try:
-        return dict(json.loads(_path().read_text()))
+        return dict(json.loads(_path().read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return {}
 

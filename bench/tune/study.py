@@ -160,10 +160,10 @@ def names() -> list[str]:
 def read(name: str) -> Study:
     """A study by its name, or by the path of a TOML file. Raises StudyError."""
     if name in names():
-        text = (STUDIES / f"{name}.toml").read_text()
+        text = (STUDIES / f"{name}.toml").read_text(encoding="utf-8")
     elif name.endswith(".toml"):
         try:
-            text = Path(name).read_text()
+            text = Path(name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise StudyError(f"{name}: cannot be read: {error}") from error
     else:

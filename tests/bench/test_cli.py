@@ -241,6 +241,7 @@ def test_an_interrupted_run_has_stored_finished_cells_and_resumes(
     assert again.returncode == 0
     assert (f"2 cells, {finished} already recorded: " in again.stdout) == (finished == 1)
     assert len(records(tmp_path / "results")) == 2
+    assert not list(Path(environment["TMPDIR"]).glob("ratebench-held-*"))  # killed or not
 
 
 def copied(tmp_path: Path) -> list[str]:

@@ -68,9 +68,14 @@ def test_a_stored_id_that_cannot_be_read_is_computed_again(
 ) -> None:
     monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path))
     first = spelled(monkeypatch, "AMD EPYC")
-    for text in ("", "[1]", "{}", '{"a": 1}'):
-        (tmp_path / "machines.json").write_text(text)
+    for text in ("", "[1]", "{}", '{"a": 1}', "\udcff"):
+        content = text.encode(errors="surrogateescape")
+        (tmp_path / "machines.json").write_bytes(content)
         assert spelled(monkeypatch, "AMD EPYC") == first
+    for name in ("machines.json", "machine-id"):
+        (tmp_path / name).write_bytes(b"\xff")
+    assert spelled(monkeypatch, "AMD EPYC") != first
+    assert len((tmp_path / "machine-id").read_bytes()) == 32
 
 
 def test_on_another_system_bench_says_which_are_supported(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.ratings import Ratings
-from impls.protocol import Training
+if TYPE_CHECKING:  # so that the package is of use where ratebench is not installed
+    from datasets.ratings import Ratings
+    from impls.protocol import Training
 
 Array = NDArray[np.float64]
 
@@ -28,13 +29,13 @@ class PluginALS:
     device: str = "cpu"
     seed: int = 0
 
-    def fit(self, train: Ratings, training: Training = Training()) -> Self:
+    def fit(self, train: Ratings, training: Training | None = None) -> Self:
         rng = np.random.default_rng(self.seed)
         self.mean_ = train.values.mean(dtype=np.float64)
         response = train.values - self.mean_  # (n,)
         self.P_ = np.zeros((train.n_users, self.factors))
         self.Q_ = rng.normal(size=(train.n_items, self.factors))
-        for _ in training.epochs(self.epochs):
+        for _ in training.epochs(self.epochs) if training else range(self.epochs):
             self._solve(self.P_, train.users, self.Q_[train.items], response)
             self._solve(self.Q_, train.items, self.P_[train.users], response)
         return self

@@ -27,5 +27,5 @@ def write(
     low, high = scale
     values = rng.integers(2 * low, 2 * high + 1, 600) / 2
     rows = (f"u{p // 30}{sep}i{p % 30}{sep}{v:g}\n" for p, v in zip(pairs, values, strict=True))
-    path.write_text(header + "".join(rows))
+    path.write_text(header + "".join(rows), encoding="utf-8")
     return path

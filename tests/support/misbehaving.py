@@ -135,6 +135,14 @@ class PrintsALot(Mean):
 
 
 @dataclass
+class PrintsAnything(Mean):
+    """Well behaved: its words are of no alphabet that a terminal must have, and one is no text."""
+
+    def epoch(self):
+        print("漢\udcff", flush=True)
+
+
+@dataclass
 class AtLast(Mean):
     """Goes wrong in its last call, when training and validation are over."""
 
@@ -252,9 +260,71 @@ class BestEarly(Mean):
         return self
 
 
+@dataclass
+class RaisesWhatIsNoException(Mean):
+    kind: str = "KeyboardInterrupt"
+
+    def epoch(self):
+        raise {"KeyboardInterrupt": KeyboardInterrupt, "SystemExit": SystemExit}[self.kind]("mine")
+
+
+@dataclass
+class InterruptedFromOutside(Mean):
+    def epoch(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+
+
+@dataclass
+class RaisesInSilence(Mean):
+    def epoch(self):
+        sys.stderr.close()
+        raise ValueError("no such luck")
+
+
+@dataclass
+class PredictsForEver(Mean):
+    """`after` calls of predict that end: 1 in the warm-up, 2 on validation, then the test."""
+
+    after: int = 0
+
+    def predict(self, users, items):
+        BESIDE["calls"] = BESIDE.get("calls", 0) + 1
+        while BESIDE["calls"] > self.after:
+            time.sleep(3600)
+        return super().predict(users, items)
+
+
+@dataclass
+class BuildsForEver(Mean):
+    def __post_init__(self):
+        time.sleep(3600)
+
+
+BESIDE: dict[str, int] = {}
+"""What no copy of a model takes along."""
+
+
 def pipe():
     """The end of the harness's pipe that this worker writes to."""
     return int(sys.argv[2])
+
+
+@dataclass
+class LosesItsPipe(Mean):
+    how: str = "closes"
+
+    def epoch(self):
+        devnull = os.open(os.devnull, os.O_RDWR)
+        match self.how:
+            case "closes":
+                os.close(pipe())
+            case "redirects":
+                os.dup2(devnull, pipe())
+            case "closes all":
+                os.closerange(3, 64)
+            case "redirects the orders":
+                os.dup2(devnull, int(sys.argv[1]))
 
 
 @dataclass

@@ -20,7 +20,7 @@ DOSES = (0.0, 0.03, 0.05, 0.10)
 def rows_of(tree: Path) -> dict[str, int]:
     """The sizes of its workloads."""
     scope: dict[str, dict[str, int]] = {}
-    exec((tree / SIZES).read_text(), scope)
+    exec((tree / SIZES).read_text(encoding="utf-8"), scope)
     return scope["ROWS"]
 
 
@@ -41,7 +41,7 @@ def slow_down(doses: Doses) -> Callable[[Path], None]:
 
     def change(tree: Path) -> None:
         rows = {name: round(n * (1 + doses[name])) for name, n in rows_of(tree).items()}
-        (tree / SIZES).write_text(f"ROWS = {rows!r}\n")
+        (tree / SIZES).write_text(f"ROWS = {rows!r}\n", encoding="utf-8")
 
     return change
 
@@ -50,7 +50,8 @@ def change_nothing(tree: Path) -> None:
     """Comments on top of every module under test, and two of its functions change places."""
     for folder in ("impls", "datasets", "bench"):
         for path in sorted((tree / folder).glob("*.py")):
-            path.write_text(f"# A comment,\n# and one more.\n{swapped(path.read_text())}")
+            text = swapped(path.read_text(encoding="utf-8"))
+            path.write_text(f"# A comment,\n# and one more.\n{text}", encoding="utf-8")
 
 
 def swapped(source: str) -> str:

@@ -88,12 +88,16 @@ def main(
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The lines of a file; none where there is no file yet."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return (
+        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        if path.exists()
+        else []
+    )
 
 
 def append(path: Path, line: dict[str, Any]) -> None:
     """Write one line, and be sure that it is there."""
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
 
 
@@ -117,7 +121,7 @@ def _head(
 
 def _found(path: Path) -> dict[str, Any]:
     """What the tally needs, out of the raw timings."""
-    raw = json.loads(path.read_text())
+    raw = json.loads(path.read_text(encoding="utf-8"))
     return {
         **{key: raw[key] for key in ("at", "machine", "seconds", "stolen")},
         "workloads": {

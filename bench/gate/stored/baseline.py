@@ -83,7 +83,7 @@ class Baseline(_Part):
 def read(path: Path) -> Baseline:
     """Raises BaselineError where there is no such file, or it is no baseline."""
     try:
-        return Baseline.model_validate_json(path.read_text())
+        return Baseline.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BaselineError(
             f"there is no baseline {path}: `bench gate --save {path}` makes one"

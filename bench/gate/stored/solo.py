@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from bench.gate.errors import SideError
-from bench.gate.session import SEEDS, calibrated
+from bench.gate.session import SEEDS, calibrated, check_known
 from bench.gate.side import Ended, Side
 from bench.gate.stored.baseline import Times
 from bench.gate.worker import WORKLOADS
@@ -37,8 +37,7 @@ def time_alone(
     for number in range(ROUNDS):
         with start(coin.randrange(SEEDS)) as side:
             names = side.names()
-            if unknown := set(only) - set(names):
-                raise SideError(f"no workload {', '.join(unknown)}; there are {', '.join(names)}")
+            check_known(only, names)
             order = [name for name in names if not only or name in only]
             coin.shuffle(order)
             side.begin(order)

@@ -32,7 +32,7 @@ def _heading(table: Table, on_page: Sequence[Table]) -> str:
     """The split; with the digest of its times or test part where the page holds two splits of one
     name."""
     alike = [other for other in on_page if _place(other) == _place(table)]
-    digest = table.newest.data.split_digest or "of older records"
+    digest = escaped(table.newest.data.split_digest or "of older records")
     return f"### {escaped(table.split)}{f', split {digest}' * (len(alike) > 1)}"
 
 

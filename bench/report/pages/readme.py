@@ -21,10 +21,16 @@ PREFERRED = ("ml-1m", "ml-100k", "synthetic-100k")
 
 
 def with_block(readme: Path, tables: Sequence[Table], out: Path) -> str | None:
-    """The README's text with its block; None where there is no file, or it lacks the markers."""
+    """The README's text with its block; None where there is no file, or it lacks the markers.
+
+    Raises ValueError where it is not UTF-8 text.
+    """
     if not readme.exists():
         return None
-    before, begin, rest = readme.read_bytes().decode().partition(BEGIN)
+    try:
+        before, begin, rest = readme.read_bytes().decode().partition(BEGIN)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{readme} is not UTF-8 text: {error}") from None
     _, end, after = rest.partition(END)
     filled = f"{before}{begin}\n{block(tables, out, readme)}\n{end}{after}"
     return filled if begin and end else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
+import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from bench.records import Record
 from bench.report.files import MADE_BY
 from bench.report.rows import Table
 from bench.report.sentences import hardware
+from datasets.printable import printable
 
 # Okabe and Ito's colours, dark and light by turns. The three cycles have no common factor
 # below 84 rows, so no two rows look alike.
@@ -61,12 +63,17 @@ class Plot:
     def png(self) -> bytes:
         # Here, for the import takes most of a second. Not pyplot: it would pick a backend.
         from matplotlib import figure, rc_context, rcdefaults
+        from matplotlib.text import Text
 
-        with rc_context():
+        with rc_context(), warnings.catch_warnings():
+            # A name in a script that the font lacks is drawn as boxes.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
             rcdefaults()
             with rc_context(STYLE):
                 canvas = figure.Figure(figsize=(10, 5.4), layout="constrained")
                 self.draw(canvas)
+                for text in canvas.findobj(Text):
+                    text.set_text(printable(text.get_text()))
                 file = io.BytesIO()
                 canvas.savefig(file, format="png", dpi=110, metadata={"Software": MADE_BY})
         return file.getvalue()

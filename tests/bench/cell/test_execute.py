@@ -97,12 +97,55 @@ def test_the_parts_of_fits_with_epoch_budgets_sum_to_the_process_wall_time(
         ("EatsMemory", "out of memory", r"used more than the memory limit of 1\.0 GB"),
         ("ExitsAtOnce", "failed", "ended with exit code 0 before it gave a result"),
         ("KilledFromOutside", "failed", "killed by SIGKILL from outside"),
+        ("InterruptedFromOutside", "failed", "killed by SIGINT from outside"),
+        ("RaisesInSilence", "failed", r"misbehaving.py:\d+: ValueError: no such luck"),
     ],
 )
 def test_what_goes_wrong_is_reported(execute: Execute, name: str, status: str, reason: str) -> None:
     outcome = execute(name)
     assert outcome.status == status
     assert re.search(reason, outcome.reason), outcome.reason
+
+
+@pytest.mark.parametrize("kind", ["KeyboardInterrupt", "SystemExit"])
+def test_what_a_row_raises_is_its_own(execute: Execute, kind: str) -> None:
+    outcome = execute("RaisesWhatIsNoException", hyperparameters={"kind": kind})
+    assert outcome.status == "failed"
+    assert re.fullmatch(rf"misbehaving.py:\d+: {kind}: mine", outcome.reason)
+
+
+@pytest.mark.parametrize(
+    ("how", "pipe"),
+    [
+        ("closes", "reports to the harness"),
+        ("redirects", "reports to the harness"),
+        ("closes all", "reports to the harness"),
+        ("redirects the orders", "brings the harness's orders"),
+    ],
+)
+def test_a_row_that_loses_its_pipe_is_told_so(execute: Execute, how: str, pipe: str) -> None:
+    outcome = execute("LosesItsPipe", hyperparameters={"how": how})
+    assert outcome.status == "failed"
+    assert outcome.reason == f"closed or redirected the pipe that {pipe}"
+    assert outcome.wall_s < 30
+
+
+@pytest.mark.parametrize(
+    ("after", "what"),
+    [(0, "predict in the warm-up"), (1, "predict on validation pairs"), (3, "predict on test")],
+)
+def test_an_endless_predict_is_named(execute: Execute, after: int, what: str) -> None:
+    limits = Limits(time_limit_s=0.1, memory_limit_bytes=10**9, grace_s=1)
+    outcome = execute(
+        "PredictsForEver", limits, hyperparameters={"after": after, "epochs": 1}, rules=Rules()
+    )
+    assert outcome.status == "timeout"
+    assert outcome.reason.startswith(f"no end of {what}")
+
+
+def test_an_endless_construction_is_named(execute: Execute) -> None:
+    outcome = execute("BuildsForEver", Limits(0.1, 10**9, grace_s=1))
+    assert outcome.reason == "no end of __init__ at the time limit of 0.1 s; killed"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +219,14 @@ def test_of_much_output_only_the_end_is_stored(execute: Execute) -> None:
     assert outcome.status == "ok"
     assert outcome.log.endswith("the last words\n")
     assert len(outcome.log) <= 8_000
+
+
+def test_a_row_may_print_what_the_terminal_cannot_hold(
+    execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii:strict")
+    outcome = execute("PrintsAnything")
+    assert (outcome.status, outcome.log.splitlines()[-1]) == ("ok", r"漢\udcff")
 
 
 def test_a_closed_form_gets_one_point(execute: Execute) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.cell.events import Checkpoint, Energy, Event, Failed, Parts, Phase, Result
+from bench.cell.events import Checkpoint, Energy, Evaluating, Event, Failed, Parts, Phase, Result
 from bench.cell.watch import Limits, Watch
 from bench.records import Memory
 
@@ -54,6 +54,21 @@ def test_evaluation_does_not_count_as_fit() -> None:
     watch.note(checkpoint(50.0), now=99)
     assert status(watch, 160) is None
     assert status(watch, 160.1) == "timeout"
+
+
+def test_an_evaluation_has_a_limit_of_its_own_and_a_fit_goes_on_with_what_it_had() -> None:
+    watch = Watch(LIMITS, started=0)
+    watch.note(Phase(name="fit"), now=0)
+    watch.note(Evaluating(), now=90)
+    assert status(watch, 200) is None
+    stop = watch.verdict(200.1, 0)
+    assert stop is not None
+    assert "no end of predict on validation pairs" in stop.reason
+    watch.note(checkpoint(60.0), now=150)
+    assert status(watch, 170) is None
+    stop = watch.verdict(170.1, 0)
+    assert stop is not None
+    assert "no end of fit" in stop.reason
 
 
 def test_memory_beyond_the_limit_stops_at_once() -> None:

@@ -1,17 +1,27 @@
-"""`--impl a b`, and what is said of the layout of a file."""
+"""`--impl a b`, names that no record can hold, and what is said of the layout of a file."""
 
 from __future__ import annotations
 
 import contextlib
 import re
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.commands.arguments import layout, parse_columns, refuse_unused, split_of, spread
+from bench.commands.arguments import (
+    layout,
+    overrides,
+    parse_columns,
+    refuse_undecodable,
+    refuse_unused,
+    split_of,
+    spread,
+)
 from bench.commands.terminal import UsageError
+from bench.planning.hyperparameters import SettingError
 from datasets.reading.layout import AS_DETECTED, ROLES, Layout
 
 NAMES = st.text(st.characters(exclude_characters=",", exclude_categories=["C"]), min_size=1).filter(
@@ -34,6 +44,35 @@ NAMES = st.text(st.characters(exclude_characters=",", exclude_categories=["C"]),
 )
 def test_values_are_spread(typed: str, read: str) -> None:
     assert spread(typed.split()) == read.split()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"dataset": ["a\udcff.csv"]},
+        {"impl": ["a\udcff.py:A"]},
+        {"set_": ["als.note=\udcff"]},
+        {"block": {"preset": "\udcff"}},
+    ],
+)
+def test_a_name_that_is_no_text_is_refused(words: dict[str, Any]) -> None:
+    """A record is JSON in UTF-8, and could not hold it."""
+    none: dict[str, Any] = {"impl": None, "dataset": None, "set_": None, "block": {}}
+    with pytest.raises(SettingError, match="is not text in utf-8: where it is the name of a file"):
+        overrides(**(none | words))
+
+
+def test_an_option_of_a_file_is_text() -> None:
+    with pytest.raises(SettingError, match="is not text"):
+        layout(missing=["\udcff"])
+    with pytest.raises(SettingError, match="is not text"):
+        split_of(None, "\udcff.csv", ["train.csv"])
+
+
+def test_in_another_encoding_the_locale_is_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    with pytest.raises(SettingError, match=r"set LC_ALL=C\.UTF-8, for this locale's encoding is"):
+        refuse_undecodable(["kan\udce6.csv"])
 
 
 @given(st.dictionaries(st.sampled_from(ROLES), NAMES, min_size=1))

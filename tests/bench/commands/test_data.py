@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from bench.cli import app
 from bench.commands.arguments import spread
-from bench.commands.data import notice, one_line, warnings
+from bench.commands.data import notice, short_form, warnings
 from bench.commands.description import BINS, Description, describe, histogram
 from bench.planning.facts import Facts
 from datasets.reading.report import Column, Reading
@@ -60,7 +60,7 @@ def bench(*words: str) -> Result:
 
 
 def test_a_file_in_one_line() -> None:
-    assert one_line("/home/me/ratings.csv", FACTS) == (
+    assert short_form("/home/me/ratings.csv", FACTS) == (
         "ratings.csv: 100,000 ratings of 943 users and 1,682 items, 1 to 5, "
         "1997-09-20 to 1998-04-22; 12 rated again, the latest counts; 3 rows left out"
     )
@@ -77,7 +77,7 @@ def test_a_file_in_one_line() -> None:
 )
 def test_the_line_has_what_is_known(changes: dict, line: str) -> None:
     facts = replace(FACTS, reading=None, **{"times": None, **changes})
-    assert line in one_line("d", facts)
+    assert line in short_form("d", facts)
 
 
 def test_what_was_assumed_is_a_warning_and_what_was_asked_for_is_none() -> None:

@@ -118,3 +118,17 @@ def test_a_name_has_what_the_cells_differ_in() -> None:
         "bias batch_size=256  seed 0",
         "als:fast  seed 1",
     ]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_name_stays_on_its_line_and_is_no_emoji_and_no_command(live: bool) -> None:
+    text = Terminal() if live else io.StringIO()
+    odd = cell("a\n\x1b[2J\u202eb.py:X:smile:", dataset="d\x1b]0;title\x07:smile:\n.csv")
+    with Progress(console(text, width=200), 1, []) as progress:
+        progress.started(odd, "its \x1b[1msource changed")
+        progress._bars.refresh()
+        progress.finished(record("bias", status="failed", reason="no \x1b[5m"))
+    shown = text.getvalue()
+    name = r"a\n\x1b[2J\u202eb.py:X:smile:  d\x1b]0;title\x07:smile:\n.csv  random:80/10/10"
+    assert name in shown
+    assert not [raw for raw in ("\x1b[2J", "\x1b]0", "\x1b[5m", "\u202e", "\x07") if raw in shown]

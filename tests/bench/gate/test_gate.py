@@ -416,7 +416,7 @@ def test_sigterm_leaves_nothing_behind_but_the_timings(checkout: Checkout, tmp_p
     gate.terminate()
     assert gate.wait(timeout=60) == TERMINATED
     assert ended(reader)
-    assert not list((tmp_path / "tmp").glob("bench-gate-*"))
+    assert not list((tmp_path / "tmp").glob("ratebench-held-*"))
     assert len(checkout.git("worktree", "list").splitlines()) == 1
     raw = json.loads((checkout.root / ".benchmarks/gate.json").read_text())
     assert raw["workloads"].keys() == {"hang"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from bench.gate.errors import SideError
-from bench.gate.session import Session, calibrated
+from bench.gate.session import Session, calibrated, check_known
 from bench.gate.statistics import (
     ALPHA_SPENDING,
     MISSES,
@@ -377,3 +377,5 @@ def test_only_what_is_requested_is_timed_and_an_unknown_name_is_refused() -> Non
     assert list(session(Machine(), only=("b",)).workloads) == ["b"]
     with pytest.raises(SideError, match="no workload x; there are a, b, c"):
         session(Machine(), only=("x",))
+    with pytest.raises(SideError, match="no workload y, x; there is none in tests/speed"):
+        check_known(("y", "x", "y"), [])

@@ -298,6 +298,13 @@ def test_a_readme_without_both_markers_is_left_alone(tmp_path: Path, text: str) 
     assert not (tmp_path / "absent.md").exists()
 
 
+def test_a_readme_that_is_no_text_is_named(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_bytes(b"caf\xe9")
+    with pytest.raises(ValueError, match=r"README\.md is not UTF-8 text"):
+        write(tmp_path, readme=readme)
+
+
 def test_no_file_of_one_name_overwrites_the_pages_or_plots_of_another(tmp_path: Path) -> None:
     names = ("a/r.csv", "b/r.csv", "a-r.csv", "A/R.CSV")
     records = [

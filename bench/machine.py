@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import math
 import os
 import platform
 import re
 import shutil
 import subprocess
 import uuid
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -28,12 +31,14 @@ LOCKED = ("numpy", "scipy", "pandas", "numba", "torch")
 @functools.cache
 def environment() -> Environment:
     """This machine; load and roofs are read anew by `current_environment`."""
-    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-    machine, cpu = _id_and_cpu(cores)
+    cores = usable_cores()
+    machine, cpu = _id_and_cpu(cores.usable)
     return Environment(
         machine=machine,
         cpu=cpu,
-        cores=cores,
+        cores=cores.usable,
+        of_cores=cores.every if cores.limited_by else None,
+        limited_by=cores.limited_by,
         memory_gb=round(psutil.virtual_memory().total / 1e9, 1),
         gpu=_gpu_name(),
         os=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -51,23 +56,155 @@ def current_environment() -> Environment:
     )
 
 
-@functools.cache
+@dataclass(frozen=True)
+class Cores:
+    """Physical cores of which this process may use `usable` out of `every`.
+
+    cpus        logical processors that it may use
+    limited_by  why it may not use them all: "CPU affinity" or "CPU quota 1.5"; "" where it may
+    """
+
+    usable: int
+    every: int
+    cpus: float
+    limited_by: str
+
+
+def usable_cores() -> Cores:
+    """The cores that this process and its children may use: as many threads are planned.
+
+    Those of the machine, less what `taskset`, a batch system or a container's cpuset takes away
+    (the affinity), and no more than the quota of its cgroups pays for: a thread beyond that is
+    stopped again and again, which no timing survives.
+    """
+    cpus: float = os.cpu_count() or 1
+    every = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    usable, limited_by = every, ""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if 0 < len(allowed) < cpus:
+        cpus = len(allowed)
+        if (reached := physical_cores(allowed)) < usable:
+            usable, limited_by = reached, "CPU affinity"
+    quota = cpu_quota()
+    if quota is not None and quota < cpus:
+        cpus = quota
+        if (paid := max(1, math.floor(quota + 0.01))) < usable:
+            usable, limited_by = paid, f"CPU quota {quota:.3g}"
+    return Cores(usable, every, cpus, limited_by)
+
+
+def physical_cores(cpus: Collection[int], root: Path = Path("/")) -> int:
+    """On how many physical cores these logical processors are; each on its own where the kernel
+    does not say."""
+    siblings = set()
+    for cpu in cpus:
+        topology = root / f"sys/devices/system/cpu/cpu{cpu}/topology"
+        siblings.add(_text(topology / "thread_siblings_list") or str(cpu))
+    return len(siblings)
+
+
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """How many CPUs' time the cgroups of this process grant it at most; None: as much as there is.
+
+    The least quota counts, of its own cgroup and of each above it.
+    """
+    quotas = [
+        quota
+        for line in (_text(root / "proc/self/cgroup") or "").splitlines()
+        for folder in _cgroup_folders(line, root / "sys/fs/cgroup")
+        if (quota := _quota(folder)) is not None
+    ]
+    return min(quotas, default=None)
+
+
+def _cgroup_folders(line: str, mounts: Path) -> Iterator[Path]:
+    """The folders of a line of /proc/self/cgroup, `4:cpu,cpuacct:/a/b` or of version 2 `0::/a/b`.
+
+    In a container the path may be the host's, of which its own mount has the end alone.
+    """
+    _, controllers, path = [*line.split(":", 2), "", "", ""][:3]
+    if controllers and "cpu" not in controllers.split(","):
+        return
+    names = (controllers, "cpu") if controllers else ("", "unified")
+    parts = [part for part in path.split("/") if part]
+    for mount in (mounts / name for name in names):
+        for depth in range(len(parts) + 1):
+            yield mount.joinpath(*parts[:depth])
+
+
+def _quota(folder: Path) -> float | None:
+    text = _text(folder / "cpu.max")  # version 2: "150000 100000", or "max 100000"
+    if text is None:
+        quota, period = _text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")
+        text = f"{quota} {period}"  # version 1: -1 where there is none
+    with contextlib.suppress(ValueError, ZeroDivisionError):
+        used, of = map(int, text.split())
+        return used / of if used > 0 else None
+    return None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class _Checkout:
+    sha: str | None
+    dirty: bool | None
+    problem: str
+
+
 def source_state() -> tuple[str | None, bool | None]:
-    """Commit of this checkout, and whether code differs from it; (None, None) outside git."""
+    """Commit of this checkout, and whether code differs from it; None where that is not known,
+    for the reason that `source_problem` gives."""
+    checkout = _checkout()
+    return checkout.sha, checkout.dirty
+
+
+def source_problem() -> str:
+    """Why records will name no commit; "" where they do."""
+    return _checkout().problem
+
+
+LOCATING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+"""Variables that git sets in its hooks, and by which it would answer for another repository."""
+
+
+@functools.cache
+def _checkout() -> _Checkout:
     root = Path(__file__).resolve().parent.parent
     git = shutil.which("git")
-    if git is None or not (root / ".git").exists():
-        return None, None
+    if not (root / ".git").exists():
+        return _Checkout(None, None, "ratebench does not run from a git checkout")
+    if git is None:
+        return _Checkout(None, None, "git is not installed")
+    others = {name: value for name, value in os.environ.items() if name not in LOCATING}
 
-    def output_of(*words: str) -> str | None:
+    def output_of(*words: str) -> str:
         done = subprocess.run(
-            [git, "-C", root, *words], capture_output=True, encoding="utf-8", errors="replace"
+            [git, "-C", root, *words],
+            capture_output=True,
+            env=others,
+            encoding="utf-8",
+            errors="replace",
         )
-        return done.stdout.strip() if done.returncode == 0 else None
+        if done.returncode:
+            raise ChildProcessError(done.stderr.strip() or f"git ended with {done.returncode}")
+        return done.stdout.strip()
 
-    # Results and the README's block change with every run, and no figure depends on them.
-    changed = output_of("status", "--porcelain", "--", ".", ":!results", ":!README.md")
-    return output_of("rev-parse", "HEAD"), None if changed is None else bool(changed)
+    try:
+        sha = output_of("rev-parse", "HEAD")
+        # Results and the README's block change with every run, and no figure depends on them.
+        changed = output_of("status", "--porcelain", "--", ".", ":!results", ":!README.md")
+    except OSError as error:
+        why = str(error).partition("\n")[0]
+        if "dubious ownership" in why:
+            why += f"; if you trust it: git config --global --add safe.directory {root}"
+        return _Checkout(None, None, f"git answers: {why}")
+    return _Checkout(sha, bool(changed), "")
 
 
 def _id_and_cpu(cores: int) -> tuple[str, str]:

@@ -189,6 +189,8 @@ class Source(_Part):
     git_sha: str | None
     dirty: bool | None
     implementation_hash: str
+    unfollowed: list[str] = Field(default_factory=list)
+    """Places that load code which the hash misses: `lib/core.py:3: import_module`."""
 
 
 class Roof(_Part):
@@ -216,6 +218,10 @@ class Environment(_Part):
     python: str
     versions: dict[str, str]
     load: float
+    of_cores: int | None = None
+    """All cores of the machine, where a limit leaves the run only `cores` of them."""
+    limited_by: str = ""
+    """That limit: "CPU affinity" or "CPU quota 1.5"."""
     roofs: list[Roof] = Field(default_factory=list)
     """For one thread and for all cores; empty where they were not measured."""
 
@@ -263,10 +269,25 @@ class Record(_Part):
     source: Source
     environment: Environment
     reference: Reference | None = None
+    reused_from: str = ""
+    """The row and dataset under which it ran, where another name of the same cell stands here:
+    `a.py:Row on u.data`."""
+    reused_at: str = ""
+    """When it was stored again: under another name, or as the row's source was this one again."""
     log: str = ""
     """The end of what the worker printed, stored where the cell failed."""
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+    @property
+    def run(self) -> tuple[str, str]:
+        """Equal for two records of one run: what decided the result, and when it started."""
+        return self.identity, self.started_at
+
+    @property
+    def counts_from(self) -> str:
+        """When it became the newest of its row."""
+        return max(self.started_at, self.reused_at)
 
     def to_line(self) -> str:
         """One line of JSON without its newline; a NaN or infinity becomes null."""

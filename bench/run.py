@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -21,10 +22,10 @@ from bench.cell.execute import Executor, Outcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.planning.plan import BASELINE, Cell
-from bench.planning.rerun import History
+from bench.planning.rerun import History, is_of
 from bench.records import WELL, Goal, Metrics, Point, Record, Source, Status, Times
 from bench.score import doubts, score
-from bench.store import RecordStore
+from bench.store import RecordStore, keep_elsewhere
 
 
 class Observer(Protocol):
@@ -37,6 +38,11 @@ class Observer(Protocol):
 
     def on_event(self, event: Event) -> None: ...
     def finished(self, record: Record) -> None: ...
+    def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
+        """`count` records are not in their store yet; the file `kept` has them meanwhile."""
+
+    def never_stored(self, records: list[Record], kept: Path | None) -> None:
+        """The run ends, and these are in the file `kept` alone, or in none."""
 
 
 @dataclass
@@ -45,6 +51,8 @@ class Runner:
 
     exclusive  holds the machine for one cell at a time
     settled    the statuses of a record that need no other run
+    unwritten  records that the store could not take, the oldest first: each further record, and
+               `close`, tries again
     """
 
     store: RecordStore
@@ -54,14 +62,24 @@ class Runner:
     splits: Splits = field(default_factory=Splits)
     exclusive: Callable[[Callable[[], None]], AbstractContextManager[None]] = locks.exclusive
     settled: Collection[Status] = WELL
+    unwritten: list[Record] = field(default_factory=list)
+    _kept: Path | None = None
     _known: History | None = None
     _goals: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
 
     def run(self, cells: list[Cell], *, fresh: bool) -> list[Record]:
         """Run what has no record yet (all, where `fresh`); returns the records, old and new."""
-        records = [self.record_of(cell, fresh=fresh) for cell in cells]
+        try:
+            records = [self.record_of(cell, fresh=fresh) for cell in cells]
+        finally:
+            self.close()
         self.splits.discard()
         return records
+
+    def close(self) -> None:
+        """Try a last time to store what could not be, and say where it is otherwise."""
+        if self.unwritten and self._write() is not None:
+            self.observer.never_stored(self.unwritten, self._kept)
 
     def record_of(self, cell: Cell, *, fresh: bool = False) -> Record:
         """The record that the cell has, else (or where `fresh`) that of a run of it now."""
@@ -75,12 +93,32 @@ class Runner:
             self.observer.started(cell, again)
             record = self._run(cell)
             # Written before the next cell starts, so that a crash loses one at most.
-            self.store.append(record)
+            self._store(record)
         self.observer.finished(record)
         return record
 
+    def _store(self, record: Record) -> None:
+        self.unwritten.append(record)
+        if error := self._write():
+            self.observer.not_stored(len(self.unwritten), error, self._kept)
+
+    def _write(self) -> OSError | None:
+        """Store what is to be stored. Where that fails it is kept in memory and, should this
+        process end before it is written, in a file elsewhere."""
+        while self.unwritten:
+            try:
+                self.store.append(self.unwritten[0])
+            except OSError as error:
+                self._kept = keep_elsewhere(self.unwritten, self._kept)
+                return error
+            self.unwritten.pop(0)
+        if self._kept is not None:
+            self._kept.unlink(missing_ok=True)
+            self._kept = None
+        return None
+
     def _history(self) -> History:
-        records, _ = self.store.read()
+        records = [*self.store.read()[0], *self.unwritten]
         if self._known is None or self._known.n_records != len(records):
             self._known = History(records, machine.environment(), self.settled)
         return self._known
@@ -89,12 +127,32 @@ class Runner:
         done = self._history().done(cell)
         if done is not None:
             self._learn_goals(cell, done.curve)
+            changes: dict[str, object] = {}
             # A published number that is new needs no other run: the record is stored with it.
             if cell.reference not in (None, done.reference):
-                done = done.model_copy(update={"reference": cell.reference})
-                self.store.append(done)
+                changes["reference"] = cell.reference
+            if not is_of(done, cell):
+                changes |= self._under_its_name(cell, done)
+            elif self._history().is_outdated(done):  # as after an edit that was taken back
+                changes["reused_at"] = _now()
+            if changes:
+                done = done.model_copy(update=changes)
+                self._store(done)
             self.observer.already_done(cell)
         return done
+
+    def _under_its_name(self, cell: Cell, done: Record) -> dict[str, object]:
+        """What of a record changes so that it stands for the same cell under other names."""
+        goals = cell.facts.goals or self._goals.get(_split_of(cell)) or ()
+        ran_as = f"{done.cell.implementation} on {done.cell.dataset}"
+        return {
+            "cell": cell.request.model_copy(update={"rules": done.cell.rules}),
+            "data": cell.facts.data,
+            "reference": cell.reference,
+            "goals": _goals(done.curve, goals) if goals else done.goals,
+            "reused_from": done.reused_from or ran_as,
+            "reused_at": _now(),
+        }
 
     def _run(self, cell: Cell) -> Record:
         record = self._blank(cell)
@@ -119,11 +177,16 @@ class Runner:
         sha, dirty = machine.source_state()
         return Record(
             identity=cell.identity(environment),
-            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            started_at=_now(),
             status="failed",
             cell=cell.request,
             data=cell.facts.data,
-            source=Source(git_sha=sha, dirty=dirty, implementation_hash=cell.implementation_hash),
+            source=Source(
+                git_sha=sha,
+                dirty=dirty,
+                implementation_hash=cell.implementation_hash,
+                unfollowed=list(cell.unfollowed),
+            ),
             environment=environment,
             reference=cell.reference,
         )
@@ -133,6 +196,10 @@ class Runner:
         if cell.request.implementation == BASELINE and curve:
             best = min(point.rmse for point in curve)
             self._goals[_split_of(cell)] = (round_up(best),)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _split_of(cell: Cell) -> tuple[str, str, int]:
@@ -164,7 +231,7 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[flo
     record.status, record.reason = outcome.status, outcome.reason
     record.log = "" if outcome.status == "ok" else outcome.log
     record.curve = outcome.curve
-    record.goals = [Goal(rmse=rmse, seconds=_reached(outcome.curve, rmse)) for rmse in goals]
+    record.goals = _goals(outcome.curve, goals)
     if outcome.energy is not None:
         record.energy, record.energy_reason = outcome.energy.measured, outcome.energy.reason
     if (result := outcome.result) is None:
@@ -223,6 +290,10 @@ def _times(result: Result, outcome: Outcome) -> Times:
         first_model_s=parts.import_ + parts.warmup + parts.fit,
         wall_s=outcome.wall_s,
     )
+
+
+def _goals(curve: list[Point], goals: Collection[float]) -> list[Goal]:
+    return [Goal(rmse=rmse, seconds=_reached(curve, rmse)) for rmse in goals]
 
 
 def _reached(curve: list[Point], rmse: float) -> float | None:

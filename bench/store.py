@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import json
 import os
+import stat
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,20 +24,27 @@ CURRENT = f'{{"schema": {SCHEMA},'.encode()
 """How a line of the present schema begins, as `Record.to_line` writes it."""
 
 
-LAST_BYTES = 1024
+LAST_BYTES = 4096
 """How much of what was read is compared, to notice that another file took its place."""
 
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that is no record: torn by a crash, from another schema, or edited."""
+    """A line that is no record: torn by a crash, from another schema, or edited. `number` is 0
+    where the whole file cannot be read."""
 
     path: Path
     number: int
     problem: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.number}: {self.problem} (line skipped)"
+        what = "line" if self.number else "file"
+        return f"{self.path}{self.place}: {self.problem} ({what} skipped)"
+
+    @property
+    def place(self) -> str:
+        """`:7`, or nothing for the whole file."""
+        return f":{self.number}" if self.number else ""
 
 
 @dataclass
@@ -62,15 +72,34 @@ class RecordStore:
         self.folder = out / "records"
         self._files: dict[Path, _File] = {}
 
-    def append(self, record: Record) -> Path:
-        """Add one record; returns the file it went to."""
+    def path_of(self, machine: str) -> Path:
+        """The file of a machine's records."""
+        return self.folder / f"{machine}.jsonl"
+
+    def check(self, machine: str) -> None:
+        """Raises OSError where a record of this machine could not be added, be it for the folder
+        or for the file. That the disk has room is not known before."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{record.environment.machine}.jsonl"
-        with locks.writing(self.folder), path.open("ab") as file:
-            torn = _ends_mid_line(path)
-            file.write((b"\n" if torn else b"") + record.to_line().encode() + b"\n")
-            file.flush()  # raises where the disk is full
-            os.fsync(file.fileno())
+        path = self.path_of(machine)
+        with _locked(self.folder):
+            new = not path.exists()
+            file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o666)
+            regular = stat.S_ISREG(os.fstat(file).st_mode)
+            os.close(file)
+            if new:
+                path.unlink()
+        if not regular:
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+    def append(self, record: Record) -> Path:
+        """Add one record; returns the file it went to.
+
+        Raises OSError where that cannot be done; then nothing of the record stays in the file.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.path_of(record.environment.machine)
+        with _locked(self.folder):
+            _append(path, record.to_line().encode() + b"\n")
         return path
 
     def read(self) -> tuple[list[Record], list[BadLine]]:
@@ -86,7 +115,7 @@ class RecordStore:
         """
         became: Counter[str] = Counter()
         for path in self._paths():
-            with locks.writing(self.folder):
+            with _locked(self.folder):
                 lines = path.read_bytes().decode(errors="surrogateescape").split("\n")
                 changed = [change(line) if line.strip() else (line, "") for line in lines]
                 became.update(word for _, word in changed if word)
@@ -98,6 +127,14 @@ class RecordStore:
         return sorted(filter(Path.is_file, self.folder.glob("*.jsonl")))
 
     def _read(self, path: Path) -> _File:
+        try:
+            return self._read_new(path)
+        except OSError as error:  # of what was read before, nothing is lost
+            known = self._files.get(path, _File())
+            problem = BadLine(path, 0, f"cannot be read: {error.strerror or error}")
+            return _File(records=known.records, bad=[*known.bad, problem])
+
+    def _read_new(self, path: Path) -> _File:
         state, known = path.stat(), self._files.get(path)
         if known is None or known.inode != state.st_ino or not _begins_as(path, known):
             known = self._files[path] = _File(inode=state.st_ino)
@@ -119,6 +156,67 @@ class RecordStore:
                 _take(path, with_rest, rest)
                 return with_rest
         return known
+
+
+def keep_elsewhere(records: Sequence[Record], before: Path | None = None) -> Path | None:
+    """Write records that their store cannot take to a file of their own, and return its path.
+
+    before  the file of an earlier call, whose place it takes
+    Returns None where no folder takes the file; that of the earlier call stays.
+    """
+    content = b"".join(record.to_line().encode() + b"\n" for record in records)
+    name = f"unwritten-records-of-{records[0].environment.machine}-"
+    for folder in (tempfile.gettempdir, lambda: "/dev/shm", Path.home, Path.cwd):
+        path = None
+        try:
+            file, new = tempfile.mkstemp(suffix=".jsonl", prefix=name, dir=folder())
+            path = Path(new)
+            with os.fdopen(file, "wb") as opened:
+                opened.write(content)
+                opened.flush()
+                os.fsync(opened.fileno())
+        except (OSError, RuntimeError):  # a RuntimeError where there is no home
+            if path is not None:
+                path.unlink(missing_ok=True)
+            continue
+        if before is None or before.parent != path.parent:
+            return path
+        return path.replace(before)  # one file, whose name a warning has given already
+    return None
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The right to change the folder's files. Raises OSError where no lock can be had."""
+    lock = locks.writing(folder)
+    try:
+        lock.acquire()
+    except NotImplementedError as error:  # a file system without locks
+        raise OSError(errno.ENOLCK, str(error), str(folder)) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Add a line with its end in one go, or nothing."""
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        size = os.fstat(file).st_size
+        torn = size and os.pread(file, 1, size - 1) != b"\n"
+        content = b"\n" + line if torn else line
+        try:
+            while content:
+                content = content[os.write(file, content) :]
+            os.fsync(file)
+        except OSError:
+            # Half a line would stay for good. Where even that fails, the next append ends it.
+            with contextlib.suppress(OSError):
+                os.ftruncate(file, size)
+            raise
+    finally:
+        os.close(file)
 
 
 @contextlib.contextmanager
@@ -172,11 +270,3 @@ def _begins_as(path: Path, known: _File) -> bool:
     with path.open("rb") as file:
         file.seek(known.bytes_read - len(known.last))
         return file.read(len(known.last)) == known.last
-
-
-def _ends_mid_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        if file.seek(0, 2) == 0:
-            return False
-        file.seek(-1, 2)
-        return file.read(1) != b"\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import itertools
-import os
 import shutil
 import sys
 import time
@@ -16,6 +15,7 @@ from bench import BESIDE, locks, machine
 from bench.commands import terminal
 from bench.planning import availability
 from bench.records import Roof
+from bench.report.sentences import cores
 from bench.roofline import stored
 from datasets import cache, catalog
 
@@ -52,18 +52,23 @@ def _findings() -> Iterator[tuple[str, str, str]]:
     """(what, found, remedy or "")."""
     environment = machine.current_environment()
     versions = ", ".join(f"{name} {number}" for name, number in environment.versions.items())
-    yield "machine", f"{environment.cpu}, {environment.cores} cores", ""
+    yield "machine", f"{environment.cpu}, {cores(environment)}", ""
     yield "memory", f"{environment.memory_gb:g} GB", ""
     yield "python", f"{environment.python}; {versions}", ""
     problem = availability.device_problem("cuda")
     yield "cuda", problem or environment.gpu or "available", ""
-    busy = environment.load / (os.cpu_count() or 1) > QUIET_LOAD
+    busy = environment.load / machine.usable_cores().cpus > QUIET_LOAD
     remedy = f"! load average {environment.load:g}: timings will be high; stop what else runs here"
     yield "load", f"{environment.load:g} over the last minute", remedy * busy
     yield "clock", f"perf_counter, resolution {_resolution_ns()} ns", ""
     yield from _governor()
     yield from _clashes()
     yield from _roofs(environment.roofs)
+    unshared = locks.shortcoming()
+    remedy = "! runs of other users on this machine do not wait for yours: see lock above"
+    shared = "one run at a time on this machine, for all users"
+    yield "lock", unshared or shared, remedy * bool(unshared)
+    yield "commit", machine.source_problem() or machine.source_state()[0] or "", ""
     yield _cache()
     for name in ("ml-100k", "ml-1m"):
         where = catalog.find(name)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from rich import progress
@@ -38,6 +39,7 @@ class Progress:
     total     cells of the run, of which `recorded` are known to need no run
     shared    fields of a cell's name that need not be repeated
     timer     the clock, in seconds
+    store     the file that the records go to, for whoever must add some by hand
     """
 
     console: Console
@@ -46,6 +48,7 @@ class Progress:
     timer: Callable[[], float] = time.monotonic
     shared: Collection[str] = ("threads",)
     recorded: int = 0
+    store: str = "the records"
     number: int = 0
     _already: int = 0
     _began: float = field(init=False)
@@ -123,6 +126,22 @@ class Progress:
         left = f"  ({self._remaining} more, {self._time_left()})" if self._remaining else ""
         self._say(f"{self._place}  {outcome(record)}{'' if self._live else left}")
 
+    def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
+        meanwhile = f"in {kept}" if kept else "in memory"
+        self._warn(
+            f"{plural(count, 'record')} could not be stored ({error.strerror or error}); kept "
+            f"{meanwhile}, and tried again with the next"
+        )
+
+    def never_stored(self, records: Sequence[Record], kept: Path | None) -> None:
+        what = f"{plural(len(records), 'record')} could not be stored"
+        if kept is not None:
+            self._warn(f"{what}; to add them when there is room: cat {kept} >> {self.store}")
+            return
+        self._warn(f"{what}, nor kept in another file. To add them to {self.store}:")
+        for record in records:
+            self.console.print(record.to_line(), soft_wrap=True)  # a line stays one
+
     @property
     def _place(self) -> str:
         return f"[{self.number}/{self.total}] {self._label}"
@@ -154,6 +173,9 @@ class Progress:
 
     def _say(self, text: str) -> None:
         self.console.print(text)
+
+    def _warn(self, text: str) -> None:
+        self.console.print(f"WARNING: {text}", style="bold yellow")
 
 
 def shared(cells: Sequence[Cell]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import machine
+from bench import locks, machine
 from bench.cell.data import Splits
 from bench.cell.execute import ProcessExecutor
 from bench.commands import arguments, summary, terminal
@@ -17,9 +17,10 @@ from bench.commands.progress import Progress, name_of, shared
 from bench.commands.report import write_pages
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
-from bench.planning.rerun import History
+from bench.planning.rerun import History, is_of
 from bench.planning.suite import Overrides, read
 from bench.records import Record
+from bench.report.sentences import cores
 from bench.roofline.work import WORK
 from bench.run import Runner
 from bench.store import RecordStore, collector_paused
@@ -65,6 +66,7 @@ def run(
             _print_plan(cells, store, fresh)
             return 0
     open_store(store, out)
+    note_of_surroundings()
     limit = memory_limit_bytes(memory_limit_gb)
     return _run(cells, store, out, limit, Splits(loader), fresh=fresh, report=report)
 
@@ -80,8 +82,12 @@ def _run(
     report: bool,
 ) -> int:
     history = History([] if fresh else store.read()[0], machine.environment())
-    to_run = [cell for cell in cells if history.done(cell) is None]
+    found = [(cell, history.done(cell)) for cell in cells]
+    to_run = [cell for cell, record in found if record is None]
+    if any(record is None or not is_of(record, cell) for cell, record in found):
+        check_store(store, out)
     recorded = len(cells) - len(to_run)
+    _warn_of_threads(to_run)
     rows = {cell.request.implementation for cell in to_run}
     if rows & WORK.keys() and not machine.current_environment().roofs:
         measure()
@@ -91,7 +97,14 @@ def _run(
         f"{terminal.plural(len(cells), 'cell')}{already}: {', '.join(fields.values())}"
     )
     finished: list[Record] = []
-    progress = Progress(terminal.out, len(cells), finished, shared=fields.keys(), recorded=recorded)
+    progress = Progress(
+        terminal.out,
+        len(cells),
+        finished,
+        shared=fields.keys(),
+        recorded=recorded,
+        store=str(store.path_of(machine.environment().machine)),
+    )
     runner = Runner(store, ProcessExecutor(), progress, memory_limit, splits)
     try:
         with progress:
@@ -103,15 +116,42 @@ def _run(
         )
         return INTERRUPTED
     changed = write_pages(out) if report else []
-    summary.show(terminal.out, records, out, written=report)
+    summary.show(terminal.out, records, out, written=report, among=store.read()[0])
     if readme := next((line for line in changed if line.startswith("README.md")), None):
         terminal.print_line(f"{readme} (its table is of this run's machine now)")
-    return exit_code(finished)
+    return FAILED if runner.unwritten else exit_code(finished)
+
+
+def _warn_of_threads(cells: list[Cell]) -> None:
+    """Where more threads are requested than there are cores for them."""
+    threads = max((cell.request.threads for cell in cells), default=0)
+    here = machine.environment()
+    if threads > here.cores:
+        may = f"this process may use {cores(here)}"
+        terminal.warn(f"{terminal.plural(threads, 'thread')} requested, and {may}: timings suffer")
+
+
+def note_of_surroundings() -> None:
+    """Say once where records will name no commit, or other users' runs will not wait, and why."""
+    if problem := machine.source_problem():
+        terminal.note(f"records will name no commit: {problem}")
+    if problem := locks.shortcoming():
+        terminal.warn(f"runs of other users on this machine will not wait for this one: {problem}")
 
 
 def exit_code(records: Iterable[Record]) -> int:
     """1 where a cell failed."""
     return FAILED if any(record.status == "failed" for record in records) else 0
+
+
+def check_store(store: RecordStore, out: Path) -> None:
+    """Raises UsageError where no record could be added, before a cell has run for nothing."""
+    machine_id = machine.environment().machine
+    try:
+        store.check(machine_id)
+    except OSError as error:
+        why = f"{store.path_of(machine_id)}: {error.strerror or error}"
+        raise terminal.UsageError(f"--out {out}: records cannot be stored: {why}") from None
 
 
 def open_store(store: RecordStore, out: Path) -> None:
@@ -135,9 +175,11 @@ def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
     rows = []
     for number, cell in enumerate(cells, start=1):
         state = "recorded"
-        if history.done(cell) is None:
+        if (done := history.done(cell)) is None:
             again = history.why_again(cell)
             state = f"to run again: {again}" if again else "to run"
+        elif not is_of(done, cell):
+            state = f"recorded as {done.cell.implementation} on {done.cell.dataset}"
         if cell.skip:
             state = f"{cell.skip.status}: {cell.skip.reason}"
         rows.append([str(number), *name_of(cell, fields).split("  "), state])

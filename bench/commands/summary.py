@@ -14,10 +14,10 @@ from rich.table import Table as Grid
 from bench.commands import terminal
 from bench.records import Record
 from bench.report.files import page_name
-from bench.report.formats import NOTHING, seconds, significant, title
+from bench.report.formats import NOTHING, seconds, significant
 from bench.report.grouping import tables
 from bench.report.rows import Line, Table
-from bench.report.sentences import intervals, notes, shortened, verdict
+from bench.report.sentences import intervals, notes, other_names, same_runs, shortened, verdict
 from bench.report.tables import Column, headline_columns, lines_in_order
 from bench.stats import Interval
 from datasets.printable import one_line
@@ -29,15 +29,29 @@ FOR_AN_INTERVAL = 6
 """Runs; fewer have no 95 % interval of a median, only a range."""
 
 
-def show(console: Console, records: Sequence[Record], out: Path, *, written: bool) -> None:
+def show(
+    console: Console,
+    records: Sequence[Record],
+    out: Path,
+    *,
+    written: bool,
+    among: Sequence[Record] = (),
+) -> None:
     """Print the verdict, table and page of each dataset, split and machine of the records.
 
     written  whether the pages were, so that they need only be named
+    among    all records of the store, by which a dataset has its title and page
     """
-    for table in tables(records):
+    for table in tables(records, among):
         shown = Shown(table, console.width)
-        console.print(f"\n{one_line(title(table.dataset))}, {table.split}", style="bold")
-        for paragraph in (*notes(table.records), shortened(table), verdict(table)):
+        console.print(f"\n{one_line(table.title)}, {table.split}", style="bold")
+        for paragraph in (
+            *notes(table.records),
+            shortened(table),
+            verdict(table),
+            other_names(table),
+            same_runs(table),
+        ):
             _paragraph(console, _plain(paragraph))
         console.print()
         console.print(shown.grid(), soft_wrap=False)
@@ -47,7 +61,7 @@ def show(console: Console, records: Sequence[Record], out: Path, *, written: boo
         _paragraph(console, " ".join(shown.reading()))
         option = "" if out == Path("results") else f" --out {out}"
         how = "" if written else f" (`bench report{option}` writes it)"
-        console.print(f"Page: {out / page_name(table.dataset)}{how}")
+        console.print(f"Page: {out / page_name(table.title)}{how}")
 
 
 class Shown:
@@ -60,7 +74,10 @@ class Shown:
     def __init__(self, table: Table, width: int) -> None:
         self.table, self.width = table, width
         self.lines = lines_in_order(table)
-        self.columns = [_compact(column) for column in headline_columns(table)]
+        # Two scripts of one name are told apart by their folders.
+        scripts = {line.name: _without_folder(line.name) for line in self.lines}
+        bare = len({*scripts.values()}) == len(scripts)
+        self.columns = [_compact(column, bare) for column in headline_columns(table)]
         self.remarks: list[str] = []
         goals = self._goals
         reached = [
@@ -126,20 +143,25 @@ class Shown:
             self.columns.remove(goal)
 
 
-def _compact(column: Column[Line]) -> Column[Line]:
-    """Without what a goal is like, the best RMSE of a missed one, a script's folder, and how many
-    of the runs were ok where all were."""
+def _compact(column: Column[Line], bare: bool) -> Column[Line]:
+    """Without what a goal is like, the best RMSE of a missed one, a script's folder (where
+    `bare`), and how many of the runs were ok where all were."""
     return replace(
         column,
         header=column.header.partition(" (")[0],
-        format=lambda value: _shortest(column.format(value)),
+        format=lambda value: _shortest(column.format(value), bare),
     )
 
 
-def _shortest(cell: str) -> str:
+def _shortest(cell: str, bare: bool) -> str:
     if cell.startswith("∞"):
         return "∞"
-    return re.sub(r"^(\d+) of \1 (folds )?ok$", "ok", re.sub(r"\S*/(?=\S+\.py:)", "", cell))
+    cell = _without_folder(cell) if bare else cell
+    return re.sub(r"^(\d+) of \1 (folds )?ok$", "ok", cell)
+
+
+def _without_folder(cell: str) -> str:
+    return re.sub(r"\S*/(?=\S+\.py:)", "", cell)
 
 
 def short_seconds(interval: Interval) -> str:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench import machine
 from bench.commands import arguments, terminal
 from bench.commands.data import notice
 from bench.commands.progress import Progress
-from bench.commands.run import INTERRUPTED, exit_code, memory_limit_bytes, open_store
+from bench.commands.run import (
+    FAILED,
+    INTERRUPTED,
+    check_store,
+    exit_code,
+    memory_limit_bytes,
+    note_of_surroundings,
+    open_store,
+)
 from bench.planning.facts import Loader
 from bench.records import Record
 from bench.store import RecordStore
@@ -29,12 +38,20 @@ def tune(names: list[str], trials: int, out: Path, layout: Layout) -> int:
         loader = Loader(layout)
         for name in dict.fromkeys(study.dataset for study in chosen):
             notice(name, loader.facts(name))
-        open_store(RecordStore(out / FOLDER), out)
+        store = RecordStore(out / FOLDER)
+        open_store(store, out)
+        check_store(store, out)
+        note_of_surroundings()
         records: list[Record] = []
         limit = memory_limit_bytes(None)
         with (
-            Progress(terminal.out, trials * len(chosen), records) as progress,
-            Session(out, progress, limit, loader, terminal.print_line) as session,
+            Progress(
+                terminal.out,
+                trials * len(chosen),
+                records,
+                store=str(store.path_of(machine.environment().machine)),
+            ) as progress,
+            Session(out, progress, limit, loader, terminal.print_line, terminal.warn) as session,
         ):
             for study in chosen:
                 session.search(study, trials)
@@ -43,4 +60,4 @@ def tune(names: list[str], trials: int, out: Path, layout: Layout) -> int:
         return INTERRUPTED
     except studies.StudyError as error:
         raise terminal.UsageError(error) from None
-    return exit_code(records)
+    return FAILED if session.unwritten else exit_code(records)

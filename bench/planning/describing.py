@@ -32,13 +32,18 @@ IMPORT_LIMIT_S = 60
 
 @dataclass(frozen=True)
 class Described:
-    """An implementation at a preset: `hyperparameters` is None where it has no such preset."""
+    """An implementation at a preset.
+
+    hyperparameters  None where it has no such preset
+    unfollowed       places in its source that load code which `implementation_hash` misses
+    """
 
     model: str
     library: str
     devices: tuple[str, ...]
     implementation_hash: str
     hyperparameters: dict[str, Any] | None
+    unfollowed: tuple[str, ...] = ()
 
 
 def describe(
@@ -75,12 +80,14 @@ class _Loaded:
     implementation: type[Any]
     description: loading.Description
     source_hash: str
+    unfollowed: tuple[str, ...]
 
 
 def _load(class_path: str, modules: Modules | None = None) -> _Loaded:
     implementation = loading.load_class(class_path)
     description = loading.describe(implementation)
-    return _Loaded(implementation, description, loading.source_hash(implementation, modules))
+    digest, unfollowed = loading.source_of(implementation, class_path, modules)
+    return _Loaded(implementation, description, digest, tuple(unfollowed))
 
 
 _MODULES: Modules = {}
@@ -99,7 +106,9 @@ def _described(
     values = None
     if preset in of.presets:
         values = resolve(loaded.implementation, of.presets[preset], settings, epochs)
-    return Described(of.model, of.library, of.devices, loaded.source_hash, values)
+    return Described(
+        of.model, of.library, of.devices, loaded.source_hash, values, loaded.unfollowed
+    )
 
 
 def _phase(answer: Path) -> str:
@@ -133,7 +142,8 @@ def _read(answer: dict[str, Any]) -> Described:
         case {"setting": message}:
             raise SettingError(message)
     fields = answer["described"]
-    return Described(**{**fields, "devices": tuple(fields["devices"])})
+    sequences = {name: tuple(fields[name]) for name in ("devices", "unfollowed")}
+    return Described(**{**fields, **sequences})
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from bench import BESIDE
-from bench.planning.source_digest import Modules, source_digest
+from bench.planning.source_digest import Modules, digest_of, own_modules, reached, unfollowed
 from impls.registry import IMPLEMENTATIONS
 
 ENTRY_POINT_GROUP = "ratebench.implementations"
@@ -176,9 +176,23 @@ def _example(field: dataclasses.Field[Any]) -> Any:
     return () if re.match(r"(typing\.)?tuple\b", annotation, re.IGNORECASE) else None
 
 
-def source_hash(implementation: type[Any], modules: Modules | None = None) -> str:
-    """Digest of what the source of a class means."""
-    return source_digest(Path(inspect.getfile(implementation)), implementation.__name__, modules)
+def source_of(
+    implementation: type[Any], class_path: str, modules: Modules | None = None
+) -> tuple[str, list[str]]:
+    """Digest of what the source of the class behind a class path means, and the places in it that
+    load code which the digest cannot follow."""
+    location, _, requested = class_path.rpartition(":")
+    script = location.endswith(".py")
+    asked = location if script else getattr(sys.modules.get(location), "__file__", None)
+    try:
+        file = Path(inspect.getfile(implementation))
+    except (TypeError, OSError):  # made by a call, in no module that has a file
+        file = Path(asked or __file__)
+    own = None if asked is None else own_modules(Path(asked), "" if script else location)
+    # What a module does with a class that it imports is a part of the row, too.
+    also = [(Path(asked), requested)] if asked and Path(asked) != file else []
+    found = reached(file, implementation.__name__, modules, own, also)
+    return digest_of(found), unfollowed(found)
 
 
 def _module(location: str) -> ModuleType:

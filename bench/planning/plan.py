@@ -64,6 +64,7 @@ class Cell:
     settings  the hyperparameters that its block or the command line sets, by which a reader
               distinguishes cells
     versions  of the library that the row needs, which no other row depends on
+    unfollowed  places in its source that load code which `implementation_hash` misses
     """
 
     request: CellRecord
@@ -75,6 +76,7 @@ class Cell:
     reference: Reference | None = None
     skip: Skip | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    unfollowed: tuple[str, ...] = ()
 
     @property
     def settings_label(self) -> str:
@@ -115,6 +117,7 @@ class Planner:
     on_notice: Callable[[str], None] = lambda _: None
     _facts: dict[str, tuple[str, Facts]] = field(default_factory=dict)
     _digests: dict[tuple[str, str], str] = field(default_factory=dict)
+    _warned: set[str] = field(default_factory=set)
 
     def plan(self, suite: Suite) -> list[Cell]:
         """The cells in the order they run: repeat by repeat, each in a seeded random order.
@@ -181,6 +184,7 @@ class Planner:
             place = f"suite '{suite.name}', the block that sets {', '.join(block.set)}"
             raise SettingError(f"{place}: {error}") from error
         row = examined.row
+        self._warn_of_unfollowed(name, row)
         values = row.hyperparameters or {}
         rules = Rules(block.patience, block.until_rmse, block.time_limit_s)
         shortened = "epochs" not in self.overrides.block and values.get("epochs") == block.epochs
@@ -208,7 +212,16 @@ class Planner:
             block.reference,
             examined if isinstance(examined, Skip) else None,
             settings,
+            row.unfollowed,
         )
+
+    def _warn_of_unfollowed(self, name: str, row: Described) -> None:
+        if row.unfollowed and name not in self._warned:
+            self._warned.add(name)
+            self.on_notice(
+                f"{name} loads code that ratebench cannot follow ({'; '.join(row.unfollowed)}): "
+                "after a change of that code, run it again with --fresh"
+            )
 
     def _dataset(self, wanted: str, fallback: str | None) -> tuple[str, Facts]:
         """The dataset, or its fallback where it is not available."""

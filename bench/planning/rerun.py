@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -27,14 +28,28 @@ class History:
         self.n_records = len(records)
         self._machine, self._settled = machine, settled
         self._done = {each.identity: each for each in records if each.status in settled}
+        self._named = {
+            (each.identity, *names(each.cell)): each for each in records if each.status in settled
+        }
+        ran = [each for each in records if each.status != "skipped"]
+        self._newest = {_row(each): each for each in sorted(ran, key=lambda r: r.counts_from)}
         self._runs: defaultdict[tuple[object, ...], list[Record]] = defaultdict(list)
-        for record in records:
-            if record.status != "skipped":
-                self._runs[_key(record.cell, record.environment)].append(record)
+        for record in ran:
+            self._runs[_key(record.cell, record.environment)].append(record)
 
     def done(self, cell: Cell) -> Record | None:
-        """The newest settled record of the cell as it is now; None where it has to run."""
-        return self._done.get(cell.identity(self._machine))
+        """The newest settled record of the cell as it is now; None where it has to run.
+
+        One under the cell's own names goes first. Else it is of the same code, data and settings
+        under other names: `is_of`.
+        """
+        identity = cell.identity(self._machine)
+        return self._named.get((identity, *names(cell.request))) or self._done.get(identity)
+
+    def is_outdated(self, record: Record) -> bool:
+        """Whether a newer record of its row is of another source, so that no page shows it."""
+        newest = self._newest.get(_row(record), record)
+        return newest.source.implementation_hash != record.source.implementation_hash
 
     def why_again(self, cell: Cell) -> str:
         """What changed since the newest record of the same row, dataset, split, seed, device,
@@ -56,8 +71,31 @@ class History:
         return f"{'; '.join(changes)} ({when})" if changes else ""
 
 
+def names(cell: CellRecord) -> tuple[str, str]:
+    """What the row and its dataset are called, of which no result depends."""
+    return _plain(cell.implementation), _plain(cell.dataset)
+
+
+def is_of(record: Record, cell: Cell) -> bool:
+    """Whether a record stands under the names of the cell."""
+    return names(record.cell) == names(cell.request)
+
+
+def _row(record: Record) -> tuple[object, ...]:
+    """What the records of one row in one table share, whatever their source is."""
+    cell = record.cell
+    data = (record.data.fingerprint, record.data.split_digest)
+    place = (*data, record.environment.machine, cell.split)
+    return (cell.implementation, cell.preset, *place)
+
+
+def _plain(name: str) -> str:
+    """`./a/b` as `a/b`: another spelling of a path is no other name."""
+    return os.path.normpath(name) if os.sep in name else name
+
+
 def _key(cell: CellRecord, environment: Environment) -> tuple[object, ...]:
-    row = (cell.implementation, cell.preset, cell.dataset, cell.split, cell.device)
+    row = (*names(cell), cell.preset, cell.split, cell.device)
     return (*row, cell.seed, cell.threads, environment.machine)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from bench.records import Record
 from bench.report.formats import goal_rmse, signed, significant, title
 from bench.report.grouping import tables
 from bench.report.metrics import by_seed, fit_s, goals_of, rmse, seconds_to
-from bench.report.rows import Line, Row, Table, device_kind
+from bench.report.rows import Line, Row, Runs, Table, device_kind
 from bench.stats import Comparison, Interval, difference, ratio
 
 
@@ -34,8 +34,7 @@ def compare(
     chosen = [
         table
         for table in every
-        if dataset in (None, table.dataset, title(table.dataset))
-        and machine in (None, table.machine)
+        if dataset is None or (_is_called(table, dataset) and machine in (None, table.machine))
     ]
     paragraphs: list[tuple[str, str]] = []
     undecided: list[str] = []
@@ -95,7 +94,29 @@ def _paragraph(table: Table, a: Line, b: Line) -> str:
         if not side.runs.scored
     ]
     notes = dict.fromkeys(record.data.note for record in table.records if record.data.note)
-    return " ".join([*(sentences or _sentences(table, a, b)), *notes])
+    return " ".join([*(sentences or _of_different_runs(table, a, b)), *notes])
+
+
+def _of_different_runs(table: Table, a: Line, b: Line) -> list[str]:
+    """A comparison by the runs that are not one run under two names."""
+    runs = {record.run for record in a.runs.scored} & {record.run for record in b.runs.scored}
+    if not runs:
+        return _sentences(table, a, b)
+    why = "their code, data and settings are the same"
+    left, right = (_without(side, runs) for side in (a, b))
+    if not (left.runs.scored and right.runs.scored):
+        return [
+            f"{a.name} and {b.name} are the same runs on {_where(table)}, since {why}: there is no "
+            "difference between them."
+        ]
+    seeds = sorted(record.cell.seed for record in a.runs.scored if record.run in runs)
+    which = f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+    same = f"{which}: the same runs under both names, since {why}; left out here."
+    return [*_sentences(table, left, right), same]
+
+
+def _without(side: Line, runs: Collection[tuple[str, str]]) -> Line:
+    return side._replace(runs=Runs(tuple(r for r in side.runs.records if r.run not in runs)))
 
 
 def _sentences(table: Table, a: Line, b: Line) -> list[str]:
@@ -188,7 +209,13 @@ def _seeds(a: Line, b: Line, speed: Comparison) -> str:
 
 def _where(table: Table, seeds: str = "") -> str:
     parts = [table.split, seeds, f"machine {table.machine}"]
-    return f"{title(table.dataset)} ({', '.join(filter(None, parts))})"
+    return f"{table.title} ({', '.join(filter(None, parts))})"
+
+
+def _is_called(table: Table, dataset: str) -> bool:
+    """By its title, by a name of the records, or by the last part of one."""
+    names = (table.dataset, *table.also)
+    return dataset in (table.title, *names, *map(title, names))
 
 
 def _listing(among: Sequence[Table]) -> str:

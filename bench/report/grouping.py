@@ -7,12 +7,16 @@ oldest first and keep that order.
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import TypeVar
 
 from bench.records import Record
+from bench.report.files import page_name
+from bench.report.formats import title
 from bench.report.rows import Row, Runs, Table, device_kind
 from impls.registry import IMPLEMENTATIONS
 
@@ -22,16 +26,21 @@ Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 
 
-def tables(records: Iterable[Record]) -> list[Table]:
+def tables(records: Iterable[Record], among: Sequence[Record] = ()) -> list[Table]:
     """One table for each dataset fingerprint, machine and split, in the order of their names.
 
     Splits of one name differ where the times or the given test part do that decide them.
 
     Its rows are in the order of the registry (baselines first), then by name; the default preset
     leads.
+
+    among  all records of the store, where `records` are some of them: so that a dataset is called
+           what it is called on the pages
     """
-    ordered = sorted(records, key=lambda record: record.started_at)
-    names = dataset_names(ordered)
+    ordered = sorted(records, key=lambda record: record.counts_from)
+    every = sorted(among, key=lambda record: record.counts_from) or ordered
+    names, titles = dataset_names(every), dataset_titles(dataset_names(every))
+    called = grouped(every, lambda record: record.data.fingerprint)
     groups = grouped(
         ordered,
         lambda r: (
@@ -41,16 +50,18 @@ def tables(records: Iterable[Record]) -> list[Table]:
             r.data.split_digest,
         ),
     )
-    every = [
+    found = [
         Table(
             names[fingerprint],
             split,
             machine,
             tuple(labelled([row_of(some, newest_per_seed) for some in by_row(group)])),
+            titles[fingerprint],
+            tuple(sorted({r.cell.dataset for r in called[fingerprint]} - {names[fingerprint]})),
         )
         for (fingerprint, machine, split, _), group in groups.items()
     ]
-    return sorted(every, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
+    return sorted(found, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
 
 
 def machines(tables: Iterable[Table]) -> list[str]:
@@ -135,7 +146,7 @@ def of_newest_source(preset: Sequence[Record]) -> list[Record]:
         record
         for record in preset
         if (source := record.source.implementation_hash) == newest
-        or (source and record.status == "skipped" and record.started_at > last.started_at)
+        or (source and record.status == "skipped" and record.counts_from > last.counts_from)
     ]
 
 
@@ -160,6 +171,31 @@ def dataset_names(records: Iterable[Record]) -> dict[str, str]:
         if _is_file(name) and not _is_file(record.cell.dataset):
             names[record.data.fingerprint] = record.cell.dataset
     return names
+
+
+def dataset_titles(names: Mapping[str, str]) -> dict[str, str]:
+    """Fingerprint -> what its dataset is called: the last part of its name, with as many folders
+    before it as tell it from the others, so that no two share a page; `names` as above.
+
+    Of one file whose ratings changed, the fingerprint is what tells them apart.
+    """
+    parts = {
+        each: PurePath(os.path.normpath(name)).parts or (name,) for each, name in names.items()
+    }
+    titles = {each: title(name) for each, name in names.items()}
+    for depth in range(2, 1 + max(map(len, parts.values()), default=0)):
+        for group in _on_one_page(titles):
+            if len({parts[each] for each in group}) > 1:
+                titles |= {each: str(PurePath(*parts[each][-depth:])) for each in group}
+    for group in _on_one_page(titles):
+        titles |= {each: f"{titles[each]} ({each[:8]})" for each in group}
+    return titles
+
+
+def _on_one_page(titles: Mapping[str, str]) -> list[list[str]]:
+    """Fingerprints whose titles would lead to one page, where several would."""
+    pages = grouped(titles, lambda each: page_name(titles[each]))
+    return [group for group in pages.values() if len(group) > 1]
 
 
 def _is_file(dataset: str) -> bool:

@@ -53,7 +53,7 @@ def growth(records: Iterable[Record]) -> list[Growth]:
     """One for each machine and split on which a row has two sizes; the newest machine first."""
     synthetic = sorted(
         (record for record in records if record.cell.dataset in SHAPES),
-        key=lambda record: record.started_at,
+        key=lambda record: record.counts_from,
     )
     places = grouped(synthetic, lambda record: (record.environment.machine, record.cell.split))
     grown = [_growth(*place, group) for place, group in places.items()]

@@ -108,12 +108,18 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that may stand together: one dataset, one split, one machine."""
+    """Rows that may stand together: one dataset, one split, one machine.
+
+    title  what the dataset is called on pages, as no other dataset of the records is
+    also   other names under which its ratings were recorded
+    """
 
     dataset: str
     split: str
     machine: str
     rows: tuple[Row, ...]
+    title: str
+    also: tuple[str, ...] = ()
 
     @cached_property
     def records(self) -> list[Record]:

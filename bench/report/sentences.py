@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from bench.machine import LOCKED
-from bench.records import Record, Slice
+from bench.records import Environment, Record, Slice
 from bench.report import metrics
 from bench.report.formats import (
     command_options,
@@ -136,7 +136,38 @@ def dataset_line(table: Table) -> str:
         parts.append(f"floor RMSE {data.floor:.4f} (no model can do better)")
     if data.options:
         parts.append(f"read with {escaped(command_options(data.options))}")
-    return f"{escaped(title(table.dataset))}: {', '.join(parts)}."
+    return f"{escaped(table.title)}: {', '.join(parts)}."
+
+
+def other_names(table: Table) -> str:
+    """What else the dataset is called in the records; "" where nothing."""
+    others = dict.fromkeys(title(name) for name in table.also)
+    others.pop(table.title, None)
+    names = _listed([escaped(name) for name in others]) if others else ""
+    return f"{names} in the records: the same ratings, so the same tables." if names else ""
+
+
+def same_runs(table: Table) -> str:
+    """Which rows are the same runs under several names, a line for each pair of them."""
+    owners: dict[tuple[str, str], Line] = {}
+    shared: dict[tuple[str, str], list[int]] = {}
+    for line in table.lines:
+        for record in line.runs.records:
+            owner = owners.setdefault(record.run, line)
+            if owner.row is not line.row:
+                shared.setdefault((owner.name, line.name), []).append(record.cell.seed)
+    lines = [
+        f"- {escaped(a)} and {escaped(b)}: seed{'s' * (len(seeds) > 1)} "
+        f"{', '.join(map(str, sorted(seeds)))}"
+        for (a, b), seeds in shared.items()
+    ]
+    if not lines:
+        return ""
+    heading = (
+        "One run under two names, since their code, data and settings are the same, so there is no "
+        "difference between them:"
+    )
+    return "\n".join([heading, "", *lines])
 
 
 def notes(records: Iterable[Record]) -> list[str]:
@@ -245,8 +276,15 @@ def _span(counts: Iterable[int]) -> str:
 def hardware(record: Record) -> str:
     """`AMD EPYC 7B13, 2 cores, 7.8 GB memory, no GPU`."""
     machine = record.environment
-    cores = f"{machine.cores} core{'s' * (machine.cores != 1)}"
-    return f"{machine.cpu}, {cores}, {machine.memory_gb:.3g} GB memory, {machine.gpu or 'no GPU'}"
+    memory = f"{machine.memory_gb:.3g} GB memory"
+    return f"{machine.cpu}, {cores(machine)}, {memory}, {machine.gpu or 'no GPU'}"
+
+
+def cores(machine: Environment) -> str:
+    """`2 cores`, or `1 of 2 cores (CPU affinity)` where the run was limited."""
+    of = f" of {machine.of_cores}" if machine.of_cores else ""
+    limit = f" ({machine.limited_by})" if machine.limited_by else ""
+    return f"{machine.cores}{of} core{'s' * ((machine.of_cores or machine.cores) != 1)}{limit}"
 
 
 def caption(records: Sequence[Record]) -> str:

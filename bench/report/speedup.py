@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from bench.records import Record
-from bench.report.formats import title
 from bench.report.grouping import grouped, labelled
 from bench.report.growth import epoch_s
 from bench.report.metrics import by_seed, rmse
@@ -29,6 +28,7 @@ class Pair:
     """One cell on both devices, of each the runs with the seeds that both have.
 
     label  the implementation, and in what it differs from others of its name but for `APART`
+    dataset  its title, as no other has
     batch  ratings of a step, or what else it takes by `batch_size`; None where it has no batches
     """
 
@@ -87,7 +87,7 @@ def speedups(tables: Iterable[Table]) -> list[Speedup]:
 
 def _pairs(tables: Sequence[Table]) -> tuple[Pair, ...]:
     found = [
-        (table.dataset, rows[0], *both)
+        (table.title, rows[0], *both)
         for table in tables
         for same_on_cpu in grouped(
             table.rows, partial(_cell, without=WITHOUT_EFFECT_ON_CPU)
@@ -181,7 +181,7 @@ def over_batches(speedup: Speedup) -> dict[str, list[Curve]]:
     for dataset in sorted(batched, key=lambda dataset: batched[dataset][0].n_ratings):
         found = _longest(batched[dataset], lambda pair: pair.label, lambda pair: pair.batch or 0)
         if several := [curve for curve in found if len(curve.sizes) > 1]:
-            panels[title(dataset)] = several
+            panels[dataset] = several
     return panels
 
 

@@ -44,17 +44,20 @@ def write(out: Path, *, readme: Path | None = None) -> dict[Path, Change]:
     The same records give the same bytes. Pages and plots of earlier reports that no record
     calls for any more are removed; files that a report did not make are never touched.
     Returns the paths whose content is not what it was. Raises ValueError where a file that a
-    report did not make has the name of a page.
+    report did not make has the name of a page, and where a file of records cannot be read.
     """
     store, trials = RecordStore(out), RecordStore(out / FOLDER)
     records, bad = store.read()
     every = tables(records)
     by_page: dict[str, list[Table]] = {}
     for table in every:
-        by_page.setdefault(page_name(table.dataset), []).append(table)
+        by_page.setdefault(page_name(table.title), []).append(table)
     by_page = dict(sorted(by_page.items()))
     growths, pairs = growth(records), speedups(every)
     trial_records, bad_trials = trials.read()
+    for line in (*bad, *bad_trials):
+        if not line.number:  # the pages of its records would be removed
+            raise ValueError(f"{line.path}: {line.problem}")
 
     pages = {name: page(some) for name, some in by_page.items()}
     others = {

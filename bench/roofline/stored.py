@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bench.cell.process import THREAD_VARIABLES
 from bench.records import Environment, Roof
 from datasets import cache
+from datasets.atomic import replace
 
 
 def measure_apart(threads: int) -> Roof:
@@ -30,10 +32,10 @@ def measured(environment: Environment, measure: Callable[[int], Roof]) -> list[R
     """Measure this machine now, with one thread and with all cores, and store the bounds."""
     roofs = [measure(threads) for threads in sorted({1, environment.cores})]
     path = _path()
+    # With fewer cores, as in a container, the machine has another id: the bounds of both stay.
+    by_machine = {**_read(), environment.machine: [roof.model_dump() for roof in roofs]}
     with contextlib.suppress(OSError):  # a cache that cannot be written: records have no bounds
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({environment.machine: [roof.model_dump() for roof in roofs]})
-        path.write_text(text, encoding="utf-8")
+        replace(path, json.dumps(by_machine).encode())
     return roofs
 
 
@@ -41,10 +43,16 @@ def stored(machine: str) -> list[Roof]:
     """The bounds of the machine with this id, in which its CPU and cores are; empty where
     they were not measured or cannot be read."""
     try:
-        by_machine = json.loads(_path().read_text(encoding="utf-8"))
-        return [Roof.model_validate(roof) for roof in by_machine[machine]]
-    except (OSError, ValueError, LookupError, TypeError):
+        return [Roof.model_validate(roof) for roof in _read()[machine]]
+    except (ValueError, LookupError, TypeError):
         return []
+
+
+def _read() -> dict[str, Any]:
+    try:
+        return dict(json.loads(_path().read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _path() -> Path:

@@ -26,6 +26,7 @@ class Session:
     observer   of the cells that run the trials
     loader     of the datasets that the studies name
     show       receives a line for each trial
+    on_notice  receives what a reader of the figures must know of the rows
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class Session:
         memory_limit_bytes: int,
         loader: Loader,
         show: Callable[[str], None],
+        on_notice: Callable[[str], None],
     ) -> None:
         self.loader = loader
         self.show = show
+        self.on_notice = on_notice
         self._runner = Runner(
             RecordStore(out / FOLDER),
             ProcessExecutor(),
@@ -52,12 +55,19 @@ class Session:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._runner.close()
         self._runner.splits.discard()
+
+    @property
+    def unwritten(self) -> int:
+        """How many trials could not be stored."""
+        return len(self._runner.unwritten)
 
     def search(self, study: Study, trials: int) -> None:
         """Run or resume one search, showing each trial. Raises StudyError and DataError."""
         loader = self.loader
-        [cell] = Planner(loader.facts, loader.check_split, 1).plan(study.suite())
+        planner = Planner(loader.facts, loader.check_split, 1, on_notice=self.on_notice)
+        [cell] = planner.plan(study.suite())
         cut = splits.cut(loader.load(study.dataset), study.split, cell.request.seed)
         if not len(cut.validation):
             raise StudyError(

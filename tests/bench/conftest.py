@@ -11,9 +11,15 @@ import pytest
 from tests.support.command_line import BENCH, Bench, write
 
 
+@pytest.fixture(autouse=True)
+def own_lock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No timing on this machine waits for a test, nor a test for one."""
+    monkeypatch.setenv("RATEBENCH_LOCK", str(tmp_path_factory.mktemp("lock")))
+
+
 @pytest.fixture
 def environment(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Variables of the command; its lock on the machine is of this test alone."""
+    """Variables of the command, which has a temporary folder of its own."""
     return {
         **os.environ,
         "RATEBENCH_CACHE": str(tmp_path / "cache"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tomllib
@@ -240,3 +242,135 @@ def test_an_interrupted_run_has_stored_finished_cells_and_resumes(
     assert (f"2 cells, {finished} already recorded: " in again.stdout) == (finished == 1)
     assert len(records(tmp_path / "results")) == 2
     assert not list(Path(environment["TMPDIR"]).glob("ratebench-held-*"))  # killed or not
+
+
+def copied(tmp_path: Path) -> list[str]:
+    """Two scripts with the same code, in folders of their own."""
+    scripts = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(MISBEHAVING, tmp_path / folder / "row.py")
+        scripts.append(f"{folder}/row.py:Mean")
+    return scripts
+
+
+def test_a_copied_and_a_renamed_row_and_a_copied_file_have_rows_and_pages_of_their_own(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    one, two = copied(tmp_path)
+    words = ("--dataset", "ratings.csv", "--seeds", "2")
+    assert bench("run", "--impl", one, *words).returncode == 0
+    planned = bench("run", "--impl", two, *words, "--dry-run").stdout
+    assert planned.count(f"recorded as {one} on ratings.csv") == 2
+    both = bench("run", "--impl", one, two, *words, "--report")
+    assert both.returncode == 0
+    assert "all already recorded" in both.stdout
+    assert "One run under two names" in both.stdout
+    page = (tmp_path / "results" / "ratings.csv.md").read_text()
+    assert f"- {one} and {two}: seeds 0, 1" in page
+    assert len({each.run for each in records(tmp_path / "results")}) == 2
+    assert "there is no difference" in bench("compare", one, two).stdout
+    # Another file with the same ratings: the record stands under its name, too.
+    shutil.copy(ratings, tmp_path / "again.csv")
+    again = bench("run", "--impl", one, "--dataset", "again.csv", "--seeds", "2")
+    assert "again.csv in the records: the same ratings" in again.stdout
+    found = records(tmp_path / "results")
+    assert [each.reused_from for each in found[-2:]] == [f"{one} on ratings.csv"] * 2
+    assert [each.cell.dataset for each in found[-2:]] == ["again.csv"] * 2
+
+
+def test_a_change_deep_in_a_rows_own_folder_runs_it_again(bench: Bench, tmp_path: Path) -> None:
+    write(tmp_path / "ratings.csv")
+    (tmp_path / "nested" / "lib").mkdir(parents=True)
+    core = tmp_path / "nested" / "lib" / "core.py"
+    core.write_text("LEVEL = 3.0\n")
+    (tmp_path / "nested" / "impl.py").write_text(NESTED)
+    words = ("run", "--impl", "nested/impl.py:Level", "--dataset", "ratings.csv")
+    assert "to run again" not in bench(*words).stdout
+    assert "already recorded" in bench(*words).stdout
+    core.write_text("LEVEL = 2.5\n")
+    assert "runs again: its source changed" in bench(*words).stdout
+
+
+NESTED = """
+import sys
+from dataclasses import dataclass
+import numpy as np
+from lib.core import LEVEL
+
+sys.path.append("elsewhere")
+
+
+@dataclass
+class Level:
+    device: str = "cpu"
+    seed: int = 0
+
+    def fit(self, train, training=None):
+        return self
+
+    def predict(self, users, items):
+        return np.full(len(users), LEVEL, np.float32)
+"""
+
+
+@pytest.mark.parametrize("verb", ["run", "tune"])
+def test_records_that_cannot_be_stored_are_found_before_a_cell_runs(
+    bench: Bench, ratings: Path, tmp_path: Path, verb: str
+) -> None:
+    cache = tmp_path / "cache"
+    bench("list")
+    words = ("run", "--impl", MEAN, "--dataset", str(ratings))
+    first = bench(*words, "--out", "elsewhere")
+    assert first.returncode == 0, first.stderr
+    [file] = (tmp_path / "elsewhere" / "records").glob("*.jsonl")
+    assert cache.is_dir()
+    folder = "tuning/records" if verb == "tune" else "records"
+    (tmp_path / "out" / folder / file.name).mkdir(parents=True)
+    done = bench(*(words if verb == "run" else ("tune", "bias")), "--out", "out")
+    assert done.returncode == 2
+    assert done.stderr.count("error: ") == 1
+    assert "records cannot be stored: " in done.stderr
+    assert file.name in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert "RMSE" not in done.stdout
+
+
+def full_disk(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
+    def append(*_: object) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RecordStore, "append", append)
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+
+
+def test_a_disk_that_fills_in_a_run_costs_no_record(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ratings: Path
+) -> None:
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
+    full_disk(monkeypatch, tmp_path)
+    out = tmp_path / "out"
+    words = ["run", "--impl", MEAN, "--dataset", str(ratings), "--seeds", "2", "--out", str(out)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    shown = " ".join(done.output.split())
+    assert "WARNING: 1 record could not be stored (No space left on device)" in shown
+    [kept] = tmp_path.glob("unwritten-records-of-*.jsonl")
+    [command] = re.findall(r"cat \S+ >> \S+", shown)
+    assert command.startswith(f"cat {kept} >> {out}/records/")
+    subprocess.run(command, shell=True, check=True)
+    assert [each.status for each in records(out)] == ["ok", "ok"]
+
+
+def test_a_run_says_once_what_its_records_lack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ratings: Path
+) -> None:
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(machine, "source_problem", lambda: "no checkout")
+    monkeypatch.setattr("bench.locks.shortcoming", lambda: "no folder")
+    words = ["run", "--impl", MEAN, "--dataset", str(ratings), "--seeds", "2"]
+    done = CliRunner().invoke(app, [*words, "--threads", "999", "--out", str(tmp_path / "out")])
+    assert done.output.count("records will name no commit: no checkout") == 1
+    assert done.output.count("WARNING: runs of other users on this machine will not wait") == 1
+    assert done.output.count("WARNING: 999 threads requested, and this process may use ") == 1

@@ -1,8 +1,8 @@
-"""One timed cell at a time, and a machine that keeps its name."""
+"""A machine that keeps its name, its cores, and the commit of its checkout."""
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,15 +11,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench import cli, locks, machine
+from bench import cli, machine
+from bench.commands import doctor
 from bench.planning import availability
 from bench.records import digest
-
-WAITER = """
-from bench.locks import exclusive
-with exclusive(lambda: print("waiting", flush=True)):
-    print("in", flush=True)
-"""
+from bench.report.sentences import cores as cores_in_words
 
 
 @pytest.fixture
@@ -27,17 +23,6 @@ def fresh_environment() -> Iterator[None]:
     machine.environment.cache_clear()
     yield
     machine.environment.cache_clear()
-
-
-@pytest.mark.alone
-def test_a_second_run_waits_for_the_first_ones_cell() -> None:
-    with locks.exclusive(lambda: None):
-        second = subprocess.Popen([sys.executable, "-c", WAITER], stdout=subprocess.PIPE, text=True)
-        assert second.stdout is not None
-        assert second.stdout.readline() == "waiting\n"
-    assert second.stdout.readline() == "in\n"
-    second.stdout.close()
-    assert second.wait(timeout=10) == 0
 
 
 @pytest.mark.usefixtures("fresh_environment")
@@ -131,3 +116,175 @@ def test_a_device_is_chosen_by_its_number(monkeypatch: pytest.MonkeyPatch) -> No
     problems = [availability.device_problem(each) for each in ("cuda", "cuda:1", "cuda:2")]
     assert problems == [None, None, "no CUDA device 2, there are 2"]
     availability.device_problem.cache_clear()
+
+
+def tree(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+V1 = "4:memory:/a\n3:cpu,cpuacct:/a/b\n0::/\n"
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "files", "quota"),
+    [
+        ("0::/\n", {"cpu.max": "max 100000\n"}, None),
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 1.5),
+        ("0::/a/b\n", {"a/b/cpu.max": "max 100000", "a/cpu.max": "200000 100000"}, 2),
+        ("0::/a/b\n", {"a/b/cpu.max": "300000 100000", "a/cpu.max": "50000 100000"}, 0.5),
+        ("0::/host/only\n", {"cpu.max": "100000 100000"}, 1),  # a container, seen from its host
+        ("0::/../../x\n", {"cpu.max": "100000 100000"}, 1),
+        ("0::/a\n", {"unified/a/cpu.max": "100000 100000"}, 1),
+        (V1, {"cpu,cpuacct/a/cpu.cfs_quota_us": "-1"}, None),
+        (
+            V1,
+            {
+                "cpu,cpuacct/a/cpu.cfs_quota_us": "250000",
+                "cpu,cpuacct/a/cpu.cfs_period_us": "100000",
+                "cpu,cpuacct/a/b/cpu.cfs_quota_us": "-1",
+                "cpu,cpuacct/a/b/cpu.cfs_period_us": "100000",
+            },
+            2.5,
+        ),
+        (V1, {"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "50000"}, 1),
+        ("0::/\n", {"cpu.max": "nonsense"}, None),
+        ("0::/\n", {"cpu.max": "100000 0"}, None),
+        ("", {}, None),
+        ("torn", {"cpu.max": ""}, None),
+    ],
+)
+def test_the_least_quota_of_the_cgroups_counts(
+    tmp_path: Path, cgroup: str, files: dict[str, str], quota: float | None
+) -> None:
+    mounted = {f"sys/fs/cgroup/{name}": text for name, text in files.items()}
+    root = tree(tmp_path, {"proc/self/cgroup": cgroup, **mounted})
+    assert machine.cpu_quota(root) == quota
+
+
+def test_two_logical_processors_of_one_core_are_one_core(tmp_path: Path) -> None:
+    topology = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    siblings = {topology.format(n): f"{n % 2},{n % 2 + 2}\n" for n in range(4)}
+    root = tree(tmp_path, siblings)
+    assert machine.physical_cores({0, 2}, root) == 1
+    assert machine.physical_cores({0, 1}, root) == 2
+    assert machine.physical_cores({7, 8, 9}, root) == 3  # of which nothing is known
+
+
+@pytest.mark.parametrize(
+    ("affinity", "quota", "expected"),
+    [
+        (range(8), None, machine.Cores(4, 4, 8, "")),
+        ([0], None, machine.Cores(1, 4, 1, "CPU affinity")),
+        ([0, 4], None, machine.Cores(1, 4, 2, "CPU affinity")),
+        ([0, 1, 2, 3], None, machine.Cores(4, 4, 4, "")),
+        (range(8), 1.5, machine.Cores(1, 4, 1.5, "CPU quota 1.5")),
+        (range(8), 0.5, machine.Cores(1, 4, 0.5, "CPU quota 0.5")),
+        (range(8), 64.0, machine.Cores(4, 4, 8, "")),
+        ([0, 1], 1.0, machine.Cores(1, 4, 1, "CPU quota 1")),
+        ([0], 2.0, machine.Cores(1, 4, 1, "CPU affinity")),
+    ],
+)
+def test_the_cores_are_those_that_affinity_and_quota_leave(
+    monkeypatch: pytest.MonkeyPatch,
+    affinity: list[int],
+    quota: float | None,
+    expected: machine.Cores,
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(machine.psutil, "cpu_count", lambda **_: 4)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(affinity))
+    monkeypatch.setattr(machine, "cpu_quota", lambda: quota)
+    monkeypatch.setattr(machine, "physical_cores", lambda cpus: len({cpu % 4 for cpu in cpus}))
+    assert machine.usable_cores() == expected
+
+
+@pytest.mark.usefixtures("fresh_environment")
+def test_fewer_cores_are_another_machine_and_the_record_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path))
+    found = []
+    for cores in (machine.Cores(2, 2, 2, ""), machine.Cores(1, 2, 1, "CPU affinity")):
+        monkeypatch.setattr(machine, "usable_cores", lambda cores=cores: cores)
+        machine.environment.cache_clear()
+        found.append(machine.environment())
+    whole, part = found
+    assert "-2c-" in whole.machine
+    assert "-1c-" in part.machine
+    assert (whole.cores, whole.of_cores, whole.limited_by) == (2, None, "")
+    assert (part.cores, part.of_cores, part.limited_by) == (1, 2, "CPU affinity")
+    assert cores_in_words(part) == "1 of 2 cores (CPU affinity)"
+    assert cores_in_words(whole) == "2 cores"
+
+
+def test_doctor_counts_load_on_the_processors_that_it_may_use(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.0, 0.0, 0.0))
+    for cpus, loud in ((8, False), (1, True)):
+        monkeypatch.setattr(
+            machine, "usable_cores", lambda cpus=cpus: machine.Cores(1, 8, cpus, "CPU affinity")
+        )
+        doctor.doctor()
+        assert ("load average 1: timings will be high" in capsys.readouterr().out) == loud
+
+
+def git(monkeypatch: pytest.MonkeyPatch, root: Path, script: str = "") -> None:
+    """A checkout at `root`, with a git that does what `script` says."""
+    (root / "bench").mkdir()
+    monkeypatch.setattr(machine, "__file__", str(root / "bench" / "machine.py"))
+    program = root / "bin" / "git"
+    program.parent.mkdir()
+    if script:
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    machine._checkout.cache_clear()
+
+
+@pytest.fixture
+def fresh_checkout() -> Iterator[None]:
+    yield
+    machine._checkout.cache_clear()
+
+
+DUBIOUS = "echo \"fatal: detected dubious ownership in repository at '/x'\" >&2; exit 128"
+
+
+@pytest.mark.usefixtures("fresh_checkout")
+@pytest.mark.parametrize(
+    ("checkout", "script", "problem"),
+    [
+        (False, "echo 1", "ratebench does not run from a git checkout"),
+        (True, "", "git is not installed"),
+        (True, DUBIOUS, "git answers: fatal: detected dubious ownership in repository at '/x'; "),
+        (True, "echo 'fatal: not a git repository' >&2; exit 128", "git answers: fatal: not a git"),
+        (True, "exit 1", "git answers: git ended with 1"),
+        (True, "printf '\\377' >&2; exit 1", "git answers: \N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_why_records_name_no_commit_is_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, checkout: bool, script: str, problem: str
+) -> None:
+    git(monkeypatch, tmp_path, script)
+    if checkout:
+        (tmp_path / ".git").mkdir()
+    assert machine.source_state() == (None, None)
+    assert machine.source_problem().startswith(problem)
+    if script == DUBIOUS:
+        assert f"git config --global --add safe.directory {tmp_path}" in machine.source_problem()
+
+
+@pytest.mark.usefixtures("fresh_checkout")
+def test_a_hooks_variables_lead_git_to_no_other_repository(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    git(monkeypatch, tmp_path, '[ -z "$GIT_DIR$GIT_INDEX_FILE" ] || exit 1; echo "$2"')
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setenv("GIT_DIR", "/elsewhere/.git")
+    monkeypatch.setenv("GIT_INDEX_FILE", "/elsewhere/index")
+    assert machine.source_state() == (str(tmp_path), True)
+    assert machine.source_problem() == ""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.records import Data, Record, Slice, digest, identity_of
-from bench.store import RecordStore
+from bench.store import RecordStore, keep_elsewhere
 from tests.support.records import metrics
 from tests.support.records import minimal_record as record
 
@@ -162,3 +165,167 @@ def test_a_line_of_schema_1_of_another_shape_is_skipped(
         file.write(json.dumps(json.loads(record("b").to_line()) | {"schema": 1} | change) + "\n")
     records, bad = store.read()
     assert ([each.identity for each in records], len(bad)) == (["a"], 1)
+
+
+def full_disk(
+    monkeypatch: pytest.MonkeyPatch, after: int, code: int = errno.ENOSPC, truncates: bool = True
+) -> Callable[[], None]:
+    """A disk that takes `after` bytes; returns what makes room again."""
+    real_write, real_truncate, taken = os.write, os.ftruncate, [0]
+
+    def write(file: int, content: bytes) -> int:
+        room = after - taken[0]
+        if room <= 0:
+            raise OSError(code, os.strerror(code))
+        taken[0] += len(content[:room])
+        return real_write(file, content[:room])
+
+    def truncate(file: int, size: int) -> None:
+        if not truncates:
+            raise OSError(code, os.strerror(code))
+        real_truncate(file, size)
+
+    monkeypatch.setattr("bench.store.os.write", write)
+    monkeypatch.setattr("bench.store.os.ftruncate", truncate)
+
+    def make_room() -> None:
+        monkeypatch.setattr("bench.store.os.write", real_write)
+        monkeypatch.setattr("bench.store.os.ftruncate", real_truncate)
+
+    return make_room
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
+@pytest.mark.parametrize("after", [0, 1, 100])
+@pytest.mark.parametrize("truncates", [True, False])
+def test_half_a_line_costs_no_other_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, after: int, truncates: bool
+) -> None:
+    store = RecordStore(tmp_path)
+    path = store.append(record("a"))
+    size = path.stat().st_size
+    make_room = full_disk(monkeypatch, after, code, truncates)
+    with pytest.raises(OSError, match=os.strerror(code)):
+        store.append(record("b"))
+    assert path.stat().st_size == size + (0 if truncates else after)
+    make_room()
+    store.append(record("c"))
+    records, bad = store.read()
+    assert [each.identity for each in records] == ["a", "c"]
+    assert len(bad) == (not truncates and after > 0)
+
+
+def test_a_disk_that_takes_a_line_in_pieces_has_it_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    monkeypatch.setattr("bench.store.os.write", lambda file, content: real(file, content[:7]))
+    store = RecordStore(tmp_path)
+    store.append(record("a"))
+    assert [each.identity for each in store.read()[0]] == ["a"]
+
+
+def in_the_way(out: Path, what: str) -> None:
+    path = out / "records" / "box-1.jsonl"
+    if what == "a file for the folder":
+        out.mkdir()
+        path.parent.write_text("")
+        return
+    path.parent.mkdir(parents=True)
+    match what:
+        case "a folder":
+            path.mkdir()
+        case "a FIFO":
+            os.mkfifo(path)
+        case "a device":
+            path.symlink_to("/dev/full")
+        case "a link in a circle":
+            path.symlink_to(path)
+        case "a folder for the lock":
+            (path.parent / ".lock").mkdir()
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("a folder", "a FIFO", "a device", "a link in a circle"),
+        *("a file for the folder", "a folder for the lock"),
+    ],
+)
+def test_what_is_in_the_way_of_a_record_is_found_before(tmp_path: Path, what: str) -> None:
+    in_the_way(tmp_path / "out", what)
+    with pytest.raises(OSError, match=r"\w"):
+        RecordStore(tmp_path / "out").check("box-1")
+
+
+def test_a_file_that_may_not_be_written_is_found_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RecordStore(tmp_path)
+    path = store.append(record("a"))
+    real = os.open
+
+    def refused(name: object, flags: int, *mode: int) -> int:
+        if Path(str(name)) == path and flags & (os.O_WRONLY | os.O_RDWR):
+            raise PermissionError(errno.EACCES, "Permission denied", str(name))
+        return real(name, flags, *mode)  # type: ignore[call-overload]
+
+    monkeypatch.setattr("bench.store.os.open", refused)
+    with pytest.raises(PermissionError):
+        store.check("box-1")
+
+
+def test_the_check_leaves_nothing_and_changes_nothing(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    store.check("box-1")
+    assert not store.path_of("box-1").exists()
+    before = store.append(record("a")).read_bytes()
+    store.check("box-1")
+    assert store.path_of("box-1").read_bytes() == before
+
+
+def test_a_file_that_cannot_be_read_is_named_and_what_was_read_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RecordStore(tmp_path)
+    path = store.append(record("a"))
+    store.read()
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("bench.store._begins_as", broken)
+    records, [bad] = store.read()
+    assert [each.identity for each in records] == ["a"]
+    assert str(bad) == f"{path}: cannot be read: Input/output error (file skipped)"
+
+
+def test_records_that_the_store_cannot_take_are_in_a_file_that_can_be_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    first = keep_elsewhere([record("a")])
+    assert first is not None
+    second = keep_elsewhere([record("a"), record("b")], first)
+    assert second == first
+    assert [*tmp_path.iterdir()] == [second]
+    (tmp_path / "records").mkdir()
+    second.rename(tmp_path / "records" / "box-1.jsonl")
+    assert [each.identity for each in RecordStore(tmp_path).read()[0]] == ["a", "b"]
+
+
+def test_where_no_folder_takes_the_file_none_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def broken(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bench.store.os.fsync", broken)
+    before = [*Path("/dev/shm").glob("unwritten-records-of-box-1-*")]
+    assert keep_elsewhere([record("a")]) is None
+    assert [*tmp_path.iterdir()] == []
+    assert [*Path("/dev/shm").glob("unwritten-records-of-box-1-*")] == before

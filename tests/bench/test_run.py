@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +22,7 @@ from bench.cell.watch import Limits
 from bench.planning.plan import Cell, Skip
 from bench.planning.rules import Rules
 from bench.records import CellRecord, Memory, Numerics, Point, Record, Reference
+from bench.report.grouping import tables
 from bench.run import Runner
 from bench.score import ColdStart, slicings
 from bench.store import RecordStore
@@ -364,3 +367,198 @@ def test_the_version_of_a_wrapped_library_is_in_its_own_record_alone(tmp_path: P
     run(tmp_path, [wraps], again := FakeExecutor())
     run(tmp_path, [cell("a", versions={"cornac": "3.0.2"})], newer := FakeExecutor())
     assert (again.ran, newer.ran) == ([], ["a"])
+
+
+class Full(RecordStore):
+    """A store on a disk that is full while `full`."""
+
+    full = True
+
+    def append(self, record: Record) -> Path:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().append(record)
+
+
+class Told(Silent):
+    """Notes what is said of records that cannot be stored."""
+
+    def __init__(self) -> None:
+        self.not_yet: list[tuple[int, Path | None]] = []
+        self.never: list[tuple[list[Record], Path | None]] = []
+        self.on_finished: Callable[[], None] = lambda: None
+
+    def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
+        assert error.errno == errno.ENOSPC
+        self.not_yet.append((count, kept))
+
+    def never_stored(self, records: list[Record], kept: Path | None) -> None:
+        self.never.append((list(records), kept))
+
+    def finished(self, record: Record) -> None:
+        self.on_finished()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    return tmp_path / "elsewhere"
+
+
+def full(out: Path, told: Told, executor: FakeExecutor) -> tuple[Full, Runner]:
+    store = Full(out)
+    return store, Runner(store, executor, told, 10**9, FakeSplits(), unlocked)  # type: ignore[arg-type]
+
+
+def test_a_record_that_the_disk_cannot_take_is_tried_again_with_the_next(
+    tmp_path: Path, elsewhere: Path
+) -> None:
+    told, executor = Told(), FakeExecutor()
+    store, runner = full(tmp_path / "out", told, executor)
+    told.on_finished = lambda: setattr(store, "full", executor.ran != ["a", "b"])
+    runner.run([cell("a"), cell("b"), cell("c"), cell("a")], fresh=False)
+    assert executor.ran == ["a", "b", "c"]  # "a" has a record, though it was not stored yet
+    assert [count for count, _ in told.not_yet] == [1, 2]
+    assert told.never == []
+    assert [each.cell.implementation for each in store.read()[0]] == ["a", "b", "c"]
+    assert [*elsewhere.iterdir()] == []
+    assert runner.unwritten == []
+
+
+def test_records_that_the_disk_never_takes_are_in_a_file_elsewhere(
+    tmp_path: Path, elsewhere: Path
+) -> None:
+    told = Told()
+    store, runner = full(tmp_path / "out", told, FakeExecutor())
+    records = runner.run([cell("a"), cell("b")], fresh=False)
+    [(never, kept)] = told.never
+    assert never == records == runner.unwritten
+    assert [*elsewhere.iterdir()] == [kept]
+    assert kept is not None
+    store.folder.mkdir(parents=True)
+    kept.rename(store.folder / "box.jsonl")
+    assert store.read() == (records, [])
+
+
+def test_an_interrupted_run_loses_no_record_either(tmp_path: Path, elsewhere: Path) -> None:
+    def interrupted() -> Outcome:
+        raise KeyboardInterrupt
+
+    told = Told()
+    _, runner = full(tmp_path / "out", told, FakeExecutor({"b": interrupted}))
+    with pytest.raises(KeyboardInterrupt):
+        runner.run([cell("a"), cell("b")], fresh=False)
+    [(never, kept)] = told.never
+    assert [each.cell.implementation for each in never] == ["a"]
+    assert [*elsewhere.iterdir()] == [kept]
+
+
+def of(source: str, name: str, dataset: str = "with-goals", seed: int = 0) -> Cell:
+    """A cell whose code is `source`'s, whatever its name and its dataset's are."""
+    named = cell(source, seed)
+    request = named.request.model_copy(update={"implementation": name, "dataset": dataset})
+    return replace(named, request=request)
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "ran_as"),
+    [
+        ("copy/a.py:A", "with-goals", "a on with-goals"),
+        ("renamed", "with-goals", "a on with-goals"),
+        ("a", "elsewhere/with-goals.csv", "a on with-goals"),
+        ("copy/a.py:A", "elsewhere/with-goals.csv", "a on with-goals"),
+    ],
+)
+def test_what_ran_under_another_name_stands_under_the_new_one_too(
+    tmp_path: Path, name: str, dataset: str, ran_as: str
+) -> None:
+    executor = FakeExecutor()
+    originals = [of("a", "a", seed=seed) for seed in range(3)]
+    run(tmp_path, originals, executor)
+    copies = [of("a", name, dataset, seed) for seed in range(5)]
+    found = run(tmp_path, copies, executor)
+    assert len(executor.ran) == 5  # two seeds are new
+    assert [each.cell.implementation for each in found] == [name] * 5
+    assert [each.cell.dataset for each in found] == [dataset] * 5
+    assert [each.reused_from for each in found] == [ran_as] * 3 + [""] * 2
+    assert len(RecordStore(tmp_path).read()[0]) == 8
+    # Once it stands there, it is not stored again; and the original has its remaining seeds so.
+    run(tmp_path, copies, executor)
+    assert len(RecordStore(tmp_path).read()[0]) == 8
+    more = run(tmp_path, [of("a", "a", seed=seed) for seed in range(5)], executor)
+    assert len(executor.ran) == 5
+    assert [each.reused_from for each in more] == [""] * 3 + [f"{name} on {dataset}"] * 2
+    stored, bad = RecordStore(tmp_path).read()
+    assert (len(stored), bad) == (10, [])
+    assert len({each.run for each in stored}) == 5
+
+
+def test_a_third_name_names_the_run_and_not_the_second(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        [record] = run(tmp_path, [of("a", name)], FakeExecutor())
+    assert record.reused_from == "a on with-goals"
+
+
+def test_another_spelling_of_a_path_is_no_other_name(tmp_path: Path) -> None:
+    for name in ("x/a.py:A", "./x/a.py:A", "x/../x/a.py:A"):
+        run(tmp_path, [of("a", name)], FakeExecutor())
+    assert len(RecordStore(tmp_path).read()[0]) == 1
+
+
+def test_each_name_has_runs_of_its_own_where_they_are_requested_afresh(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    run(tmp_path, [of("a", "a")], executor)
+    [again] = run(tmp_path, [of("a", "b")], executor, fresh=True)
+    assert len(executor.ran) == 2
+    assert again.reused_from == ""
+    [first] = run(tmp_path, [of("a", "a")], executor)
+    assert first.cell.implementation == "a"
+    assert len(RecordStore(tmp_path).read()[0]) == 2
+
+
+def test_a_reused_record_has_the_goals_of_its_own_dataset(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    original = replace(of("a", "a", "u.data"), facts=facts("without"))
+    [record] = run(tmp_path, [original], executor)
+    assert record.goals == []
+    known = replace(of("a", "a", "named"), facts=replace(facts("without"), goals=(1.2,)))
+    [record] = run(tmp_path, [known], executor)
+    assert len(executor.ran) == 1
+    assert [(goal.rmse, goal.seconds) for goal in record.goals] == [(1.2, 4)]
+
+
+def later(monkeypatch: pytest.MonkeyPatch, minute: int) -> None:
+    monkeypatch.setattr("bench.run._now", lambda: f"2026-01-01T00:{minute:02}:00+00:00")
+
+
+def sources_on_page(out: Path, name: str) -> set[str]:
+    [table] = tables(RecordStore(out).read()[0])
+    [row] = [row for row in table.rows if row.implementation == name]
+    return {record.source.implementation_hash for record in row.runs["CPU"].records}
+
+
+def test_a_row_whose_edit_is_taken_back_is_shown_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor = FakeExecutor()
+    edited = [replace(of("a", "a", seed=seed), implementation_hash="edited") for seed in range(2)]
+    originals = [of("a", "a", seed=seed) for seed in range(2)]
+    for minute, cells in enumerate((originals, edited, originals, originals)):
+        later(monkeypatch, minute)
+        run(tmp_path, cells, executor)
+    assert len(executor.ran) == 4
+    assert sources_on_page(tmp_path, "a") == {"hash of a"}
+    assert len(RecordStore(tmp_path).read()[0]) == 5  # one that is newer brings back both seeds
+
+
+def test_a_row_that_becomes_a_copy_is_shown_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though what it reuses ran before the source that it had."""
+    executor = FakeExecutor()
+    for minute, each in enumerate((of("a", "a"), of("b", "b"), of("a", "b"))):
+        later(monkeypatch, minute)
+        run(tmp_path, [each], executor)
+    assert len(executor.ran) == 2
+    assert sources_on_page(tmp_path, "b") == {"hash of a"}

@@ -10,7 +10,7 @@ truth  every workload slowed by each dose in turn, 12 rounds without a decision:
 The draws go to a file of their own, which nothing reads before `bench.gate.evaluation.tally`
 prints its tables: the gate gets two commits and no more. Recorded runs are not repeated, so a
 campaign that was stopped goes on. On one core alone: `taskset -c 0 python -m …`. Two at once, each
-on one: both with a TMPDIR of their own, where the machine's lock lies, and `--beside`.
+on one: both with a folder of their own for the machine's lock, in RATEBENCH_LOCK, and `--beside`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from bench.report.files import MARK
-from bench.report.formats import signed, significant, times, title
+from bench.report.formats import signed, significant, times
 from bench.report.growth import epoch_s
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.cuda import batches_plot, ratings_plot
@@ -82,7 +82,7 @@ EPOCH_S = Column[Runs](
 COLUMNS: list[Column[Pair]] = [
     Column("implementation", lambda pair: pair.label, align="left"),
     Column("batch", lambda pair: pair.batch, "{:,}".format),
-    Column("dataset", lambda pair: title(pair.dataset), align="left"),
+    Column("dataset", lambda pair: pair.dataset, align="left"),
     Column("ratings", lambda pair: pair.n_ratings, "{:,}".format),
     Column("threads", lambda pair: pair.cpu.records[0].cell.threads),
     EPOCH_S.of(CPU, "epoch s (CPU)"),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from bench.report import sentences, tables
 from bench.report.files import MARK
-from bench.report.formats import title
 from bench.report.grouping import machines
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.curves import curves
@@ -16,7 +15,7 @@ from bench.report.rows import Table
 
 def page(every: Sequence[Table]) -> str:
     """The page of one dataset, given all tables of it."""
-    parts = [MARK, f"# {escaped(title(every[0].dataset))}", "[All results](index.md)"]
+    parts = [MARK, f"# {escaped(every[0].title)}", "[All results](index.md)"]
     for machine in machines(every):
         here = sorted(
             (table for table in every if table.machine == machine),
@@ -30,19 +29,15 @@ def page(every: Sequence[Table]) -> str:
 
 
 def _heading(table: Table, on_page: Sequence[Table]) -> str:
-    """The split; with the fingerprint where the page holds two datasets of one file name, and
-    with the digest of its times or test part where it holds two splits of one name."""
-    data = table.newest.data
-    fingerprints = {other.newest.data.fingerprint for other in on_page}
-    apart = f" of {escaped(data.fingerprint[:12])}" if len(fingerprints) > 1 else ""
+    """The split; with the digest of its times or test part where the page holds two splits of one
+    name."""
     alike = [other for other in on_page if _place(other) == _place(table)]
-    if len(alike) > 1:
-        apart += f", split {escaped(data.split_digest or 'of older records')}"
-    return f"### {escaped(table.split)}{apart}"
+    digest = escaped(table.newest.data.split_digest or "of older records")
+    return f"### {escaped(table.split)}{f', split {digest}' * (len(alike) > 1)}"
 
 
-def _place(table: Table) -> tuple[str, str, str]:
-    return table.machine, table.newest.data.fingerprint, table.split
+def _place(table: Table) -> tuple[str, str]:
+    return table.machine, table.split
 
 
 def _slices(table: Table, where: str) -> list[str]:
@@ -59,7 +54,7 @@ def _slices(table: Table, where: str) -> list[str]:
 
 def _section(table: Table) -> list[str]:
     """The verdict, then time to goal, accuracy and cost; what stands in is named at each."""
-    where = f"on {escaped(title(table.dataset))}, {escaped(table.split)}"
+    where = f"on {escaped(table.title)}, {escaped(table.split)}"
     stand_in = sentences.notes(table.records)
     curves_plot, pareto_plot = curves(table), pareto(table)
     parts = [
@@ -67,6 +62,7 @@ def _section(table: Table) -> list[str]:
         sentences.verdict(table),
         sentences.shortened(table),
         sentences.dataset_line(table),
+        sentences.other_names(table),
     ]
     if to_goals := tables.goal_columns(table):
         parts += [
@@ -82,6 +78,7 @@ def _section(table: Table) -> list[str]:
         f"**Accuracy** {where}: on the test part, beside the time of the whole fit.",
         markdown_table(tables.accuracy_columns(table), table.rows),
         sentences.same_maths(table),
+        sentences.same_runs(table),
         sentences.reading(table),
         *_slices(table, where),
         pareto_plot.image() if pareto_plot else "",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bench.records import Record
 from bench.report.files import MARK
-from bench.report.formats import date, title
+from bench.report.formats import date
 from bench.report.grouping import machines
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.rows import Table
@@ -34,7 +34,7 @@ class Page(NamedTuple):
 
     @property
     def title(self) -> str:
-        return title(self.tables[0].dataset)
+        return self.tables[0].title
 
     @property
     def newest(self) -> Record:
@@ -63,7 +63,7 @@ def index_page(
         lines = (f"- [{what[0].upper()}{what[1:]}]({name})" for name, what in others.items())
         parts += ["## More", "\n".join(lines)]
     if bad:
-        lines = (f"- {escaped(f'{it.path.name}:{it.number}: {it.problem}')}" for it in bad)
+        lines = (f"- {escaped(f'{it.path.name}{it.place}: {it.problem}')}" for it in bad)
         parts += [
             "## Unreadable lines",
             "Lines in `records/` and `tuning/records/` that are no record, and were left out: "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.records import Reference
 from bench.report.files import MARK
-from bench.report.formats import error, goal_rmse, signed, title
+from bench.report.formats import error, goal_rmse, signed
 from bench.report.grouping import machines
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.metrics import mean, part
@@ -108,7 +108,7 @@ COLUMNS: list[Column[Beside]] = [
         align="left",
         remarks=lambda it: [f"{it.reference.protocol}. Source: {it.reference.source}"],
     ),
-    Column("data", lambda it: f"{title(it.table.dataset)}, {it.table.split}", align="left"),
+    Column("data", lambda it: f"{it.table.title}, {it.table.split}", align="left"),
     Column("metric", lambda it: it.metric, align="left"),
     Column("published", lambda it: it.published, "{:.4g}".format),
     Column("of", lambda it: it.reference.of or None, align="left"),

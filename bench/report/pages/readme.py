@@ -8,7 +8,6 @@ from pathlib import Path
 
 from bench.planning.plan import BASELINE
 from bench.report.files import page_name
-from bench.report.formats import title
 from bench.report.grouping import machines
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.pareto import pareto
@@ -51,8 +50,8 @@ def block(tables: Sequence[Table], out: Path, readme: Path) -> str:
         "≤: median training seconds until validation RMSE was at most that. "
         f"{goal_meaning(table)} {intervals(table)}",
         plot.image(f"{folder}/") if plot else "",
-        f"{escaped(title(table.dataset))}, {escaped(table.split)}. {caption(table.records)} "
-        f"[All columns]({folder}/{page_name(table.dataset)}), [all results]({folder}/index.md).",
+        f"{escaped(table.title)}, {escaped(table.split)}. {caption(table.records)} "
+        f"[All columns]({folder}/{page_name(table.title)}), [all results]({folder}/index.md).",
     ]
     return document(parts).rstrip()
 

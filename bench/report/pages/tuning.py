@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from bench.records import Point, Record
 from bench.report.files import MARK
-from bench.report.formats import significant, title
-from bench.report.grouping import grouped
+from bench.report.formats import significant
+from bench.report.grouping import dataset_names, dataset_titles, grouped
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.sentences import caption
 from bench.report.tables import Column
@@ -30,12 +30,14 @@ these searches."""
 def tuning_page(records: Iterable[Record]) -> str:
     """The page, a section per machine and search; "" where nothing was searched."""
     ordered = sorted(records, key=lambda record: record.started_at)
+    titles = dataset_titles(dataset_names(ordered))
     parts: list[str] = []
     for machine, of_machine in sorted(grouped(ordered, lambda r: r.environment.machine).items()):
         parts += [f"## Machine {escaped(machine)}", caption(of_machine)]
         searches = grouped(of_machine, _search)
         for search in sorted(searches, key=lambda search: (search, searches[search][0].started_at)):
-            parts += _section(_last_of_each(searches[search]))
+            trials = _last_of_each(searches[search])
+            parts += _section(trials, titles[trials[0].data.fingerprint])
     head = [MARK, "# Searches for hyperparameters", "[All results](index.md)", ABOUT]
     return document([*head, *parts]) if parts else ""
 
@@ -52,14 +54,14 @@ def _last_of_each(records: Sequence[Record]) -> list[Record]:
     return [runs[-1] for runs in grouped(records, lambda record: record.identity).values()]
 
 
-def _section(trials: Sequence[Record]) -> list[str]:
+def _section(trials: Sequence[Record], dataset: str) -> list[str]:
     cell = trials[0].cell
     name, _, _ = cell.suite.removeprefix("tune:").partition("#")
     best = {n: point for n, trial in enumerate(trials) if (point := _best(trial)) is not None}
     without = len(trials) - len(best)
     what = [f"{len(trials)} trial{'s' * (len(trials) != 1)} of {escaped(cell.implementation)}"]
     what += [f"{without} of them without a result"] if without else []
-    what.append(f"on {escaped(title(cell.dataset))}, {escaped(cell.split)}, seed {cell.seed}")
+    what.append(f"on {escaped(dataset)}, {escaped(cell.split)}, seed {cell.seed}")
     what.append(f"source {trials[0].source.implementation_hash[:8]}")
     parts = [f"### {escaped(name)}", ", ".join(what) + "."]
     order = sorted(best, key=lambda n: best[n].rmse)

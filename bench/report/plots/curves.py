@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bench.records import Record
 from bench.report.files import plot_of
-from bench.report.formats import goal_rmse, title
+from bench.report.formats import goal_rmse
 from bench.report.markdown import escaped
 from bench.report.metrics import best_validation, goals_of
 from bench.report.plots.style import LEAST_SECONDS, Plot, frame, heading, look, short, time_axis
@@ -46,7 +46,7 @@ def curves(table: Table) -> Plot | None:
     """The plot; None where no row left a curve."""
     drawn = traces(table)
     budgets = any(line.runs.epoch_budgets for line in table.lines)
-    data = escaped(f"{title(table.dataset)}, {table.split}")
+    data = escaped(f"{table.title}, {table.split}")
     plot = Plot(
         plot_of(table),
         f"Validation RMSE over training seconds on {data}",
@@ -77,7 +77,8 @@ def _draw(figure: Any, table: Table, drawn: list[Trace]) -> None:
     points = [point for run in runs for point in run.curve]
     visible = [p.seconds for p in points if p.rmse <= high] or [LEAST_SECONDS]
     time_axis(axes, visible, "training time")
-    handles = [_draw_trace(axes, trace, high) for trace in drawn]
+    names = [trace.line.name for trace in drawn]
+    handles = [_draw_trace(axes, trace, high, names) for trace in drawn]
     _draw_levels(axes, levels)
     axes.set_ylabel("validation RMSE")
     figure.legend(handles=handles, loc="outside right center", frameon=False, handlelength=3.2)
@@ -86,8 +87,8 @@ def _draw(figure: Any, table: Table, drawn: list[Trace]) -> None:
     heading(figure, axes, table, "validation RMSE over training time", foot)
 
 
-def _draw_trace(axes: Any, trace: Trace, high: float) -> Any:
-    """Draw one trace; returns its line for the legend."""
+def _draw_trace(axes: Any, trace: Trace, high: float, names: Sequence[str]) -> Any:
+    """Draw one trace of those with these names; returns its line for the legend."""
     from matplotlib.lines import Line2D
 
     line, shown = trace.line, trace.shown
@@ -100,7 +101,8 @@ def _draw_trace(axes: Any, trace: Trace, high: float) -> Any:
     behind = style if shown.epoch_budgets else {"color": style["color"], "linewidth": 0.7}
     axes.plot(*_points(trace.others), **behind, alpha=0.35)
     axes.plot(*_points([shown]), markevery=None if shown.epoch_budgets else MARKED, **style)
-    label = short(line.name if shown.status == "ok" else f"{line.name} ({shown.status})")
+    label = line.name if shown.status == "ok" else f"{line.name} ({shown.status})"
+    label = short(label, [name for name in names if name != line.name])
     above = f" (above: {trace.best:.3f})" if trace.best > high else ""
     return Line2D([], [], label=label + above, **style)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.report.files import plot_of
-from bench.report.formats import significant, title
+from bench.report.formats import significant
 from bench.report.markdown import escaped
 from bench.report.metrics import fit_s, mean, median, rmse
 from bench.report.plots import style
@@ -41,7 +41,7 @@ def pareto(table: Table) -> style.Plot | None:
     ahead = ", ".join(escaped(place.line.name) for place in front(found))
     return style.Plot(
         plot_of(table, "pareto"),
-        f"Test RMSE against fit seconds on {escaped(f'{title(table.dataset)}, {table.split}')}",
+        f"Test RMSE against fit seconds on {escaped(f'{table.title}, {table.split}')}",
         f"On the Pareto front, where no row is both faster and more accurate: {ahead}.",
         lambda figure: _draw(figure, table, found),
     )
@@ -129,8 +129,10 @@ def _label(axes: Any, inside: Sequence[Place]) -> None:
     from matplotlib.patheffects import withStroke
 
     look = {"fontsize": 8, "color": "0.2", "in_layout": False, "va": "center", "ha": "center"}
+    names = [place.line.name for place in inside]
     texts = [
-        axes.text(place.x, place.rmse, style.short(place.line.name), **look) for place in inside
+        axes.text(place.x, place.rmse, style.short(name, names), **look)
+        for place, name in zip(inside, names, strict=True)
     ]
     for text in texts:  # readable over the line of the front, too
         text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])

@@ -10,13 +10,12 @@ import io
 import math
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.records import Record
 from bench.report.files import MADE_BY
-from bench.report.formats import title
 from bench.report.rows import Table
 from bench.report.sentences import hardware
 from datasets.printable import printable
@@ -36,6 +35,8 @@ STYLE: Any = {
     "lines.linewidth": 1.4,
     "lines.markersize": 5.5,
 }
+ROOM = 36
+"""Characters of a label in a plot."""
 LEAST_SECONDS = 1e-3
 """Closed forms take microseconds; drawn as such they would squeeze the curves aside."""
 
@@ -130,7 +131,7 @@ def frame(
 
 def heading(figure: Any, axes: Any, table: Table, what: str, foot: str) -> None:
     """The heading with the notes of the data, and the machine below, followed by `foot`."""
-    text = f"{title(table.dataset)}, {table.split}: {what}"
+    text = f"{table.title}, {table.split}: {what}"
     notes = textwrap.wrap(table.newest.data.note, 110)
     axes.set_title("\n".join([text, *notes]), loc="left", fontsize=10)
     footer(figure, f"{hardware(table.newest)}. {foot}".rstrip())
@@ -148,6 +149,16 @@ def footer(figure: Any, text: str) -> None:
     figure.supxlabel(text, fontsize=7.5, color="0.35", x=0.01, ha="left")
 
 
-def short(label: str) -> str:
-    """A row's label as a plot has room for it: its end, where rows differ."""
-    return label if len(label) <= 36 else f"…{label[-35:]}"
+def short(label: str, among: Collection[str] = ()) -> str:
+    """A row's label as a plot has room for it: its end, where rows differ.
+
+    Of two scripts of one name both ends are shown, or all of it: `among` are the other labels.
+    """
+    if len(label) <= ROOM:
+        return label
+    others = [other for other in among if other != label and ".py:" in other]
+    if not any(other.endswith(label[1 - ROOM :]) for other in others):
+        return f"…{label[1 - ROOM :]}"
+    begin, end = label[: ROOM // 2], label[1 - ROOM // 2 :]
+    alike = any(other.startswith(begin) and other.endswith(end) for other in others)
+    return label if alike else f"{begin}…{end}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def records() -> list[Record]:
     return [*rows, record("some/folder/mine.py:Own", status="failed", reason="[bold]no luck[/]")]
 
 
-def shown(width: int, rows: list[Record] | None = None, **options: bool) -> str:
+def shown(width: int, rows: list[Record] | None = None, **options: Any) -> str:
     text = io.StringIO()
     out = Path("results")
     summary.show(console(text, width=width), rows or records(), out, **{"written": True, **options})
@@ -74,6 +75,31 @@ def test_each_dataset_has_its_own_table() -> None:
         "Page: results/mine.csv.md",
         "Page: results/ml-100k.md",
     ]
+
+
+def test_two_files_and_two_scripts_of_one_name_are_told_apart() -> None:
+    def of(dataset: str, row: str) -> Record:
+        known = record().data.model_copy(update={"fingerprint": dataset * 3})
+        return record(row, dataset=dataset, data=known)
+
+    one = [of("a/r.csv", "p/x.py:X"), of("a/r.csv", "q/x.py:X"), of("a/r.csv", "q/y.py:Y")]
+    text = shown(160, one)
+    assert "p/x.py:X" in text
+    assert "q/x.py:X" in text
+    assert "Page: results/r.csv.md" in text
+    text = shown(160, one[1:], among=[*one, of("b/r.csv", "bias")])
+    assert "\na/r.csv, random:80/10/10" in text
+    assert "Page: results/a-r.csv.md" in text
+    assert "\nx.py:X " in text  # alone in its table
+
+
+def test_a_copy_is_shown_in_full_and_said_to_be_one_run() -> None:
+    ran = record("a.py:A")
+    copy = ran.model_copy(update={"cell": ran.cell.model_copy(update={"implementation": "b.py:A"})})
+    text = shown(160, [ran, copy])
+    assert "\na.py:A " in text
+    assert "\nb.py:A " in text
+    assert "One run under two names" in text
 
 
 def test_a_short_time_has_the_farther_end_of_its_interval() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.planning.loading import class_path_of, describe, load_class, source_hash
+from bench.planning.loading import class_path_of, describe, load_class, source_of
 from impls.registry import IMPLEMENTATIONS
 
 SOURCE = """
@@ -40,12 +40,13 @@ def test_a_change_beside_it_is_a_change_of_the_implementation(tmp_path: Path) ->
     file, helper = tmp_path / "own_a.py", tmp_path / "helper_of_a.py"
     file.write_text(SOURCE.format(name="a"))
     helper.write_text("CONSTANT = 1\n")
-    implementation = load_class(class_path_of(f"{file}:Own"))
-    first = source_hash(implementation)
+    class_path = class_path_of(f"{file}:Own")
+    implementation = load_class(class_path)
+    first = source_of(implementation, class_path)[0]
     (tmp_path / "stranger.py").write_text("x = 1\n")
-    assert source_hash(implementation) == first
+    assert source_of(implementation, class_path)[0] == first
     helper.write_text("CONSTANT = 2\n")
-    assert source_hash(implementation) != first
+    assert source_of(implementation, class_path)[0] != first
 
 
 @pytest.mark.parametrize(
@@ -56,10 +57,11 @@ def test_every_form_of_import_counts(tmp_path: Path, statement: str, used: str) 
     helper.write_text("X = 1\n")
     source = SOURCE.format(name="c").replace("from helper_of_c import CONSTANT", statement)
     file.write_text(source.replace("return CONSTANT", f"return {used}"))
-    implementation = load_class(class_path_of(f"{file}:Own"))
-    first = source_hash(implementation)
+    class_path = class_path_of(f"{file}:Own")
+    implementation = load_class(class_path)
+    first = source_of(implementation, class_path)[0]
     helper.write_text("X = 2\n")
-    assert source_hash(implementation) != first
+    assert source_of(implementation, class_path)[0] != first
 
 
 def test_what_is_imported_from_elsewhere_in_the_package_counts(
@@ -79,12 +81,13 @@ def test_what_is_imported_from_elsewhere_in_the_package_counts(
         .replace("return CONSTANT", "return X")
     )
     monkeypatch.syspath_prepend(tmp_path)
-    implementation = load_class(class_path_of(f"{inner}/own_d.py:Own"))
-    first = source_hash(implementation)
+    class_path = class_path_of(f"{inner}/own_d.py:Own")
+    implementation = load_class(class_path)
+    first = source_of(implementation, class_path)[0]
     (tmp_path / "stranger.py").write_text("X = 2\n")
-    assert source_hash(implementation) == first
+    assert source_of(implementation, class_path)[0] == first
     (package / "helper.py").write_text("X = 2\n")
-    assert source_hash(implementation) != first
+    assert source_of(implementation, class_path)[0] != first
 
 
 def test_a_class_from_outside_may_say_nothing_of_itself(tmp_path: Path) -> None:

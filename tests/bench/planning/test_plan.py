@@ -148,11 +148,12 @@ def test_a_peer_that_is_not_installed_is_skipped_with_the_line_that_installs_it(
 def test_the_version_of_a_library_is_part_of_the_identity_of_the_row_that_wraps_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    here = machine.environment()  # cached for the whole process, so before versions are pretended
     identities: dict[str, set[str]] = {"peer:cornac_mf": set(), "bias": set()}
     for installed in (None, "3.0.1", "3.0.2"):
         has_cornac(monkeypatch, installed)
         for cell in plan(suite(implementations=list(identities))):
-            identities[cell.request.implementation].add(cell.identity(machine.environment()))
+            identities[cell.request.implementation].add(cell.identity(here))
     assert {name: len(them) for name, them in identities.items()} == {
         "peer:cornac_mf": 3,
         "bias": 1,
@@ -528,3 +529,18 @@ def test_a_hyperparameter_that_no_record_can_hold_is_refused(tmp_path: Path, def
     )
     with pytest.raises(SettingError, match=r"Odd\.odd is"):
         plan(suite(implementations=[f"{tmp_path}/odd.py:Odd"]))
+
+
+def test_code_that_cannot_be_followed_is_warned_of_once_and_stands_in_the_cell(
+    tmp_path: Path,
+) -> None:
+    source = MISBEHAVING.read_text().replace("class Mean", 'exec("")\n@dataclass\nclass Mean', 1)
+    (tmp_path / "own.py").write_text(source.replace("@dataclass\nexec", "exec"))
+    notices: list[str] = []
+    row = f"{tmp_path}/own.py:Mean"
+    cells = plan(suite(implementations=[row, "bias"], seeds=2), on_notice=notices.append)
+    [place] = {each for cell in cells for each in cell.unfollowed}
+    assert place.endswith(": exec")
+    [notice] = notices
+    assert notice.startswith(f"{row} loads code that ratebench cannot follow ({place}): ")
+    assert "--fresh" in notice

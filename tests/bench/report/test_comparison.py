@@ -184,3 +184,63 @@ def test_equal_times_to_a_goal_are_called_noise() -> None:
 def test_a_side_that_was_not_validated_in_training_has_no_time_to_a_goal() -> None:
     unseen = [record("ncf", seed=seed, curve=[]) for seed in range(3)]
     assert "on validation" not in compare([*FAST, *unseen], "ncf", "embedding_mf")
+
+
+def copied(shared: int, own: int = 0) -> list[Record]:
+    """A row, and a copy that reuses its first `shared` seeds and ran the next `own` itself."""
+    runs = [record("a.py:A", seed=seed, fit_s=4 + seed / 50, rmse=0.9) for seed in range(5)]
+    name = {"implementation": "b.py:A"}
+    reused = [
+        each.model_copy(update={"cell": each.cell.model_copy(update=name)})
+        for each in runs[:shared]
+    ]
+    fresh = [
+        record("b.py:A", seed=seed, fit_s=8 + seed / 50, rmse=0.9, minute=5)
+        for seed in range(shared, shared + own)
+    ]
+    return [*runs, *reused, *fresh]
+
+
+@pytest.mark.parametrize("shared", [1, 2, 5])
+def test_a_copy_of_a_row_is_not_compared_with_itself(shared: int) -> None:
+    for a, b in (("a.py:A", "b.py:A"), ("b.py:A", "a.py:A")):
+        text = compare(copied(shared), a, b)
+        assert text.startswith(f"{a} and {b} are the same runs on ml-100k (")
+        assert text.endswith("there is no difference between them.")
+        assert "accurate" not in text
+        assert "faster" not in text
+
+
+def test_where_only_some_runs_are_shared_the_others_are_compared() -> None:
+    text = compare(copied(2, 3), "a.py:A", "b.py:A")
+    assert "a.py:A ran" in text
+    assert "3 paired seeds" in text
+    assert "Seeds 0, 1: the same runs under both names" in text
+
+
+def test_a_row_compared_with_itself_is_the_same_runs() -> None:
+    assert "are the same runs" in compare(copied(1), "a.py:A", "a.py:A")
+
+
+def test_two_files_of_one_name_are_told_apart_and_selected_by_either_name() -> None:
+    records = [
+        record(row, dataset=name, data=data(fingerprint=name * 3))
+        for name in ("a/r.csv", "b/r.csv")
+        for row in ("numpy_sgd", "ncf")
+    ]
+    both = compare(records, "ncf", "numpy_sgd", "r.csv")
+    assert "on a/r.csv (" in both
+    assert "on b/r.csv (" in both
+    one = compare(records, "ncf", "numpy_sgd", "b/r.csv")
+    assert "on b/r.csv (" in one
+    assert "a/r.csv" not in one
+
+
+def test_a_dataset_is_selected_by_each_of_its_names() -> None:
+    records = [
+        record(row, dataset=name, minute=minute)
+        for minute, name in enumerate(("/home/me/u.data", "ml-100k"))
+        for row in ("numpy_sgd", "ncf")
+    ]
+    for name in ("u.data", "/home/me/u.data", "ml-100k"):
+        assert "on ml-100k (" in compare(records, "ncf", "numpy_sgd", name)

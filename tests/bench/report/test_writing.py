@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -302,3 +303,34 @@ def test_a_readme_that_is_no_text_is_named(tmp_path: Path) -> None:
     readme.write_bytes(b"caf\xe9")
     with pytest.raises(ValueError, match=r"README\.md is not UTF-8 text"):
         write(tmp_path, readme=readme)
+
+
+def test_no_file_of_one_name_overwrites_the_pages_or_plots_of_another(tmp_path: Path) -> None:
+    names = ("a/r.csv", "b/r.csv", "a-r.csv", "A/R.CSV")
+    records = [
+        record(row, dataset=name, data=data(fingerprint=f"{n}" * 16, n_ratings=100 + n))
+        for n, name in enumerate(names)
+        for row in ("numpy_sgd", "ncf")
+    ]
+    written = write(store(tmp_path / "all", records))
+    pages = {path.name for path in written if path.suffix == ".md"} - {"index.md"}
+    plots = [path.name for path in written if path.suffix == ".png"]
+    assert len(pages) == 4
+    assert len(plots) == len({name.lower() for name in plots}) == 8
+    index = cells((tmp_path / "all" / "index.md").read_text())
+    assert sorted(row["ratings"] for row in index.values()) == ["100", "101", "102", "103"]
+
+
+def test_records_that_cannot_be_read_cost_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(store(tmp_path, [record()]))
+    before = contents(tmp_path)
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(RecordStore, "_read_new", broken)
+    with pytest.raises(ValueError, match=r"box-1.jsonl: cannot be read: Input/output error"):
+        write(tmp_path)
+    assert contents(tmp_path) == before

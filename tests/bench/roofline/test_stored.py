@@ -28,6 +28,8 @@ def test_one_thread_and_all_cores_are_measured_and_stored(cores: int, threads: l
     assert [roof.threads for roof in roofs] == threads
     assert stored("box") == roofs
     assert stored("another box") == []
+    measured(environment("another box", cores=1), reading)  # as the same one with fewer cores is
+    assert stored("box") == roofs
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"box": 3}', '{"box": [{"threads": 1}]}'])

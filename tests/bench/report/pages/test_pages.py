@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from bench.records import Record, Slice
 from bench.report.files import MARK, page_name
+from bench.report.formats import title
 from bench.report.grouping import tables
+from bench.report.markdown import escaped
 from bench.report.pages.dataset import page
 from bench.report.plots.curves import curves
 from bench.report.plots.pareto import pareto
@@ -65,17 +68,82 @@ def test_a_page_has_a_section_per_machine_newest_first_and_a_table_per_split() -
     ]
 
 
-def test_two_files_of_one_name_share_a_page_with_tables_of_their_own() -> None:
-    records = [
-        record(dataset="a/ratings.csv", data=data(fingerprint="aaaa")),
-        record(dataset="b/ratings.csv", data=data(fingerprint="bbbb")),
+def dataset_record(dataset: str, fingerprint: str, **fields: Any) -> Record:
+    return record(dataset=dataset, data=data(fingerprint=fingerprint), **fields)
+
+
+@pytest.mark.parametrize(
+    ("names", "titles"),
+    [
+        (["a/ratings.csv", "b/ratings.csv"], ["a/ratings.csv", "b/ratings.csv"]),
+        (["/x/a/r.csv", "/x/b/r.csv", "/y/b/r.csv"], ["a/r.csv", "x/b/r.csv", "y/b/r.csv"]),
+        (["r.csv", "b/r.csv"], ["r.csv (00000000)", "b/r.csv"]),
+        (["./a/r.csv", "b/../b/r.csv"], ["a/r.csv", "b/r.csv"]),
+        (["/r.csv", "/a/r.csv"], ["/r.csv", "a/r.csv"]),
+        (["ml-1m", "mine/ml-1m"], ["ml-1m", "mine/ml-1m"]),
+        (["a/r.csv", "a/r.csv"], ["r.csv (00000000)", "r.csv (11111111)"]),
+        (["My Ratings.csv", "my-ratings.csv"], ["My Ratings.csv", "my-ratings.csv"]),
+        (["index", "dataset-index"], ["index", "dataset-index"]),
+        (["a/b.csv", "c/b.csv", "a-b.csv"], ["a/b.csv", "c/b.csv", "a-b.csv"]),
+        ([f"{'x' * 90}1.csv", f"{'x' * 90}2.csv"], [f"{'x' * 90}1.csv", f"{'x' * 90}2.csv"]),
+        (["one.csv", "two.csv"], ["one.csv", "two.csv"]),
+    ],
+)
+def test_no_two_datasets_share_a_title_a_page_or_a_plot(
+    names: list[str], titles: list[str]
+) -> None:
+    records = [dataset_record(name, str(n) * 16, minute=n) for n, name in enumerate(names)]
+    found = sorted(tables(records), key=lambda table: table.newest.started_at)
+    shown = [table.title for table in found]
+    assert [each.partition(" (")[0] for each in shown] == [
+        each.partition(" (")[0] for each in titles
     ]
-    found = tables(records)
-    assert {page_name(table.dataset) for table in found} == {"ratings.csv.md"}
-    text = page(found)
-    assert "### random:80/10/10 of aaaa" in text
-    assert "### random:80/10/10 of bbbb" in text
-    assert len({curves_path(table) for table in found}) == 2
+    assert len({*shown}) == len({page_name(each) for each in shown}) == len(names)
+    assert len({curves_path(table) for table in found}) == len(names)
+    for table in found:
+        assert page([table]).splitlines()[1:3] == ["", f"# {escaped(table.title)}"]
+
+
+def test_a_title_depends_on_all_records_and_not_on_those_that_are_shown() -> None:
+    one, other = (dataset_record(f"{name}/r.csv", name * 16) for name in "ab")
+    [table] = tables([one])
+    assert table.title == "r.csv"
+    [table] = tables([one], [one, other])
+    assert table.title == "a/r.csv"
+
+
+def test_a_dataset_with_two_names_has_one_page_that_says_so() -> None:
+    records = [record(dataset="/home/me/u.data", minute=1), record(dataset="ml-100k", minute=2)]
+    text = page(tables(records))
+    assert "# ml-100k\n" in text
+    assert "u.data in the records: the same ratings, so the same tables." in text
+    assert "in the records" not in page(
+        tables([record(dataset="a/x.csv"), record("ncf", dataset="b/x.csv")])
+    )
+
+
+def copies(seeds: int, shared: int) -> list[Record]:
+    """A row, and a copy of it that reuses the first `shared` of its seeds."""
+    runs = [record("a/row.py:A", seed=seed, rmse=0.9 + seed / 100) for seed in range(seeds)]
+    copy = {"implementation": "b/row.py:A"}
+    reused = [
+        each.model_copy(update={"cell": each.cell.model_copy(update=copy), "reused_from": "a"})
+        for each in runs[:shared]
+    ]
+    own = [record("b/row.py:A", seed=seed, rmse=0.91) for seed in range(shared, seeds)]
+    return [*runs, *reused, *own]
+
+
+@pytest.mark.parametrize(
+    ("shared", "seeds"), [(3, "seeds 0, 1, 2"), (2, "seeds 0, 1"), (1, "seed 0")]
+)
+def test_a_copy_has_a_full_row_that_names_what_it_shares(shared: int, seeds: str) -> None:
+    table = table_of(*copies(3, shared))
+    assert [len(row.runs["CPU"].scored) for row in table.rows] == [3, 3]
+    text = page([table])
+    assert f"- a/row.py:A and b/row.py:A: {seeds}\n" in text
+    assert "One run under two names" in text
+    assert "One run under two names" not in page([table_of(*copies(3, 0))])
 
 
 def test_splits_of_one_name_that_are_cut_otherwise_have_tables_of_their_own() -> None:
@@ -111,7 +179,7 @@ def test_splits_of_one_name_that_are_cut_otherwise_have_tables_of_their_own() ->
     ],
 )
 def test_page_names_are_safe_and_never_those_of_other_pages(dataset: str, name: str) -> None:
-    assert page_name(dataset) == name
+    assert page_name(title(dataset)) == name
 
 
 def test_no_page_shows_the_folder_of_a_file() -> None:

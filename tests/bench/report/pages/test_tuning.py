@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.records import CellRecord, Point, Record
 from bench.report.pages.tuning import tuning_page
-from tests.support.records import cells, record
+from tests.support.records import cells, data, record
 
 
 def trial(number: int, rmse: float, status: str = "ok", **changes: Any) -> Record:
@@ -64,3 +64,14 @@ def test_trials_of_another_source_or_space_are_another_search() -> None:
 
 def test_without_a_search_there_is_no_page() -> None:
     assert tuning_page([]) == ""
+
+
+def test_searches_on_two_files_of_one_name_are_told_apart() -> None:
+    def on(dataset: str, fingerprint: str) -> Record:
+        one = trial(0, 0.95)
+        cell = one.cell.model_copy(update={"dataset": dataset})
+        return trial(0, 0.95, cell=cell, identity=fingerprint, data=data(fingerprint=fingerprint))
+
+    text = tuning_page([on("a/r.csv", "f1" * 8), on("b/r.csv", "f2" * 8)])
+    assert "on a/r.csv, " in text
+    assert "on b/r.csv, " in text

@@ -11,7 +11,7 @@ from PIL import Image
 from bench.report.files import MADE_BY
 from bench.report.plots.curves import AIR, curves, traces
 from bench.report.plots.pareto import pareto
-from bench.report.plots.style import COLOURS, DASHES, MARKERS, Plot, frame
+from bench.report.plots.style import COLOURS, DASHES, MARKERS, Plot, frame, short
 from bench.report.rows import Row, Table
 from tests.support.records import (
     closed_form,
@@ -117,3 +117,13 @@ def test_no_two_of_sixty_rows_look_alike_even_without_colour() -> None:
     looks = {(n % len(MARKERS), n % len(DASHES)) for n in range(44)}
     assert len(looks) == 44
     assert len({(n % len(COLOURS), *look) for n, look in enumerate(sorted(looks))}) == 44
+
+
+def test_two_scripts_of_one_name_have_two_labels() -> None:
+    tail = "of-the-project/implementations/x.py:X"
+    names = [f"{folder}-{tail}" for folder in ("first", "second", "other")]
+    assert len({short(name) for name in names}) == 1
+    assert len({short(name, names) for name in names}) == 3
+    alike = [f"first{'-' * n}{tail}" for n in (20, 21)]
+    assert [short(name, alike) for name in alike] == alike
+    assert short("x.py:X", names) == "x.py:X"

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -41,7 +42,11 @@ FOREIGN = {
 }
 """First bytes of what is not read -> what it is, and what to do."""
 
-DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, lzma.LZMAError)
+DAMAGE = (
+    *(EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, lzma.LZMAError, struct.error),
+    *(UnicodeDecodeError, RuntimeError, NotImplementedError),  # of a zip's names, locks and methods
+)
+"""What a damaged container raises beside OSError."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Source:
                 with self.path.open("rb") as file, _unpacked(file) as stream:
                     size = self.path.stat().st_size
                     yield stream if stream is file else _bounded(stream, size, self)
-        except (*DAMAGE, RuntimeError, NotImplementedError) as error:
+        except DAMAGE as error:
             raise DataError(
                 f"the archive is truncated, damaged or locked ({error})",
                 "Delete it and fetch it again, or unpack it yourself",
@@ -131,7 +136,7 @@ def archive_members(path: Path) -> list[str]:
     try:
         with _named_errors(path), zipfile.ZipFile(path) as archive:
             members = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, EOFError) as error:
+    except DAMAGE as error:
         raise DataError(
             "the archive is truncated or not a zip file", "Delete it and fetch it again", where=path
         ) from error

@@ -290,8 +290,10 @@ class Record(_Part):
         return max(self.started_at, self.reused_at)
 
     def to_line(self) -> str:
-        """One line of JSON without its newline; a NaN or infinity becomes null."""
-        return json.dumps(self.model_dump(mode="json", by_alias=True), ensure_ascii=False)
+        """One line of JSON without its newline; a NaN or infinity becomes null, and half a
+        character, as in a file name that is not UTF-8, a question mark."""
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), ensure_ascii=False)
+        return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def identity_of(

@@ -329,3 +329,9 @@ def test_where_no_folder_takes_the_file_none_is_left(
     assert keep_elsewhere([record("a")]) is None
     assert [*tmp_path.iterdir()] == []
     assert [*Path("/dev/shm").glob("unwritten-records-of-box-1-*")] == before
+
+
+def test_a_name_that_is_not_utf_8_costs_no_record(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    store.append(record("a", reason="caf\udce9.py ended"))
+    assert [each.reason for each in store.read()[0]] == ["caf?.py ended"]

@@ -10,6 +10,7 @@ import typer
 from typer import Argument, Option
 from typer.core import TyperGroup
 
+from bench.cell.job import StorageError
 from bench.commands import terminal
 from bench.commands.arguments import layout, overrides, split_of, spread
 from bench.planning.availability import system_problem
@@ -19,7 +20,10 @@ from bench.planning.suite import SuiteError
 from datasets.errors import DataError
 
 WRONG_USE = 2
-USER_ERRORS = (DataError, SuiteError, ImplementationError, SettingError, terminal.UsageError)
+USER_ERRORS = (
+    *(DataError, SuiteError, ImplementationError, SettingError, terminal.UsageError),
+    StorageError,
+)
 
 
 class Verbs(TyperGroup):

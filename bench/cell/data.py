@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.cell.job import write_split
+from bench.cell.job import StorageError, write_split
 from bench.planning.facts import Loader
 from bench.score import ColdStart, Slicing, slicings
 from datasets import splits
@@ -50,7 +50,7 @@ class Splits:
     _prepared: dict[tuple[str, str], Prepared] = field(default_factory=dict)
 
     def prepare(self, dataset: str, split: str, seed: int) -> Prepared:
-        """The split's arrays on disk, and what scoring needs. Raises DataError."""
+        """The split's arrays on disk, and what scoring needs. Raises DataError or StorageError."""
         if seed != self._seed:
             self.discard()
             self._seed = seed
@@ -79,7 +79,11 @@ class Splits:
 
 def _prepare(cut: Split, blind: bool) -> Prepared:
     folder = TemporaryFolder()
-    write_split(cut, Path(folder.name))
+    try:
+        write_split(cut, Path(folder.name))
+    except StorageError:
+        folder.cleanup()
+        raise
     return Prepared(
         folder,
         cut.train.n_users,

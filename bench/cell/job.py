@@ -50,17 +50,28 @@ class Job:
         return cls(**fields)
 
 
+class StorageError(Exception):
+    """What harness and worker exchange cannot be stored: no fault of the row."""
+
+
 def write_split(split: Split, folder: Path) -> None:
-    """Lay out what a worker sees while it trains: train and validation ratings."""
+    """Lay out what a worker sees while it trains: train and validation ratings. Raises
+    StorageError."""
     for name, part in (("train", split.train), ("validation", split.validation)):
         for column in DTYPES:
-            getattr(part, column).tofile(folder / f"{name}.{column}")
+            _write(folder / f"{name}.{column}", getattr(part, column))
 
 
 def write_pairs(test: HeldOut, folder: Path) -> None:
-    """Lay out the test pairs whose user and item are known, without their ratings."""
+    """Lay out the test pairs whose user and item are known, without their ratings. Raises
+    StorageError."""
     for column in ("users", "items"):
-        getattr(test, column)[test.known].tofile(folder / f"test.{column}")
+        _write(folder / f"test.{column}", getattr(test, column)[test.known])
+
+
+def write_predictions(predicted: NDArray[np.float32], folder: Path) -> None:
+    """Answer `write_pairs`. Raises StorageError."""
+    _write(folder / "predicted", predicted)
 
 
 def read_predictions(folder: Path, n_known: int) -> NDArray[np.float32] | None:
@@ -70,6 +81,17 @@ def read_predictions(folder: Path, n_known: int) -> NDArray[np.float32] | None:
     except OSError:
         return None
     return predicted if len(predicted) == n_known else None
+
+
+def _write(path: Path, array: NDArray[Any]) -> None:
+    """`ndarray.tofile` would not raise where the disk is full, and a part of it be trained on."""
+    try:
+        path.write_bytes(np.ascontiguousarray(array).data)
+    except OSError as error:
+        raise StorageError(
+            f"the harness cannot write to {path.parent}: {error.strerror}; free space there, or "
+            "set TMPDIR to a folder that has it"
+        ) from error
 
 
 def read_train(job: Job) -> Ratings:

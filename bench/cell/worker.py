@@ -27,7 +27,16 @@ from bench.cell.clock import Clock
 from bench.cell.device import device_of, is_full
 from bench.cell.energy import account, nvml_meter
 from bench.cell.guards import inconsistency
-from bench.cell.job import DTYPES, LOST_PIPE, Job, read_column, read_train, read_validation
+from bench.cell.job import (
+    DTYPES,
+    LOST_PIPE,
+    Job,
+    StorageError,
+    read_column,
+    read_train,
+    read_validation,
+    write_predictions,
+)
 from bench.cell.training import ClockedReferee, EpochLimit, Evaluation
 from bench.planning.availability import index_of
 from bench.planning.loading import hidden_package, load_class, message_of, restored
@@ -123,7 +132,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
     clock.enter("predict")
     predicted = model.predict(users, items)
     clock.enter("overhead")
-    check_predictions(predicted, len(users)).tofile(Path(pairs) / "predicted")
+    write_predictions(check_predictions(predicted, len(users)), Path(pairs))
     if fault := inconsistency(model, users, items, predicted, job.scale):
         send("failed", reason=fault)
         return None
@@ -262,6 +271,8 @@ def _resident_bytes(which: str) -> int | None:
 def _failure(error: BaseException, job: Job) -> dict[str, str]:
     """Status and reason: `file.py:12: ValueError: message`, the line being the implementation's
     own where it has one in the traceback, else the innermost."""
+    if isinstance(error, StorageError):
+        return {"status": "failed", "reason": str(error)}
     frames = traceback.extract_tb(error.__traceback__)
     module = job.class_path.rpartition(":")[0]
     path = module if module.endswith(".py") else module.replace(".", "/") + ".py"

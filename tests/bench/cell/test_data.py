@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import resource
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.cell.data import Splits
+from bench.cell.job import StorageError
 from bench.planning.facts import Loader
 from datasets import catalog
 from datasets.errors import DataError
@@ -39,6 +42,23 @@ def test_each_seed_has_its_own_split_and_keeps_it_while_it_runs(ratings: str) ->
     )
     splits.discard()
     assert not Path(second.folder.name).exists()
+
+
+def test_a_split_for_which_there_is_no_room_is_not_half_trained_on(
+    ratings: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits = Splits()
+    splits.loader.load(ratings)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = {*tmp_path.iterdir()}
+    least, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400, most))
+    try:
+        with pytest.raises(StorageError, match=r"cannot write to .*: File too large; free space"):
+            splits.prepare(ratings, "random:80/10/10", 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
+    assert {*tmp_path.iterdir()} == before
 
 
 def test_blind_splits_hold_no_test_rating(ratings: str) -> None:

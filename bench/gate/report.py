@@ -150,14 +150,28 @@ def summary(workloads: dict[str, Series]) -> str:
 def clear(path: Path) -> None:
     """Remove what an earlier run left there, so that it is not taken for this one's.
 
-    Raises OutError where the file cannot be written, before anything is timed for it.
+    Raises OutError, before anything is timed for it, where the file cannot be written, and where
+    it is not one that the gate wrote.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if (path.is_symlink() or path.exists()) and not _is_raw_timings(path):
+            raise OutError(f"--out {path}: holds no timings of the gate, and is not replaced")
         path.open("w", encoding="utf-8").close()
         path.unlink()
     except OSError as error:
         raise OutError(f"--out {path}: cannot be written: {error.strerror}") from None
+
+
+def _is_raw_timings(path: Path) -> bool:
+    """Whether it is a regular file that `write` wrote, or an empty one."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        text = path.read_text("utf-8")
+        return not text or {"schema", "workloads", "loops"} <= json.loads(text).keys()
+    except (ValueError, AttributeError):
+        return False
 
 
 def write(path: Path, session: Session, setting: Setting) -> None:

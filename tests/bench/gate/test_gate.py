@@ -463,6 +463,22 @@ def test_a_file_that_cannot_be_written_is_reported_before_anything_is_timed(
         compare(request_of(tmp_path / "file"), checkout.root, print, print)
 
 
+@pytest.mark.parametrize("content", ["# My notes\n", "[1, 2]", '{"schema": 2}', "{", "link"])
+def test_what_the_gate_did_not_write_is_not_replaced(
+    content: str, checkout: Checkout, tmp_path: Path
+) -> None:
+    path, other = tmp_path / "raw.json", tmp_path / "other.json"
+    if content == "link":
+        other.write_text('{"schema": 2, "loops": {}, "workloads": {}}')
+        path.symlink_to(other)
+    else:
+        path.write_text(content)
+    before = path.read_text()
+    with pytest.raises(GateError, match=r"raw\.json: holds no timings of the gate"):
+        compare(request_of(tmp_path), checkout.root, print, print)
+    assert path.read_text() == before
+
+
 def test_neither_the_command_nor_the_worker_imports_scipy_at_start() -> None:
     """It takes a second, and the worker would take it in every round."""
     code = "import sys, bench.cli, bench.gate.stored.command, bench.gate.worker, bench.stats"

@@ -204,7 +204,7 @@ def test_what_an_earlier_run_left_is_not_taken_for_this_ones(
     checkout: Checkout, tmp_path: Path
 ) -> None:
     checkout.commit(code_to_time=CODE)
-    (tmp_path / "raw.json").write_text("of an earlier run")
+    (tmp_path / "raw.json").write_text('{"schema": 2, "loops": {}, "workloads": {}}')
     with pytest.raises(GateError, match="no revision"):
         compare(request_of(tmp_path, base="no-such-branch"), checkout.root, print, print)
     assert not (tmp_path / "raw.json").exists()

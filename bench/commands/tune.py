@@ -35,12 +35,12 @@ def tune(names: list[str], trials: int, out: Path, layout: Layout) -> int:
     try:
         chosen = [studies.read(name) for name in names or studies.names()]
         arguments.refuse_unused(layout, [study.dataset for study in chosen])
-        loader = Loader(layout)
-        for name in dict.fromkeys(study.dataset for study in chosen):
-            notice(name, loader.facts(name))
         store = RecordStore(out / FOLDER)
         open_store(store, out)
         check_store(store, out)
+        loader = Loader(layout)
+        for name in dict.fromkeys(study.dataset for study in chosen):
+            notice(name, loader.facts(name))
         note_of_surroundings()
         records: list[Record] = []
         limit = memory_limit_bytes(None)

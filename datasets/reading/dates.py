@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,12 @@ ISO = "ISO 8601"
 
 _ISO = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)? ?(Z|UTC|[+-]\d\d:?\d\d)?"
 
+DIGITS = (
+    (19000101, 21001231, "%Y%m%d"),
+    (190001010000, 210012312359, "%Y%m%d%H%M"),
+    (19000101000000, 21001231235959, "%Y%m%d%H%M%S"),
+)
+"""Least and largest number that may be a day, or a time, by this format."""
 UNITS = ((10**17, "nano"), (10**14, "micro"), (10**11, "milli"))
 """From which number on times count fractions of a second: as seconds, it would be the year 5138."""
 
@@ -35,13 +42,19 @@ FORMATS = (
 """What is tried where neither numbers nor ISO 8601 fit."""
 
 
+EARLY, LATE = 315_532_800, 4_102_444_800
+"""1980 and 2100: times that are all before or after are doubtful, and so is their unit."""
+
+
 @dataclass(frozen=True)
 class Times:
-    """order: int64 (n,), by which times come one after the other, at the file's resolution."""
+    """order: int64 (n,), by which times come one after the other, at the file's resolution.
+    notes: what is doubtful."""
 
     seconds: NDArray[np.int64]
     order: NDArray[np.int64]
     format: str
+    notes: tuple[str, ...] = ()
 
 
 def times_of(columns: Columns, layout: Layout) -> Times:
@@ -49,12 +62,13 @@ def times_of(columns: Columns, layout: Layout) -> Times:
 
     Raises DataError for a text that fits none, and for a column that fits two.
     """
-    if columns.seconds is not None and layout.date_format is None:
-        if _are_days(columns.seconds):
-            texts, codes = np.unique(columns.seconds, return_inverse=True)
-            days = _parsed([str(number) for number in texts], "%Y%m%d")
-            return _of_days(days[codes], "%Y%m%d")
-        return _counted(columns.seconds)
+    times = _times(columns, layout.date_format)
+    return replace(times, notes=tuple(_doubts(times)))
+
+
+def _times(columns: Columns, given: str | None) -> Times:
+    if columns.seconds is not None and given is None:
+        return _whole(columns, columns.seconds)
     if columns.seconds is not None:
         numbers, codes = np.unique(columns.seconds, return_inverse=True)
         texts_of = [str(number) for number in numbers]
@@ -62,35 +76,59 @@ def times_of(columns: Columns, layout: Layout) -> Times:
         column = columns.texts["timestamp"]
         texts_of = [text.strip() for text in column.written()]
         codes = column.codes.astype(np.intp)
-    if (given := layout.date_format) is not None:
+    if given is not None:
         return _of_days(_by_format(columns, texts_of, given)[codes], given)
     numbers_of = _as_numbers(texts_of)
     if numbers_of is not None:
-        _refuse(columns, np.abs(numbers_of) >= 2**63, "the timestamp is too large")
-        return _counted(numbers_of.astype(np.int64)[codes])
+        _refuse(columns, texts_of, np.abs(numbers_of) >= 2**63, "the timestamp is too large")
+        return _whole(columns, numbers_of.astype(np.int64)[codes])
     seconds, name = _as_dates(columns, texts_of)
     return _of_days(seconds[codes], name)
+
+
+def _doubts(times: Times) -> Iterator[str]:
+    seconds = times.seconds
+    first, last = int(seconds.min()), int(seconds.max())
+    n_zero = int(np.count_nonzero(seconds == 0))
+    if first == last:
+        yield "all timestamps are equal, so that no split in time is one"
+    elif last < EARLY or first > LATE:
+        yield (
+            f"the timestamps, read as {times.format}, are of {_day(first)} to {_day(last)}: where "
+            "that is wrong, give their format with --date-format"
+        )
+    elif n_zero:
+        yield f"{n_zero:,} of the timestamps are 0, which is read as {_day(0)}"
 
 
 def _of_days(seconds: NDArray[np.int64], name: str) -> Times:
     return Times(seconds, seconds, name)
 
 
-def _counted(numbers: NDArray[np.int64]) -> Times:
-    """Of numbers since 1970, in the unit that their size shows."""
-    smallest = int(np.abs(numbers).min())
+def _whole(columns: Columns, numbers: NDArray[np.int64]) -> Times:
+    """Of whole numbers: days such as 20240131, else a count since 1970 whose size shows its unit.
+
+    As seconds, all such days would be in one of August 1970.
+    """
+    for least, most, name in DIGITS:
+        if least <= numbers.min() and numbers.max() <= most:
+            distinct, codes = np.unique(numbers, return_inverse=True)
+            seconds = _parsed([str(number) for number in distinct], name)
+            if (seconds != _NONE).all():
+                return _of_days(seconds[codes], name)
+    largest = int(np.abs(numbers).max())
     for index, (least, prefix) in enumerate(UNITS):
-        if smallest >= least:
+        if largest >= least:
+            smallest = int(np.abs(numbers[numbers != 0]).min())
+            if smallest < least:
+                raise DataError(
+                    f"the timestamps {smallest} and {largest} are not in one unit, such as "
+                    f"seconds and {prefix}seconds",
+                    "Write all of them in one",
+                    where=columns.where,
+                )
             return Times(numbers // 1000 ** (3 - index), numbers, f"{prefix}{SECONDS}")
     return Times(numbers, numbers, SECONDS)
-
-
-def _are_days(numbers: NDArray[np.int64]) -> bool:
-    """Whether all are days such as 20240131; as seconds, all would be in one of August 1970."""
-    if numbers.min() < 19000101 or numbers.max() > 21001231:
-        return False
-    distinct = np.unique(numbers)
-    return bool((_parsed([str(number) for number in distinct], "%Y%m%d") != _NONE).all())
 
 
 _NONE = np.iinfo(np.int64).min
@@ -145,18 +183,24 @@ def _by_format(columns: Columns, texts: list[str], name: str) -> NDArray[np.int6
         others = "" if bad.all() else ", as others of its column are,"
         problem = f"the timestamp is no number{others} nor a date of a known format"
     else:
-        problem = f"the timestamp is no date by {name}, the format of the column"
-    _refuse(columns, bad, problem, "Correct the line, or give the format: --date-format %d/%m/%Y")
+        problem = f"the timestamp is no date by {name}"
+        problem += ", the format of the column" * (not bad.all())
+    _refuse(columns, texts, bad, problem, "Correct the line, or give the format: --date-format …")
     return seconds
 
 
 def _refuse(
-    columns: Columns, bad: NDArray[np.bool_], problem: str, remedy: str = "Correct the line"
+    columns: Columns,
+    texts: list[str],
+    bad: NDArray[np.bool_],
+    problem: str,
+    remedy: str = "Correct the line",
 ) -> None:
     if "timestamp" in columns.texts:
         columns.refuse("timestamp", bad, problem, remedy)
     elif bad.any():
-        raise DataError(problem, remedy, where=columns.where)
+        found = shown(texts[int(np.argmax(bad))])
+        raise DataError(f"{problem}: {found}", remedy, where=columns.where)
 
 
 def _parsed(texts: list[str], name: str) -> NDArray[np.int64]:

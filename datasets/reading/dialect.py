@@ -22,7 +22,19 @@ NAMES = {
         *("gameid", "recipeid", "jokeid", "mid", "i"),
     ),
     "rating": ("rating", "ratings", "score", "value", "stars", "overall", "bookrating", "r"),
-    "timestamp": ("timestamp", "time", "ts", "unixreviewtime", "datetime", "date", "t"),
+    "timestamp": (
+        *("timestamp", "time", "ts", "unixreviewtime", "datetime", "date", "t", "tstamp"),
+        *(
+            "unixtime",
+            "ratedat",
+            "ratingdate",
+            "reviewdate",
+            "reviewtime",
+            "createdat",
+            "eventtime",
+        ),
+        *("eventdate", "day", "updatedat"),
+    ),
 }
 """Column names, letters and digits only, in order of preference."""
 
@@ -72,6 +84,8 @@ class _Sample:
 
     source: Source
     lines: list[tuple[int, str]]
+    delimiter: str | None
+    """As Excel's first line `sep=;` names it, which is not among the lines; None without one."""
 
     def error(self, problem: str, remedy: str) -> DataError:
         return DataError(problem, remedy, where=self.source, line=self.lines[0][0])
@@ -86,7 +100,8 @@ def find_dialect(source: Source, layout: Layout, roles: Sequence[str] = RATED) -
     gives these columns, and where the layout is ambiguous.
     """
     sample = _sample(source)
-    delimiters = [layout.delimiter] if layout.delimiter else DELIMITERS
+    named = layout.delimiter or sample.delimiter
+    delimiters = [named] if named else DELIMITERS
     candidates = [(each, split(sample.lines[0][1], each)) for each in delimiters]
     for delimiter, fields in candidates:
         if layout.columns:
@@ -95,7 +110,8 @@ def find_dialect(source: Source, layout: Layout, roles: Sequence[str] = RATED) -
             found = _by_position(sample, delimiter, fields, roles)
         else:
             found = _by_header(sample, delimiter, fields, roles)
-            found = found or _by_position(sample, delimiter, fields, roles)
+            if found is None and not _has_names(fields):
+                found = _by_position(sample, delimiter, fields, roles)
         if found is not None and set(roles) <= found.columns.keys():
             return found
     raise _no_dialect(sample, layout, candidates, roles)
@@ -122,6 +138,10 @@ def columns_by_name(
             continue
         position = plain.index(known) + 1
         columns[role] = Column(names[position - 1], position, "named in the header")
+        others = [n for n, name in enumerate(plain, 1) if name in accepted and n != position]
+        if others:
+            also = " and ".join(repr(names[n - 1]) for n in others)
+            notes.append(f"column {names[position - 1]!r} is taken for the {role}, and not {also}")
     used = {column.position for column in columns.values()}
     left = [n for n, name in enumerate(names, 1) if n not in used and not _is_index(name)]
     lacks_rating = set(roles) - columns.keys() == {"rating"}
@@ -145,6 +165,12 @@ def _is_index(name: str) -> bool:
 def _plain(name: str) -> str:
     # RecBole writes the type behind the name: "user_id:token".
     return re.sub(r"[^a-z0-9]", "", name.lower().split(":")[0])
+
+
+def _has_names(fields: list[str]) -> bool:
+    """Whether a field is a known name of a column, of more than a letter, which may be an id."""
+    known = {name for accepted in NAMES.values() for name in accepted if len(name) > 1}
+    return any(_plain(field) in known for field in fields)
 
 
 def _position(names: Sequence[str], given: str) -> int | None:
@@ -180,6 +206,8 @@ def _sample(source: Source) -> _Sample:
     found = [(number, line) for number, line in enumerate(ends, start=1) if line.strip(BLANKS)]
     if not found:
         raise DataError("the file is empty", "It needs one line per rating", where=source, line=1)
+    if separator := re.fullmatch(r"sep=(.)", found[0][1].strip("\n\r ")):
+        found = found[1:] or found
     start = found[0][1].lstrip()[:20].lower()
     if start.startswith(("{", "[{")):
         remedy = "Convert it: pandas.read_json(path, lines=True).to_csv('ratings.csv', index=False)"
@@ -187,7 +215,7 @@ def _sample(source: Source) -> _Sample:
     if start.startswith(("<!doctype", "<html", "<?xml")):
         problem = "is a web page or XML, and no file of ratings"
         raise DataError(problem, "Fetch the file itself", where=source, line=found[0][0])
-    return _Sample(source, found)
+    return _Sample(source, found, separator[1] if separator else None)
 
 
 def _as_given(
@@ -227,7 +255,7 @@ def _by_header(
         return None
     guessed = "rating" in roles and columns["rating"].why.startswith("the one")
     if guessed and is_number(columns["rating"].name):
-        return None  # "user,item,5": a line of data whose ids are these words
+        return None  # "user,item,5" may be data, and a matrix has such a header
     plain = [_plain(name) for name in names]
     for column in columns.values():
         if column.name and plain.count(_plain(column.name)) > 1:
@@ -260,14 +288,6 @@ def _refuse_ambiguous(sample: _Sample, delimiter: str, fields: list[str]) -> Non
     """Raise for a matrix, and for an index before the user."""
     rows = [split(line, delimiter) for _, line in sample.lines]
     numbers = [value for row in rows for value in row if is_number(value)]
-    if len(fields) >= MATRIX_COLUMNS and all(map(is_number, fields)):
-        often = {"99", "99.0", "99.00"} & set(numbers)
-        raise sample.error(
-            f"{len(fields)} columns of numbers without a header, as of a matrix of users by items"
-            + ", 99 for not rated" * bool(often),
-            "Give one line for each rating: user, item, rating (pandas.melt makes them of a "
-            f"matrix); if these are such lines, name their columns: {OPTION} by position",
-        )
     first = [row[0] for row in rows]
     starts = [[str(n + start) for n in range(len(rows))] for start in (0, 1)]
     if len(fields) > 3 and len(rows) > 2 and first in starts:
@@ -275,6 +295,14 @@ def _refuse_ambiguous(sample: _Sample, delimiter: str, fields: list[str]) -> Non
             f"ambiguous: a first column {first[0]},{first[1]},{first[2]},… beside "
             f"{len(fields) - 1} more, which may be an index or users",
             "Name the columns by position: --columns user=2,item=3,rating=4 where it is an index",
+        )
+    if len(fields) >= MATRIX_COLUMNS and all(map(is_number, fields)):
+        often = {"99", "99.0", "99.00"} & set(numbers)
+        raise sample.error(
+            f"{len(fields)} columns of numbers without a header, as of a matrix of users by items"
+            + ", 99 for not rated" * bool(often),
+            "Give one line for each rating: user, item, rating (pandas.melt makes them of a "
+            f"matrix); if these are such lines, name their columns: {OPTION} by position",
         )
 
 
@@ -296,7 +324,7 @@ def _dialect(
     ends = [split(line, delimiter) for _, line in data]
     if ends and all(len(each) == len(names) + 1 and not each[-1].strip() for each in ends):
         names = [*names, ""]
-    skip = sample.lines[0][0] if header else 0
+    skip = sample.lines[0][0] - (not header)
     return Dialect(delimiter, header, skip, columns, names, tuple(notes))
 
 
@@ -348,12 +376,21 @@ def _no_dialect(
             else f"--columns leaves out {' and '.join(absent)}; the file has {_listed(fields)}"
         )
         return sample.error(problem, "Name a column of the header, or give its position from 1")
-    missing = [role for role in roles if role not in named(fields)]
+    if layout.header is False and "rating" in roles and len(fields) >= len(roles):
+        problem = f"without a header the third column is the rating, {shown(fields[2])} is none"
+        return sample.error(problem, f"Name the columns by position: {OPTION}")
+    known = {role for role, column in named(fields).items() if not is_number(column.name)}
+    missing = [role for role in roles if role not in known]
     missing = [role for role in missing if role != "rating"] or missing
     if len(fields) < len(roles):
         problem = f"{len(fields)} column{'s' * (len(fields) != 1)}, {len(roles)} are needed"
     elif len(missing) < len(roles) or not any(map(is_number, fields)):
         problem = f"the header {_listed(fields)} names no {' and no '.join(missing)} column"
+        if len(fields) >= MATRIX_COLUMNS and sum(map(is_number, fields)) > len(fields) / 2:
+            problem += ", as of a matrix of users by items"
+            remedy = "Give one line for each rating: user, item, rating; pandas.melt makes them"
+        elif len(fields) > 2 and is_number(fields[2]):
+            remedy += "; or say --no-header where this is a line of data"
     else:
         problem = f"neither a known header nor a number in the third column, {shown(fields[2])}"
     return sample.error(problem, remedy)

@@ -79,7 +79,8 @@ def matched(texts: Sequence[str], ids: Ids) -> NDArray[np.int32]:
 def _labels(columns: Columns, role: str, plain: list[str]) -> tuple[NDArray[Any], list[str]]:
     """Numbers where all are whole and none is written in two ways; else text."""
     texts = columns.texts[role]
-    notes = list(_conversions(role, texts.written(), plain))
+    _refuse_rounded(columns, role, plain)
+    notes = [*_conversions(role, texts.written(), plain), *_doubts(role, plain)]
     others = [text for text in plain if not _WHOLE.fullmatch(text)]
     if others:
         if len(others) < len(plain):
@@ -103,6 +104,44 @@ def _labels(columns: Columns, role: str, plain: list[str]) -> tuple[NDArray[Any]
         )
         return _as_text(columns, role, plain), notes
     return np.array(numbers, np.uint64 if max(numbers) >= 2**63 else np.int64), notes
+
+
+def _refuse_rounded(columns: Columns, role: str, plain: list[str]) -> None:
+    """Raise for `7.66E+16`: its last digits are lost, so that many ids have become one."""
+    rounded = np.array([bool((m := _SCIENTIFIC.fullmatch(t)) and int(m[1]) > 14) for t in plain])
+    problem = f"the {role} id is rounded, for it is written as a power of ten"
+    columns.refuse(role, rounded, problem, "Export ids as whole numbers or as text")
+
+
+_SCIENTIFIC = re.compile(r"\d(?:[.,]\d*)?[eE]\+?(\d{1,3})", re.ASCII)
+
+
+def _doubts(role: str, plain: list[str]) -> list[str]:
+    """What to say of ids that may not be what they seem."""
+    notes = []
+    distinct = set(plain)
+    if words := sorted(text for text in distinct if text.casefold() in NO_VALUE):
+        notes.append(
+            f"{role} ids {' and '.join(map(shown, words))} are read as ids; where they stand for "
+            "no value, remove these rows"
+        )
+    if marked := [text for text in distinct if text.startswith(('="', "'")) and text[1:]]:
+        notes.append(
+            f"{len(marked):,} {role} ids begin with a mark of a spreadsheet, such as "
+            f"{shown(min(marked))}: it is read as a part of the id"
+        )
+    if alike := len(distinct) - len({text.casefold() for text in distinct}):
+        first: dict[str, str] = {}
+        pairs = ((first.setdefault(text.casefold(), text), text) for text in sorted(distinct))
+        one, other = next((a, b) for a, b in pairs if a != b)
+        notes.append(
+            f"{alike:,} {role} ids differ from another in capitals alone, such as {shown(one)} and "
+            f"{shown(other)}: they are read as different ids"
+        )
+    return notes
+
+
+NO_VALUE = ("nan", "none", "null", "na", "n/a", "<na>", "#n/a")
 
 
 def _as_text(columns: Columns, role: str, plain: list[str]) -> NDArray[np.str_]:

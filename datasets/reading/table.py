@@ -78,7 +78,10 @@ def table_of(columns: Columns, dialect: Dialect, layout: Layout) -> Table:
         header=dialect.header,
         date_format=times.format if times else "",
         dropped=values.left_out,
-        notes=(*dialect.notes, *values.notes, *of_users, *of_items),
+        notes=(
+            *(*dialect.notes, *values.notes, *of_users, *of_items),
+            *(times.notes if times else ()),
+        ),
         first=first,
     )
     seconds, order = _times(times, present)

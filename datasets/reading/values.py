@@ -15,6 +15,8 @@ MOST_ZEROS = 0.1
 """A share of zeros beside ratings from 1 on above which they are more likely "not rated"."""
 FAR_OFF = 0.001
 """A share of ratings far from all others from which on they are no odd high count."""
+NINES = (99, 999, 9999)
+"""Numbers that are written for "not rated", so that one of them is enough to be doubted."""
 MOST_VOTES = 4
 """Distinct ratings, such as the votes -1, 0 and 1, of which none can stand apart."""
 EARLIEST = 1e8
@@ -128,7 +130,9 @@ def _far_off(columns: Columns, values: NDArray[np.float32]) -> list[str]:
         value, count = levels[place], per_level[place]
         gap = max(others[0] - value, value - others[-1])
         often = count >= FAR_OFF * len(columns) and count > 2
-        if (often and gap > others[-1] - others[0]) or value < 0 <= others[0]:
+        if ((often or abs(value) in NINES) and gap > others[-1] - others[0]) or value < 0 <= others[
+            0
+        ]:
             notes.append(
                 f"{count:,} of the ratings are {value:g}, the others {others[0]:g} to "
                 f"{others[-1]:g}: they are read as ratings; --missing {value:g} leaves them out"

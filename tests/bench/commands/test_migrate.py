@@ -133,7 +133,6 @@ def test_a_record_gets_the_epochs_that_its_suite_ended_fits_after_at_its_commit(
         ({"schema": 0}, "of an unknown schema"),
         ({"times": "x"}, "not a record"),
         ({"cell": "x"}, "not a record"),
-        ({"log": "\udc80"}, "not a record"),
         ({"commit": "--output=/tmp/x"}, "left: its commit is not at hand or had changes"),
         ({"commit": "HEAD"}, "left: its commit is not at hand or had changes"),
     ],

@@ -100,7 +100,17 @@ IDS = {
     "two codes of ë": (HEAD + "Zoë,1,5\nZoe\u0308,2,4\nbob,1,3\n", {"Zoë", "bob"}, "two ways"),
     "in quotes": (HEAD + '"ann",1,5\n" ann ",2,4\nbob,1,3\n', {"ann", "bob"}, "written in two"),
     "other digits": (HEAD + "٣,1,5\n3,2,4\n", {"٣", "3"}, "are not whole numbers"),
-    "words of numbers": (HEAD + "nan,1,5\ninf,2,4\nNone,2,3\n", {"nan", "inf", "None"}, ""),
+    "words for no value": (
+        HEAD + "nan,1,5\ninf,2,4\nNone,2,3\n",
+        {"nan", "inf", "None"},
+        "'None' and 'nan' are read as ids",
+    ),
+    "a spreadsheet's mark": (
+        HEAD + '"=""007""",1,5\n"=""08""",2,4\n',
+        {'="007"', '="08"'},
+        "2 user ids begin with a mark of a spreadsheet",
+    ),
+    "capitals alone": (HEAD + "U83,1,5\nu83,2,4\n", {"U83", "u83"}, "in capitals alone"),
     "with underscores": (HEAD + "1_0,1,5\n10,2,4\n", {"1_0", "10"}, "are not whole numbers"),
 }
 
@@ -149,6 +159,8 @@ DATES = {
     "a zone": ("2024-02-05 01:00+01:00", "2024-01-20", "ISO 8601", 1707091200),
     "words": ("5 Feb 2024", "20 Jan 2024", "%d %b %Y", 1707091200),
     "Amazon's": ("02 5, 2024", "01 20, 2024", "%m %d, %Y", 1707091200),
+    "digits of a time": ("20240205000000", "20240120133000", "%Y%m%d%H%M%S", 1707091200),
+    "without seconds": ("202402050000", "202401201330", "%Y%m%d%H%M", 1707091200),
     "digits alone": ("20240205", "20240120", "%Y%m%d", 1707091200),
     "milliseconds": ("1707091200000", "1705708800000", "milliseconds since 1970", 1707091200),
     "nanoseconds": ("1707091200000000000", "1705708800000000000", "nanoseconds", 1707091200),
@@ -230,6 +242,26 @@ def test_the_columns_are_found(case: str, write: Write) -> None:
 
 
 AMBIGUOUS = {
+    "a matrix by pandas": (
+        rows_of("user,0,1,2,3,4", "ann,5,3,2,2,1", "bob,4,4,1,1,2", "cy,3,2,2,1,1"),
+        "names no item column, as of a matrix of users by items",
+    ),
+    "a matrix by item numbers": (
+        rows_of("userId,101,102,103", "7,1,2,3", "8,2,2,1"),
+        "names no item",
+    ),
+    "a matrix of few items": (
+        rows_of("user,item,5", "1,2,3", "2,2,4"),
+        "names no rating.*--no-header",
+    ),
+    "rounded ids": (HEAD + rows_of("7.66E+16,1,5", "7.67E+16,2,4"), ":2: the user id is rounded"),
+    "rounded by pandas": (HEAD + rows_of("a,1,5", "7.656119796026584e+16,2,4"), ":3: .*rounded"),
+    "two units of time": (
+        rows_of(
+            "user,item,rating,time", "1,1,5,1500028852", "1,2,4,1599990357000", "2,1,3,1500028852"
+        ),
+        "1500028852 and 1599990357000 are not in one unit",
+    ),
     "an index before users": (rows_of("0,6,4,1", "1,6,5,3", "2,7,4,4"), "ambiguous"),
     "from one": (rows_of("1,6,4,1", "2,6,5,3", "3,7,4,4"), "ambiguous"),
     "and a time": (rows_of("0,6,4,1,99999", "1,6,5,3,99999"), "5 columns of numbers"),
@@ -325,6 +357,38 @@ def test_an_option_settles_it(case: str, write: Write) -> None:
     reading = data.reading
     assert reading is not None
     assert len(data.ratings) + sum(reading.dropped.values()) == reading.rows
+
+
+DOUBTFUL = {
+    "a serial number of Excel": (["43404.005", "43405.5", "43406.1"], "are of 1970-01-01"),
+    "years": (["2018", "2019", "2020"], "give their format with --date-format"),
+    "six digits": (["181031", "181101", "181102"], "read as seconds since 1970, are of 1970"),
+    "far in the future": (["2100-01-02", "2999-01-01", "2300-01-01"], "are of 2100-01-02"),
+    "zeros among them": (["0", "1500028852", "1500028853"], "1 of the timestamps are 0"),
+    "all equal": (["1500028852"] * 3, "all timestamps are equal"),
+}
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_times_that_are_hardly_meant_are_said(case: str, write: Write) -> None:
+    times, note = DOUBTFUL[case]
+    rows = "".join(f"{n % 2},{n},{n + 1},{time}\n" for n, time in enumerate(times))
+    data = catalog.load(str(write("user,item,rating,time\n" + rows)))
+    assert data.reading is not None
+    assert note in " ".join(data.reading.notes)
+
+
+def test_a_second_column_for_a_role_is_named(write: Write) -> None:
+    data = catalog.load(str(write("user_id,user,item,rating\n1,7,2,3\n2,8,3,4\n")))
+    assert data.user_ids.tolist() == [7, 8]
+    assert data.reading is not None
+    assert data.reading.notes == ("column 'user' is taken for the user, and not 'user_id'",)
+
+
+@pytest.mark.parametrize("header", ["", "user;item;rating\n"])
+def test_the_first_line_of_excel_names_the_delimiter(header: str, write: Write) -> None:
+    data = catalog.load(str(write(f"sep=;\n{header}1;2;3\n2;3;4\n")))
+    assert triples(data) == {(1, 2, 3), (2, 3, 4)}
 
 
 def test_zeros_that_are_ratings(write: Write) -> None:

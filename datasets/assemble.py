@@ -83,6 +83,7 @@ def assemble(
         None if table.timestamps is None else table.timestamps[rows],
         duplicates=duplicates,
         reading=reading,
+        moments=None if table.order is None else table.order[rows],
     )
 
 

@@ -20,7 +20,7 @@ from datasets.atomic import replacing
 from datasets.ratings import Dataset, Ratings
 from datasets.reading.report import Reading
 
-FORMAT = 2
+FORMAT = 3
 """Increased whenever parsing, order or layout change, so that older files are written again."""
 
 FINGERPRINTED = {"users", "items", "values", "user_ids", "item_ids"}
@@ -95,6 +95,7 @@ def _load(path: Path, name: str, stamp: Stamp) -> Dataset | None:
         about["floor"],
         {fold: arrays[f"fold {fold}"] for fold in about["folds"]},
         Reading.from_json(about["reading"]) if about["reading"] else None,
+        arrays.get("moments"),
     )
 
 
@@ -130,6 +131,8 @@ def store(dataset: Dataset, stamp: Stamp) -> None:
     }
     if dataset.timestamps is not None:
         columns["timestamps"] = dataset.timestamps
+    if dataset.moments is not None:
+        columns["moments"] = dataset.moments
     columns |= {"digest": _digest(about, columns), "about": json.dumps(about)}
     try:
         with replacing(_path(dataset.name, stamp)) as new, new.open("wb") as file:

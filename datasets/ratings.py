@@ -114,6 +114,8 @@ class Dataset:
 
     user_ids, item_ids  the source's ids, sorted; int64 where all are integers, else str
     timestamps          int64 (n,) seconds, or None where the source has none
+    moments             int64 (n,), the times at the source's own resolution where that is finer
+                        than seconds, else None
     fingerprint         hex digest of the (user, item, rating) triples
     duplicates          pairs rated again later in the file; the last one counts
     floor               irreducible RMSE where it is known (synthetic sets), else None
@@ -131,6 +133,12 @@ class Dataset:
     floor: float | None = None
     folds: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     reading: Reading | None = None
+    moments: NDArray[np.int64] | None = None
+
+    @property
+    def order(self) -> NDArray[np.int64] | None:
+        """By which the ratings are ordered in time. (n,); None without timestamps."""
+        return self.timestamps if self.moments is None else self.moments
 
 
 def _freeze(owner: Ratings | HeldOut, **dtypes: type) -> None:

@@ -90,7 +90,7 @@ def decided_by(dataset: Dataset, name: str) -> str:
     """
     array: NDArray[Any] | None = None
     if is_in_time(name):
-        array = dataset.timestamps
+        array = dataset.order
     elif is_given(name):
         array = dataset.folds.get(GIVEN)
     if array is None:
@@ -199,13 +199,13 @@ def _given(dataset: Dataset, name: str, rng: np.random.Generator) -> Parts:
 
 
 def _timestamps(dataset: Dataset, name: str) -> NDArray[np.int64]:
-    if dataset.timestamps is None:
+    if dataset.order is None:
         raise DataError(
             f"{name} needs timestamps and this file has none",
             "Give a fourth column with the time of each rating, or use a random split",
             where=dataset.name,
         )
-    return dataset.timestamps
+    return dataset.order
 
 
 def _by_time(dataset: Dataset, name: str) -> Parts:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.errors import DataError
-from datasets.reading.dialect import OPTION, Dialect, columns_by_name
+from datasets.reading.dialect import OPTION, Dialect, columns_by_name, problem_of
 from datasets.reading.layout import Layout
 from datasets.reading.parsing import Columns, Texts, as_texts
 from datasets.reading.sources import TABLES, Source, first_bytes
@@ -17,8 +17,8 @@ from datasets.reading.sources import TABLES, Source, first_bytes
 if TYPE_CHECKING:
     import pyarrow as pa
 
-EXACT = 2.0**53
-"""Above it a float no longer tells two whole numbers apart."""
+EXACT, EXACT_32 = 2.0**53, 2.0**24
+"""Above it a float of 64, and of 32 bits, no longer tells two whole numbers apart."""
 
 
 def open_table(source: Source) -> pa.Table | None:
@@ -51,39 +51,75 @@ def columns_of_table(
     names = [str(name) for name in table.column_names]
     columns, notes = columns_by_name(names, layout, roles)
     columns = {role: c for role, c in columns.items() if role in (*roles, "timestamp")}
-    if absent := [role for role in roles if role not in columns]:
-        problem = f"the columns {', '.join(names)} name no {' and no '.join(absent)} column"
+    if problem := problem_of(columns, names, layout, roles):
         raise DataError(problem, f"Name the columns: {OPTION}", where=where)
     if not len(table):
         raise DataError("the table has no ratings", "It needs one row each", where=where)
-    seconds, texts = None, {}
+    texts, whole, microseconds = {}, None, None
     for role, column in columns.items():
-        found = table.column(column.position - 1)
-        if found.null_count and role != "rating":
-            row = int(np.argmax(found.is_null().to_numpy(zero_copy_only=False)))
-            problem = f"column {column.name!r} has {found.null_count:,} rows without a value"
-            raise DataError(f"{problem}, the first is row {row + 1}", "Remove them", where=where)
-        if role == "timestamp":
-            seconds = _seconds(found)
-            if seconds is not None:
-                continue
-        texts[role] = _texts(found, role, column.name, where)
+        found = _plain(table.column(column.position - 1))
+        if role != "rating":
+            _refuse_missing(found, column.name, where)
+        if role == "timestamp" and _is_of_dates(found):
+            microseconds = _microseconds(found)
+        elif role == "timestamp" and (whole := _whole_numbers(found)) is not None:
+            pass
+        else:
+            texts[role] = _texts(found, role, column.name, where)
     dialect = Dialect("", True, 0, columns, names, tuple(notes))
-    return Columns(texts, seconds, "none", lambda row: row + 1, where), dialect
+    read = Columns(texts, whole, "none", lambda row: row + 1, where, microseconds)
+    return read, dialect
 
 
-def _seconds(column: pa.ChunkedArray) -> NDArray[np.int64] | None:
-    """Of whole numbers and of dates; None of another type."""
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Without a dictionary, and of a type that pyarrow computes with."""
     import pyarrow as pa
 
-    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        unit = pa.timestamp("us", tz=getattr(column.type, "tz", None))
-        microseconds: NDArray[np.int64] = column.cast(unit).cast(pa.int64()).to_numpy()
-        return microseconds // 1_000_000
-    if pa.types.is_integer(column.type):
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string())
+    elif pa.types.is_float16(column.type):
+        column = column.cast(pa.float32())
+    return column
+
+
+def _refuse_missing(column: pa.ChunkedArray, name: str, where: object) -> None:
+    import pyarrow.compute as pc
+
+    missing = pc.is_null(column, nan_is_null=True).to_numpy()
+    if n := int(missing.sum()):
+        problem = f"column {name!r} has {n:,} row{'s' * (n != 1)} without a value"
+        first = f"{problem}, the first is row {int(np.argmax(missing)) + 1}"
+        raise DataError(first, "Remove them", where=where)
+
+
+def _is_of_dates(column: pa.ChunkedArray) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_timestamp(column.type) or pa.types.is_date(column.type))
+
+
+def _microseconds(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Since 1970; what is finer is cut off."""
+    import pyarrow as pa
+
+    unit = pa.timestamp("us", tz=getattr(column.type, "tz", None))
+    microseconds: NDArray[np.int64] = column.cast(unit, safe=False).cast(pa.int64()).to_numpy()
+    return microseconds
+
+
+def _whole_numbers(column: pa.ChunkedArray) -> NDArray[np.int64] | None:
+    """None for another type, and for numbers that are too large, which are then read as text."""
+    import pyarrow as pa
+
+    if not pa.types.is_integer(column.type):
+        return None
+    try:
         whole: NDArray[np.int64] = column.cast(pa.int64()).to_numpy()
-        return whole
-    return None
+    except pa.ArrowInvalid:
+        return None
+    return whole
 
 
 def _texts(column: pa.ChunkedArray, role: str, name: str, where: object) -> Texts:
@@ -91,15 +127,9 @@ def _texts(column: pa.ChunkedArray, role: str, name: str, where: object) -> Text
     import pyarrow.compute as pc
 
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-        column = column.cast(kind)
-    if pa.types.is_decimal(kind):
-        column = column.cast(pa.float64())
-        kind = column.type
     if pa.types.is_floating(kind) and role in ("user", "item"):
         largest = pc.max(pc.abs(column)).as_py()
-        if not largest < EXACT:
+        if not largest < (EXACT_32 if kind == pa.float32() else EXACT):
             problem = f"column {name!r} holds ids as floats, which are not exact at {largest:g}"
             raise DataError(problem, "Write ids as integers or text", where=where)
     if pa.types.is_integer(kind) and role in ("user", "item"):

@@ -15,6 +15,9 @@ from datasets.reading.layout import Layout
 from datasets.reading.parsing import Columns
 
 SECONDS = "seconds since 1970"
+DATES = "dates, by the type of the column"
+EXACT = 9e12
+"""Numbers below it have microseconds that fit 64 bits."""
 ISO = "ISO 8601"
 
 _ISO = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)? ?(Z|UTC|[+-]\d\d:?\d\d)?"
@@ -31,6 +34,7 @@ UNITS = ((10**17, "nano"), (10**14, "micro"), (10**11, "milli"))
 _DAYS = (
     *(f"%{a}{s}%{b}{s}%Y" for s in "/-." for a, b in ("dm", "md")),
     *(f"%{a}{s}%{b}{s}%y" for s in "/-." for a, b in ("dm", "md")),
+    *(f"%y{s}%m{s}%d" for s in "/-."),
     *("%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y"),
     *("%m %d, %Y", "%a %b %d %Y"),
 )
@@ -48,11 +52,11 @@ EARLY, LATE = 315_532_800, 4_102_444_800
 
 @dataclass(frozen=True)
 class Times:
-    """order: int64 (n,), by which times come one after the other, at the file's resolution.
-    notes: what is doubtful."""
+    """seconds: int64 (n,) since 1970. finer: int64 (n,), the times in a smaller unit, where whole
+    seconds do not tell them apart, else None. notes: what is doubtful."""
 
     seconds: NDArray[np.int64]
-    order: NDArray[np.int64]
+    finer: NDArray[np.int64] | None
     format: str
     notes: tuple[str, ...] = ()
 
@@ -67,10 +71,12 @@ def times_of(columns: Columns, layout: Layout) -> Times:
 
 
 def _times(columns: Columns, given: str | None) -> Times:
-    if columns.seconds is not None and given is None:
-        return _whole(columns, columns.seconds)
-    if columns.seconds is not None:
-        numbers, codes = np.unique(columns.seconds, return_inverse=True)
+    if columns.microseconds is not None:
+        return _of_days(columns.microseconds, DATES)
+    if columns.whole_times is not None and given is None:
+        return _whole(columns, columns.whole_times)
+    if columns.whole_times is not None:
+        numbers, codes = np.unique(columns.whole_times, return_inverse=True)
         texts_of = [str(number) for number in numbers]
     else:
         column = columns.texts["timestamp"]
@@ -81,9 +87,13 @@ def _times(columns: Columns, given: str | None) -> Times:
     numbers_of = _as_numbers(texts_of)
     if numbers_of is not None:
         _refuse(columns, texts_of, np.abs(numbers_of) >= 2**63, "the timestamp is too large")
-        return _whole(columns, numbers_of.astype(np.int64)[codes])
-    seconds, name = _as_dates(columns, texts_of)
-    return _of_days(seconds[codes], name)
+        times = _whole(columns, numbers_of.astype(np.int64)[codes])
+        if np.abs(numbers_of).max() < EXACT and (numbers_of % 1 != 0).any():
+            finer = np.rint(numbers_of * 1e6).astype(np.int64)[codes]
+            return replace(times, finer=finer)
+        return times
+    microseconds, name = _as_dates(columns, texts_of)
+    return _of_days(microseconds[codes], name)
 
 
 def _doubts(times: Times) -> Iterator[str]:
@@ -101,8 +111,13 @@ def _doubts(times: Times) -> Iterator[str]:
         yield f"{n_zero:,} of the timestamps are 0, which is read as {_day(0)}"
 
 
-def _of_days(seconds: NDArray[np.int64], name: str) -> Times:
-    return Times(seconds, seconds, name)
+def _of_days(microseconds: NDArray[np.int64], name: str) -> Times:
+    return _in(microseconds, 1_000_000, name)
+
+
+def _in(times: NDArray[np.int64], per_second: int, name: str) -> Times:
+    seconds = times // per_second
+    return Times(seconds, None if (seconds * per_second == times).all() else times, name)
 
 
 def _whole(columns: Columns, numbers: NDArray[np.int64]) -> Times:
@@ -113,9 +128,12 @@ def _whole(columns: Columns, numbers: NDArray[np.int64]) -> Times:
     for least, most, name in DIGITS:
         if least <= numbers.min() and numbers.max() <= most:
             distinct, codes = np.unique(numbers, return_inverse=True)
-            seconds = _parsed([str(number) for number in distinct], name)
-            if (seconds != _NONE).all():
-                return _of_days(seconds[codes], name)
+            texts = [str(number) for number in distinct]
+            microseconds = _parsed(texts, name)
+            bad = microseconds == _NONE
+            if bad.mean() < 0.5:
+                _refuse(columns, texts, bad, f"the timestamp is no date by {name}, as others are")
+                return _of_days(microseconds[codes], name)
     largest = int(np.abs(numbers).max())
     for index, (least, prefix) in enumerate(UNITS):
         if largest >= least:
@@ -127,8 +145,8 @@ def _whole(columns: Columns, numbers: NDArray[np.int64]) -> Times:
                     "Write all of them in one",
                     where=columns.where,
                 )
-            return Times(numbers // 1000 ** (3 - index), numbers, f"{prefix}{SECONDS}")
-    return Times(numbers, numbers, SECONDS)
+            return _in(numbers, 1000 ** (3 - index), f"{prefix}{SECONDS}")
+    return Times(numbers, None, SECONDS)
 
 
 _NONE = np.iinfo(np.int64).min
@@ -159,7 +177,7 @@ def _as_dates(columns: Columns, texts: list[str]) -> tuple[NDArray[np.int64], st
             n = int(np.argmax(found != seconds))
             raise DataError(
                 f"the dates fit {name} and {other}: {shown(texts[n])} may be "
-                f"{_day(seconds[n])} or {_day(found[n])}",
+                f"{_day(seconds[n] // 1_000_000)} or {_day(found[n] // 1_000_000)}",
                 f"Say which: --date-format {name}",
                 where=columns.where,
             )
@@ -175,7 +193,7 @@ def _nearest(texts: list[str]) -> str:
 
 
 def _by_format(columns: Columns, texts: list[str], name: str) -> NDArray[np.int64]:
-    """Seconds of texts that all have this format; raises DataError for the first that has not."""
+    """Microseconds of texts that all have this format; raises DataError for the first other."""
     seconds = np.full(len(texts), _NONE) if name == SECONDS else _parsed(texts, name)
     bad = seconds == _NONE
     if name == SECONDS:
@@ -204,8 +222,8 @@ def _refuse(
 
 
 def _parsed(texts: list[str], name: str) -> NDArray[np.int64]:
-    """Seconds since 1970, in UTC where a text names no zone; `_NONE` where the format does not
-    fit."""
+    """Microseconds since 1970, in UTC where a text names no zone; `_NONE` where the format does
+    not fit."""
     import pandas as pd
 
     # pandas takes "now" and "today" for dates, by whatever format.
@@ -215,8 +233,8 @@ def _parsed(texts: list[str], name: str) -> NDArray[np.int64]:
         found = pd.to_datetime(series, format="ISO8601", errors="coerce", utc=True)
     else:
         found = pd.to_datetime(series, format=name, errors="coerce", utc=True)
-    seconds = found.dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
-    return np.where(found.isna().to_numpy(), _NONE, seconds)
+    times = found.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64)
+    return np.where(found.isna().to_numpy(), _NONE, times)
 
 
 def _day(seconds: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -167,6 +168,34 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower().split(":")[0])
 
 
+def problem_of(
+    columns: Mapping[str, Column], names: Sequence[str], layout: Layout, roles: Sequence[str]
+) -> str:
+    """What is wrong with the columns that were found by name; "" where nothing is."""
+    for role, given in layout.columns.items():
+        if role in (*roles, "timestamp") and (role not in columns or columns[role].why != "given"):
+            return f"there is no column {role}={given} in {_listed(names)}"
+    if shared := _shared(columns):
+        return shared
+    if absent := [role for role in roles if role not in columns]:
+        return f"the columns {_listed(names)} name no {' and no '.join(absent)} column"
+    plain = [_plain(name) for name in names]
+    for column in columns.values():
+        if column.why != "given" and column.name and plain.count(_plain(column.name)) > 1:
+            return f"there are two columns {column.name!r}"
+    return ""
+
+
+def _shared(columns: Mapping[str, Column]) -> str:
+    """Why two roles cannot be one column; "" where they are not."""
+    place: dict[int, str] = {}
+    for role, column in columns.items():
+        other = place.setdefault(column.position, role)
+        if other != role:
+            return f"column {column.name!r} is given for {other} and for {role}"
+    return ""
+
+
 def _has_names(fields: list[str]) -> bool:
     """Whether a field is a known name of a column, of more than a letter, which may be an id."""
     known = {name for accepted in NAMES.values() for name in accepted if len(name) > 1}
@@ -234,6 +263,8 @@ def _as_given(
         header = True
     if any(columns[role].why != "given" if role in columns else True for role in layout.columns):
         return None
+    if shared := _shared(columns):
+        raise sample.error(shared, f"Name one column for each: {OPTION}")
     return _dialect(sample, delimiter, header, columns, names, notes)
 
 
@@ -256,12 +287,8 @@ def _by_header(
     guessed = "rating" in roles and columns["rating"].why.startswith("the one")
     if guessed and is_number(columns["rating"].name):
         return None  # "user,item,5" may be data, and a matrix has such a header
-    plain = [_plain(name) for name in names]
-    for column in columns.values():
-        if column.name and plain.count(_plain(column.name)) > 1:
-            raise sample.error(
-                f"the header has two columns {column.name!r}", f"Say which one: {OPTION}"
-            )
+    if problem := problem_of(columns, names, Layout(), roles):
+        raise sample.error(problem, f"Say which one: {OPTION}")
     return _dialect(sample, delimiter, True, columns, names, notes)
 
 
@@ -269,14 +296,16 @@ def _by_position(
     sample: _Sample, delimiter: str, fields: list[str], roles: Sequence[str]
 ) -> Dialect | None:
     """User, item, rating and, where there is a fourth column of numbers, timestamp."""
-    n = len(fields)
+    whole_line, n = fields, len(fields)
     while n > len(roles) and not fields[n - 1].strip():
         n -= 1
     fields = fields[:n]
-    if len(fields) < len(roles) or ("rating" in roles and not is_number(fields[2])):
+    if len(fields) < len(roles) or not fields[0].strip():
+        return None
+    if "rating" in roles and not is_number(fields[2]):
         return None
     if "rating" in roles:
-        _refuse_ambiguous(sample, delimiter, fields)
+        _refuse_ambiguous(sample, delimiter, whole_line)
     timed = "rating" in roles and len(fields) > 3 and _is_time(fields[3])
     places = [*roles, *(["timestamp"] if timed else [])]
     names = [str(n) for n in range(1, len(fields) + 1)]
@@ -289,14 +318,15 @@ def _refuse_ambiguous(sample: _Sample, delimiter: str, fields: list[str]) -> Non
     rows = [split(line, delimiter) for _, line in sample.lines]
     numbers = [value for row in rows for value in row if is_number(value)]
     first = [row[0] for row in rows]
-    starts = [[str(n + start) for n in range(len(rows))] for start in (0, 1)]
-    if len(fields) > 3 and len(rows) > 2 and first in starts:
+    if len(fields) > 3 and len(rows) > 2 and _ascends(first):
         raise sample.error(
             f"ambiguous: a first column {first[0]},{first[1]},{first[2]},… beside "
             f"{len(fields) - 1} more, which may be an index or users",
             "Name the columns by position: --columns user=2,item=3,rating=4 where it is an index",
         )
-    if len(fields) >= MATRIX_COLUMNS and all(map(is_number, fields)):
+    cells = fields[1:]
+    filled = sum(map(is_number, cells))
+    if len(fields) >= MATRIX_COLUMNS and filled + sum(not c.strip() for c in cells) == len(cells):
         often = {"99", "99.0", "99.00"} & set(numbers)
         raise sample.error(
             f"{len(fields)} columns of numbers without a header, as of a matrix of users by items"
@@ -304,6 +334,13 @@ def _refuse_ambiguous(sample: _Sample, delimiter: str, fields: list[str]) -> Non
             "Give one line for each rating: user, item, rating (pandas.melt makes them of a "
             f"matrix); if these are such lines, name their columns: {OPTION} by position",
         )
+
+
+def _ascends(column: list[str]) -> bool:
+    """Whether they are whole numbers, each larger than the one before."""
+    numbers = [float(each) for each in column if is_number(each)]
+    whole = len(numbers) == len(column) and all(number % 1 == 0 for number in numbers)
+    return whole and all(one < other for one, other in itertools.pairwise(numbers))
 
 
 def _dialect(
@@ -370,6 +407,7 @@ def _no_dialect(
             if _position(_stripped(fields), name) is None
         ]
         absent = [role for role in roles if role not in {*layout.columns, *named(fields)}]
+        absent = absent or [role for role in roles if role not in layout.columns]
         problem = (
             f"there is no column {', '.join(lacking)} in {_listed(fields)}"
             if lacking
@@ -396,5 +434,5 @@ def _no_dialect(
     return sample.error(problem, remedy)
 
 
-def _listed(fields: list[str]) -> str:
+def _listed(fields: Sequence[str]) -> str:
     return ", ".join(field.strip()[:40] for field in fields[:12]) + ", …" * (len(fields) > 12)

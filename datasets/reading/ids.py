@@ -19,7 +19,6 @@ from datasets.ratings import Ids
 from datasets.reading.parsing import Columns
 
 _WHOLE = re.compile(r"([+-]?\d+)(?:\.0*)?", re.ASCII)
-_INVISIBLE = "\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}"
 LONGEST = 1000
 """Characters of an id; an array of ids takes four bytes for each of the longest one's."""
 MOST_BYTES = 2 << 30
@@ -42,6 +41,8 @@ def ids_of(columns: Columns, role: str) -> tuple[NDArray[np.int32], Ids, list[st
     else:
         plain = [canonical(text) for text in texts.written()]
         columns.refuse(role, np.array([not text for text in plain]), f"the {role} id is missing")
+        nul = np.array(["\0" in text for text in plain])
+        columns.refuse(role, nul, f"the {role} id holds a NUL character")
         long = np.array([len(text) > LONGEST for text in plain])
         problem = f"the {role} id is longer than {LONGEST:,} characters"
         columns.refuse(role, long, problem, "Check that this column holds ids")
@@ -54,12 +55,23 @@ def ids_of(columns: Columns, role: str) -> tuple[NDArray[np.int32], Ids, list[st
 
 def canonical(text: str) -> str:
     """Without blanks around it, and of equal letters one form; `60.0` is 60."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text.strip().strip(_INVISIBLE))
     text = text.strip()
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+        start, end = 0, len(text)
+        while start < end and _is_invisible(text[start]):
+            start += 1
+        while start < end and _is_invisible(text[end - 1]):
+            end -= 1
+        text = text[start:end]
     if "." in text and (whole := _WHOLE.fullmatch(text)):
         return whole[1]
     return text
+
+
+def _is_invisible(character: str) -> bool:
+    """A blank, or one that is not shown, such as a zero width space."""
+    return character.isspace() or unicodedata.category(character) == "Cf"
 
 
 def matched(texts: Sequence[str], ids: Ids) -> NDArray[np.int32]:

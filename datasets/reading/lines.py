@@ -8,7 +8,9 @@ lines of a file do not come out even that way may a quoted field hold line break
 from __future__ import annotations
 
 import io
+import itertools
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import IO
@@ -27,30 +29,38 @@ BLANKS = " \t\v\f\r\n"
 UNIT_SEPARATOR = "\x1f"
 """The delimiter of lines that were split here and are parsed afterwards."""
 
+MOST_LINES = 1000
+"""Of one quoted field; a quote that is not closed by then is a character."""
+
 Record = tuple[int, list[str]]
 """The number of the line, from 1, on which a record begins, and its fields."""
 
 
 class Blocks(io.RawIOBase):
     """A source as pyarrow reads it: a block of whole lines at a time, each as `prepare` returns
-    it, without a byte order mark and the first `skip` lines."""
+    it, without a byte order mark and the first `skip` lines.
+
+    error  what ended it early. It is raised by who reads, after pyarrow: an exception in one of
+           pyarrow's threads would leave tasks behind for which the process waits at its end.
+    """
 
     def __init__(
-        self,
-        source: Source,
-        stream: IO[bytes],
-        skip: int,
-        prepare: Callable[[bytes], bytes],
+        self, source: Source, stream: IO[bytes], skip: int, prepare: Callable[[bytes], bytes]
     ) -> None:
         self._blocks = _blocks(source, stream, skip, prepare)
         self._left = memoryview(b"")
+        self.error: Exception | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         while not self._left:
-            block = next(self._blocks, None)
+            try:
+                block = next(self._blocks, None)
+            except Exception as error:
+                self.error = error
+                return 0
             if block is None:
                 return 0
             self._left = memoryview(block)
@@ -144,17 +154,45 @@ def records(source: Source, delimiter: str, *, across_lines: bool) -> Iterator[R
         for number, line in lines(source):
             yield number, split(line, delimiter)
         return
-    parts: list[str] = []
-    begun, quotes, size = 0, 0, 0
-    for number, line in lines(source):
-        begun = begun if parts else number
-        parts.append(line)
-        quotes, size = quotes + line.count('"'), size + len(line)
-        if quotes % 2 == 0 or size > BLOCK_BYTES:
-            yield begun, split("\n".join(parts), delimiter)
-            parts, quotes, size = [], 0, 0
-    if parts:
-        yield begun, split("\n".join(parts), delimiter)
+    ahead: deque[tuple[int, str]] = deque()
+    found = lines(source)
+    while ahead or (ahead := deque(itertools.islice(found, 1))):
+        number, text = ahead.popleft()
+        fields = split(text, delimiter)
+        if has_lone_quote(fields):
+            ahead.extend(itertools.islice(found, MOST_LINES - len(ahead)))
+            closed = _closed(text, [line for _, line in ahead], delimiter)
+            fields = closed[0] if closed else fields
+            for _ in range(closed[1] if closed else 0):
+                ahead.popleft()
+        yield number, fields
+
+
+def _closed(line: str, following: list[str], delimiter: str) -> tuple[list[str], int] | None:
+    """The fields of a line whose quotes are closed on one of the following lines, and how many of
+    them that takes; None where they are not."""
+    opens = _lone_quote(split(line, delimiter))
+    for n, each in enumerate(following, start=1):
+        if '"' not in each:
+            continue
+        fields = split("\n".join([line, *following[:n]]), delimiter)
+        still = _lone_quote(fields)
+        if still is None:
+            return fields, n
+        if still == opens and '"' in each.replace('""', ""):
+            return None  # a quote within the field, which would have closed it
+        opens = still
+    return None
+
+
+def has_lone_quote(fields: list[str]) -> bool:
+    """Whether a field begins with a quote that opens no quoted field, or one that is not closed."""
+    return _lone_quote(fields) is not None
+
+
+def _lone_quote(fields: list[str]) -> int | None:
+    """The first such field."""
+    return next((n for n, field in enumerate(fields) if field.lstrip().startswith('"')), None)
 
 
 @lru_cache

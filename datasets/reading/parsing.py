@@ -19,6 +19,7 @@ from datasets.reading.lines import (
     UNIT_SEPARATOR,
     Blocks,
     Record,
+    has_lone_quote,
     is_regular,
     lines,
     records,
@@ -58,17 +59,19 @@ class Columns:
     """The columns of a file that play a role.
 
     texts    role -> its column
-    seconds  int64 (n,) where the timestamps are whole numbers, which then are not in `texts`
+    whole_times   int64 (n,) where the timestamps are whole numbers, which then are not in `texts`
+    microseconds  int64 (n,) since 1970 where the column is one of dates, which are not in `texts`
     quoting  what quotes mean in it, as `Reading.quoting` says
     line_of  data row, from 0 -> its line, where there are lines
     where    the file, for errors
     """
 
     texts: dict[str, Texts]
-    seconds: NDArray[np.int64] | None
+    whole_times: NDArray[np.int64] | None
     quoting: str
     line_of: Callable[[int], int | None]
     where: object
+    microseconds: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.texts["user"].codes)
@@ -119,9 +122,9 @@ def read_columns(source: Source, dialect: Dialect) -> Columns:
         raise DataError("the file has no ratings", "It needs one line each", where=source)
     columns = {role: table[role] for role in dialect.columns}
     del table  # so that each column's memory is free once it is converted
-    seconds = None
+    whole_times = None
     if "timestamp" in columns and not _is_dictionary(columns["timestamp"]):
-        seconds = columns.pop("timestamp").to_numpy()
+        whole_times = columns.pop("timestamp").to_numpy()
     texts = {role: as_texts(columns.pop(role)) for role in list(columns)}
     pa.default_memory_pool().release_unused()
 
@@ -129,7 +132,7 @@ def read_columns(source: Source, dialect: Dialect) -> Columns:
         found = _data(source, dialect, across_lines)
         return next(islice((number for number, _ in found), row, None), None)
 
-    return Columns(texts, seconds, quoting, line_of, source)
+    return Columns(texts, whole_times, quoting, line_of, source)
 
 
 def as_texts(column: pa.ChunkedArray) -> Texts:
@@ -147,13 +150,19 @@ def _is_dictionary(column: pa.ChunkedArray) -> bool:
 
 def _parsed(source: Source, dialect: Dialect) -> tuple[pa.Table, bool]:
     """The table, and whether there are quotes. Raises _IrregularQuotesError."""
+    if not dialect.delimiter.isascii():  # pyarrow's are of one byte
+        raise _IrregularQuotesError
     delimiter = UNIT_SEPARATOR if dialect.delimiter in ("::", " ") else dialect.delimiter
     for whole, without_blank_lines in ((True, False), (True, True), (False, False), (False, True)):
         prepare = _Preparation(source, dialect, without_blank_lines)
         try:
             with source.open() as stream:
                 blocks = Blocks(source, stream, dialect.skip, prepare)
-                table = _table(source, dialect, blocks, delimiter, seconds_are_whole=whole)
+                try:
+                    table = _table(source, dialect, blocks, delimiter, seconds_are_whole=whole)
+                finally:
+                    if blocks.error is not None:
+                        raise blocks.error
             return table, prepare.has_quotes
         except _NotWholeError:
             continue
@@ -220,10 +229,32 @@ def _split_here(source: Source, dialect: Dialect) -> tuple[pa.Table, bool, int]:
                 misfit = number, fields
                 break
             text.write(_joined(source, dialect, number, fields).encode() + b"\n")
-            lone += any(field.lstrip().startswith('"') for field in fields)
+            lone += has_lone_quote(fields)
         else:
+            if lone and not across_lines:
+                _refuse_two_readings(source, dialect)
             return _table_of(source, dialect, text), across_lines, lone
     raise _ragged(source, dialect, *misfit)
+
+
+def _refuse_two_readings(source: Source, dialect: Dialect) -> None:
+    """Raise where quoted fields with line breaks would make as good a file of the same lines."""
+    by_lines = sum(1 for _ in _data(source, dialect, across_lines=False))
+    roles = [column.position - 1 for column in dialect.columns.values()]
+    n, first = 0, None
+    for number, fields in _data(source, dialect, across_lines=True):
+        n += 1
+        if not _fits(fields, dialect) or any("\n" in fields[role] for role in roles):
+            return
+        if first is None and any("\n" in field for field in fields):
+            first = number
+    if n < by_lines:
+        raise DataError(
+            f"{by_lines:,} ratings, or {n:,} where quoted fields hold line breaks",
+            "Remove the line breaks or the quotes",
+            where=source,
+            line=first,
+        )
 
 
 def _joined(source: Source, dialect: Dialect, line: int, fields: list[str]) -> str:
@@ -260,7 +291,7 @@ def _data(source: Source, dialect: Dialect, across_lines: bool) -> Iterator[Reco
 def _ragged(source: Source, dialect: Dialect, line: int, fields: list[str]) -> DataError:
     """A line with more or fewer fields than it should have."""
     first = "header" if dialect.header else "first line"
-    opens = [field for field in fields if field.lstrip().startswith('"')]
+    opens = [field for field in fields if has_lone_quote([field])]
     if dialect.delimiter != "::" and opens:
         problem = f"a quote is never closed: {shown(opens[0])}"
         return DataError(problem, "Close or remove it", where=source, line=line)

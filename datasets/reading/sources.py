@@ -21,10 +21,12 @@ from datasets.errors import DataError, shown
 RATINGS_FILES = ("u.data", "ratings.dat", "ratings.csv")
 """GroupLens' names of the file of ratings."""
 
-MOST_TIMES = 100
+MOST_TIMES = 40
 """How many times its packed size a file may be, once it is larger than `FREE_BYTES`: text of
 ratings is 3 to 20 times its packed size, and an archive made to fill a disk 1,000 times or more."""
 FREE_BYTES = 100 << 20
+MOST_BYTES = 64 << 30
+"""What a file may unpack to at all: more than 2,000,000,000 ratings."""
 
 TABLES = (b"PAR1", b"ARROW1", b"FEA1")
 """First bytes of parquet and of both versions of feather."""
@@ -35,12 +37,18 @@ FOREIGN = {
     b"SQLite format 3": ("a SQLite database", "Write the table to CSV: sqlite3 -csv -header"),
     b"\x89HDF": ("an HDF5 file", "Write the table to CSV: pandas.read_hdf(…).to_csv(…)"),
     b"\x93NUMPY": ("a NumPy array", "Use datasets.from_arrays in Python"),
-    b"\x80\x04\x95": ("a pickle", "Write the table to CSV: pandas.read_pickle(…).to_csv(…)"),
+    **dict.fromkeys(
+        (b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        ("a pickle", "Write the table to CSV: pandas.read_pickle(…).to_csv(…)"),
+    ),
     b"7z\xbc\xaf": ("a 7z archive", "Unpack it and name the file"),
     b"Rar!": ("a RAR archive", "Unpack it and name the file"),
     b"%PDF": ("a PDF", _CSV),
 }
 """First bytes of what is not read -> what it is, and what to do."""
+
+OF_A_SYSTEM = ("Thumbs.db", "desktop.ini", "Icon\r")
+"""Files that Windows and macOS put into folders."""
 
 DAMAGE = (
     *(EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, lzma.LZMAError, struct.error),
@@ -154,7 +162,7 @@ def archive_members(path: Path) -> list[str]:
 def _of_a_system(member: str) -> bool:
     """Whether it is one of macOS' or Windows' own files, such as `__MACOSX/._ratings.csv`."""
     path = PurePosixPath(member)
-    return "__MACOSX" in path.parts or path.name.startswith(".") or path.name == "Thumbs.db"
+    return "__MACOSX" in path.parts or path.name.startswith(".") or path.name in OF_A_SYSTEM
 
 
 @contextmanager
@@ -202,7 +210,7 @@ class _Bounded(io.RawIOBase):
 
     def __init__(self, stream: IO[bytes], packed_bytes: int, where: Source) -> None:
         self._stream, self._where = stream, where
-        self._left = max(FREE_BYTES, MOST_TIMES * packed_bytes)
+        self._left = min(max(FREE_BYTES, MOST_TIMES * packed_bytes), MOST_BYTES)
 
     def readable(self) -> bool:
         return True
@@ -212,7 +220,8 @@ class _Bounded(io.RawIOBase):
         self._left -= len(data)
         if self._left < 0:
             raise DataError(
-                f"unpacks to more than {MOST_TIMES} times its size, as no ratings do",
+                f"unpacks to more than {MOST_TIMES} times its size, or than "
+                f"{MOST_BYTES >> 30} GB, as no ratings do",
                 "Check where it comes from; if it is right, unpack it and name the file",
                 where=self._where,
             )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from datasets.errors import DataError
 from datasets.ratings import Ids
 from datasets.reading.arrow import columns_of_table, open_table
-from datasets.reading.dates import Times, times_of
+from datasets.reading.dates import times_of
 from datasets.reading.dialect import PAIRS, Dialect, find_dialect
 from datasets.reading.ids import ids_of
 from datasets.reading.layout import AS_DETECTED, ROLES, Layout
@@ -60,12 +60,12 @@ def read(source: Source, layout: Layout = AS_DETECTED) -> Table:
 def table_of(columns: Columns, dialect: Dialect, layout: Layout) -> Table:
     """The numbers of columns that are read. Raises DataError as `read` does."""
     values = values_of(columns, layout)
-    times = times_of(columns, layout) if "timestamp" in dialect.columns else None
     present = ~np.isnan(values.numbers)[columns.texts["rating"].codes]
     if not present.any():
         raise DataError("no row is left", "Check --missing and --zeros", where=columns.where)
     first = _first(columns, present)
     kept = _rows(columns, present)
+    times = times_of(kept, layout) if "timestamp" in dialect.columns else None
     users, user_ids, of_users = ids_of(kept, "user")
     items, item_ids, of_items = ids_of(kept, "item")
     ratings = values.numbers[columns.texts["rating"].codes][present]
@@ -84,7 +84,7 @@ def table_of(columns: Columns, dialect: Dialect, layout: Layout) -> Table:
         ),
         first=first,
     )
-    seconds, order = _times(times, present)
+    seconds, order = (times.seconds, times.finer) if times else (None, None)
     return Table(users, items, ratings, user_ids, item_ids, seconds, order, reading)
 
 
@@ -134,7 +134,13 @@ def _rows(columns: Columns, present: NDArray[np.bool_]) -> Columns:
     for role, column in columns.texts.items():
         used, codes = np.unique(column.codes[rows], return_inverse=True)
         texts[role] = Texts(codes.astype(np.int32), column.values.take(used))
-    return replace(columns, texts=texts, line_of=lambda row: columns.line_of(int(rows[row])))
+    return replace(
+        columns,
+        texts=texts,
+        whole_times=None if columns.whole_times is None else columns.whole_times[rows],
+        microseconds=None if columns.microseconds is None else columns.microseconds[rows],
+        line_of=lambda row: columns.line_of(int(rows[row])),
+    )
 
 
 def _first(columns: Columns, present: NDArray[np.bool_]) -> tuple[tuple[str, ...], ...]:
@@ -146,17 +152,9 @@ def _first(columns: Columns, present: NDArray[np.bool_]) -> tuple[tuple[str, ...
             for role in ROLES
             if (column := columns.texts.get(role)) is not None
         ]
-        if columns.seconds is not None:
-            fields.append(str(columns.seconds[row]))
+        if columns.whole_times is not None:
+            fields.append(str(columns.whole_times[row]))
+        if columns.microseconds is not None:
+            fields.append(str(np.datetime64(int(columns.microseconds[row]), "us")))
         shown_rows.append(tuple(fields))
     return tuple(shown_rows)
-
-
-def _times(
-    times: Times | None, present: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
-    if times is None:
-        return None, None
-    if present.all():
-        return times.seconds, times.order
-    return times.seconds[present], times.order[present]

@@ -102,8 +102,12 @@ def _stands_for_none(
 def _doubtful_zeros(columns: Columns, values: NDArray[np.float32], layout: Layout) -> list[str]:
     """What to say of zeros beside ratings from 1 on; raises DataError where they are many."""
     others = values[np.isfinite(values) & (values != 0)]
-    n_zero = int(np.count_nonzero((values == 0)[columns.texts["rating"].codes]))
-    if layout.zeros or not n_zero or len(np.unique(others)) < 2 or others.min() < 1:
+    counts = np.bincount(columns.texts["rating"].codes, minlength=len(values))
+    n_zero = int(counts[values == 0].sum())
+    if layout.zeros or not n_zero or len(np.unique(others)) < 2 or others.min() < 0:
+        return []
+    largest = int(counts[values != 0].max())
+    if others.min() < 1 and n_zero <= largest:  # of a scale with half points, 0 may be the lowest
         return []
     share = n_zero / len(columns)
     found = f"{share:.1%} of the ratings are 0, the others {others.min():g} to {others.max():g}"
@@ -122,7 +126,7 @@ def _far_off(columns: Columns, values: NDArray[np.float32]) -> list[str]:
     counts = np.bincount(columns.texts["rating"].codes, minlength=len(values))
     rated = np.isfinite(values)
     levels, which = np.unique(values[rated].astype(np.float64), return_inverse=True)
-    if len(levels) <= MOST_VOTES:
+    if len(levels) < 2 or (len(levels) <= MOST_VOTES and levels[-1] not in NINES):
         return []
     per_level = np.bincount(which, counts[rated]).astype(int)
     notes = []

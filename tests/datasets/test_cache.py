@@ -77,7 +77,7 @@ def changed(content: bytes, **arrays: object) -> bytes:
 
 def of_objects(content: bytes) -> bytes:
     new = io.BytesIO()
-    np.savez(new, about=np.array({"format": 2}, dtype=object), allow_pickle=True)
+    np.savez(new, about=np.array({"format": 3}, dtype=object), allow_pickle=True)
     return new.getvalue()
 
 
@@ -97,7 +97,7 @@ def flip_a_bit(content: bytes) -> bytes:
         lambda content: changed(content, users=np.array(["a", "b"])),
         lambda content: changed(content, about="null"),
         lambda content: changed(content, about="[" * 100_000),
-        lambda content: changed(content, about='{"format": 2}'),
+        lambda content: changed(content, about='{"format": 3}'),
         of_objects,
         lambda content: content.replace(b"'<f4'", b"'<f99999999'"),
     ],

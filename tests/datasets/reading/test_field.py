@@ -69,6 +69,10 @@ QUOTES = {
         'user,item,text,rating\n1,1,"so good,\nreally",5\n2,2,"no, ""never""\n",3\n',
         {(1, 1, 5), (2, 2, 3)},
     ),
+    "inches beside line breaks": (
+        'user,item,rating,note\na,1,3,12" vinyl\nb,1,4,plain\nc,2,5,"two\nlines"\nd,2,1,x\n',
+        {("a", 1, 3), ("b", 1, 4), ("c", 2, 5), ("d", 2, 1)},
+    ),
     "with spaces": ('1 "a b" 5\n2 "c" 3\n2 d" 4\n', {(1, "a b", 5), (2, "c", 3), (2, 'd"', 4)}),
 }
 
@@ -135,6 +139,15 @@ RATED_AGAIN = {
         "1,1,5,1700000000900\n2,1,3,1700000000000\n2,2,4,1700000000000\n1,1,1,1700000000100\n",
         5,
     ),
+    "fractions of a second": (
+        "1,1,5,1000000000.9\n2,1,3,1000000000\n2,2,4,1000000000\n1,1,1,1000000000.1\n",
+        5,
+    ),
+    "ISO with fractions": (
+        "1,1,5,2024-05-01T10:00:00.900\n2,1,3,2024-05-01\n2,2,4,2024-05-01\n"
+        "1,1,1,2024-05-01T10:00:00.100\n",
+        5,
+    ),
     "fractions written as such": ("1,1,5,2e2\n2,1,3,150\n2,2,4,150\n1,1,1,100.5\n", 5),
 }
 
@@ -153,7 +166,7 @@ DATES = {
     "day first": ("05/02/2024", "20/01/2024", "%d/%m/%Y", 1707091200),
     "month first": ("02/05/2024", "01/20/2024", "%m/%d/%Y", 1707091200),
     "points": ("05.02.2024", "20.01.2024", "%d.%m.%Y", 1707091200),
-    "short years": ("05/02/24", "20/01/24", "%d/%m/%y", 1707091200),
+    "short years": ("05/02/98", "31/01/98", "%d/%m/%y", 886636800),
     "with a clock": ("05/02/2024 00:00", "20/01/2024 13:30", "%d/%m/%Y %H:%M", 1707091200),
     "ISO": ("2024-02-05", "2024-01-20T13:30:00Z", "ISO 8601", 1707091200),
     "a zone": ("2024-02-05 01:00+01:00", "2024-01-20", "ISO 8601", 1707091200),
@@ -183,6 +196,7 @@ def test_a_column_has_one_date_format(case: str, write: Write) -> None:
 
 
 BAD_DATES = {
+    "short years": ("24-05-02", "24-01-20", "fit %d-%m-%y and %y-%m-%d"),
     "both orders fit": ("05/02/2024", "06/01/2024", "fit %d/%m/%Y and %m/%d/%Y"),
     "two formats": ("2024-02-05", "20/01/2024", "no date by ISO 8601, the format of the column"),
     "two orders": ("20/01/2024", "01/20/2024", "no date by"),
@@ -242,6 +256,16 @@ def test_the_columns_are_found(case: str, write: Write) -> None:
 
 
 AMBIGUOUS = {
+    "a line break or lone quotes": (
+        'user,item,rating,note\na,1,3,"first\nb,2,4,second"\nc,1,5,x\n',
+        ":2: 3 ratings, or 2 where quoted fields hold line breaks",
+    ),
+    "an index that is sampled": (rows_of("0,60,48,1", "3,60,50,3", "7,61,48,4"), "ambiguous"),
+    "users by words and a matrix": (
+        rows_of("ann,5,3,,4,1", "bob,4,4,1,,2"),
+        "matrix of users by items",
+    ),
+    "one column twice": (rows_of("user,user,item,rating", "1,2,3,4"), "two columns 'user'"),
     "a matrix by pandas": (
         rows_of("user,0,1,2,3,4", "ann,5,3,2,2,1", "bob,4,4,1,1,2", "cy,3,2,2,1,1"),
         "names no item column, as of a matrix of users by items",
@@ -304,6 +328,26 @@ def test_what_may_be_read_in_two_ways_is_refused(case: str, write: Write) -> Non
 
 
 POSITIONS = {"user": "1", "item": "2", "rating": "3"}
+
+
+def test_one_column_cannot_play_two_roles(write: Write) -> None:
+    path = write("user,item,rating\n1,2,3\n2,3,4\n")
+    for columns in ({"user": "1", "item": "user"}, {"user": "USER", "item": "user"}):
+        with pytest.raises(DataError, match="is given for"):
+            catalog.load(str(path), Layout(columns))
+
+
+def test_a_delimiter_of_several_bytes(write: Write) -> None:
+    path = write("user§item§rating\n1§2§3\n2§3§4\n")
+    assert triples(catalog.load(str(path), Layout(delimiter="§"))) == {(1, 2, 3), (2, 3, 4)}
+
+
+def test_a_row_that_is_left_out_needs_no_time(write: Write) -> None:
+    path = write("user,item,rating,time\n1,2,3,7\n2,3,4,8\n3,4,-1,\n")
+    data = catalog.load(str(path), Layout(missing=("-1",)))
+    assert triples(data) == {(1, 2, 3), (2, 3, 4)}
+
+
 SETTLED = {
     "an index": (
         rows_of("0,6,4,1", "1,6,5,3", "2,7,4,4"),

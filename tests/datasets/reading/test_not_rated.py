@@ -26,6 +26,8 @@ def read_values(folder: Path, values: list[float], layout: Layout = AS_DETECTED)
         ([*STARS * 4, 99, 99, 99], "3 of the ratings are 99, the others 1 to 5: "),
         ([-9.5, -3, 0, 4, 9.5, 99, 99, 99], "--missing 99 "),
         ([-999, -999, -999, -2, -1, 0, 1, 2], "--missing -999 "),
+        ([1, 2, 99, 99, 99], "3 of the ratings are 99, the others 1 to 2: "),
+        ([*STARS * 4, 99], "1 of the ratings are 99, the others 1 to 5: "),
         ([*STARS * 4, -1], "1 of the ratings are -1, the others 1 to 5: "),
         ([*STARS * 4, 0, 0, -1], "the others 0 to 5: "),
     ],
@@ -52,7 +54,6 @@ def test_a_rating_that_stands_apart_is_reported_with_the_option_that_settles_it(
         [-1, 1] * 5,
         [-2, -1, 0, 1, 2] * 4,
         [1, 2, 3, 4, 5, 6, 7, 900],  # a count of plays
-        [1, 2, 99, 99, 99],
     ],
 )
 def test_an_odd_rating_and_votes_are_left_alone(values: list[float], tmp_path: Path) -> None:

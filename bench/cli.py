@@ -78,8 +78,8 @@ Missing = Annotated[
     Texts,
     Option(
         metavar="VALUE",
-        help="A rating that means 'not rated', such as 99: such lines are left out. Several "
-        "allowed.",
+        help="A rating that means 'not rated', such as 99, or '' for an empty one: such lines are "
+        "left out. Several allowed.",
         rich_help_panel=READING,
     ),
 ]
@@ -194,6 +194,9 @@ def data(
     as_json: Annotated[
         bool, Option("--json", help="One JSON object, with keys as in a record's data.")
     ] = False,
+    test: Annotated[
+        str | None, Option(help="path/to/test.csv, where FILE is the file to train on.")
+    ] = None,
     columns: Columns = None,
     delimiter: Delimiter = None,
     no_header: NoHeader = False,
@@ -209,7 +212,8 @@ def data(
     from bench.commands.data import data
 
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
-    data(file, read_by, as_json=as_json)
+    split_of(None, test, [file])
+    data(file, read_by, test or "", as_json=as_json)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +38,8 @@ def cut(dataset: Dataset, name: str, seed: int = 0) -> Split:
     time:80/10/10    the same by time: the earliest ratings of all are train, the latest test.
                      The seed decides nothing here
     leave-last       of each user with three or more ratings, the latest is test and the one
-                     before it validation; equal times are ordered at random
+                     before it validation; equal times are ordered at random, and where no user
+                     has two different times that is an error
     5-fold           part `seed` mod 5 of five random test parts, which together are the whole
                      set and are the same for every seed: seeds 0 … 4 are a cross-validation.
                      Any K-fold from 2-fold on; no validation part
@@ -218,21 +220,26 @@ def _by_time(dataset: Dataset, name: str) -> Parts:
         raise DataError(
             f"{name} would cut apart ratings of one time: {n} ratings have "
             f"{distinct} distinct time{'s' * (distinct > 1)}",
-            _shares_instead(ends, percents, n),
+            _shares_instead(times, percents),
             where=dataset.name,
         )
     train, validation, test = np.split(order, ends)
     return train, validation, test
 
 
-def _shares_instead(ends: NDArray[np.int64], percents: Sequence[int], n: int) -> str:
+def _shares_instead(times: NDArray[np.int64], percents: Sequence[int]) -> str:
     """The remedy: the nearest shares that cut between two times, where no part is then empty."""
-    at = [0, *np.round(100 * ends / n).astype(int).tolist(), 100]
-    nearest = np.diff(at).tolist()
-    if any(share == 0 and percent > 0 for share, percent in zip(nearest, percents, strict=True)):
+    n = len(times)
+    changes = np.flatnonzero(np.diff(np.sort(times))) + 1
+    ideal = np.cumsum([percent for percent in percents if percent])[:-1] * n / 100
+    # Of the changes near one end another end may need one, too: so as many as there are ends.
+    near = [np.argsort(np.abs(changes - end), kind="stable")[: len(ideal)] for end in ideal]
+    cuts = itertools.combinations(changes[np.unique(near)], len(ideal))
+    best = min(cuts, key=lambda cut: np.abs(np.array(cut) - ideal).max(), default=())
+    shares = np.diff([0, *np.round(100 * np.array(best) / n).astype(int), 100]).tolist()
+    if not best or not all(shares):
         return "Use other shares or a random split"
-    written = [share for share, percent in zip(nearest, percents, strict=True) if percent]
-    return f"The nearest cut that does not is time:{'/'.join(map(str, written))}"
+    return f"The nearest cut that does not is time:{'/'.join(map(str, shares))}"
 
 
 def _leave_last(dataset: Dataset, rng: np.random.Generator) -> Parts:
@@ -240,6 +247,14 @@ def _leave_last(dataset: Dataset, rng: np.random.Generator) -> Parts:
     order = np.lexsort((rng.random(len(users)), times, users))
     counts = np.bincount(users, minlength=dataset.ratings.n_users)
     ends = np.cumsum(counts)[counts >= 3]
+    latest, earliest = times[order[ends - 1]], times[order[ends - counts[counts >= 3]]]
+    if len(ends) and (latest == earliest).all():
+        raise DataError(
+            "leave-last would be a random split: of the users with three or more ratings "
+            f"({len(ends):,}) none has two different times",
+            "Give a column with the time of each rating, or use a random split",
+            where=dataset.name,
+        )
     held_out = np.zeros(len(users), dtype=bool)
     held_out[ends - 1] = held_out[ends - 2] = True
     return order[~held_out], order[ends - 2], order[ends - 1]

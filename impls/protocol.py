@@ -54,7 +54,8 @@ class Training:
         model = NumpySGD()
         model.fit(split.train, Training(model, split.validation, patience=3))
 
-    Another `referee`, as the harness has one, decides in place of all these.
+    Another `referee`, as the harness has one, decides in place of all these. Raises ValueError
+    for a `patience` that nothing could run out of: without a model, or without validation ratings.
     """
 
     model: Implementation | None = None
@@ -62,6 +63,13 @@ class Training:
     patience: int | None = None
     progress: bool = False
     referee: Referee | None = None
+
+    def __post_init__(self) -> None:
+        if self.patience is not None and not (self.model is not None and self.validation):
+            raise ValueError(
+                f"patience={self.patience} needs a model and validation ratings, and there are "
+                "none: cut a validation part, as random:80/10/10 does, or leave patience out"
+            )
 
     def epochs(self, n: int) -> Iterator[int]:
         """Yield 0 … n − 1, or fewer when it is time to stop."""

@@ -39,7 +39,7 @@ from bench.cell.job import (
 )
 from bench.cell.training import ClockedReferee, EpochLimit, Evaluation
 from bench.planning.availability import index_of
-from bench.planning.loading import hidden_package, load_class, message_of, restored
+from bench.planning.loading import load_class, reason_of, restored
 from bench.score import ColdStart, check_predictions
 from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Implementation, Training
@@ -269,18 +269,10 @@ def _resident_bytes(which: str) -> int | None:
 
 
 def _failure(error: BaseException, job: Job) -> dict[str, str]:
-    """Status and reason: `file.py:12: ValueError: message`, the line being the implementation's
-    own where it has one in the traceback, else the innermost."""
+    """Status and reason, as `reason_of` has it."""
     if isinstance(error, StorageError):
         return {"status": "failed", "reason": str(error)}
-    frames = traceback.extract_tb(error.__traceback__)
-    module = job.class_path.rpartition(":")[0]
-    path = module if module.endswith(".py") else module.replace(".", "/") + ".py"
-    own = [frame for frame in frames if frame.filename.endswith(path)]
-    frame = (own or frames)[-1]
-    message = hidden_package(error) or message_of(error)
-    message = message.encode(errors="replace").decode()  # of a file name that is not UTF-8, too
-    reason = f"{Path(frame.filename).name}:{frame.lineno}: {type(error).__name__}: {message}"
+    reason = reason_of(error, job.class_path)
     if is_full(error):
         # torch's message goes on with advice; how full the device is says more.
         reason = f"{reason.partition(' GPU ')[0]} {device_of(job.device).describe()}"

@@ -154,11 +154,8 @@ def _delimiter(text: str) -> str:
 
 
 def _missing(values: list[str]) -> tuple[str, ...]:
-    """Several options, or one with commas, as a record has them."""
-    found = [part.strip() for value in values for part in value.split(",")]
-    if not all(found):
-        raise UsageError("--missing: a value is empty; give the ratings that mean 'not rated': 99")
-    return tuple(dict.fromkeys(found))
+    """Several options, or one with commas, as a record has them; '' is an empty rating."""
+    return tuple(dict.fromkeys(part.strip() for value in values for part in value.split(",")))
 
 
 def _zeros(text: str) -> Literal["missing", "ratings"]:

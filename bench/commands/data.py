@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bench.commands import terminal
@@ -24,17 +24,21 @@ LISTED = 8
 """Names of columns that play no role, of which more are counted."""
 LONGEST = 24
 """Characters of an id or a name."""
+LONGEST_TIME = 40
+"""Characters of a time: the time zone stands at its end."""
 
 
-def data(name: str, layout: Layout, *, as_json: bool) -> None:
+def data(name: str, layout: Layout, test: str = "", *, as_json: bool) -> None:
     """Show how a dataset is read: a file by its path, or one of the catalog.
+
+    test  the file of the test ratings beside it; "" for none
 
     Raises DataError for bad input, and UsageError for a layout of what is no file.
     """
     refuse_unused(layout, [name])
-    loader = Loader(layout)
+    loader = Loader(layout, test)
     facts = loader.facts(name)
-    found = describe(name, facts, loader.load(name).ratings.values)
+    found = describe(name, facts, loader.load(name))
     if as_json:
         # ASCII and unwrapped, whatever the terminal is.
         written = found.model_dump(mode="json", exclude={"note", "test", "split_digest"})
@@ -50,20 +54,30 @@ def _print(name: str, facts: Facts, found: Description) -> None:
     _print_table([], _facts(found), "Ll")
     if found.first:
         headers = list(ROLES[: max(map(len, found.first))])
+        longest = [LONGEST_TIME if role == "timestamp" else LONGEST for role in headers]
+        rows = [list(map(shown, row, longest)) for row in found.first]
         terminal.out.print("\nthe first ratings, as written", style="bold")
-        _print_table(headers, [[shown(each) for each in row] for row in found.first], "L")
+        _print_table(headers, rows, "L")
     _print_table(["rating", "count", "share"], _bars(found), "RRRl")
     terminal.out.print()
 
 
-def notice(name: str, facts: Facts, show: Callable[[str], None] = terminal.print_line) -> None:
+def notice(
+    name: str,
+    facts: Facts,
+    show: Callable[[str], None] = terminal.print_line,
+    *,
+    among: Iterable[str] = (),
+) -> None:
     """Show one line on a file that is about to be used, and warn of each thing that was assumed.
 
     A dataset of the catalog is known, and gets a line only where pairs in it are rated again.
+
+    among  all files of the command: of those of one name the paths are shown
     """
     if name not in CATALOG or facts.data.duplicates:
-        show(short_form(name, facts))
-    _warn(name, facts)
+        show(short_form(name, facts, among))
+    _warn(name, facts, among)
 
 
 def warnings(facts: Facts) -> list[str]:
@@ -89,10 +103,11 @@ def warnings(facts: Facts) -> list[str]:
     return [*left_out, *idle, *reading.notes]
 
 
-def short_form(name: str, facts: Facts) -> str:
+def short_form(name: str, facts: Facts, among: Iterable[str] = ()) -> str:
     """`ratings.csv: 100,000 ratings of 943 users and 1,682 items, 1 to 5, 1997-09-20 to
     1998-04-22; 12 rated again, the latest time counts`."""
     data, plural = facts.data, terminal.plural
+    among = [*among, name, data.test]
     low, high = (_number(end) for end in data.scale)
     parts = [
         f"{plural(data.n_ratings, 'rating')} of {plural(data.n_users, 'user')} and "
@@ -102,9 +117,9 @@ def short_form(name: str, facts: Facts) -> str:
     if facts.times:
         days = [date[:10] if date else str(time) for time, date in dated(facts.times)]
         parts.append(f"{days[0]} to {days[1]}")
-    line = f"{_file(name)}: {', '.join(parts)}"
+    line = f"{file_label(name, among)}: {', '.join(parts)}"
     if facts.n_test:
-        line += f"; {facts.n_test:,} of them from {_file(data.test)}"
+        line += f"; {facts.n_test:,} of them from {file_label(data.test, among)}"
     if data.duplicates:
         line += f"; {data.duplicates:,} rated again, {_rule(data)}"
     if facts.reading and (dropped := sum(facts.reading.dropped.values())):
@@ -118,13 +133,16 @@ def shown(text: str, longest: int = LONGEST) -> str:
     return one_line(cut)
 
 
-def _warn(name: str, facts: Facts) -> None:
+def file_label(name: str, among: Iterable[str] = ()) -> str:
+    """The last part of a file's path, or all of it where another file among those has that, too."""
+    alike = {each for each in among if title(each) == title(name)} - {name}
+    return one_line(name) if alike else shown(title(name), 60)
+
+
+def _warn(name: str, facts: Facts, among: Iterable[str] = ()) -> None:
+    label = file_label(name, [*among, facts.data.test])
     for each in warnings(facts):
-        terminal.warn(f"{_file(name)}: {each}")
-
-
-def _file(name: str) -> str:
-    return shown(title(name), 60)
+        terminal.warn(f"{label}: {each}")
 
 
 def _rule(data: Data) -> str:
@@ -151,6 +169,7 @@ def _facts(found: Description) -> Iterator[list[str]]:
     if found.rows is not None:
         header = "the first line is a header" if found.header else "no header"
         yield ["rows", f"{found.rows:,}" + f"; {header}" * bool(found.delimiter)]
+    yield from _ids_and_parts(found)
     if found.delimiter:
         words = {mark: word for word, mark in DELIMITERS.items()}
         quoting = "no quotes" if found.quoting == "none" else found.quoting
@@ -175,6 +194,23 @@ def _facts(found: Description) -> Iterator[list[str]]:
     yield ["fingerprint", found.fingerprint[:12]]
     if found.options:
         yield ["read with", command_options(found.options)]
+
+
+def _ids_and_parts(found: Description) -> Iterator[list[str]]:
+    if len(kinds := set(found.ids.values())) == 1:
+        yield ["ids", kinds.pop()]
+    else:
+        yield ["ids", "; ".join(f"{role}s: {kind}" for role, kind in found.ids.items())]
+    if part := found.test_part:
+        of_train = found.n_ratings - part.n_ratings
+        yield ["train part", terminal.plural(of_train, "rating")]
+        yield [
+            "test part",
+            f"{terminal.plural(part.n_ratings, 'rating')} of "
+            f"{terminal.plural(part.n_users, 'user')} and {terminal.plural(part.n_items, 'item')}; "
+            f"the train file has the user of {part.of_known_users:,}, the item of "
+            f"{part.of_known_items:,}, both of {part.of_both:,}",
+        ]
 
 
 def _bars(found: Description) -> list[list[str]]:

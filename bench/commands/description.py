@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.planning.facts import Facts
 from bench.records import Data
+from datasets.ratings import Dataset, Ids
 from datasets.reading.layout import ROLES
 from datasets.reading.report import Reading
+from datasets.splits import GIVEN
 
 BINS = 12
 """Bars of a histogram at most."""
@@ -48,15 +50,33 @@ class Times(BaseModel):
     last_utc: str | None
 
 
+class TestPart(BaseModel):
+    """The ratings of a test file, and how many are of users and items that the train file has."""
+
+    __test__ = False  # for pytest: its name begins with Test
+
+    file: str
+    n_ratings: int
+    n_users: int
+    n_items: int
+    of_known_users: int
+    of_known_items: int
+    of_both: int
+
+
 class Description(Data):
     """What `bench data --json` prints: the keys of a record's `data`, and how it was read.
 
     What only a file has is null or empty for a dataset that was generated.
+
+    ids  role -> "whole numbers" or "text"
     """
 
     model_config = ConfigDict(extra="forbid")
 
     dataset: str
+    ids: dict[str, str]
+    test_part: TestPart | None
     rows: int | None
     columns: dict[str, ReadColumn]
     ignored: list[str]
@@ -72,19 +92,41 @@ class Description(Data):
     times: Times | None
 
 
-def describe(name: str, facts: Facts, values: NDArray[np.float32]) -> Description:
-    """All that is known of a dataset with these ratings (n,)."""
+def describe(name: str, facts: Facts, dataset: Dataset) -> Description:
+    """All that is known of a dataset, of which `facts` are."""
     known, reading = facts.data, facts.reading
     read = dataclasses.asdict(reading or NOT_READ) | {"duplicate_rule": known.duplicate_rule}
     if reading is None:
         read |= {"rows": None, "header": None}
     read["columns"] = {role: read["columns"][role] for role in ROLES if role in read["columns"]}
     return Description(
-        **{**known.model_dump(), **read},
+        **{**known.model_dump(), **read, "scale": tuple(map(exact_value, known.scale))},
         dataset=name,
-        histogram=histogram(values),
+        ids={"user": _kind(dataset.user_ids), "item": _kind(dataset.item_ids)},
+        test_part=_test_part(known.test, dataset) if known.test else None,
+        histogram=histogram(dataset.ratings.values),
         density=known.n_ratings / (known.n_users * known.n_items),
         times=None if facts.times is None else _times(*facts.times),
+    )
+
+
+def _kind(ids: Ids) -> str:
+    return "whole numbers" if ids.dtype.kind in "iu" else "text"
+
+
+def _test_part(file: str, dataset: Dataset) -> TestPart:
+    is_test, ratings = dataset.folds[GIVEN], dataset.ratings
+    users, items = ratings.users[is_test], ratings.items[is_test]
+    of_users = np.isin(users, ratings.users[~is_test])
+    of_items = np.isin(items, ratings.items[~is_test])
+    return TestPart(
+        file=file,
+        n_ratings=len(users),
+        n_users=len(np.unique(users)),
+        n_items=len(np.unique(items)),
+        of_known_users=int(of_users.sum()),
+        of_known_items=int(of_items.sum()),
+        of_both=int((of_users & of_items).sum()),
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from bench.commands import terminal
 from bench.commands.arguments import refuse_undecodable
-from bench.commands.data import notice
+from bench.commands.data import file_label, notice
 from bench.commands.terminal import UsageError
 from bench.planning import loading
 from bench.planning.availability import device_problem, row_problem
@@ -26,6 +28,8 @@ from datasets.reading.layout import Layout
 from datasets.reading.table import read_pairs
 from impls.protocol import Implementation, Training, rmse_of
 
+FEW = 0.1
+"""A share of pairs that the ratings know below which something is wrong with the pairs."""
 PATIENCE = 5
 """Epochs without a better held-out RMSE, as in the suites."""
 
@@ -49,35 +53,36 @@ def predict(
     Nine tenths of the ratings train the model, and one tenth chooses its epoch. Predictions
     are clipped to the scale; `cold_start` is 1 where training had no such user or item, so that
     the prediction is the fallback of `bench.score.ColdStart`. Raises UsageError, DataError,
-    ImplementationError or SettingError.
+    SettingError, or ImplementationError, the latter for an error in the implementation's code, too.
     """
     refuse_undecodable([name, dataset, *set_])
+    if output:
+        _refuse_unwritable(output)
     if problem := device_problem(device):
         raise SettingError(f"--device {device}: {problem}")
     raw_users, raw_items, notes = read_pairs(pairs, layout_of_pairs(layout, dataset))
     loader = Loader(layout)
-    notice(dataset, loader.facts(dataset), terminal.note)
+    files = [dataset, str(pairs)]
+    notice(dataset, loader.facts(dataset), terminal.note, among=files)
     _refuse_unknown_header(pairs, raw_users[0], raw_items[0], loader.load(dataset))
+    _warn_of_unknown(pairs, raw_users, raw_items, loader.load(dataset))
     # "random:90/10" holds out a test part; here it is what chooses the epoch.
     split = splits.cut(loader.load(dataset), "random:90/10", seed)
-    model = _model(name, preset, parse_settings(set_).get(name, {}), device, seed)
-    try:
-        model.fit(split.train, Training(model, split.test, patience=PATIENCE))
-    except Exception as error:
-        if hidden := loading.hidden_package(error):
-            raise loading.ImplementationError(f"{name}: {hidden}") from error
-        raise
-
+    settings = parse_settings(set_).get(name, {})
     users, items = matched(raw_users, split.user_ids), matched(raw_items, split.item_ids)
     requested = HeldOut(users, items, np.zeros(len(raw_users), np.float32))
     known = requested.known
-    predicted = check_predictions(model.predict(users[known], items[known]), int(known.sum()))
+    with _errors_in_one_line(name):
+        model = _model(name, preset, settings, device, seed)
+        model.fit(split.train, Training(model, split.test, patience=PATIENCE))
+        predicted = check_predictions(model.predict(users[known], items[known]), int(known.sum()))
+        rmse = rmse_of(model, split.test)
     complete = np.clip(ColdStart(split.train).complete(requested, predicted), *split.train.scale)
     terminal.note(
-        f"{name}:{preset} trained on {len(split.train):,} ratings of {dataset}, "
-        f"RMSE {rmse_of(model, split.test):.4f} on the {len(split.test):,} held out"
+        f"{name}:{preset} trained on {terminal.plural(len(split.train), 'rating')} of {dataset}, "
+        f"RMSE {rmse:.4f} on the {len(split.test):,} held out"
     )
-    terminal.note(_about_pairs(pairs, requested, notes))
+    terminal.note(_about_pairs(file_label(str(pairs), files), requested, notes))
     try:
         with output.open("w", encoding="utf-8") if output else terminal.utf8_output() as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -85,8 +90,35 @@ def predict(
             rows = zip(raw_users, raw_items, complete, known, strict=True)
             for user, item, value, is_known in rows:
                 writer.writerow([user, item, f"{value:.4f}", int(not is_known)])
+    except BrokenPipeError:
+        raise  # the reader has seen enough: the verb ends as all others then do
     except OSError as error:
         raise UsageError(f"{output or 'standard output'}: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _errors_in_one_line(name: str) -> Iterator[None]:
+    """An error in an implementation's code becomes an ImplementationError that says where."""
+    try:
+        yield
+    except (loading.ImplementationError, SettingError):
+        raise
+    except (Exception, SystemExit) as error:
+        reason = loading.reason_of(error, loading.class_path_of(name))
+        raise loading.ImplementationError(reason) from error
+
+
+def _refuse_unwritable(output: Path) -> None:
+    """Raise UsageError for a file that cannot be written: before the training, not after it."""
+    folder, problem = output.absolute().parent, None
+    if output.is_dir():
+        problem = "is a folder; name the CSV to write"
+    elif not folder.is_dir():
+        problem = "its folder does not exist; make it first"
+    elif not os.access(output if output.exists() else folder, os.W_OK):
+        problem = "cannot be written: permission denied"
+    if problem:
+        raise UsageError(f"--output {output}: {problem}")
 
 
 def _model(
@@ -133,10 +165,35 @@ def _refuse_unknown_header(path: Path, user: str, item: str, dataset: Dataset) -
     terminal.warn(f"{problem} and neither is in {dataset.name}; it was taken for a pair")
 
 
-def _about_pairs(path: Path, requested: HeldOut, notes: list[str]) -> str:
+def _warn_of_unknown(path: Path, users: list[str], items: list[str], dataset: Dataset) -> None:
+    """Warn where the dataset has both ids of hardly any pair, and say what may be wrong."""
+    known, swapped = (
+        int(((matched(a, dataset.user_ids) >= 0) & (matched(b, dataset.item_ids) >= 0)).sum())
+        for a, b in ((users, items), (items, users))
+    )
+    if known >= FEW * len(users):
+        return
+    if len(users) == 1:
+        few = "its only pair is not"
+    else:
+        few = f"{f'only {known:,}' if known else 'none'} of its {len(users):,} pairs"
+        few += " are" if known > 1 else " is"
+    likely = "the ids may be those of another file, or the columns the wrong way round"
+    if swapped > known:
+        likely = (
+            f"with user and item the other way round {swapped:,} would be: if the columns are "
+            "item,user, put that line above them"
+        )
+    terminal.warn(
+        f"{path}: {few} of a user and an item of {dataset.name}, and what is predicted for others "
+        f"is a fallback; {likely}"
+    )
+
+
+def _about_pairs(label: str, requested: HeldOut, notes: list[str]) -> str:
     """How many pairs have a cold start and why, and what was assumed of their file."""
     n, cold = len(requested), int((~requested.known).sum())
     users, items = (int((ids == UNKNOWN).sum()) for ids in (requested.users, requested.items))
     why = f" ({users:,} with a user, {items:,} with an item that training does not have)"
-    counted = f"{path.name}: {terminal.plural(n, 'pair')}, {cold:,} cold starts{why * bool(cold)}"
-    return "\n".join([counted, *(f"{path.name}: {note}" for note in notes)])
+    counted = f"{terminal.plural(n, 'pair')}, {terminal.plural(cold, 'cold start')}"
+    return "\n".join(f"{label}: {each}" for each in [counted + why * bool(cold), *notes])

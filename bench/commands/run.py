@@ -60,7 +60,7 @@ def run(
         cells = planner.plan(requested)
         known = {cell.request.dataset: cell.facts for cell in cells}
         for name in sorted(known, key=[*datasets, *known].index):
-            notice(name, known[name])
+            notice(name, known[name], among=known)
         if dry_run:
             terminal.warn_of_bad_lines(store)
             _print_plan(cells, store, fresh)

@@ -39,8 +39,9 @@ def tune(names: list[str], trials: int, out: Path, layout: Layout) -> int:
         open_store(store, out)
         check_store(store, out)
         loader = Loader(layout)
-        for name in dict.fromkeys(study.dataset for study in chosen):
-            notice(name, loader.facts(name))
+        names_of_data = dict.fromkeys(study.dataset for study in chosen)
+        for name in names_of_data:
+            notice(name, loader.facts(name), among=names_of_data)
         note_of_surroundings()
         records: list[Record] = []
         limit = memory_limit_bytes(None)

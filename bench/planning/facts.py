@@ -59,6 +59,8 @@ class Loader:
             dataset = (
                 given.load(name, self.test, layout) if self.test else catalog.load(name, layout)
             )
+            # As the user names it, for errors: a cached dataset has the name of its entry.
+            dataset = replace(dataset, name=name)
         self._recent[name] = dataset
         return dataset
 

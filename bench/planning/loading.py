@@ -10,6 +10,7 @@ import inspect
 import os
 import re
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -238,6 +239,19 @@ def message_of(error: BaseException) -> str:
     """The first line of an error's message, shortened: a message may be a table of numbers."""
     text = str(error).strip().partition("\n")[0]
     return text if len(text) <= MESSAGE_CHARS else f"{text[:MESSAGE_CHARS]}…"
+
+
+def reason_of(error: BaseException, class_path: str) -> str:
+    """`file.py:12: ValueError: message`, the line being the implementation's own where it has one
+    in the traceback, else the innermost."""
+    frames = traceback.extract_tb(error.__traceback__)
+    module = class_path.rpartition(":")[0]
+    path = module if module.endswith(".py") else module.replace(".", "/") + ".py"
+    own = [frame for frame in frames if frame.filename.endswith(path)]
+    frame = (own or frames)[-1]
+    message = hidden_package(error) or message_of(error)
+    message = message.encode(errors="replace").decode()  # of a file name that is not UTF-8, too
+    return f"{Path(frame.filename).name}:{frame.lineno}: {type(error).__name__}: {message}"
 
 
 MESSAGE_CHARS = 1_000

@@ -100,7 +100,7 @@ def find_dialect(source: Source, layout: Layout, roles: Sequence[str] = RATED) -
     numbers or dates, timestamp. Raises DataError for an empty or binary file, where no delimiter
     gives these columns, and where the layout is ambiguous.
     """
-    sample = _sample(source)
+    sample = _sample(source, "rating" if "rating" in roles else "pair")
     named = layout.delimiter or sample.delimiter
     delimiters = [named] if named else DELIMITERS
     candidates = [(each, split(sample.lines[0][1], each)) for each in delimiters]
@@ -116,6 +116,11 @@ def find_dialect(source: Source, layout: Layout, roles: Sequence[str] = RATED) -
         if found is not None and set(roles) <= found.columns.keys():
             return found
     raise _no_dialect(sample, layout, candidates, roles)
+
+
+def option(roles: Sequence[str]) -> str:
+    """The option that names the columns of these roles."""
+    return f"--columns {','.join(f'{role}=…' for role in roles)}"
 
 
 def columns_by_name(
@@ -216,7 +221,7 @@ def _is_position(given: str) -> bool:
     return given.isdecimal() and given.isascii()
 
 
-def _sample(source: Source) -> _Sample:
+def _sample(source: Source, each: str) -> _Sample:
     with source.open() as stream:
         first = stream.read(_SAMPLE_BYTES)
     for mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
@@ -234,7 +239,7 @@ def _sample(source: Source) -> _Sample:
         ends.pop()  # it may go on behind the sample
     found = [(number, line) for number, line in enumerate(ends, start=1) if line.strip(BLANKS)]
     if not found:
-        raise DataError("the file is empty", "It needs one line per rating", where=source, line=1)
+        raise DataError("the file is empty", f"It needs one line per {each}", where=source, line=1)
     if separator := re.fullmatch(r"sep=(.)", found[0][1].strip("\n\r ")):
         found = found[1:] or found
     start = found[0][1].lstrip()[:20].lower()
@@ -288,7 +293,7 @@ def _by_header(
     if guessed and is_number(columns["rating"].name):
         return None  # "user,item,5" may be data, and a matrix has such a header
     if problem := problem_of(columns, names, Layout(), roles):
-        raise sample.error(problem, f"Say which one: {OPTION}")
+        raise sample.error(problem, f"Say which one: {option(roles)}")
     return _dialect(sample, delimiter, True, columns, names, notes)
 
 
@@ -399,7 +404,8 @@ def _no_dialect(
         return columns_by_name(_stripped(fields), Layout())[0]
 
     fields = max((each for _, each in candidates), key=lambda f: (len(named(f)), len(f)))
-    remedy = f"Give columns {', '.join(roles)} by header or in this order, or name them: {OPTION}"
+    remedy = f"Give columns {', '.join(roles)} by header or in this order, or name them: "
+    remedy += option(roles)
     if layout.columns:
         lacking = [
             f"{role}={name}"

@@ -18,7 +18,7 @@ class Layout:
     columns      role -> the column's name in the header, or its position from 1
     delimiter    between two fields
     header       whether the first line names the columns
-    missing      ratings that stand for "not rated": such rows are left out
+    missing      ratings that stand for "not rated", "" for an empty one: such rows are left out
     zeros        whether a rating of 0 is one or stands for "not rated"
     date_format  of the timestamps, as `strptime` takes it: "%d/%m/%Y"
     """
@@ -41,7 +41,12 @@ class Layout:
             "zeros": self.zeros or "",
             "date-format": self.date_format or "",
         }
-        return {name: value for name, value in given.items() if value}
+        # An empty rating is a value that stands for "not rated", and not the want of one.
+        return {
+            name: value
+            for name, value in given.items()
+            if value or (name == "missing" and self.missing)
+        }
 
 
 AS_DETECTED = Layout()

@@ -119,7 +119,7 @@ def read_columns(source: Source, dialect: Dialect) -> Columns:
         elif not lone:
             quoting = "quoted fields"
     if not len(table):
-        raise DataError("the file has no ratings", "It needs one line each", where=source)
+        raise _no_rows(source, dialect)
     columns = {role: table[role] for role in dialect.columns}
     del table  # so that each column's memory is free once it is converted
     whole_times = None
@@ -341,10 +341,15 @@ def _table(
         raise _unparsable(source, dialect, message) from error
 
 
+def _no_rows(source: Source, dialect: Dialect) -> DataError:
+    rows = "ratings" if "rating" in dialect.columns else "pairs"
+    return DataError(f"the file has no {rows}", "It needs one line each", where=source)
+
+
 def _unparsable(source: Source, dialect: Dialect, message: str) -> DataError:
     """The error of a failed parse, in terms of the file."""
     if message.startswith("Empty CSV file"):
-        return DataError("the file has no ratings", "It needs one line each", where=source)
+        return _no_rows(source, dialect)
     if "UTF8" in message:
         line = next((n for n, line in lines(source) if "\N{REPLACEMENT CHARACTER}" in line), None)
         remedy = "Save it as UTF-8: iconv -f latin1 -t utf-8"

@@ -63,9 +63,8 @@ def values_of(columns: Columns, layout: Layout) -> Values:
     counts = np.bincount(columns.texts["rating"].codes, minlength=len(values))
     left_out = {
         "rating 0, which stands for not rated": int(counts[zero].sum()),
-        f"rating {' or '.join(layout.missing)}, which stands for not rated": int(
-            counts[absent & ~zero].sum()
-        ),
+        f"rating {' or '.join(each or 'empty' for each in layout.missing)}, which stands for not "
+        "rated": int(counts[absent & ~zero].sum()),
     }
     return Values(values, {why: count for why, count in left_out.items() if count}, notes)
 

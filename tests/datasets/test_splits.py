@@ -160,9 +160,15 @@ def test_leave_last_takes_the_latest_of_those_with_three() -> None:
 
 
 def test_leave_last_breaks_ties_by_the_seed() -> None:
-    data = timed([0] * 8 + [1] * 8, [5] * 16)
+    data = timed([0] * 8 + [1] * 8 + [2] * 3, [5] * 16 + [1, 2, 3])
     chosen = {tuple(splits.cut(data, "leave-last", seed).test.values) for seed in range(20)}
     assert len(chosen) > 5
+
+
+@pytest.mark.parametrize("times", [[5] * 16, [5] * 8 + [6] * 8])
+def test_leave_last_is_refused_where_no_user_has_two_times(times: list[int]) -> None:
+    with pytest.raises(DataError, match=r"random split: .* \(2\) none has two different times"):
+        splits.cut(timed([0] * 8 + [1] * 8, times), "leave-last", 0)
 
 
 @pytest.mark.parametrize("name", ["leave-last", "time:80/20"])
@@ -324,6 +330,10 @@ def test_an_error_of_equal_times_says_how_many_there_are() -> None:
     assert "is time:40/60." in str(it.value)
     with pytest.raises(DataError, match="Use other shares or a random split"):
         splits.cut(data, "time:50/30/20", 0)
+    yearly = timed([0, 1] * 50, [1] * 40 + [2] * 30 + [3] * 30)
+    with pytest.raises(DataError, match=r"The nearest cut that does not is time:40/30/30\."):
+        splits.cut(yearly, "time:80/10/10", 0)
+    assert len(splits.cut(yearly, "time:40/30/30", 0).validation) == 30
     with pytest.raises(DataError, match=r"100 ratings have 1 distinct time\."):
         splits.cut(timed([0, 1] * 50, [7] * 100), "time:80/20", 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,14 +17,22 @@ MOST_LINES = 5
 
 def test_the_page_goes_from_a_frame_to_an_rmse(capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     rng = np.random.default_rng(0)
     users, items = rng.integers(0, 40, 2000), rng.integers(0, 30, 2000)
     stars = 3 + np.where(items % 2, 1.0, -1.0) + rng.normal(0, 0.5, 2000)
     columns = {"userId": users, "movieId": [f"tt{item}" for item in items], "stars": stars}
-    names: dict[str, object] = {"frame": pd.DataFrame(columns)}
+    frame = pd.DataFrame(columns)
+    strange = pd.DataFrame({"userId": [999, 1], "movieId": ["tt1", "tt999"], "stars": [1.0, 1.0]})
+    wanted = pd.concat([frame.head(7), strange])
+    names: dict[str, Any] = {"frame": frame, "wanted": wanted}
     for block in blocks:
         exec(block, names)
+        if "wanted" in block:
+            assert names["known"].tolist() == [True] * 7 + [False] * 2
+            assert len(names["predicted"]) == 7
+            assert ((names["predicted"] > 3) == (frame.head(7)["stars"] > 3)).all()
+            continue
         assert 0.45 < float(capsys.readouterr().out) < 0.7, "the noise is 0.5, the items' part 1"
     lines = [line for line in blocks[0].splitlines() if line and "import" not in line]
     assert len(lines) == MOST_LINES

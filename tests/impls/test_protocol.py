@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from datasets.ratings import HeldOut, Ratings
+from impls.bias import Bias
 from impls.kernels.chunks import CHUNK, in_chunks
 from impls.protocol import BestModel, Implementation, Training, ValidationReferee
 from tests.support.low_rank import NAMES, TRAINED, class_of, make
@@ -168,3 +169,11 @@ def test_what_came_after_the_best_epoch_is_gone_with_it() -> None:
     best.offer(0.9)
     best.restore()
     assert not hasattr(model, "later_")
+
+
+def test_patience_without_validation_ratings_is_refused() -> None:
+    nothing = HeldOut(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
+    for validation in (nothing, None):
+        with pytest.raises(ValueError, match="patience=3 needs a model and validation ratings"):
+            Training(Bias(), validation, patience=3)
+    Training(Bias(), nothing)

@@ -20,6 +20,7 @@ from bench.commands.data import notice, short_form, warnings
 from bench.commands.description import BINS, Description, describe, histogram
 from bench.planning.facts import Facts
 from datasets.reading.report import Column, Reading
+from tests.support.ratings import dataset
 from tests.support.records import data
 
 DOCS = Path(__file__).parents[3] / "docs" / "your-data.md"
@@ -147,8 +148,7 @@ def test_bars_cover_all_ratings(values: np.ndarray) -> None:
 
 
 def test_the_json_is_of_the_documented_keys_and_nothing_else() -> None:
-    values = np.array([1, 2, 2], np.float32)
-    found = describe("d", FACTS, values)
+    found = describe("d", FACTS, dataset())
     written = json.loads(found.model_dump_json())
     assert Description.model_validate(written) == found
     section = DOCS.read_text(encoding="utf-8").partition("## The JSON")[2].partition("\n## ")[0]
@@ -173,6 +173,90 @@ def test_json_has_the_keys_of_a_record_and_how_the_file_was_read(other_names: st
     assert found["times"]["first_utc"] == "2024-01-05 00:00:00"
     assert found["histogram"][0] == {"low": 2.0, "high": 2.0, "count": 1}
     assert found["density"] == 0.75
+    assert found["ids"] == {"user": "whole numbers", "item": "text"}
+    assert found["test_part"] is None
+
+
+def test_the_scale_is_as_the_file_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "jokes.csv"
+    path.write_text("1,1,-9.98\n2,1,0.1\n1,2,9.93\n")
+    assert json.loads(bench("data", str(path), "--json").stdout)["scale"] == [-9.98, 9.93]
+
+
+def test_a_time_is_shown_with_its_time_zone(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    time = "2024-01-05T12:30:45.123456+02:00"
+    path.write_text(f"user,item,rating,time\n1,1,1,{time}\n2,1,2,{time}\n1,2,3,{time}\n")
+    assert bench("data", str(path)).stdout.count(time) == 3
+
+
+def test_empty_ratings_are_left_out_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("user,item,rating\n1,1,1\n2,1,2\n1,2,3\n2,2,\n1,3,NaN\n")
+    # Twice the other way round, too: what was cached with the option is not what is read without.
+    for words, left_out in ((["", "nan"], 2), ([], None), ([""], None)):
+        options = [word for value in words for word in ("--missing", value)]
+        done = bench("data", str(path), "--json", *options)
+        assert done.exit_code == (2 if left_out is None else 0), done.output
+        if left_out:
+            assert list(json.loads(done.stdout)["dropped"].values()) == [left_out]
+            assert json.loads(done.stdout)["options"] == {"missing": ",nan"}
+    path.write_text("user,item,rating\n1,1,1\n2,1,2\n1,2,3\n2,2,\n")
+    done = bench("data", str(path), "--missing", "")
+    assert "1 row left out" in done.stdout
+    assert "rating empty, which stands for not rated" in done.stdout
+    assert "read with    --missing ''" in done.stdout
+    assert bench("data", str(path)).exit_code == 2
+
+
+def test_a_test_file_is_counted_beside_the_train_file(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("1,a,1\n1,b,2\n2,a,3\n")
+    (tmp_path / "test.csv").write_text("2,b,1\n2,c,2\n3,a,3\n3,c,3\n")
+    files = [str(tmp_path / "train.csv"), "--test", str(tmp_path / "test.csv")]
+    found = json.loads(bench("data", *files, "--json").stdout)
+    assert found["n_ratings"] == 7
+    assert found["test_part"] == {
+        "file": files[2],
+        "n_ratings": 4,
+        "n_users": 2,
+        "n_items": 3,
+        "of_known_users": 2,
+        "of_known_items": 2,
+        "of_both": 1,
+    }
+    shown = " ".join(bench("data", *files).stdout.split())
+    assert "train part 3 ratings" in shown
+    assert "test part 4 ratings of 2 users and 3 items; the train file has the user of 2, " in shown
+    assert "ids users: whole numbers; items: text" in shown
+    refused = bench("data", "ml-100k", *files[1:])
+    assert refused.exit_code == 2
+    assert "name the file to train on" in refused.stderr
+
+
+def test_files_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> None:
+    rows = "".join(f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60))
+    files = [str(tmp_path / folder / "r.csv") for folder in ("a", "bb")]
+    for path in map(Path, files):
+        path.parent.mkdir()
+        path.write_text(f"user,item,plays\n{rows}")
+    words = ["run", "--impl", "bias", "--dry-run", "--dataset"]
+    done = CliRunner().invoke(app, spread([*words, *files]), env={"COLUMNS": "400"})
+    assert done.exit_code == 0, done.output
+    for path in files:
+        assert f"{path}: 60 ratings" in done.stdout
+        assert f"WARNING: {path}: column 'plays'" in done.stderr
+    done = CliRunner().invoke(app, [*words, files[0]], env={"COLUMNS": "400"})
+    assert done.stdout.startswith("r.csv: 60 ratings")
+
+
+def test_an_error_of_a_split_names_the_file_as_given(tmp_path: Path) -> None:
+    path = tmp_path / "yearly.csv"
+    rows = (f"{n % 9},{n // 9},{n % 5 + 1},{2000 + n % 2}-01-01\n" for n in range(60))
+    path.write_text("user,item,rating,date\n" + "".join(rows))
+    words = ["run", "--impl", "bias", "--split", "time:80/20", "--dataset", str(path)]
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "400"})
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"error: {path}: time:80/20 would cut apart")
 
 
 def test_a_generated_dataset_has_every_key(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import re
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bench.cli import app
+from bench.commands import terminal
 from bench.commands.predict import layout_of_pairs, predict
 from bench.commands.terminal import UsageError
 from bench.planning import availability
@@ -131,3 +134,89 @@ def test_options_describe_the_pairs_where_the_ratings_are_of_the_catalog() -> No
     for of_ratings in (Layout(missing=("99",)), Layout(columns={"rating": "r"})):
         with pytest.raises(UsageError, match="ml-100k is of the catalog"):
             layout_of_pairs(of_ratings, "ml-100k")
+
+
+UNKNOWN = "of a user and an item of ratings.csv"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ("900,40\n901,41\n", f"none of its 2 pairs is {UNKNOWN}"),
+        ("900,40\n", f"its only pair is not {UNKNOWN}"),
+        ("60,40\n" + "900,40\n" * 10, f"only 1 of its 11 pairs is {UNKNOWN}"),
+        ("60,40\n" * 2 + "900,40\n" * 19, f"only 2 of its 21 pairs are {UNKNOWN}"),
+    ],
+)
+def test_pairs_that_are_hardly_known_are_a_warning(pairs: str, message: str) -> None:
+    done = bench(pairs)
+    assert done.exit_code == 0
+    assert f"WARNING: pairs.csv: {message}" in done.stderr
+    assert "ids may be those of another file" in done.stderr
+
+
+def test_pairs_the_other_way_round_are_recognised() -> None:
+    done = bench("40,60\n41,68\n")
+    warning = " ".join(done.stderr.split())
+    assert "with user and item the other way round 2 would be" in warning
+    assert "put that line above them" in warning
+    assert "WARNING" not in bench("item,user\n40,60\n41,68\n").stderr
+    assert "WARNING" not in bench("60,40\n" + "900,40\n" * 9).stderr, "a tenth is known"
+
+
+BREAKS = """
+from dataclasses import dataclass
+from impls.bias import Bias
+
+@dataclass
+class Row(Bias):
+    def fit(self, train, training=None):
+        raise ValueError("too few\\nratings")
+"""
+
+
+def test_an_error_in_a_row_is_one_line() -> None:
+    Path("own.py").write_text(BREAKS)
+    done = bench("60,40\n", "--impl", "own.py:Row")
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[-1] == "error: own.py:8: ValueError: too few"
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [("nodir/out.csv", "its folder does not exist"), (".", "is a folder")],
+)
+def test_an_output_that_cannot_be_written_is_found_before_the_training(
+    output: str, message: str
+) -> None:
+    Path("own.py").write_text(BREAKS)
+    done = bench("60,40\n", "--impl", "own.py:Row", "--output", output)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"error: --output {output}: {message}")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(terminal, "utf8_output", Closed)
+    done = bench("60,40\n")
+    assert done.exit_code == 1
+    assert "error" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ("", "It needs one line per pair"),
+        ("user,item\n", "the file has no pairs"),
+        ("60\n61\n", "or name them: --columns user=…,item=…."),
+    ],
+)
+def test_errors_of_a_file_of_pairs_speak_of_pairs(pairs: str, message: str) -> None:
+    done = bench(pairs)
+    assert done.exit_code == 2
+    assert message in done.stderr.replace("\n", " ")
+    assert "rating" not in done.stderr.splitlines()[-1].replace("ratings.csv", "")

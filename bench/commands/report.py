@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from bench import machine
@@ -35,7 +36,7 @@ def write_pages(out: Path) -> list[str]:
     except OSError as error:
         raise terminal.UsageError(
             f"the pages cannot be written: {terminal.problem_of(error, out)}; "
-            f"then run `bench report --out {out}` again"
+            f"mend that, then run `bench report --out {shlex.quote(str(out))}` again"
         ) from None
 
 

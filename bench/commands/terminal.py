@@ -40,6 +40,7 @@ WIDE = 160
 
 REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free space there"),
+    errno.EFBIG: "raise the limit that `ulimit -f` shows",
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "let this user write there"),
     **dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENOTDIR), "move it away"),
 }

@@ -386,7 +386,7 @@ def test_a_report_on_a_full_disk_is_one_error_and_changes_nothing(
     shown = " ".join(done.stderr.split())
     assert shown == (
         f"error: the pages cannot be written: {out / 'index.md'}: No space left on device "
-        f"(free space there); then run `bench report --out {out}` again"
+        f"(free space there); mend that, then run `bench report --out {out}` again"
     )
     assert {path.name for path in out.rglob("*")} <= {"records", "box-1.jsonl", ".lock", "plots"}
 

@@ -355,5 +355,5 @@ def main() -> None:
     if problem := system_problem():
         sys.exit(f"error: {problem}")
     sys.argv[1:] = spread(sys.argv[1:])
-    with terminal.lost_output_is_one_line():
+    with terminal.lost_output_is_one_line(), terminal.warnings_as_lines():
         app()

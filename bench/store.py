@@ -193,6 +193,11 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.acquire()
     except NotImplementedError as error:  # a file system without locks
         raise OSError(errno.ENOLCK, str(error), str(folder)) from error
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        problem = "a symbolic link, which a lock may not be (remove it)"
+        raise OSError(errno.ELOOP, problem, lock.lock_file) from error
     try:
         yield
     finally:

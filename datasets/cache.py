@@ -17,11 +17,15 @@ import platformdirs
 
 from datasets.assemble import fingerprint
 from datasets.atomic import replacing
+from datasets.errors import DataWarning
 from datasets.ratings import Dataset, Ratings
 from datasets.reading.report import Reading
 
 FORMAT = 3
 """Increased whenever parsing, order or layout change, so that older files are written again."""
+
+LONGEST = 100
+"""Characters of a dataset's name in a file name, which may have 255 with all else."""
 
 FINGERPRINTED = {"users", "items", "values", "user_ids", "item_ids"}
 
@@ -61,6 +65,7 @@ def load(name: str, stamp: Stamp) -> Dataset | None:
     except Exception as error:  # a damaged file makes NumPy and zipfile raise nearly anything
         warnings.warn(
             f"{path} in the cache is damaged ({type(error).__name__}): {name} is parsed again",
+            DataWarning,
             stacklevel=2,
         )
         return None
@@ -141,6 +146,7 @@ def store(dataset: Dataset, stamp: Stamp) -> None:
         warnings.warn(
             f"{dataset.name} cannot be stored in the cache folder {folder()} ({error}) and will "
             "be parsed again next time; set RATEBENCH_CACHE to a folder that can be written",
+            DataWarning,
             stacklevel=2,
         )
 
@@ -148,4 +154,5 @@ def store(dataset: Dataset, stamp: Stamp) -> None:
 def _path(name: str, stamp: Stamp) -> Path:
     """One file for each dataset and origin; a changed source replaces it."""
     origin = hashlib.sha256(os.fsencode(str(stamp[0]))).hexdigest()[:12]
-    return folder() / "columns" / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}-{origin}.npz"
+    part = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:LONGEST]
+    return folder() / "columns" / f"{part}-{origin}.npz"

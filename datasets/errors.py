@@ -1,4 +1,4 @@
-"""The one exception for bad input."""
+"""The one exception for bad input, and the one warning."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ class DataError(Exception):
     def __init__(self, problem: str, remedy: str, *, where: object = "", line: int | None = None):
         place = f"{where}:{line}: " if line is not None else f"{where}: " if where else ""
         super().__init__(one_line(f"{place}{_short(problem)}. {_short(remedy)}."))
+
+
+class DataWarning(UserWarning):
+    """What went wrong with a dataset and costs no more than time."""
 
 
 class NotAvailable(DataError):  # noqa: N818 - it names a state that callers handle

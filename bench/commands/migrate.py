@@ -95,9 +95,17 @@ class Commits:
 
 
 def migrate_all(out: Path) -> None:
-    """Migrate the records and the trials under `out`, and print what became of how many."""
+    """Migrate the records and the trials under `out`, and print what became of how many.
+
+    Raises UsageError where a file of records cannot be written; it is as it was.
+    """
     for store in (RecordStore(out), RecordStore(out / FOLDER)):
-        for word, count in migrate(store, Path.cwd()).items():
+        try:
+            became = migrate(store, Path.cwd())
+        except OSError as error:
+            why = terminal.problem_of(error, store.folder)
+            raise terminal.UsageError(f"records cannot be migrated: {why}") from None
+        for word, count in became.items():
             terminal.print_line(f"{store.folder}: {count:,} {word}")
 
 

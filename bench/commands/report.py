@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from bench import machine
@@ -23,7 +24,8 @@ def report(out: Path) -> None:
 def write_pages(out: Path) -> list[str]:
     """Write pages, plots and the README's block; returns a line for each page that changed.
 
-    Raises UsageError where a file that is not generated has the name of a page.
+    Raises UsageError where a file that is not generated has the name of a page, and where one
+    cannot be written.
     """
     # The README shows the project's own results, not a scratch folder's.
     readme = Path("README.md") if out == RESULTS else None
@@ -31,6 +33,11 @@ def write_pages(out: Path) -> list[str]:
         return described(write(out, readme=readme))
     except ValueError as error:
         raise terminal.UsageError(error) from None
+    except OSError as error:
+        raise terminal.UsageError(
+            f"the pages cannot be written: {terminal.problem_of(error, out)}; "
+            f"mend that, then run `bench report --out {shlex.quote(str(out))}` again"
+        ) from None
 
 
 def compare_rows(a: str, b: str, dataset: str | None, machine_id: str | None, out: Path) -> None:

@@ -115,8 +115,20 @@ def _run(
             "the same command goes on from here"
         )
         return INTERRUPTED
-    changed = write_pages(out) if report else []
-    summary.show(terminal.out, records, out, written=report, among=store.read()[0])
+    changed: list[str] = []
+    no_pages: terminal.UsageError | None = None
+    if report:
+        try:
+            changed = write_pages(out)
+        except terminal.UsageError as error:
+            no_pages = error
+    written = report and no_pages is None
+    summary.show(terminal.out, records, out, written=written, among=store.read()[0])
+    if no_pages:
+        terminal.fail(no_pages)
+        if not runner.unwritten:
+            terminal.note("all finished cells are recorded")
+        return FAILED
     if readme := next((line for line in changed if line.startswith("README.md")), None):
         terminal.print_line(f"{readme} (its table is of this run's machine now)")
     return FAILED if runner.unwritten else exit_code(finished)
@@ -150,7 +162,7 @@ def check_store(store: RecordStore, out: Path) -> None:
     try:
         store.check(machine_id)
     except OSError as error:
-        why = f"{store.path_of(machine_id)}: {error.strerror or error}"
+        why = terminal.problem_of(error, store.path_of(machine_id))
         raise terminal.UsageError(f"--out {out}: records cannot be stored: {why}") from None
 
 

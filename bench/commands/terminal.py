@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from rich.box import Box
@@ -20,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.store import RecordStore
+from datasets.errors import DataWarning
 from datasets.printable import one_line, printable
 
 PLAIN = {"±": "+-", "∞": "inf", "≤": "<=", "×": "x", "λ": "lambda", "…": "...", "\xa0": " "}
@@ -32,6 +36,15 @@ LEAST = 10
 """Columns of the terminal that a cell that wraps has at least."""
 WIDE = 160
 """Columns where there is no terminal to measure, and COLUMNS is not set."""
+
+
+REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free space there"),
+    errno.EFBIG: "raise the limit that `ulimit -f` shows",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "let this user write there"),
+    **dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENOTDIR), "move it away"),
+}
+"""What helps where a file cannot be written."""
 
 
 class UsageError(Exception):
@@ -78,6 +91,31 @@ def warn(text: object) -> None:
 def fail(error: object) -> None:
     """Why a verb ends with an error, to standard error."""
     err.print(f"error: {error}", style="red")
+
+
+def problem_of(error: OSError, place: Path) -> str:
+    """The file that the error names, else `place`, what is wrong with it, and what helps."""
+    problem = f"{error.filename or place}: {error.strerror or error}"
+    remedy = REMEDIES.get(error.errno or 0)
+    return f"{problem} ({remedy})" if remedy else problem
+
+
+@contextlib.contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Show warnings about datasets as `warn` does, and all others as Python does."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **options: Any) -> None:
+        if issubclass(category, DataWarning):
+            warn(message)
+        else:
+            before(message, category, *where, **options)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 def warn_of_bad_lines(store: RecordStore) -> None:

@@ -25,7 +25,7 @@ from bench.report.rows import Table
 from bench.report.speedup import speedups
 from bench.store import RecordStore
 from bench.tune import FOLDER
-from datasets.atomic import replace
+from datasets.atomic import replace_all
 
 Change = Literal["new", "changed", "removed"]
 
@@ -44,7 +44,8 @@ def write(out: Path, *, readme: Path | None = None) -> dict[Path, Change]:
     The same records give the same bytes. Pages and plots of earlier reports that no record
     calls for any more are removed; files that a report did not make are never touched.
     Returns the paths whose content is not what it was. Raises ValueError where a file that a
-    report did not make has the name of a page, and where a file of records cannot be read.
+    report did not make has the name of a page, and where a file of records cannot be read;
+    OSError where a file cannot be written: on a full disk nothing has changed.
     """
     store, trials = RecordStore(out), RecordStore(out / FOLDER)
     records, bad = store.read()
@@ -79,7 +80,8 @@ def write(out: Path, *, readme: Path | None = None) -> dict[Path, Change]:
     refuse_to_overwrite(files.keys(), before)
     if readme and (text := with_block(readme, every, out)):
         files[readme] = text.encode()
-    changes = {path: change for path in files if (change := _put(path, files[path]))}
+    changes = {path: change for path in files if (change := _change(path, files[path]))}
+    replace_all({path: files[path] for path in changes})
     for path in sorted(before - files.keys()):
         path.unlink()
         changes[path] = "removed"
@@ -98,10 +100,8 @@ def described(changes: Mapping[Path, Change]) -> list[str]:
     return lines or ["nothing changed"]
 
 
-def _put(path: Path, content: bytes) -> Change | None:
-    """Write a file, unless it has the content already."""
-    before = path.read_bytes() if path.exists() else None
-    if before == content:
-        return None
-    replace(path, content)
-    return "new" if before is None else "changed"
+def _change(path: Path, content: bytes) -> Change | None:
+    """What writing the content changes; None where the file has it already."""
+    if not path.exists():
+        return "new"
+    return None if path.read_bytes() == content else "changed"

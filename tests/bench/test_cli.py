@@ -15,10 +15,11 @@ import pytest
 from typer.testing import CliRunner
 
 from bench import machine
-from bench.cli import app
+from bench.cli import app, main
 from bench.records import Record, Roof
 from bench.store import RecordStore
 from tests.support.command_line import BENCH, MEAN, MISBEHAVING, Bench, write
+from tests.support.records import record, store
 
 
 def records(out: Path) -> list[Record]:
@@ -361,6 +362,89 @@ def test_a_disk_that_fills_in_a_run_costs_no_record(
     assert command.startswith(f"cat {kept} >> {out}/records/")
     subprocess.run(command, shell=True, check=True)
     assert [each.status for each in records(out)] == ["ok", "ok"]
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise OSError(errno.EROFS, "Read-only file system", "a file")
+
+
+def test_a_report_on_a_full_disk_is_one_error_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    store(out, [record()])
+    real = Path.write_bytes
+
+    def write_bytes(path: Path, content: bytes) -> int:
+        if "index.md" not in path.name:
+            return real(path, content)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    done = CliRunner().invoke(app, ["report", "--out", str(out)])
+    assert done.exit_code == 2, done.exception
+    shown = " ".join(done.stderr.split())
+    assert shown == (
+        f"error: the pages cannot be written: {out / 'index.md'}: No space left on device "
+        f"(free space there); mend that, then run `bench report --out {out}` again"
+    )
+    assert {path.name for path in out.rglob("*")} <= {"records", "box-1.jsonl", ".lock", "plots"}
+
+
+def test_a_run_whose_pages_cannot_be_written_has_its_records_and_summary(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ratings: Path
+) -> None:
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("bench.report.writing.replace_all", refuse)
+    out = tmp_path / "out"
+    words = ["run", "--impl", MEAN, "--dataset", str(ratings), "--out", str(out), "--report"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1, done.exception
+    shown = " ".join(done.stderr.split())
+    assert "error: the pages cannot be written: a file: Read-only file system (let this" in shown
+    assert shown.endswith("all finished cells are recorded")
+    assert "RMSE" in done.stdout
+    assert len(records(out)) == 1
+
+
+def test_records_that_cannot_be_migrated_are_one_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    store(tmp_path, [record()])
+    monkeypatch.setattr("bench.locks.FileLock.acquire", refuse)
+    done = CliRunner().invoke(app, ["migrate", "--out", str(tmp_path)])
+    assert done.exit_code == 2, done.exception
+    assert "error: records cannot be migrated: a file: Read-only file system" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["run", "migrate"])
+def test_a_lock_that_cannot_be_had_is_named(tmp_path: Path, ratings: Path, verb: str) -> None:
+    store(tmp_path / "out", [record()])
+    lock = tmp_path / "out" / "records" / ".lock"
+    lock.unlink(missing_ok=True)
+    lock.symlink_to("elsewhere")
+    words = ["run", "--impl", "bias", "--dataset", str(ratings)] if verb == "run" else [verb]
+    done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2, done.exception
+    shown = " ".join(done.stderr.split())
+    assert f"{lock}: a symbolic link, which a lock may not be (remove it)" in shown
+    assert ".jsonl" not in shown
+
+
+def test_a_warning_about_a_dataset_is_a_line_like_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    ratings: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("RATEBENCH_CACHE", str(ratings))
+    monkeypatch.setattr("sys.argv", ["bench", "data", str(ratings)])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    shown = capsys.readouterr().err
+    assert shown.startswith("WARNING: ratings cannot be stored in the cache folder ")
+    assert "Warning:" not in shown
+    assert ".py" not in shown
 
 
 def test_a_run_says_once_what_its_records_lack(

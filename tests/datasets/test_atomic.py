@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from datasets.atomic import replace, replacing
+from datasets.atomic import replace, replace_all, replacing
 
 
 def test_a_file_is_replaced_and_keeps_its_mode(tmp_path: Path) -> None:
@@ -35,3 +36,52 @@ def test_an_error_leaves_the_old_file_alone(tmp_path: Path) -> None:
         raise OSError("disk full")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def full_disk_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Writing half of the file, and then an error, which names no file: as a full disk has it."""
+    real = Path.write_bytes
+
+    def write_bytes(path: Path, content: bytes) -> int:
+        if name not in path.name:
+            return real(path, content)
+        real(path, content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+
+
+def test_of_several_files_all_are_written_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "a.md", tmp_path / "b.md"
+    replace_all({first: b"old", second: b"old"})
+    full_disk_at(monkeypatch, "b.md")
+    with pytest.raises(OSError, match="No space left") as raised:
+        replace_all({first: b"new", second: b"new"})
+    assert raised.value.filename == str(second)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "a.md": b"old",
+        "b.md": b"old",
+    }
+
+
+def test_cleaning_up_does_not_hide_the_first_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(PermissionError) as raised, replacing(tmp_path / "page.md") as new:
+        raise PermissionError(errno.EACCES, "Permission denied", str(new))
+    assert raised.value.filename == str(tmp_path / "page.md")
+
+
+def test_long_names_have_new_files_of_their_own(tmp_path: Path) -> None:
+    """As long as a file system allows, and different at their ends."""
+    names = [f"{'漢' * 83}{end}.md" for end in "ab"]
+    replace_all({tmp_path / name: name.encode() for name in names})
+    assert {path.name: path.read_bytes().decode() for path in tmp_path.iterdir()} == {
+        name: name for name in names
+    }

@@ -160,6 +160,19 @@ def test_a_full_disk_leaves_nothing_behind(
     assert not stored(cache_folder)
 
 
+def test_names_too_long_for_a_file_are_shortened(
+    write: Write, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What distinguishes the files is the digest of their origins."""
+    name = f"{'n' * 240}.csv"
+    paths = [write(ROWS, f"{folder}/{name}") for folder in ("a", "b")]
+    first = [catalog.load(str(path)) for path in paths]
+    assert len(stored(cache_folder)) == 2
+    monkeypatch.setattr(catalog, "read", refuse_to_parse)
+    for path, data in zip(paths, first, strict=True):
+        assert catalog.load(str(path)).name == data.name == "n" * 240
+
+
 def test_the_folder_without_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RATEBENCH_CACHE")
     assert cache.folder().name == "ratebench"

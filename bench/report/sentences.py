@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from bench.machine import LOCKED
-from bench.records import Environment, Record, Slice
+from bench.records import Data, Environment, Record, Slice
 from bench.report import metrics
 from bench.report.formats import (
     command_options,
@@ -14,6 +14,7 @@ from bench.report.formats import (
     day,
     error,
     goal_rmse,
+    plural,
     significant,
     title,
 )
@@ -115,28 +116,36 @@ def shortened(table: Table) -> str:
 
 
 def dataset_line(table: Table) -> str:
-    """Name, counts, scale, density, fingerprint, and what else is known of the dataset."""
+    """Name, counts, scale, density, fingerprint, and what else is known of the dataset; then what
+    is known of other files that its ratings were read from."""
     data = table.newest.data
     low, high = (f"{end:g}".replace("-", "−") for end in data.scale)
     density = 100 * data.n_ratings / max(data.n_users * data.n_items, 1)
     parts = [
-        f"{data.n_users:,} users",
-        f"{data.n_items:,} items",
-        f"{data.n_ratings:,} ratings",
+        plural(data.n_users, "user"),
+        plural(data.n_items, "item"),
+        plural(data.n_ratings, "rating"),
         f"scale {low} to {high}",
         f"density {significant(density)} %",
         f"fingerprint {escaped(data.fingerprint[:12])}",
     ]
-    if data.test:
-        parts.append(f"test part from {escaped(title(data.test))}")
-    if data.duplicates:
-        rule = data.duplicate_rule or "the last one counts"
-        parts.append(f"{data.duplicates:,} duplicate pairs ({escaped(rule)})")
     if data.floor is not None:
         parts.append(f"floor RMSE {data.floor:.4f} (no model can do better)")
+    files = {record.cell.dataset: _of_file(record.data) for record in table.records}
+    parts += files.pop(table.dataset, [])
+    others = [f"{escaped(title(name))}: {', '.join(of)}." for name, of in files.items() if of]
+    return " ".join([f"{escaped(table.title)}: {', '.join(parts)}.", *others])
+
+
+def _of_file(data: Data) -> list[str]:
+    """What is known of one file, where another one may have the same ratings."""
+    parts = [f"test part from {escaped(title(data.test))}"] if data.test else []
+    if data.duplicates:
+        rule = data.duplicate_rule or "the last one counts"
+        parts.append(f"{plural(data.duplicates, 'duplicate pair')} ({escaped(rule)})")
     if data.options:
         parts.append(f"read with {escaped(command_options(data.options))}")
-    return f"{escaped(table.title)}: {', '.join(parts)}."
+    return parts
 
 
 def other_names(table: Table) -> str:

@@ -109,8 +109,8 @@ def shortened(table: Table) -> str:
             if epochs := record.cell.shortened_to:
                 rows.setdefault((record.cell.suite, epochs), {})[escaped(line.name)] = None
     return " ".join(
-        f"**The suite {escaped(suite)} ends a fit after {epochs} epochs** to be fast. Judge "
-        f"neither accuracy nor the verdict by its rows here: {', '.join(names)}."
+        f"**The suite {escaped(suite)} ends a fit after {plural(epochs, 'epoch')}** to be fast. "
+        f"Judge neither accuracy nor the verdict by its rows here: {', '.join(names)}."
         for (suite, epochs), names in sorted(rows.items())
     )
 
@@ -207,9 +207,10 @@ def reading(table: Table) -> str:
         parts.append(f"{faster} {escaped(row.label)} (CPU).")
     parts.append("Epochs: the best one / those run.")
     if scored := [record.metrics for record in table.records if record.metrics]:
+        cold_starts = _span(each.n_cold_start for each in scored)
         parts.append(
             f"Test ratings: {_span(each.n_test for each in scored)}, of them "
-            f"{_span(each.n_cold_start for each in scored)} cold-start pairs (user or item unseen "
+            f"{cold_starts} cold-start pair{'s' * (cold_starts != '1')} (user or item unseen "
             "in training), for which every row gets the same fallback."
         )
     parts.append(f"Threads: {' / '.join(map(str, sorted({row.threads for row in table.rows})))}.")

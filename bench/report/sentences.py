@@ -129,10 +129,10 @@ def dataset_line(table: Table) -> str:
         f"density {significant(density)} %",
         f"fingerprint {escaped(data.fingerprint[:12])}",
     ]
-    if data.floor is not None:
-        parts.append(f"floor RMSE {data.floor:.4f} (no model can do better)")
     files = {record.cell.dataset: _of_file(record.data) for record in table.records}
     parts += files.pop(table.dataset, [])
+    if data.floor is not None:
+        parts.append(f"floor RMSE {data.floor:.4f} (no model can do better)")
     others = [f"{escaped(title(name))}: {', '.join(of)}." for name, of in files.items() if of]
     return " ".join([f"{escaped(table.title)}: {', '.join(parts)}.", *others])
 

@@ -57,7 +57,7 @@ def test_a_file_of_the_same_ratings_and_other_times_is_another_dataset() -> None
         for file, digest, rmse in zip(("x/one.csv", "two.csv"), digests, (0.91, 0.93), strict=True)
         for name in ("ncf", "numpy_sgd")
     ]
-    at_random, in_time = compare(records, "ncf", "numpy_sgd", "two.csv").split("\n\n")
+    in_time, at_random = compare(records, "ncf", "numpy_sgd", "two.csv").split("\n\n")
     assert "on two.csv (time:80/10/10" in in_time
     assert "on one.csv (random:80/10/10" in at_random
     assert "two.csv" not in compare(records, "ncf", "numpy_sgd", "one.csv")

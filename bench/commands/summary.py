@@ -14,7 +14,7 @@ from rich.table import Table as Grid
 from bench.commands import terminal
 from bench.records import Record
 from bench.report.files import page_name
-from bench.report.formats import NOTHING, seconds, significant
+from bench.report.formats import NOTHING, seconds, significant, title
 from bench.report.grouping import tables
 from bench.report.rows import Line, Table
 from bench.report.sentences import intervals, notes, other_names, same_runs, shortened, verdict
@@ -44,12 +44,13 @@ def show(
     """
     for table in tables(records, among):
         shown = Shown(table, console.width)
-        console.print(f"\n{one_line(table.title)}, {table.split}", style="bold")
+        namesakes = _namesakes(table, records)
+        console.print(f"\n{one_line(namesakes or table.title)}, {table.split}", style="bold")
         for paragraph in (
             *notes(table.records),
             shortened(table),
             verdict(table),
-            other_names(table),
+            "" if namesakes else other_names(table),
             same_runs(table),
         ):
             _paragraph(console, _plain(paragraph))
@@ -61,7 +62,20 @@ def show(
         _paragraph(console, " ".join(shown.reading()))
         option = "" if out == Path("results") else f" --out {out}"
         how = "" if written else f" (`bench report{option}` writes it)"
-        console.print(f"Page: {out / page_name(table.title)}{how}")
+        verb = "have" if " and " in namesakes else "has"
+        why = f": {namesakes} {verb} the same ratings, so this page, too" if namesakes else ""
+        page = one_line(f"{out / page_name(table.title)}{why}")
+        console.print(f"Page: {page}{how}")
+
+
+def _namesakes(table: Table, records: Sequence[Record]) -> str:
+    """What the records call the dataset of the table, where its page has the name of another
+    file with the same ratings; "" where it has that of one of theirs."""
+    # A record that stands under several names is in the table under the newest.
+    of_table = {record.identity for record in table.records}
+    names = {r.cell.dataset: None for r in records if r.identity in of_table}
+    titles = list(dict.fromkeys(map(title, names)))
+    return "" if title(table.dataset) in titles else " and ".join(titles)
 
 
 class Shown:

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.report.formats import plural as plural
 from bench.store import RecordStore
 from datasets.errors import DataWarning
 from datasets.printable import one_line, printable
@@ -158,11 +159,6 @@ def encodable(text: str) -> str:
     """`text` with plain letters for what standard output cannot hold: `+-` for ±, else `?`."""
     encoding = getattr(out.file, "encoding", None) or "utf-8"
     return text.encode(encoding, "ratebench").decode(encoding)
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 cell`, `2 cells`."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def open_streams() -> None:

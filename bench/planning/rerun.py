@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from bench.planning.plan import Cell
-from bench.records import SCHEMA, WELL, CellRecord, Environment, Record, Status
+from bench.records import SCHEMA, WELL, CellRecord, Data, Environment, Record, Status
 from datasets.splits import is_in_time
 
 
@@ -104,12 +104,18 @@ def _as_recorded(hyperparameters: dict[str, Any]) -> Any:
     return json.loads(json.dumps(hyperparameters))
 
 
-def _changes_of_split(cell: Cell, record: Record) -> Iterator[str]:
-    now, then = cell.facts.data.split_digest, record.data.split_digest
-    if now == then:
+def _changes_of_data(now: Data, record: Record) -> Iterator[str]:
+    then = record.data
+    if then.fingerprint == now.fingerprint and then.split_digest == now.split_digest:
         return
-    decides = "its times" if is_in_time(cell.request.split) else "its test part"
-    yield f"{decides} changed" if then else f"{decides} were not recorded"
+    if now.test and then.test and _plain(now.test) != _plain(then.test):
+        yield f"its test file was {then.test} and is {now.test}"
+        return
+    if then.fingerprint != now.fingerprint:
+        yield "its ratings changed"
+    if then.split_digest != now.split_digest:
+        decides = "its times" if is_in_time(record.cell.split) else "its test part"
+        yield f"{decides} changed" if then.split_digest else f"{decides} were not recorded"
 
 
 def _changes(cell: Cell, environment: Environment, record: Record) -> Iterator[str]:
@@ -120,9 +126,7 @@ def _changes(cell: Cell, environment: Environment, record: Record) -> Iterator[s
     for name in sorted(now.keys() | then.keys()):
         if now.get(name) != then.get(name):
             yield f"{name} was {then.get(name)} and is {now.get(name)}"
-    if record.data.fingerprint != cell.facts.data.fingerprint:
-        yield "its ratings changed"
-    yield from _changes_of_split(cell, record)
+    yield from _changes_of_data(cell.facts.data, record)
     if record.data.note != cell.facts.data.note:
         yield "other data stood in for its ratings"
     for rule in ("patience", "until_rmse"):

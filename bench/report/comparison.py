@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from bench.records import Record
-from bench.report.formats import goal_rmse, signed, significant, title
+from bench.report.formats import goal_rmse, plural, signed, significant, title
 from bench.report.grouping import tables
 from bench.report.metrics import by_seed, fit_s, goals_of, rmse, seconds_to
 from bench.report.rows import Line, Row, Runs, Table, device_kind
@@ -24,18 +25,22 @@ def compare(
     """Which of two rows is faster and which more accurate, a paragraph per table.
 
     a, b     `implementation[:preset][@device]`, or a row's label as the tables show it
-    dataset  a dataset's name or the name of its file; None: every one
+    dataset  a dataset's name, or the name or path of its file; None: every one
     machine  a machine's id; None: that of `here`, if it has both rows, else every one
 
-    Raises ValueError where no table has both, with the rows that there are or with those among
-    which a selector does not decide.
+    Raises ValueError where no table has both, with the datasets, machines or rows that there are
+    or with the rows among which a selector does not decide.
     """
     every = tables(records)
-    chosen = [
-        table
-        for table in every
-        if dataset is None or (_is_called(table, dataset) and machine in (None, table.machine))
-    ]
+    of_dataset = [table for table in every if dataset is None or _is_called(table, dataset)]
+    if every and not of_dataset:
+        titles = dict.fromkeys(table.title for table in every)
+        raise ValueError(f"'{dataset}' is not in the records; there are {', '.join(titles)}")
+    chosen = [table for table in of_dataset if machine in (None, table.machine)]
+    if of_dataset and not chosen:
+        machines = ", ".join(dict.fromkeys(table.machine for table in of_dataset))
+        of = f" of {dataset}" if dataset else ""
+        raise ValueError(f"no records{of} are of machine '{machine}'; there are {machines}")
     paragraphs: list[tuple[str, str]] = []
     undecided: list[str] = []
     for table in chosen:
@@ -47,7 +52,7 @@ def compare(
         if left and right:
             paragraphs.append((table.machine, _paragraph(table, left, right)))
     if not paragraphs:
-        neither = f"no table has both '{a}' and '{b}'{_listing(chosen or every)}"
+        neither = f"no table has both '{a}' and '{b}'{_listing(chosen)}"
         raise ValueError(undecided[0] if undecided else neither)
     own = [text for machine, text in paragraphs if machine == here]
     return "\n\n".join(own or [text for _, text in paragraphs])
@@ -136,8 +141,8 @@ def _sentences(table: Table, a: Line, b: Line) -> list[str]:
     for side in (fast, slow):
         late = sum(record.status == "timeout" for record in side.runs.scored)
         if late:
-            of = f"{late} of {len(side.runs.scored)}"
-            sentences.append(f"{side.name} was stopped by its time limit in {of} runs.")
+            of = f"{late} of {plural(len(side.runs.scored), 'run')}"
+            sentences.append(f"{side.name} was stopped by its time limit in {of}.")
     return [sentence for sentence in sentences if sentence]
 
 
@@ -154,6 +159,8 @@ def _more_accurate(side: Line, gain: Interval) -> str:
     margin = f" ± {gain.half:.4f}" if gain.level is not None else ""
     if _may_be(0, gain):
         return f"No difference in RMSE beyond noise ({side.name}: {signed(-gain.value)}{margin})."
+    if f"{abs(gain.value):.4f}" == "0.0000":
+        return "No difference in RMSE to four decimals."
     more = "more" if gain.value > 0 else "less"
     return f"{side.name} is {more} accurate by {abs(gain.value):.4f}{margin} RMSE."
 
@@ -174,7 +181,7 @@ def _sooner(a: Line, b: Line, goal: float) -> str:
         return f"Neither reached {goal_rmse(goal)} on validation."
     if hits != [len(seconds) for seconds in taken]:
         counts = [
-            f"{side.name} in {some} of {len(seconds)} runs"
+            f"{side.name} in {some} of {plural(len(seconds), 'run')}"
             for side, some, seconds in zip((a, b), hits, taken, strict=True)
         ]
         return f"{goal_rmse(goal)} on validation was reached by {' and by '.join(counts)}."
@@ -203,8 +210,8 @@ def _times(interval: Interval) -> str:
 
 def _seeds(a: Line, b: Line, speed: Comparison) -> str:
     if speed.pairs:
-        return f"{speed.pairs} paired seed{'s' * (speed.pairs > 1)}"
-    return f"{len(a.runs.scored)} and {len(b.runs.scored)} seeds, unpaired"
+        return plural(speed.pairs, "paired seed")
+    return f"{len(a.runs.scored)} and {plural(len(b.runs.scored), 'seed')}, unpaired"
 
 
 def _where(table: Table, seeds: str = "") -> str:
@@ -215,7 +222,8 @@ def _where(table: Table, seeds: str = "") -> str:
 def _is_called(table: Table, dataset: str) -> bool:
     """By its title, by a name of the records, or by the last part of one."""
     names = (table.dataset, *table.also)
-    return dataset in (table.title, *names, *map(title, names))
+    paths = map(os.path.normpath, (*names, *map(title, names)))
+    return dataset == table.title or os.path.normpath(dataset) in paths
 
 
 def _listing(among: Sequence[Table]) -> str:

@@ -86,6 +86,11 @@ def command_options(options: Mapping[str, str]) -> str:
     return " ".join(words)
 
 
+def plural(count: int, noun: str) -> str:
+    """`1 cell`, `2,000 cells`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def date(started_at: str) -> str:
     """The day of a record's start."""
     day = re.match(r"\d{4}-\d\d-\d\d", started_at)

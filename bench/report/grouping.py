@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TypeVar
 
-from bench.records import Record
+from bench.records import Record, digest
 from bench.report.files import page_name
 from bench.report.formats import title
 from bench.report.rows import Row, Runs, Table, device_kind
@@ -24,12 +24,14 @@ REGISTERED = list(IMPLEMENTATIONS)
 
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
+Decided = tuple[str, str]
 
 
 def tables(records: Iterable[Record], among: Sequence[Record] = ()) -> list[Table]:
-    """One table for each dataset fingerprint, machine and split, in the order of their names.
+    """One table for each dataset, machine and split, in the order of their names.
 
-    Splits of one name differ where the times or the given test part do that decide them.
+    Two files are one dataset where all is equal that decides the split: the ratings, and for a
+    split in time or a given one the times or the test part.
 
     Its rows are in the order of the registry (baselines first), then by name; the default preset
     leads.
@@ -39,27 +41,21 @@ def tables(records: Iterable[Record], among: Sequence[Record] = ()) -> list[Tabl
     """
     ordered = sorted(records, key=lambda record: record.counts_from)
     every = sorted(among, key=lambda record: record.counts_from) or ordered
-    names, titles = dataset_names(every), dataset_titles(dataset_names(every))
-    called = grouped(every, lambda record: record.data.fingerprint)
+    names = dataset_names(every)
+    titles = dataset_titles({name: names[name][0] for name in names})
     groups = grouped(
-        ordered,
-        lambda r: (
-            r.data.fingerprint,
-            r.environment.machine,
-            r.cell.split,
-            r.data.split_digest,
-        ),
+        ordered, lambda record: (decided_by(record), record.environment.machine, record.cell.split)
     )
     found = [
         Table(
-            names[fingerprint],
+            names[data][0],
             split,
             machine,
             tuple(labelled([row_of(some, newest_per_seed) for some in by_row(group)])),
-            titles[fingerprint],
-            tuple(sorted({r.cell.dataset for r in called[fingerprint]} - {names[fingerprint]})),
+            titles[data],
+            tuple(sorted(names[data][1:])),
         )
-        for (fingerprint, machine, split, _), group in groups.items()
+        for (data, machine, split), group in groups.items()
     ]
     return sorted(found, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
 
@@ -160,40 +156,58 @@ def newest_per_seed(runs: Iterable[Record]) -> tuple[Record, ...]:
     return tuple(chosen)
 
 
-def dataset_names(records: Iterable[Record]) -> dict[str, str]:
-    """Fingerprint -> its first name in the records; a catalog's name goes before a file's.
+def decided_by(record: Record) -> Decided:
+    """Fingerprint of the ratings, and digest of what else of its files decides its split: the
+    times of one in time, the test part of a given one. "" for a split at random."""
+    return record.data.fingerprint, record.data.split_digest
 
-    Two files with the same ratings are one dataset, whatever they are called.
+
+def dataset_names(records: Sequence[Record]) -> dict[Decided, list[str]]:
+    """The names of each dataset in the records, first the one that it is called by.
+
+    That is the first one recorded with its ratings; a catalog's name goes before a file's. Two
+    files with the same ratings are one dataset for a split that no more than these decide.
     """
-    names: dict[str, str] = {}
+    of_ratings: dict[str, dict[str, None]] = defaultdict(dict)
+    of_data: dict[Decided, set[str]] = defaultdict(set)
     for record in records:
-        name = names.setdefault(record.data.fingerprint, record.cell.dataset)
-        if _is_file(name) and not _is_file(record.cell.dataset):
-            names[record.data.fingerprint] = record.cell.dataset
-    return names
+        name = record.cell.dataset
+        of_ratings[record.data.fingerprint].setdefault(name)
+        of_data[decided_by(record)].add(name)
+    in_order = {each: sorted(names, key=_is_file) for each, names in of_ratings.items()}
+    return {
+        data: [name for name in in_order[data[0]] if name in names]
+        for data, names in of_data.items()
+    }
 
 
-def dataset_titles(names: Mapping[str, str]) -> dict[str, str]:
-    """Fingerprint -> what its dataset is called: the last part of its name, with as many folders
-    before it as tell it from the others, so that no two share a page; `names` as above.
+def dataset_titles(names: Mapping[Decided, str]) -> dict[Decided, str]:
+    """What each dataset is called: the last part of its name, with as many folders before it as
+    tell it from the others, so that no two share a page; `names`: the first of each.
 
-    Of one file whose ratings changed, the fingerprint is what tells them apart.
+    Of one file whose ratings changed, the fingerprint is what tells them apart. Where its times
+    or its test part changed alone, it stays one title, and the headings on its page differ.
     """
     parts = {
-        each: PurePath(os.path.normpath(name)).parts or (name,) for each, name in names.items()
+        (data[0], os.path.normpath(name)): PurePath(os.path.normpath(name)).parts or (name,)
+        for data, name in names.items()
     }
-    titles = {each: title(name) for each, name in names.items()}
+    titles = {each: title(each[1]) for each in parts}
     for depth in range(2, 1 + max(map(len, parts.values()), default=0)):
         for group in _on_one_page(titles):
             if len({parts[each] for each in group}) > 1:
                 titles |= {each: str(PurePath(*parts[each][-depth:])) for each in group}
     for group in _on_one_page(titles):
-        titles |= {each: f"{titles[each]} ({each[:8]})" for each in group}
-    return titles
+        of_ratings = grouped(group, lambda each: each[0])
+        for each in group:
+            # Two files with the same ratings are told apart by their names: A.csv and a.csv.
+            tag = each[0] if len(of_ratings[each[0]]) == 1 else digest(*each)
+            titles[each] += f" ({tag[:8]})"
+    return {data: titles[data[0], os.path.normpath(name)] for data, name in names.items()}
 
 
-def _on_one_page(titles: Mapping[str, str]) -> list[list[str]]:
-    """Fingerprints whose titles would lead to one page, where several would."""
+def _on_one_page(titles: Mapping[Decided, str]) -> list[list[Decided]]:
+    """Keys of the titles that would lead to one page, where several would."""
     pages = grouped(titles, lambda each: page_name(titles[each]))
     return [group for group in pages.values() if len(group) > 1]
 

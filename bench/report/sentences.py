@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from bench.machine import LOCKED
-from bench.records import Environment, Record, Slice
+from bench.records import Data, Environment, Record, Slice
 from bench.report import metrics
 from bench.report.formats import (
     command_options,
@@ -14,6 +14,7 @@ from bench.report.formats import (
     day,
     error,
     goal_rmse,
+    plural,
     significant,
     title,
 )
@@ -108,35 +109,43 @@ def shortened(table: Table) -> str:
             if epochs := record.cell.shortened_to:
                 rows.setdefault((record.cell.suite, epochs), {})[escaped(line.name)] = None
     return " ".join(
-        f"**The suite {escaped(suite)} ends a fit after {epochs} epochs** to be fast. Judge "
-        f"neither accuracy nor the verdict by its rows here: {', '.join(names)}."
+        f"**The suite {escaped(suite)} ends a fit after {plural(epochs, 'epoch')}** to be fast. "
+        f"Judge neither accuracy nor the verdict by its rows here: {', '.join(names)}."
         for (suite, epochs), names in sorted(rows.items())
     )
 
 
 def dataset_line(table: Table) -> str:
-    """Name, counts, scale, density, fingerprint, and what else is known of the dataset."""
+    """Name, counts, scale, density, fingerprint, and what else is known of the dataset; then what
+    is known of other files that its ratings were read from."""
     data = table.newest.data
     low, high = (f"{end:g}".replace("-", "−") for end in data.scale)
     density = 100 * data.n_ratings / max(data.n_users * data.n_items, 1)
     parts = [
-        f"{data.n_users:,} users",
-        f"{data.n_items:,} items",
-        f"{data.n_ratings:,} ratings",
+        plural(data.n_users, "user"),
+        plural(data.n_items, "item"),
+        plural(data.n_ratings, "rating"),
         f"scale {low} to {high}",
         f"density {significant(density)} %",
         f"fingerprint {escaped(data.fingerprint[:12])}",
     ]
-    if data.test:
-        parts.append(f"test part from {escaped(title(data.test))}")
-    if data.duplicates:
-        rule = data.duplicate_rule or "the last one counts"
-        parts.append(f"{data.duplicates:,} duplicate pairs ({escaped(rule)})")
+    files = {record.cell.dataset: _of_file(record.data) for record in table.records}
+    parts += files.pop(table.dataset, [])
     if data.floor is not None:
         parts.append(f"floor RMSE {data.floor:.4f} (no model can do better)")
+    others = [f"{escaped(title(name))}: {', '.join(of)}." for name, of in files.items() if of]
+    return " ".join([f"{escaped(table.title)}: {', '.join(parts)}.", *others])
+
+
+def _of_file(data: Data) -> list[str]:
+    """What is known of one file, where another one may have the same ratings."""
+    parts = [f"test part from {escaped(title(data.test))}"] if data.test else []
+    if data.duplicates:
+        rule = data.duplicate_rule or "the last one counts"
+        parts.append(f"{plural(data.duplicates, 'duplicate pair')} ({escaped(rule)})")
     if data.options:
         parts.append(f"read with {escaped(command_options(data.options))}")
-    return f"{escaped(table.title)}: {', '.join(parts)}."
+    return parts
 
 
 def other_names(table: Table) -> str:
@@ -198,9 +207,10 @@ def reading(table: Table) -> str:
         parts.append(f"{faster} {escaped(row.label)} (CPU).")
     parts.append("Epochs: the best one / those run.")
     if scored := [record.metrics for record in table.records if record.metrics]:
+        cold_starts = _span(each.n_cold_start for each in scored)
         parts.append(
             f"Test ratings: {_span(each.n_test for each in scored)}, of them "
-            f"{_span(each.n_cold_start for each in scored)} cold-start pairs (user or item unseen "
+            f"{cold_starts} cold-start pair{'s' * (cold_starts != '1')} (user or item unseen "
             "in training), for which every row gets the same fallback."
         )
     parts.append(f"Threads: {' / '.join(map(str, sorted({row.threads for row in table.rows})))}.")

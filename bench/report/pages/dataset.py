@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.report import sentences, tables
 from bench.report.files import MARK
+from bench.report.formats import title
 from bench.report.grouping import machines
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.curves import curves
@@ -29,11 +30,15 @@ def page(every: Sequence[Table]) -> str:
 
 
 def _heading(table: Table, on_page: Sequence[Table]) -> str:
-    """The split; with the digest of its times or test part where the page holds two splits of one
-    name."""
+    """The split; with its test file, its file and the digest of its times or test part where the
+    page holds two splits of one name, as of a file whose times changed."""
     alike = [other for other in on_page if _place(other) == _place(table)]
-    digest = escaped(table.newest.data.split_digest or "of older records")
-    return f"### {escaped(table.split)}{f', split {digest}' * (len(alike) > 1)}"
+    if len(alike) == 1:
+        return f"### {escaped(table.split)}"
+    data = table.newest.data
+    test = f" with test part from {title(data.test)}" if data.test else ""
+    digest = data.split_digest or "of older records"
+    return f"### {escaped(f'{table.split}, {table.title}{test}, split {digest}')}"
 
 
 def _place(table: Table) -> tuple[str, str]:

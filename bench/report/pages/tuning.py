@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from bench.records import Point, Record
 from bench.report.files import MARK
 from bench.report.formats import significant
-from bench.report.grouping import dataset_names, dataset_titles, grouped
+from bench.report.grouping import dataset_names, dataset_titles, decided_by, grouped
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.sentences import caption
 from bench.report.tables import Column
@@ -30,14 +30,14 @@ these searches."""
 def tuning_page(records: Iterable[Record]) -> str:
     """The page, a section per machine and search; "" where nothing was searched."""
     ordered = sorted(records, key=lambda record: record.started_at)
-    titles = dataset_titles(dataset_names(ordered))
+    titles = dataset_titles({data: names[0] for data, names in dataset_names(ordered).items()})
     parts: list[str] = []
     for machine, of_machine in sorted(grouped(ordered, lambda r: r.environment.machine).items()):
         parts += [f"## Machine {escaped(machine)}", caption(of_machine)]
         searches = grouped(of_machine, _search)
         for search in sorted(searches, key=lambda search: (search, searches[search][0].started_at)):
             trials = _last_of_each(searches[search])
-            parts += _section(trials, titles[trials[0].data.fingerprint])
+            parts += _section(trials, titles[decided_by(trials[0])])
     head = [MARK, "# Searches for hyperparameters", "[All results](index.md)", ABOUT]
     return document([*head, *parts]) if parts else ""
 
@@ -46,7 +46,8 @@ def _search(record: Record) -> tuple[str, str, str, str]:
     """What the trials of one search share: its space, its source, its data."""
     cell = record.cell
     source = record.source.implementation_hash
-    return cell.suite, cell.implementation, source, record.data.fingerprint + cell.split
+    data = record.data.fingerprint + record.data.split_digest
+    return cell.suite, cell.implementation, source, data + cell.split
 
 
 def _last_of_each(records: Sequence[Record]) -> list[Record]:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from bench.records import Record
+from bench.records import Point, Record
 from bench.report.files import plot_of
-from bench.report.formats import goal_rmse
+from bench.report.formats import goal_rmse, significant
 from bench.report.markdown import escaped
 from bench.report.metrics import best_validation, goals_of
 from bench.report.plots.style import LEAST_SECONDS, Plot, frame, heading, look, short, time_axis
@@ -20,7 +20,9 @@ AIR = 0.6
 """Above the worst row, of the rows' spread: so much of the first epochs is in view."""
 NOTE = """\
 Bold: the seed with the median fit; faint: the other seeds. A dotted level is a model without \
-epochs, drawn at 0.001 s where its fit took less."""
+epochs, drawn at {least} s where its fit took less."""
+PART = 0.01
+"""Of the shortest training with epochs: an earlier checkpoint would squeeze it aside."""
 BUDGETS_NOTE = (
     " Markers without a line are of a row that cannot be interrupted: each is a full fit."
 )
@@ -38,6 +40,11 @@ class Trace(NamedTuple):
     best: float
 
     @property
+    def points(self) -> list[Point]:
+        """Of all its runs."""
+        return [point for run in (self.shown, *self.others) for point in run.curve]
+
+    @property
     def closed_form(self) -> bool:
         return len(self.shown.curve) == 1 and not self.shown.epoch_budgets
 
@@ -45,15 +52,17 @@ class Trace(NamedTuple):
 def curves(table: Table) -> Plot | None:
     """The plot; None where no row left a curve."""
     drawn = traces(table)
-    budgets = any(line.runs.epoch_budgets for line in table.lines)
-    data = escaped(f"{table.title}, {table.split}")
-    plot = Plot(
+    if not drawn:
+        return None
+    note = NOTE.format(least=significant(least_seconds(table, drawn)).rstrip("0"))
+    if any(line.runs.epoch_budgets for line in table.lines):
+        note += BUDGETS_NOTE
+    return Plot(
         plot_of(table),
-        f"Validation RMSE over training seconds on {data}",
-        NOTE + BUDGETS_NOTE * budgets,
+        f"Validation RMSE over training seconds on {escaped(f'{table.title}, {table.split}')}",
+        note,
         lambda figure: _draw(figure, table, drawn),
     )
-    return plot if drawn else None
 
 
 def traces(table: Table) -> list[Trace]:
@@ -67,18 +76,35 @@ def traces(table: Table) -> list[Trace]:
     return sorted(found, key=lambda trace: -trace.best)
 
 
+def limits(table: Table, drawn: Sequence[Trace]) -> tuple[float, float]:
+    """Lowest and highest RMSE in view: of no run the lowest is cut off."""
+    bests = [(trace.line.row.implementation, trace.best) for trace in drawn]
+    low, high = frame(bests, [rmse for rmse, _ in _levels(table)], AIR)
+    lowest = min(point.rmse for trace in drawn for point in trace.points)
+    return min(low, lowest - 0.02 * (high - lowest)), high
+
+
+def least_seconds(table: Table, drawn: Sequence[Trace]) -> float:
+    """Where all that is faster is drawn: 0.001 s, or as far left as models with epochs go."""
+    _, high = limits(table, drawn)
+    with_epochs = [trace for trace in drawn if not trace.closed_form]
+    visible = [p.seconds for trace in with_epochs for p in trace.points if p.rmse <= high]
+    ends = [trace.shown.curve[-1].seconds for trace in with_epochs]
+    first = max(min(visible, default=math.inf), PART * min(ends, default=math.inf))
+    return min(LEAST_SECONDS, first) if first > 0 else LEAST_SECONDS
+
+
 def _draw(figure: Any, table: Table, drawn: list[Trace]) -> None:
     axes = figure.subplots()
     levels = _levels(table)
-    bests = [(trace.line.row.implementation, trace.best) for trace in drawn]
-    low, high = frame(bests, [rmse for rmse, _ in levels], AIR)
+    low, high = limits(table, drawn)
+    least = least_seconds(table, drawn)
     axes.set_ylim(low, high)
-    runs = [run for trace in drawn for run in (trace.shown, *trace.others)]
-    points = [point for run in runs for point in run.curve]
-    visible = [p.seconds for p in points if p.rmse <= high] or [LEAST_SECONDS]
-    time_axis(axes, visible, "training time")
+    points = [point for trace in drawn for point in trace.points]
+    visible = [p.seconds for p in points if p.rmse <= high] or [least]
+    time_axis(axes, visible, least, "training time")
     names = [trace.line.name for trace in drawn]
-    handles = [_draw_trace(axes, trace, high, names) for trace in drawn]
+    handles = [_draw_trace(axes, trace, high, least, names) for trace in drawn]
     _draw_levels(axes, levels)
     axes.set_ylabel("validation RMSE")
     figure.legend(handles=handles, loc="outside right center", frameon=False, handlelength=3.2)
@@ -87,7 +113,7 @@ def _draw(figure: Any, table: Table, drawn: list[Trace]) -> None:
     heading(figure, axes, table, "validation RMSE over training time", foot)
 
 
-def _draw_trace(axes: Any, trace: Trace, high: float, names: Sequence[str]) -> Any:
+def _draw_trace(axes: Any, trace: Trace, high: float, least: float, names: Sequence[str]) -> Any:
     """Draw one trace of those with these names; returns its line for the legend."""
     from matplotlib.lines import Line2D
 
@@ -99,21 +125,25 @@ def _draw_trace(axes: Any, trace: Trace, high: float, names: Sequence[str]) -> A
         level = {"color": style["color"], "linewidth": 0.7, "linestyle": (0, (2, 3))}
         axes.axhline(shown.curve[0].rmse, **level)
     behind = style if shown.epoch_budgets else {"color": style["color"], "linewidth": 0.7}
-    axes.plot(*_points(trace.others), **behind, alpha=0.35)
-    axes.plot(*_points([shown]), markevery=None if shown.epoch_budgets else MARKED, **style)
+    # What is earlier and above the frame comes in from its left edge.
+    least = least if trace.closed_form else least / 2
+    axes.plot(*_points(trace.others, least), **behind, alpha=0.35)
+    # Along a curve of one point matplotlib would put no marker.
+    every = None if shown.epoch_budgets or len(shown.curve) == 1 else MARKED
+    axes.plot(*_points([shown], least), markevery=every, **style)
     label = line.name if shown.status == "ok" else f"{line.name} ({shown.status})"
     label = short(label, [name for name in names if name != line.name])
     above = f" (above: {trace.best:.3f})" if trace.best > high else ""
     return Line2D([], [], label=label + above, **style)
 
 
-def _points(records: Sequence[Record]) -> tuple[list[float], list[float]]:
+def _points(records: Sequence[Record], least: float) -> tuple[list[float], list[float]]:
     """Seconds and RMSEs of their curves, each curve apart from the one before by a gap."""
     seconds: list[float] = []
     rmse: list[float] = []
     for record in records:
         gap = [math.nan] if seconds else []
-        seconds += [*gap, *(max(point.seconds, LEAST_SECONDS) for point in record.curve)]
+        seconds += [*gap, *(max(point.seconds, least) for point in record.curve)]
         rmse += [*gap, *(point.rmse for point in record.curve)]
     return seconds, rmse
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +28,13 @@ class Place:
     seconds: float
     rmse: float
 
+    def x(self, least: float) -> float:
+        """Where the point is drawn, on an axis that begins with `least` seconds."""
+        return max(self.seconds, least)
+
     @property
-    def x(self) -> float:
-        """Where the point is drawn."""
-        return max(self.seconds, style.LEAST_SECONDS)
+    def has_epochs(self) -> bool:
+        return any(record.metrics and record.metrics.epochs for record in self.line.runs.scored)
 
 
 def pareto(table: Table) -> style.Plot | None:
@@ -75,14 +79,18 @@ def _draw(figure: Any, table: Table, found: Sequence[Place]) -> None:
     axes.set_ylim(low, high)
     axes.set_ylabel("test RMSE")
     inside = [place for place in found if place.rmse <= high]
-    style.time_axis(axes, [place.seconds for place in inside], "fit time")
-    step = _draw_front(axes, front(found))
+    least = least_seconds(inside)
+    style.time_axis(axes, [place.seconds for place in inside], least, "fit time")
+    step = _draw_front(axes, front(found), least)
     kinds = {}
     for place in inside:
         kind, look = _look(place.line)
         kinds[kind] = look
         axes.plot(
-            place.x, place.rmse, **look, color=style.COLOURS[place.line.place % len(style.COLOURS)]
+            place.x(least),
+            place.rmse,
+            **look,
+            color=style.COLOURS[place.line.place % len(style.COLOURS)],
         )
     points = [Line2D([], [], label=kind, color="0.2", **look) for kind, look in kinds.items()]
     handles = [*points, step]
@@ -92,17 +100,34 @@ def _draw(figure: Any, table: Table, found: Sequence[Place]) -> None:
         for place in found
         if place.rmse > high
     )
-    foot = f"Out of the frame: {outside}." if outside else ""
-    style.heading(figure, axes, table, "test RMSE against fit time", foot)
-    _label(axes, inside)
+    foot = [f"Out of the frame: {outside}."] if outside else []
+    if moved := moved_to(least, inside):
+        foot.append(f"Drawn at {significant(least).rstrip('0')} s: {moved}.")
+    style.heading(figure, axes, table, "test RMSE against fit time", " ".join(foot))
+    _label(axes, inside, least)
 
 
-def _draw_front(axes: Any, ahead: Sequence[Place]) -> Any:
+def least_seconds(inside: Iterable[Place]) -> float:
+    """Where all that is faster is drawn: 0.001 s, or the fastest row with epochs."""
+    fastest = min((place.seconds for place in inside if place.has_epochs), default=math.inf)
+    return min(style.LEAST_SECONDS, fastest) if fastest > 0 else style.LEAST_SECONDS
+
+
+def moved_to(least: float, inside: Iterable[Place]) -> str:
+    """The rows that are faster than the axis begins, with what they took; "" where none is."""
+    return ", ".join(
+        f"{place.line.name} ({significant(place.seconds)} s)"
+        for place in inside
+        if place.seconds < least
+    )
+
+
+def _draw_front(axes: Any, ahead: Sequence[Place], least: float) -> Any:
     """Steps through the front: what is below and to the left of them nobody reaches."""
     (fastest, *_), right = ahead, axes.get_xlim()[1]
     rmse = [axes.get_ylim()[1], *(place.rmse for place in ahead)]
     [line] = axes.plot(
-        [*(place.x for place in (fastest, *ahead)), right],
+        [*(place.x(least) for place in (fastest, *ahead)), right],
         [*rmse, rmse[-1]],
         drawstyle="steps-post",
         color="0.55",
@@ -123,7 +148,7 @@ def _look(line: Line) -> tuple[str, dict[str, Any]]:
     return f"built-in, on {line.kind}", {**look, "marker": "o", "markerfacecolor": "white"}
 
 
-def _label(axes: Any, inside: Sequence[Place]) -> None:
+def _label(axes: Any, inside: Sequence[Place], least: float) -> None:
     """A name at every point, clear of the points and of other names."""
     from adjustText import adjust_text
     from matplotlib.patheffects import withStroke
@@ -131,14 +156,14 @@ def _label(axes: Any, inside: Sequence[Place]) -> None:
     look = {"fontsize": 8, "color": "0.2", "in_layout": False, "va": "center", "ha": "center"}
     names = [place.line.name for place in inside]
     texts = [
-        axes.text(place.x, place.rmse, style.short(name, names), **look)
+        axes.text(place.x(least), place.rmse, style.short(name, names), **look)
         for place, name in zip(inside, names, strict=True)
     ]
     for text in texts:  # readable over the line of the front, too
         text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     adjust_text(
         texts,
-        [place.x for place in inside],
+        [place.x(least) for place in inside],
         [place.rmse for place in inside],
         ax=axes,
         iter_lim=LABEL_STEPS,

@@ -38,7 +38,9 @@ STYLE: Any = {
 ROOM = 36
 """Characters of a label in a plot."""
 LEAST_SECONDS = 1e-3
-"""Closed forms take microseconds; drawn as such they would squeeze the curves aside."""
+"""Closed forms take microseconds; drawn as such they would squeeze the curves aside.
+
+Where models with epochs are that fast, too, a plot goes as far as they do."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,14 @@ def look(style: int, *, hollow: bool = False) -> dict[str, Any]:
     }
 
 
-def time_axis(axes: Any, seconds: Sequence[float], label: str) -> None:
-    """A log axis in plain seconds that has several labels however short its span."""
+def time_axis(axes: Any, seconds: Sequence[float], least: float, label: str) -> None:
+    """A log axis in plain seconds that has several labels however short its span.
+
+    least  seconds: where all that is faster is drawn
+    """
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    first, last = (max(end, LEAST_SECONDS) for end in (min(seconds), max(seconds)))
+    first, last = (max(end, least) for end in (min(seconds), max(seconds)))
     narrow = last < 50 * first
     axes.set_xscale("log")
     axes.set_xlim(first / 2, last * 2)

@@ -77,6 +77,19 @@ def test_each_dataset_has_its_own_table() -> None:
     ]
 
 
+def test_the_page_of_a_file_with_the_ratings_of_another_says_whose_it_is() -> None:
+    first = record(dataset="ratings-2024.csv", minute=1)
+    mine = [record(dataset="größe.csv", minute=2), record("bias", dataset="größe.csv")]
+    text = shown(200, mine, among=[record(dataset="ratings-2024.csv", minute=-1), first, *mine])
+    assert "\ngröße.csv, random:80/10/10\n" in text
+    shared = "ratings-2024.csv.md: größe.csv has the same ratings, so this page, too\n"
+    assert f"Page: results/{shared}" in text
+    in_time = [each.model_copy(deep=True) for each in (first, *mine)]
+    for each in in_time:
+        each.cell.split, each.data.split_digest = "leave-last", each.cell.dataset
+    assert "Page: results/größe.csv.md\n" in shown(200, in_time[1:], among=in_time)
+
+
 def test_two_files_and_two_scripts_of_one_name_are_told_apart() -> None:
     def of(dataset: str, row: str) -> Record:
         known = record().data.model_copy(update={"fingerprint": dataset * 3})

@@ -207,6 +207,14 @@ def test_what_else_decides_the_split_re_runs_a_cell(
     assert run(before, after) == []
 
 
+def test_another_test_file_is_named(run: Run) -> None:
+    before = cell(split="given", facts=data(test="a.csv", fingerprint="a", split_digest="a"))
+    after = cell(split="given", facts=data(test="b.csv", fingerprint="b", split_digest="b"))
+    run(before)
+    [found] = run(after)
+    assert found.partition(" (recorded ")[0] == "its test file was a.csv and is b.csv"
+
+
 @pytest.mark.parametrize(
     "other",
     [

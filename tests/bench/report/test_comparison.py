@@ -43,6 +43,28 @@ def test_the_faster_may_be_the_less_accurate() -> None:
     assert "embedding_mf is less accurate by 0.0100 ± 0.0000 RMSE." in text
 
 
+def test_a_difference_that_rounds_to_nothing_is_called_none() -> None:
+    other = record("embedding_mf", fit_s=5.0, rmse=0.92001)
+    text = compare([SLOW[0], other], "numpy_sgd", "embedding_mf")
+    assert "No difference in RMSE to four decimals." in text
+    assert "0.0000" not in text
+
+
+def test_a_file_of_the_same_ratings_and_other_times_is_another_dataset() -> None:
+    records = [
+        record(name, split=split, dataset=file, rmse=rmse, data=data(split_digest=digest))
+        for split, digests in (("time:80/10/10", ("aa", "bb")), ("random:80/10/10", ("", "")))
+        for file, digest, rmse in zip(("x/one.csv", "two.csv"), digests, (0.91, 0.93), strict=True)
+        for name in ("ncf", "numpy_sgd")
+    ]
+    in_time, at_random = compare(records, "ncf", "numpy_sgd", "two.csv").split("\n\n")
+    assert "on two.csv (time:80/10/10" in in_time
+    assert "on one.csv (random:80/10/10" in at_random
+    assert "two.csv" not in compare(records, "ncf", "numpy_sgd", "one.csv")
+    spelled = compare(records, "ncf", "numpy_sgd", "./x/../x/one.csv")
+    assert spelled == compare(records, "ncf", "numpy_sgd", "one.csv")
+
+
 def test_noise_is_called_noise() -> None:
     alike = runs("embedding_mf", [20.5, 20.0, 22.5], [0.9205, 0.9203, 0.9190])
     text = compare([*SLOW, *alike], "embedding_mf", "numpy_sgd")
@@ -122,8 +144,10 @@ def test_this_machine_comes_first_and_an_undecided_table_hides_no_other() -> Non
 def test_no_match_lists_what_there_is() -> None:
     with pytest.raises(ValueError, match=r"both 'nmf' and 'numpy_sgd'.*embedding_mf"):
         compare([*SLOW, *FAST], "nmf", "numpy_sgd")
-    with pytest.raises(ValueError, match="there are numpy_sgd"):
-        compare([*SLOW, *FAST], "numpy_sgd", "embedding_mf", "ml-1m")
+    with pytest.raises(ValueError, match=r"^'nix\.csv' is not in the records; there are ml-100k$"):
+        compare([*SLOW, *FAST], "numpy_sgd", "embedding_mf", "nix.csv")
+    with pytest.raises(ValueError, match=r"^no records are of machine 'x'; there are box-1$"):
+        compare([*SLOW, *FAST], "numpy_sgd", "embedding_mf", machine="x")
     with pytest.raises(ValueError, match="nothing is recorded yet"):
         compare([], "a", "b")
 
@@ -136,7 +160,7 @@ def test_a_side_without_figures_says_why() -> None:
 def test_time_limits_and_stand_ins_are_reported() -> None:
     late = record("ncf", status="timeout", reason="60 s", data=data(note="Stands in."))
     text = compare([*SLOW, late], "ncf", "numpy_sgd")
-    assert "ncf was stopped by its time limit in 1 of 1 runs." in text
+    assert "ncf was stopped by its time limit in 1 of 1 run." in text
     assert text.endswith("Stands in.")
 
 

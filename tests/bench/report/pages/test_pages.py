@@ -157,14 +157,66 @@ def test_splits_of_one_name_that_are_cut_otherwise_have_tables_of_their_own() ->
     found = tables([there, back, random])
     text = page(found)
     assert re.findall("^### .*", text, re.MULTILINE) == [
-        "### given, split 0123456789abcdef",
-        "### given, split fedcba",
+        "### given, ml-100k, split 0123456789abcdef",
+        "### given, ml-100k, split fedcba",
         "### random:80/20",
     ]
     assert len({curves_path(table) for table in found}) == 3
     older = record(split="leave-last"), record(split="leave-last", data=data(split_digest="ab"))
-    assert "### leave-last, split of older records" in page(tables(older))
+    assert "### leave-last, ml-100k, split of older records" in page(tables(older))
     assert "### given\n" in page(tables([there, random]))
+    for each, test in ((there, "x/a.csv"), (back, "b.csv")):
+        each.data.test = test
+    text = page(tables([there, back]))
+    assert "### given, ml-100k with test part from a.csv, split 0123456789abcdef" in text
+
+
+def test_files_of_equal_ratings_share_what_their_times_do_not_decide_and_nothing_else() -> None:
+    def of(file: str, split: str, digest: str = "", **of_data: Any) -> Record:
+        return record(dataset=file, split=split, data=data(split_digest=digest, **of_data))
+
+    columns = {"options": {"columns": "user=Kunde"}}
+    records = [
+        of("plain.csv", "time:80/10/10", "aa"),
+        of("excel.csv", "time:80/10/10", "bb", **columns),
+        of("again.csv", "time:80/10/10", "aa"),
+        of("excel.csv", "random:80/10/10", **columns),
+        record("ncf", dataset="plain.csv", split="random:80/10/10"),
+    ]
+    found = {(table.title, table.split): table for table in tables(records)}
+    assert {key: table.also for key, table in found.items()} == {
+        ("plain.csv", "time:80/10/10"): ("again.csv",),
+        ("excel.csv", "time:80/10/10"): (),
+        ("plain.csv", "random:80/10/10"): ("excel.csv",),
+    }
+    excel = page([found["excel.csv", "time:80/10/10"]])
+    assert "# excel.csv\n" in excel
+    assert "fingerprint f1f1f1f1f1f1, read with --columns user=Kunde.\n" in excel
+    assert "plain.csv" not in excel
+    shared = dataset_line(found["plain.csv", "random:80/10/10"])
+    assert shared.startswith("plain.csv: ")
+    assert shared.endswith(" fingerprint f1f1f1f1f1f1. excel.csv: read with --columns user=Kunde.")
+    assert "excel" not in dataset_line(found["plain.csv", "time:80/10/10"])
+
+
+def test_two_names_of_one_page_and_the_same_ratings_have_two_titles() -> None:
+    names = zip(("A.csv", "a.csv"), ("aa", "bb"), strict=True)
+    records = [record(dataset=name, data=data(split_digest=digest)) for name, digest in names]
+    found = tables(records)
+    assert len({page_name(table.title) for table in found}) == 2
+    changed = [each.model_copy(deep=True) for each in records]
+    for each in changed:
+        each.cell.dataset = "r.csv"
+    assert {table.title for table in tables(changed)} == {"r.csv"}
+
+
+def test_what_there_is_one_of_is_in_the_singular() -> None:
+    one = {"n_users": 1, "n_items": 1, "n_ratings": 1, "duplicates": 1}
+    table = table_of(record(data=data(**one), metrics=metrics(0.9, [], n_cold_start=1)))
+    line = dataset_line(table)
+    assert "1 user, 1 item, 1 rating, " in line
+    assert "1 duplicate pair (" in line
+    assert "of them 1 cold-start pair (" in page([table])
 
 
 @pytest.mark.parametrize(

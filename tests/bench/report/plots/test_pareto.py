@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.report.plots.pareto import Place, front, pareto, places
-from tests.support.records import eight, record, table_of
+from bench.report.plots.pareto import Place, front, least_seconds, moved_to, pareto, places
+from tests.support.records import closed_form, eight, record, table_of
 
 LINE = table_of(record()).lines[0]
 
@@ -23,6 +23,17 @@ def test_the_front_is_named_fastest_first() -> None:
     plot = pareto(table_of(*eight()))
     assert plot is not None
     assert plot.note.endswith(": global_mean, bias, embedding_mf, autorec.")
+
+
+def test_a_row_that_is_faster_than_the_axis_begins_is_named_with_its_time() -> None:
+    curves = {name: closed_form(1.0, 1e-4) for name in ("bias", "global_mean")}
+    rows = [record(name, fit_s=2e-4, curve=curve) for name, curve in curves.items()]
+    found = places(table_of(*rows, record(fit_s=0.5)))
+    assert least_seconds(found) == 0.001
+    assert moved_to(0.001, found) == "global_mean (0.000200 s), bias (0.000200 s)"
+    fast = places(table_of(*rows, record(fit_s=4e-4)))
+    assert least_seconds(fast) == 4e-4
+    assert moved_to(1e-4, fast) == ""
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from bench.report.files import MADE_BY
-from bench.report.plots.curves import AIR, curves, traces
+from bench.report.plots.curves import AIR, MARKED, curves, least_seconds, limits, traces
 from bench.report.plots.pareto import pareto
 from bench.report.plots.style import COLOURS, DASHES, MARKERS, Plot, frame, short
 from bench.report.rows import Row, Table
@@ -85,6 +86,41 @@ def test_full_fits_are_markers_without_a_line_and_even_one_is_no_closed_form() -
     assert len(drawn) == 2
     [trace] = traces(table_of(found.model_copy(update={"curve": found.curve[:1]})))
     assert not trace.closed_form
+
+
+def test_no_run_has_its_lowest_cut_off_and_fast_epochs_are_where_they_were() -> None:
+    seeds = [record(seed=n, curve=training_curve(rmse, 9.0)) for n, rmse in enumerate((0.9, 0.8))]
+    table = table_of(*seeds, record("bias", curve=closed_form(0.95, 1e-5)))
+    low, high = limits(table, traces(table))
+    lowest = min(point.rmse for each in seeds for point in each.curve)
+    assert low < lowest < high
+    assert least_seconds(table, traces(table)) == 0.001
+    fast = table_of(
+        record(curve=training_curve(0.9, 0.003)), record("bias", curve=closed_form(0.95, 1e-5))
+    )
+    _, high = limits(fast, traces(fast))
+    visible = min(p.seconds for t in traces(fast) for p in t.points if p.epoch and p.rmse <= high)
+    assert least_seconds(fast, traces(fast)) == visible < 0.001
+    plot = curves(fast)
+    assert plot is not None
+    assert "drawn at 0.001 s" not in plot.note
+
+
+def test_a_model_without_epochs_has_a_marker(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.axes import Axes
+
+    every = []
+    plot = Axes.plot
+
+    def seen(self: Axes, *points: Any, **style: Any) -> Any:
+        every.append((len(points[0]), style.get("markevery")))
+        return plot(self, *points, **style)
+
+    monkeypatch.setattr(Axes, "plot", seen)
+    png(curves(table_of(record(), record("bias", curve=closed_form(0.95, 0.01)))))
+    assert (1, None) in every
+    assert (30, MARKED) in every
+    assert (1, MARKED) not in every
 
 
 def test_a_library_has_a_marker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

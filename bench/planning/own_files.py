@@ -67,9 +67,7 @@ def _own(file: Path, module: str) -> Own:
     depth = len(parts) - (file.stem != "__init__") if parts else 0
     folder = file.parents[min(max(depth, 0), len(file.parents) - 1)]
     first = parts[0] if parts else ""
-    alone = first in (*sys.stdlib_module_names, *PROJECT) or any(
-        name in INSTALLED for name in folder.parts
-    )
+    alone = first in sys.stdlib_module_names or any(name in INSTALLED for name in folder.parts)
     return Own(folder, first if alone else "")
 
 
@@ -146,8 +144,6 @@ class _Files:
         else:
             roots = self._roots(path, parts[0])
         for root in roots:
-            if node.level:
-                yield from _module_files(root / "__init__")
             for alias in node.names:
                 # `*` imports what `__all__` of a package names, modules too.
                 every = alias.name == "*" and _module_files(root.joinpath(*parts, "__init__"))
@@ -162,7 +158,7 @@ class _Files:
         folders = [own.folder for own in self.own]
         inside = any(path.is_relative_to(folder) for folder in folders)
         above = itertools.takewhile(
-            lambda folder: folder not in folders and folder.name not in INSTALLED,
+            lambda folder: folder not in folders,
             path.parents if inside else path.parents[:1],
         )
         package = package_of(path)

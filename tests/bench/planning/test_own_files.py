@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -228,6 +229,7 @@ NOT_FOLLOWED = {
     'import importlib\nm = importlib.import_module("lib." + "core")': "import_module",
     'import importlib\nm = importlib.import_module("lib.core")': "import_module",
     'from importlib import import_module as load\nm = load("lib.core")': "import_module",
+    "import importlib\nm = importlib.import_module('.x', 'lib')": "import_module",
     'm = __import__("lib.core")': "__import__",
     "exec(open('lib/core.py').read())": "exec",
     "import runpy\nm = runpy.run_path('lib/core.py')": "run_path",
@@ -320,7 +322,11 @@ PAIRS = {
         {"own.py": "A = 9\nfrom h import A\n", "h.py": "A = 1\n"},
         {"own.py": "from h import A\nA = 9\n"},
     ),
-    "a text of many digits": (
+    "an expression too deep to walk": (
+        {"own.py": f"A = {' + '.join(['1'] * 2000)} + 1\n"},
+        {"own.py": f"A = {' + '.join(['1'] * 2000)} + 2\n"},
+    ),
+    "a number of many digits": (
         {"own.py": f"A = 0x{'f' * 5000}\n"},
         {"own.py": f"A = 0x{'f' * 4999}e\n"},
     ),
@@ -356,6 +362,12 @@ def test_a_built_in_file_counts_and_the_protocol_does_not(
         digests.append(of(tmp_path / "mine" / "own.py"))
     assert digests[0] == digests[1] == digests[2]
     assert len({*digests[2:]}) == 3
+    with (project / "impls" / "bias.py").open("a") as file:
+        file.write("exec('')\n")
+    written(project, {"own.py": imports})
+    in_project = own_source((project / "own.py", ""))
+    assert in_project == own_source((tmp_path / "mine" / "own.py", ""))
+    assert in_project[1] == []  # what a built-in row loads is the project's own to know
 
 
 def test_a_comment_a_docstring_a_copy_and_a_rename_change_nothing(tmp_path: Path) -> None:
@@ -367,7 +379,8 @@ def test_a_comment_a_docstring_a_copy_and_a_rename_change_nothing(tmp_path: Path
 
 
 def test_a_file_that_nothing_imports_does_not_count(tmp_path: Path) -> None:
-    written(tmp_path, {"own.py": "from lib.a import C\n", "lib/a.py": "C = 1\n"})
+    imports = "from lib.a import C\nfrom datasets import load\n"
+    written(tmp_path, {"own.py": imports, "lib/a.py": "C = 1\n"})
     first = of(tmp_path / "own.py")
     written(tmp_path, {"other.py": "C = 1\n", "lib/b.py": "C = 1\n", "datasets.py": "C = 1\n"})
     assert of(tmp_path / "own.py") == first
@@ -389,4 +402,38 @@ def test_a_class_that_a_call_makes_counts_with_its_file(tmp_path: Path) -> None:
         described = describe(f"{tmp_path}/own.py:Row", "default", {}, None)
         digests.add(described.implementation_hash)
         assert described.unfollowed == ()
+    assert len(digests) == 2
+
+
+def test_an_installed_class_counts_with_its_package(tmp_path: Path) -> None:
+    written(tmp_path, {"mine/__init__.py": "C = 1\n", "mine/rows.py": ""})
+    first = of(tmp_path / "mine" / "rows.py", "mine.rows")
+    written(tmp_path, {"mine/__init__.py": "C = 2\n"})
+    assert of(tmp_path / "mine" / "rows.py", "mine.rows") != first
+
+
+@pytest.mark.parametrize(("changed", "counts"), [("pkg/other.py", True), ("other.py", False)])
+def test_of_a_package_around_the_script_what_it_imports_counts(
+    tmp_path: Path, changed: str, counts: bool
+) -> None:
+    inits = dict.fromkeys(("pkg/__init__.py", "pkg/inner/__init__.py"), "")
+    own = {"pkg/inner/own.py": "from pkg.helper import C\n", "pkg/helper.py": "import other\n"}
+    written(tmp_path, {**inits, **own, "pkg/other.py": "C = 1\n"})
+    first = of(tmp_path / "pkg" / "inner" / "own.py")
+    written(tmp_path, {changed: "C = 2\n"})
+    assert (of(tmp_path / "pkg" / "inner" / "own.py") != first) == counts
+
+
+def test_a_class_of_another_folder_counts_with_what_it_imports_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, {"mine/own.py": "from far import Row\n", "away/near.py": "C = 1\n"})
+    written(tmp_path, {"away/far.py": ROW.format(imports="from near import C", used="C")})
+    searched = os.pathsep.join(filter(None, [f"{tmp_path}/away", os.environ.get("PYTHONPATH")]))
+    monkeypatch.setenv("PYTHONPATH", searched)
+    digests = set()
+    for value in (1, 2):
+        written(tmp_path, {"away/near.py": f"C = {value}\n"})
+        described = describe(f"{tmp_path}/mine/own.py:Row", "default", {}, None)
+        digests.add(described.implementation_hash)
     assert len(digests) == 2

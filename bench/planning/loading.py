@@ -19,7 +19,8 @@ from types import ModuleType
 from typing import Any, Literal
 
 from bench import BESIDE
-from bench.planning.source_digest import Modules, digest_of, own_modules, reached, unfollowed
+from bench.planning.own_files import own_source
+from bench.planning.source_digest import Modules, source_digest
 from impls.registry import IMPLEMENTATIONS
 
 ENTRY_POINT_GROUP = "ratebench.implementations"
@@ -182,18 +183,19 @@ def source_of(
 ) -> tuple[str, list[str]]:
     """Digest of what the source of the class behind a class path means, and the places in it that
     load code which the digest cannot follow."""
-    location, _, requested = class_path.rpartition(":")
+    location, _, _ = class_path.rpartition(":")
     script = location.endswith(".py")
     asked = location if script else getattr(sys.modules.get(location), "__file__", None)
     try:
-        file = Path(inspect.getfile(implementation))
+        file = inspect.getfile(implementation)
     except (TypeError, OSError):  # made by a call, in no module that has a file
-        file = Path(asked or __file__)
-    own = None if asked is None else own_modules(Path(asked), "" if script else location)
-    # What a module does with a class that it imports is a part of the row, too.
-    also = [(Path(asked), requested)] if asked and Path(asked) != file else []
-    found = reached(file, implementation.__name__, modules, own, also)
-    return digest_of(found), unfollowed(found)
+        file = asked or __file__
+    if location.partition(".")[0] == "impls":
+        return source_digest(Path(file), implementation.__name__, modules), []
+    requested = (Path(asked or file), "" if script else location)
+    if Path(file) == requested[0]:
+        return own_source(requested)
+    return own_source(requested, (Path(file), implementation.__module__))
 
 
 def _module(location: str) -> ModuleType:

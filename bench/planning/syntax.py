@@ -11,30 +11,31 @@ IGNORED_FIELDS = ("ctx", "type_comment", "type_params", "kind")
 """Parts of a syntax tree that carry no meaning here, or that only some Pythons have."""
 
 
-def canonical(node: ast.stmt, renamed: Mapping[str, str]) -> str:
-    """The tree as text without places, comments, docstrings, imports and old names; "" for
-    nothing left."""
-    tree = _tree(node, renamed)
+def canonical(node: ast.AST, renamed: Mapping[str, str], imports: bool = False) -> str:
+    """The tree as text without places, comments, docstrings and old names, and without imports
+    unless these count; "" for nothing left."""
+    tree = _tree(node, renamed, imports)
     return "" if tree is None else json.dumps(tree, ensure_ascii=False)
 
 
-def _tree(value: Any, renamed: Mapping[str, str]) -> Any:
-    if isinstance(value, ast.Import | ast.ImportFrom) or _is_text(value):
+def _tree(value: Any, renamed: Mapping[str, str], imports: bool) -> Any:
+    if _is_text(value) or (isinstance(value, ast.Import | ast.ImportFrom) and not imports):
         return None
     if isinstance(value, ast.Constant):
         constant = value.value
         constant = renamed.get(constant, constant) if isinstance(constant, str) else constant
         return ["Constant", type(constant).__name__, repr(constant)]
     if isinstance(value, ast.AST):
-        fields = {
-            name: tree
+        parts = (
+            (name, _tree(part, renamed, imports))
             for name, part in ast.iter_fields(value)
-            if name not in IGNORED_FIELDS and (tree := _tree(part, renamed)) not in (None, [])
-        }
+            if name not in IGNORED_FIELDS
+        )
+        fields = {name: tree for name, tree in parts if tree not in (None, [])}
         return [type(value).__name__, fields]
     if isinstance(value, list):
         # None is a part of some lists: of a dict's keys, it is `**`.
-        trees = (["None"] if each is None else _tree(each, renamed) for each in value)
+        trees = (["None"] if each is None else _tree(each, renamed, imports) for each in value)
         return [tree for tree in trees if tree is not None]
     return renamed.get(value, value) if isinstance(value, str) else value  # or an int, or None
 
@@ -72,25 +73,6 @@ def used_names(trees: Iterable[ast.AST]) -> Iterator[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Name):
                 yield node.id
-
-
-def defines(statement: ast.stmt) -> bool:
-    """Whether it is a function or a class."""
-    return isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-
-
-def run_on_import(statement: ast.stmt) -> list[ast.expr]:
-    """What a statement calls as it is run: decorators and metaclasses of a definition, else the
-    functions that are called in it."""
-    return [
-        each
-        for node in ([statement] if defines(statement) else ast.walk(statement))
-        for each in (
-            *getattr(node, "decorator_list", ()),
-            *(keyword.value for keyword in getattr(node, "keywords", ()) if defines(statement)),
-            *([node.func] if isinstance(node, ast.Call) else ()),
-        )
-    ]
 
 
 def dotted(node: ast.AST) -> list[str]:

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
 from bench.planning.describing import describe
-from bench.planning.source_digest import (
-    digest_of,
-    own_modules,
-    reached,
-    source_digest,
-    unfollowed,
-)
+from bench.planning.source_digest import reached, source_digest
 from impls.registry import IMPLEMENTATIONS, RENAMED
 
 CHECKOUT = Path(__file__).parents[3]
@@ -214,10 +207,6 @@ PAIRS = {
         {"own.py": "from lib.core import c\nclass Row:\n    d = c\n", "lib/core.py": "c = 1"},
         {"lib/__init__.py": "import torch\ntorch.manual_seed(1)\n"},
     ),
-    "a user's own protocol.py": (
-        {"own.py": "from protocol import c\nclass Row:\n    d = c\n", "protocol.py": "c = 1"},
-        {"protocol.py": "c = 2"},
-    ),
 }
 
 
@@ -232,12 +221,6 @@ def test_what_changes_a_result_counts(
     for name, text in after.items():
         (tmp_path / name).write_text(text)
     assert source_digest(tmp_path / "own.py", "Row") != first
-
-
-def test_a_built_in_row_that_a_users_class_extends_counts(tmp_path: Path) -> None:
-    file = tmp_path / "own.py"
-    file.write_text("from impls.bias import Bias\nclass Row(Bias): pass\n")
-    assert any(path.name == "bias.py" for path, _ in reached(file, "Row"))
 
 
 def test_an_expression_too_deep_to_walk_is_digested_as_bytes(tmp_path: Path) -> None:
@@ -264,228 +247,6 @@ def test_every_built_in_row_has_a_digest_of_its_own(name: str) -> None:
         return source_digest(CHECKOUT / f"{module.replace('.', '/')}.py", class_name)
 
     assert [other for other in IMPLEMENTATIONS if of(other) == of(name)] == [name]
-
-
-ROW = """
-from dataclasses import dataclass
-{imports}
-
-@dataclass
-class Row:
-    device: str = "cpu"
-    seed: int = 0
-    def fit(self, train, training=None): return self
-    def predict(self, users, items): return {used}
-"""
-DEEP = {
-    "a folder without __init__": ("from lib.core import C", "C", {"lib/core.py": "C = 1\n"}),
-    "a folder in a folder": ("import lib.a.b.core as x", "x.C", {"lib/a/b/core.py": "C = 1\n"}),
-    "a package beside the one that imports it": (
-        "from lib.core import C",
-        "C",
-        {"lib/core.py": "from other.deep.x import C\n", "other/deep/x.py": "C = 1\n"},
-    ),
-    "a relative import from the package above": (
-        "from lib.a.x import C",
-        "C",
-        {"lib/a/x.py": "from ..b.y import C\n", "lib/b/y.py": "C = 1\n"},
-    ),
-    "a re-export": (
-        "import lib",
-        "lib.C",
-        {"lib/__init__.py": "from .core import C\n", "lib/core.py": "C = 1\n"},
-    ),
-    "a re-export of everything of everything": (
-        "from lib import *",
-        "C",
-        {
-            "lib/__init__.py": "from .core import *\n",
-            "lib/core.py": "from .deep import *\n",
-            "lib/deep.py": "C = 1\n",
-        },
-    ),
-    "two modules that import everything of each other": (
-        "from p import *",
-        "C",
-        {"p.py": "from q import *\nA = 1\n", "q.py": "from p import *\nC = 1\n"},
-    ),
-    "a name of the package that a module of it asks for": (
-        "from lib.core import f",
-        "f()",
-        {"lib/core.py": "from . import C\ndef f(): return C\n", "lib/__init__.py": "C = 1\n"},
-    ),
-    "everything of the package that a module of it asks for": (
-        "from lib.core import f",
-        "f()",
-        {"lib/core.py": "from . import *\ndef f(): return C\n", "lib/__init__.py": "C = 1\n"},
-    ),
-    "the package, by an import of its module": (
-        "import lib.core",
-        "lib.C",
-        {"lib/core.py": "", "lib/__init__.py": "C = 1\n"},
-    ),
-    "a module that another module imports": (
-        "import lib, other",
-        "lib.core.C",
-        {"lib/__init__.py": "", "other.py": "import lib.core\n", "lib/core.py": "C = 1\n"},
-    ),
-    "a module that goes before a package's own name": (
-        "from lib import core",
-        "core",
-        {
-            "lib/__init__.py": "from .other import C as core\n",
-            "lib/core.py": "",
-            "lib/other.py": "C = 1\n",
-        },
-    ),
-    "a package where there is a module of its name": (
-        "from lib import C",
-        "C",
-        {"lib.py": "C = 0\n", "lib/__init__.py": "C = 1\n"},
-    ),
-    "an __init__ above a folder without one": (
-        "from lib.a.core import C",
-        "C",
-        {"lib/a/core.py": "C = 0\n", "lib/__init__.py": "import math\nmath.C = 1\n"},
-    ),
-    "what a module makes on request": (
-        "from lib import X",
-        "X",
-        {
-            "lib/__init__.py": "def __getattr__(name):\n    from lib.core import C\n    return C\n",
-            "lib/core.py": "C = 1\n",
-        },
-    ),
-    "a function that a decorator stores": (
-        "from lib.table import R\nimport lib.f",
-        "R['f']()",
-        {
-            "lib/table.py": "R = {}\ndef add(f):\n    R[f.__name__] = f\n    return f\n",
-            "lib/f.py": "from .table import add\n@add\ndef f():\n    C = 1\n    return C\n",
-        },
-    ),
-    "a call whose result nothing uses": (
-        "from lib.table import R\nimport lib.f",
-        "R",
-        {
-            "lib/table.py": "R = []\ndef add(x):\n    R.append(x)\n",
-            "lib/f.py": "from .table import add\nnothing = add([C := 1])\n",
-        },
-    ),
-    "a file that Python cannot parse": (
-        "try:\n    import broken\nexcept SyntaxError:\n    pass",
-        "1",
-        {"broken.py": "def (:\n    C = 1\n"},
-    ),
-    "a file with a NUL": (
-        "try:\n    import broken\nexcept Exception: pass",
-        "1",
-        {"broken.py": "\0C = 1\n"},
-    ),
-    "a compiled module": ("import fast", "fast.f()", {f"fast{EXTENSION_SUFFIXES[0]}": "C = 1"}),
-    "a compiled module beside its source": (
-        "import lib.fast",
-        "lib.fast.f()",
-        {"lib/fast.py": "", f"lib/fast{EXTENSION_SUFFIXES[-1]}": "C = 1"},
-    ),
-}
-
-
-def written(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-
-
-def digest_of_row(file: Path) -> str:
-    return digest_of(reached(file, "Row", own=own_modules(file, "")))
-
-
-@pytest.mark.parametrize(("imports", "used", "files"), DEEP.values(), ids=DEEP)
-def test_what_its_own_folder_holds_counts_however_deep(
-    tmp_path: Path, imports: str, used: str, files: dict[str, str]
-) -> None:
-    written(tmp_path, {"own.py": ROW.format(imports=imports, used=used), **files})
-    first = digest_of_row(tmp_path / "own.py")
-    [(changed, text)] = [
-        each for each in files.items() if "C = 1" in each[1] or "C := 1" in each[1]
-    ]
-    written(tmp_path, {changed: text.replace("= 1", "= 2")})
-    assert digest_of_row(tmp_path / "own.py") != first
-
-
-def test_a_class_that_another_file_defines_counts_with_the_file_that_was_requested(
-    tmp_path: Path,
-) -> None:
-    row = ROW.format(imports="", used="self.c")
-    written(tmp_path, {"lib/core.py": row, "own.py": "from lib.core import Row\nRow.c = 1\n"})
-    digests = []
-    for text in ("Row.c = 1", "Row.c = 2"):
-        written(tmp_path, {"own.py": f"from lib.core import Row\n{text}\n"})
-        described = describe(f"{tmp_path}/own.py:Row", "default", {}, None)
-        digests.append(described.implementation_hash)
-    assert digests[0] != digests[1]
-
-
-@pytest.mark.parametrize(("folder", "counts"), [("proj", True), ("lib/site-packages", False)])
-def test_a_package_beside_an_installed_one_is_other_peoples(
-    tmp_path: Path, folder: str, counts: bool
-) -> None:
-    root = tmp_path / folder
-    row = ROW.format(imports="from shared.core import C", used="C")
-    written(root, {"mine/__init__.py": "", "mine/rows.py": row, "shared/core.py": "C = 1\n"})
-    file = root / "mine" / "rows.py"
-    own = own_modules(file, "mine.rows")
-    first = digest_of(reached(file, "Row", own=own))
-    written(root, {"shared/core.py": "C = 2\n"})
-    assert (digest_of(reached(file, "Row", own=own)) != first) == counts
-
-
-NOT_FOLLOWED = {
-    'import importlib\nm = importlib.import_module("lib." + "core")': "import_module",
-    'import importlib\nm = importlib.import_module("lib.core")': "import_module",
-    'from importlib import import_module as load\nm = load("lib.core")': "import_module",
-    'm = __import__("lib.core")': "__import__",
-    "exec(open('lib/core.py').read())": "exec",
-    "import runpy\nm = runpy.run_path('lib/core.py')": "run_path",
-    "import importlib.util as u\nm = u.spec_from_file_location('m', 'lib/core.py')": (
-        "spec_from_file_location"
-    ),
-    "import sys\nsys.path.insert(0, 'lib')": "sys.path",
-    "import sys as s\ns.path += ['lib']": "sys.path",
-    "from sys import path\npath.append('lib')": "path",
-    "import ctypes\nm = ctypes.CDLL('lib/fast.so')": "CDLL",
-    "m = globals()['Row']": "globals",
-    "import pkgutil\nm = [*pkgutil.iter_modules(['lib'])]": "iter_modules",
-}
-
-
-@pytest.mark.parametrize(("code", "what"), NOT_FOLLOWED.items(), ids=NOT_FOLLOWED.values())
-def test_what_cannot_be_followed_is_listed(tmp_path: Path, code: str, what: str) -> None:
-    body = ROW.format(imports="from lib.load import m", used="1")
-    written(tmp_path, {"own.py": body, "lib/load.py": f"m = 1\n{code}\n", "lib/core.py": ""})
-    found = reached(tmp_path / "own.py", "Row", own=own_modules(tmp_path / "own.py", ""))
-    assert [each.split(": ") for each in unfollowed(found)] == [
-        [f"lib/load.py:{2 + code.count(chr(10))}", what]
-    ]
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import importlib\nm = importlib.import_module('json')",
-        "import torch, re\nm = re.compile('a')\nt = torch.nn.Linear(1, 1).eval()",
-        "import os\nm = os.path.join('a', 'b')",
-        "import sys\nm = sys.modules[__name__], sys.argv",
-        "m = 1\ndef unused():\n    exec('m')",
-    ],
-)
-def test_what_loads_no_own_code_is_not_listed(tmp_path: Path, code: str) -> None:
-    written(tmp_path, {"own.py": ROW.format(imports=code, used="m")})
-    assert (
-        unfollowed(reached(tmp_path / "own.py", "Row", own=own_modules(tmp_path / "own.py", "")))
-        == []
-    )
 
 
 def test_what_a_built_in_row_loads_is_the_projects_own_to_know() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from bench.commands.terminal import UsageError
@@ -169,7 +169,7 @@ def _zeros(text: str) -> Literal["missing", "ratings"]:
 def _date_format(text: str) -> str:
     """Tried on a date of which no two numbers are equal."""
     known = "as in '%d/%m/%Y' or '%Y-%m-%d %H:%M:%S'"
-    moment = datetime(2021, 3, 14, 15, 9, 26)
+    moment = datetime(2021, 3, 14, 15, 9, 26, tzinfo=UTC)
     try:
         read = datetime.strptime(moment.strftime(text), text)
     except (ValueError, re.error) as error:

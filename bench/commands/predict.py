@@ -57,7 +57,7 @@ def predict(
     """
     refuse_undecodable([name, dataset, *set_])
     if output:
-        _refuse_unwritable(output)
+        _refuse_unwritable(output, [dataset, str(pairs)])
     if problem := device_problem(device):
         raise SettingError(f"--device {device}: {problem}")
     raw_users, raw_items, notes = read_pairs(pairs, layout_of_pairs(layout, dataset))
@@ -76,11 +76,12 @@ def predict(
         model = _model(name, preset, settings, device, seed)
         model.fit(split.train, Training(model, split.test, patience=PATIENCE))
         predicted = check_predictions(model.predict(users[known], items[known]), int(known.sum()))
-        rmse = rmse_of(model, split.test)
+        n_scored = int(split.test.known.sum())
+        scored = f"RMSE {rmse_of(model, split.test):.4f} on" if n_scored else "without"
     complete = np.clip(ColdStart(split.train).complete(requested, predicted), *split.train.scale)
     terminal.note(
         f"{name}:{preset} trained on {terminal.plural(len(split.train), 'rating')} of {dataset}, "
-        f"RMSE {rmse:.4f} on the {len(split.test):,} held out"
+        f"{scored} {n_scored:,} held out whose user and item it knows"
     )
     terminal.note(_about_pairs(file_label(str(pairs), files), requested, notes))
     try:
@@ -108,8 +109,9 @@ def _errors_in_one_line(name: str) -> Iterator[None]:
         raise loading.ImplementationError(reason) from error
 
 
-def _refuse_unwritable(output: Path) -> None:
-    """Raise UsageError for a file that cannot be written: before the training, not after it."""
+def _refuse_unwritable(output: Path, inputs: list[str]) -> None:
+    """Raise UsageError for a file that cannot be written, or is read here: before the training,
+    not after it."""
     folder, problem = output.absolute().parent, None
     if output.is_dir():
         problem = "is a folder; name the CSV to write"
@@ -117,6 +119,8 @@ def _refuse_unwritable(output: Path) -> None:
         problem = "its folder does not exist; make it first"
     elif not os.access(output if output.exists() else folder, os.W_OK):
         problem = "cannot be written: permission denied"
+    elif any(output.exists() and Path(each).exists() and output.samefile(each) for each in inputs):
+        problem = "is one of the files that are read; name another"
     if problem:
         raise UsageError(f"--output {output}: {problem}")
 

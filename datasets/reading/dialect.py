@@ -320,7 +320,7 @@ def _by_position(
 
 def _refuse_ambiguous(sample: _Sample, delimiter: str, fields: list[str]) -> None:
     """Raise for a matrix, and for an index before the user."""
-    rows = [split(line, delimiter) for _, line in sample.lines]
+    rows = [row for _, line in sample.lines if (row := split(line, delimiter))]
     numbers = [value for row in rows for value in row if is_number(value)]
     first = [row[0] for row in rows]
     if len(fields) > 3 and len(rows) > 2 and _ascends(first):

@@ -148,6 +148,7 @@ def test_what_is_left_out_is_detected() -> None:
         ({"missing": ["", "99"]}, {"missing": ("", "99")}),
         ({"zeros": "missing"}, {"zeros": "missing"}),
         ({"date_format": "%d.%m.%y %H:%M"}, {"date_format": "%d.%m.%y %H:%M"}),
+        ({"date_format": "%d/%m/%Y %H:%M %z"}, {"date_format": "%d/%m/%Y %H:%M %z"}),
     ],
 )
 def test_options_become_a_layout_and_are_recorded_as_they_may_be_typed_again(

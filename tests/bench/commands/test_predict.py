@@ -185,7 +185,11 @@ def test_an_error_in_a_row_is_one_line() -> None:
 
 @pytest.mark.parametrize(
     ("output", "message"),
-    [("nodir/out.csv", "its folder does not exist"), (".", "is a folder")],
+    [
+        ("nodir/out.csv", "its folder does not exist"),
+        (".", "is a folder"),
+        ("pairs.csv", "is one of the files that are read"),
+    ],
 )
 def test_an_output_that_cannot_be_written_is_found_before_the_training(
     output: str, message: str

@@ -168,7 +168,7 @@ def _is_raw_timings(path: Path) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text(encoding="utf-8")
         return not text or {"schema", "workloads", "loops"} <= json.loads(text).keys()
     except (ValueError, AttributeError):
         return False

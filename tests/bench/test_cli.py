@@ -274,7 +274,7 @@ def test_a_copied_and_a_renamed_row_and_a_copied_file_have_rows_and_pages_of_the
     # Another file with the same ratings: the record stands under its name, too.
     shutil.copy(ratings, tmp_path / "again.csv")
     again = bench("run", "--impl", one, "--dataset", "again.csv", "--seeds", "2")
-    assert "again.csv in the records: the same ratings" in again.stdout
+    assert "again.csv has the same ratings, so this page, too" in again.stdout
     found = records(tmp_path / "results")
     assert [each.reused_from for each in found[-2:]] == [f"{one} on ratings.csv"] * 2
     assert [each.cell.dataset for each in found[-2:]] == ["again.csv"] * 2

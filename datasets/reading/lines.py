@@ -20,8 +20,10 @@ import numpy as np
 from datasets.errors import DataError
 from datasets.reading.sources import Source
 
-BLOCK_BYTES = 4 << 20
-"""How much is read at once; a line may not be longer."""
+BLOCK_BYTES = 1 << 20
+"""How much is read at once."""
+LONGEST_LINE = 1 << 20
+"""In bytes."""
 
 BLANKS = " \t\v\f\r\n"
 """Lines of these alone are left out."""
@@ -79,9 +81,9 @@ def _blocks(
             raise _not_text(source)
         # A CR at the end may be half of a line end.
         end = max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
-        if not end and len(data) > BLOCK_BYTES:
+        if not end and len(data) > LONGEST_LINE:
             raise DataError(
-                f"a line is longer than {BLOCK_BYTES >> 20} MB",
+                f"a line is longer than {LONGEST_LINE >> 20} MB",
                 "Check that it is a file of one rating a line",
                 where=source,
             )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from datasets.errors import DataError, shown
 from datasets.reading.dialect import Dialect
 from datasets.reading.lines import (
-    BLOCK_BYTES,
+    LONGEST_LINE,
     UNIT_SEPARATOR,
     Blocks,
     Record,
@@ -320,7 +320,8 @@ def _table(
     try:
         return csv.read_csv(
             text,
-            csv.ReadOptions(column_names=names, block_size=2 * BLOCK_BYTES),
+            # One thread reads nearly as fast, in half the memory.
+            csv.ReadOptions(column_names=names, block_size=2 * LONGEST_LINE, use_threads=False),
             csv.ParseOptions(
                 delimiter=delimiter,
                 quote_char=False if delimiter == UNIT_SEPARATOR else '"',

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +38,14 @@ def test_the_page_goes_from_a_frame_to_an_rmse(capsys: pytest.CaptureFixture[str
         assert 0.45 < float(capsys.readouterr().out) < 0.7, "the noise is 0.5, the items' part 1"
     lines = [line for line in blocks[0].splitlines() if line and "import" not in line]
     assert len(lines) == MOST_LINES
+
+
+def test_a_file_and_its_split_are_had_from_the_package_alone(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("user,item,rating\n1,2,3\n2,3,4\n1,3,5\n2,2,1\n")
+    code = (
+        "import datasets, sys; ratings = datasets.load(sys.argv[1]); "
+        "print(len(datasets.split(ratings, 'random:50/50', seed=0).train))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "r.csv")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == "2\n", done.stderr

@@ -136,7 +136,7 @@ def _quota(folder: Path) -> float | None:
     text = _text(folder / "cpu.max")  # version 2: "150000 100000", or "max 100000"
     if text is None:
         quota, period = _text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")
-        text = f"{quota} {period}"  # version 1: -1 where there is none
+        text = f"{quota} {period}"  # version 1: -1 without a quota
     with contextlib.suppress(ValueError, ZeroDivisionError):
         used, of = map(int, text.split())
         return used / of if used > 0 else None

@@ -177,7 +177,7 @@ class Data(_Part):
     note: str = ""
     """Shown beside every table, e.g. that synthetic data stands in for ml-100k."""
     test: str = ""
-    """The user's own file of test ratings, which are among these; "" where there is none."""
+    """The user's own file of test ratings, which are among these; "" without one."""
     split_digest: str = ""
     """Of what decides the split beside the ratings, its name and the seed: the times of one in
     time, the test part of a given one; "" for any other."""

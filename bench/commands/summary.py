@@ -88,7 +88,7 @@ class Shown:
     def __init__(self, table: Table, width: int) -> None:
         self.table, self.width = table, width
         self.lines = lines_in_order(table)
-        # Two scripts of one name are told apart by their folders.
+        # Scripts of one name are distinguished by their folders.
         scripts = {line.name: _without_folder(line.name) for line in self.lines}
         bare = len({*scripts.values()}) == len(scripts)
         self.columns = [_compact(column, bare) for column in headline_columns(table)]

@@ -202,7 +202,7 @@ def _parsed(path: Path) -> ast.Module | None:
 
 
 def _text(path: Path, tree: ast.Module | None) -> str:
-    """What of a file counts: its tree, or its bytes where there is none that can be written."""
+    """What of a file counts: its tree, or its bytes if it has no tree that can be written."""
     try:
         if tree is not None:
             return canonical(tree, {}, imports=True)

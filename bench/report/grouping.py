@@ -200,7 +200,7 @@ def dataset_titles(names: Mapping[Decided, str]) -> dict[Decided, str]:
     for group in _on_one_page(titles):
         of_ratings = grouped(group, lambda each: each[0])
         for each in group:
-            # Two files with the same ratings are told apart by their names: A.csv and a.csv.
+            # Files with the same ratings are distinguished by their names: A.csv and a.csv.
             tag = each[0] if len(of_ratings[each[0]]) == 1 else digest(*each)
             titles[each] += f" ({tag[:8]})"
     return {data: titles[data[0], os.path.normpath(name)] for data, name in names.items()}

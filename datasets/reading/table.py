@@ -29,7 +29,7 @@ class Table:
     values        float32 (n,), all finite
     timestamps    int64 (n,) seconds since 1970, or None
     order         int64 (n,), the times at a finer resolution, where the file has one, or None
-    reading       how the file was read; None where there is none
+    reading       how the file was read; None if it was not a file
     """
 
     users: NDArray[np.int32]

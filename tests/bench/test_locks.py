@@ -155,7 +155,7 @@ def test_a_file_that_is_removed_while_another_run_waits_is_made_anew(
     assert len(removed) == 1
 
 
-def test_without_a_shared_folder_each_user_has_a_lock_and_is_told(
+def test_without_a_shared_folder_each_user_has_a_lock_and_a_warning(
     shared: list[Path], tmp_path: Path
 ) -> None:
     for folder in shared:

@@ -1,4 +1,4 @@
-"""Another package `datasets`: ratebench's own wins, and code that needs the other is told so.
+"""Another package `datasets`: ratebench's own wins, and code for the other fails, with the reason.
 
 Hugging Face's is the famous one. A package that ends its process at import stands for it here.
 """

@@ -380,7 +380,7 @@ class Full(RecordStore):
         return super().append(record)
 
 
-class Told(Silent):
+class Unwritten(Silent):
     """Notes what is said of records that cannot be stored."""
 
     def __init__(self) -> None:
@@ -406,21 +406,21 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "elsewhere"
 
 
-def full(out: Path, told: Told, executor: FakeExecutor) -> tuple[Full, Runner]:
+def full(out: Path, observer: Unwritten, executor: FakeExecutor) -> tuple[Full, Runner]:
     store = Full(out)
-    return store, Runner(store, executor, told, 10**9, FakeSplits(), unlocked)  # type: ignore[arg-type]
+    return store, Runner(store, executor, observer, 10**9, FakeSplits(), unlocked)  # type: ignore[arg-type]
 
 
 def test_a_record_that_the_disk_cannot_take_is_tried_again_with_the_next(
     tmp_path: Path, elsewhere: Path
 ) -> None:
-    told, executor = Told(), FakeExecutor()
-    store, runner = full(tmp_path / "out", told, executor)
-    told.on_finished = lambda: setattr(store, "full", executor.ran != ["a", "b"])
+    observer, executor = Unwritten(), FakeExecutor()
+    store, runner = full(tmp_path / "out", observer, executor)
+    observer.on_finished = lambda: setattr(store, "full", executor.ran != ["a", "b"])
     runner.run([cell("a"), cell("b"), cell("c"), cell("a")], fresh=False)
     assert executor.ran == ["a", "b", "c"]  # "a" has a record, though it was not stored yet
-    assert [count for count, _ in told.not_yet] == [1, 2]
-    assert told.never == []
+    assert [count for count, _ in observer.not_yet] == [1, 2]
+    assert observer.never == []
     assert [each.cell.implementation for each in store.read()[0]] == ["a", "b", "c"]
     assert [*elsewhere.iterdir()] == []
     assert runner.unwritten == []
@@ -429,10 +429,10 @@ def test_a_record_that_the_disk_cannot_take_is_tried_again_with_the_next(
 def test_records_that_the_disk_never_takes_are_in_a_file_elsewhere(
     tmp_path: Path, elsewhere: Path
 ) -> None:
-    told = Told()
-    store, runner = full(tmp_path / "out", told, FakeExecutor())
+    observer = Unwritten()
+    store, runner = full(tmp_path / "out", observer, FakeExecutor())
     records = runner.run([cell("a"), cell("b")], fresh=False)
-    [(never, kept)] = told.never
+    [(never, kept)] = observer.never
     assert never == records == runner.unwritten
     assert [*elsewhere.iterdir()] == [kept]
     assert kept is not None
@@ -445,11 +445,11 @@ def test_an_interrupted_run_loses_no_record_either(tmp_path: Path, elsewhere: Pa
     def interrupted() -> Outcome:
         raise KeyboardInterrupt
 
-    told = Told()
-    _, runner = full(tmp_path / "out", told, FakeExecutor({"b": interrupted}))
+    observer = Unwritten()
+    _, runner = full(tmp_path / "out", observer, FakeExecutor({"b": interrupted}))
     with pytest.raises(KeyboardInterrupt):
         runner.run([cell("a"), cell("b")], fresh=False)
-    [(never, kept)] = told.never
+    [(never, kept)] = observer.never
     assert [each.cell.implementation for each in never] == ["a"]
     assert [*elsewhere.iterdir()] == [kept]
 

@@ -124,7 +124,9 @@ def test_what_a_row_raises_is_its_own(execute: Execute, kind: str) -> None:
         ("redirects the orders", "brings the harness's orders"),
     ],
 )
-def test_a_row_that_loses_its_pipe_is_told_so(execute: Execute, how: str, pipe: str) -> None:
+def test_a_row_that_loses_its_pipe_fails_with_that_reason(
+    execute: Execute, how: str, pipe: str
+) -> None:
     outcome = execute("LosesItsPipe", hyperparameters={"how": how})
     assert outcome.status == "failed"
     assert outcome.reason == f"closed or redirected the pipe that {pipe}"

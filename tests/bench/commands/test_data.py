@@ -233,7 +233,7 @@ def test_a_test_file_is_counted_beside_the_train_file(tmp_path: Path) -> None:
     assert "name the file to train on" in refused.stderr
 
 
-def test_files_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> None:
+def test_files_of_one_name_are_shown_by_their_paths(tmp_path: Path) -> None:
     rows = "".join(f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60))
     files = [str(tmp_path / folder / "r.csv") for folder in ("a", "bb")]
     for path in map(Path, files):

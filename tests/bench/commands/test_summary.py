@@ -90,7 +90,7 @@ def test_the_page_of_a_file_with_the_ratings_of_another_says_whose_it_is() -> No
     assert "Page: results/größe.csv.md\n" in shown(200, in_time[1:], among=in_time)
 
 
-def test_two_files_and_two_scripts_of_one_name_are_told_apart() -> None:
+def test_two_files_and_two_scripts_of_one_name_are_distinguished() -> None:
     def of(dataset: str, row: str) -> Record:
         known = record().data.model_copy(update={"fingerprint": dataset * 3})
         return record(row, dataset=dataset, data=known)

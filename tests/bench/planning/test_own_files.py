@@ -143,7 +143,7 @@ DEEP = {
         "reg.B.__subclasses__()[0].v",
         {"reg.py": "class B: ...\n", "lib/core.py": "from reg import B\nclass D(B): C = 1\n"},
     ),
-    "what is told the name that it is set under": (
+    "what receives the name that it is set under": (
         "import reg, lib.core",
         "reg.ALL[0].v",
         {

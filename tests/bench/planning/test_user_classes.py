@@ -143,7 +143,7 @@ def test_what_happens_in_a_constructor_is_no_import(
         ("TextOfDevices", "TextOfDevices.devices is 'cpu', and not a tuple such as"),
     ],
 )
-def test_a_class_that_describes_itself_wrongly_is_told_so(name: str, reason: str) -> None:
+def test_a_wrong_description_of_a_class_is_named(name: str, reason: str) -> None:
     with pytest.raises(ImplementationError) as error:
         loading.describe(user(name))
     assert reason in str(error.value)

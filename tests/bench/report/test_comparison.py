@@ -246,7 +246,7 @@ def test_a_row_compared_with_itself_is_the_same_runs() -> None:
     assert "are the same runs" in compare(copied(1), "a.py:A", "a.py:A")
 
 
-def test_two_files_of_one_name_are_told_apart_and_selected_by_either_name() -> None:
+def test_two_files_of_one_name_are_distinguished_and_selected_by_either_name() -> None:
     records = [
         record(row, dataset=name, data=data(fingerprint=name * 3))
         for name in ("a/r.csv", "b/r.csv")

@@ -66,7 +66,7 @@ def test_without_a_search_there_is_no_page() -> None:
     assert tuning_page([]) == ""
 
 
-def test_searches_on_two_files_of_one_name_are_told_apart() -> None:
+def test_searches_on_two_files_of_one_name_are_distinguished() -> None:
     def on(dataset: str, fingerprint: str) -> Record:
         one = trial(0, 0.95)
         cell = one.cell.model_copy(update={"dataset": dataset})

@@ -58,12 +58,12 @@ class Texts:
 class Columns:
     """The columns of a file that play a role.
 
-    texts    role -> its column
-    whole_times   int64 (n,) where the timestamps are whole numbers, which then are not in `texts`
-    microseconds  int64 (n,) since 1970 where the column is one of dates, which are not in `texts`
-    quoting  what quotes mean in it, as `Reading.quoting` says
-    line_of  data row, from 0 -> its line, where there are lines
-    where    the file, for errors
+    texts         role -> its column
+    whole_times   int64 (n,) of timestamps that are whole numbers, which then are not in `texts`
+    quoting       what quotes mean in it, as `Reading.quoting` says
+    line_of       data row, from 0 -> its line, in a file that has lines
+    where         the file, for errors
+    microseconds  int64 (n,) since 1970 of a column of dates, which then is not in `texts`
     """
 
     texts: dict[str, Texts]

@@ -8,13 +8,14 @@ import gzip
 import io
 import lzma
 import random
-import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pyarrow as pa
 from pyarrow import feather, parquet
+
+from tests.support.ratings import zipped, zstd
 
 Damage = Callable[[random.Random, bytes], bytes]
 
@@ -52,9 +53,9 @@ PACKS: dict[str, Callable[[bytes], bytes]] = {
     "csv.gz": gzip.compress,
     "CSV.BZ2": bz2.compress,
     "csv.xz": lzma.compress,
-    "csv.zst": lambda content: _zstd(content),
-    "zip": lambda content: _zip({"ratings.csv": content}),
-    "mac.zip": lambda content: _zip({"r.csv": content, "__MACOSX/._r.csv": b"\0\5"}),
+    "csv.zst": zstd,
+    "zip": lambda content: zipped({"ratings.csv": content}),
+    "mac.zip": lambda content: zipped({"r.csv": content, "__MACOSX/._r.csv": b"\0\5"}),
 }
 
 
@@ -177,18 +178,3 @@ OF_TEXT: tuple[Damage, ...] = (
     *(_flip, lambda rng, content: _long(rng, content) if rng.random() < 0.1 else content),
 )
 OF_BYTES: tuple[Damage, ...] = (_flip, _flip, _cut, _repeat, _noise)
-
-
-def _zip(members: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def _zstd(content: bytes) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, "zstd") as stream:
-        stream.write(content)
-    return bytes(sink.getvalue().to_pybytes())

@@ -8,13 +8,12 @@ import lzma
 import os
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from datasets import catalog
 from datasets.errors import DataError
 from tests.datasets.conftest import Write
-from tests.support.ratings import triples, zipped
+from tests.support.ratings import triples, zipped, zstd
 
 ROWS = "1,10,3\n2,20,4\n"
 
@@ -41,13 +40,6 @@ def test_a_zip_of_several_files_is_refused(write: Write) -> None:
     path = write(zipped({"a.csv": ROWS, "b.csv": ROWS}), "some.zip")
     with pytest.raises(DataError, match=r"holds 2 files.*Unpack it and name the file"):
         catalog.load(str(path))
-
-
-def zstd(content: bytes) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, "zstd") as stream:
-        stream.write(content)
-    return bytes(sink.getvalue().to_pybytes())
 
 
 PACKED = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ class Machine:
 
     noise  standard deviation of ln t of each timed stretch
     drift  of ln t from one stretch to the next: it gets hot, and cools when a workload begins
+    calls  of each side and workload
     """
 
     seed: int = 0
@@ -32,6 +34,7 @@ class Machine:
     heat: int = 0
     hash_seeds: list[int] = field(default_factory=list)
     orders: dict[str, list[list[str]]] = field(default_factory=dict)
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -84,6 +87,7 @@ class FakeSide:
         return Ready(self.answers.get(self.current, "same"))
 
     def time(self, loops: int) -> Timing:
+        self.machine.calls[self.name, self.current] += loops
         return self.machine.work(loops * self.cost(self.name, self.current, self.hash_seed))
 
     def finish(self) -> Ended:

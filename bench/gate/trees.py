@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.gate.errors import RevisionError
-from datasets.temporary import TemporaryFolder
+from datasets.temporary import PREFIX, TemporaryFolder
 
 _ME = {
     f"GIT_{role}_{what}": value
@@ -84,16 +84,27 @@ class Repository:
         temporary = TemporaryFolder()
         folder = Path(temporary.name).resolve()
         try:
+            self._forget_left()
             for name, sha in shas.items():
                 self._git("worktree", "add", "--quiet", "--detach", str(folder / name), sha)
             yield {name: folder / name for name in shas}
         finally:
-            # Nothing here may fail, and so hide what ended the block. No `prune`: it would forget
-            # worktrees of the user's on a disk that is not mounted now.
+            # Nothing here may fail, and so hide what ended the block.
             for name in shas:
                 with contextlib.suppress(RevisionError):
                     self._git("worktree", "remove", "--force", str(folder / name))
             temporary.cleanup()
+
+    def _forget_left(self) -> None:
+        """Worktrees of a gate that was killed: their folders are gone, git still lists them.
+
+        No `prune`: it would forget those of the user's on a disk that is not mounted now.
+        """
+        for entry in self._git("worktree", "list", "--porcelain").split("\n\n"):
+            path = Path(entry.partition("\n")[0].removeprefix("worktree "))
+            if path.parent.name.startswith(PREFIX) and not path.parent.exists():
+                with contextlib.suppress(RevisionError):  # another gate was faster
+                    self._git("worktree", "remove", "--force", str(path))
 
     def _git(self, *words: str, env: Mapping[str, str] | None = None) -> str:
         answer = subprocess.run(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from bench.gate.errors import RevisionError
 from bench.gate.trees import Repository
+from datasets.temporary import PREFIX
 from tests.bench.gate.conftest import Checkout
 
 
@@ -62,6 +64,17 @@ def test_a_worktree_of_the_users_on_a_disk_that_is_not_mounted_stays_known(
     with Repository.around(checkout.root).checked_out({"head": sha}):
         pass
     assert str(tmp_path / "mounted") in checkout.git("worktree", "list")
+
+
+def test_worktrees_of_a_gate_that_was_killed_are_forgotten(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    sha = checkout.commit(a="1")
+    left = tmp_path / f"{PREFIX}killed"
+    checkout.git("worktree", "add", "--detach", str(left / "base"))
+    shutil.rmtree(left)
+    with Repository.around(checkout.root).checked_out({"head": sha}):
+        assert str(left) not in checkout.git("worktree", "list")
 
 
 @pytest.mark.parametrize("missing", ["head/.git", "."])

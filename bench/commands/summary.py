@@ -17,8 +17,9 @@ from bench.report.files import page_name
 from bench.report.formats import NOTHING, seconds, significant, title
 from bench.report.grouping import tables
 from bench.report.rows import Line, Table
-from bench.report.sentences import intervals, notes, other_names, same_runs, shortened, verdict
+from bench.report.sentences import intervals, notes, other_names, same_runs, shortened
 from bench.report.tables import Column, headline_columns, lines_in_order
+from bench.report.verdict import verdict
 from bench.stats import Interval
 from datasets.printable import one_line
 from datasets.splits import folds
@@ -158,7 +159,7 @@ class Shown:
 
 
 def _compact(column: Column[Line], bare: bool) -> Column[Line]:
-    """Without what a goal is like, the best RMSE of a missed one, a script's folder (where
+    """Without what a goal is like, the best RMSE of a missed one, ranks, a script's folder (where
     `bare`), and how many of the runs were ok where all were."""
     return replace(
         column,
@@ -170,6 +171,7 @@ def _compact(column: Column[Line], bare: bool) -> Column[Line]:
 def _shortest(cell: str, bare: bool) -> str:
     if cell.startswith("∞"):
         return "∞"
+    cell = re.sub(r" #\d+(–\d+)?$", "", cell)
     cell = _without_folder(cell) if bare else cell
     return re.sub(r"^(\d+) of \1 (folds )?ok$", "ok", cell)
 

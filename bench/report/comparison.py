@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from bench.records import Record
-from bench.report.formats import goal_rmse, plural, signed, significant, title
+from bench.report.formats import goal_rmse, plural, signed, title, with_interval
 from bench.report.grouping import tables
 from bench.report.metrics import by_seed, fit_s, goals_of, rmse, seconds_to
 from bench.report.rows import Line, Row, Runs, Table, device_kind
@@ -130,9 +130,10 @@ def _sentences(table: Table, a: Line, b: Line) -> list[str]:
     gain = difference(by_seed(slow.runs, rmse), by_seed(fast.runs, rmse)).interval
     sentences = [
         f"No difference in fit time beyond noise between {fast.name} and {slow.name} on "
-        f"{where}: a ratio of {_times(speed.interval)}."
+        f"{where}: a ratio of {with_interval(speed.interval)}."
         if _may_be(1, speed.interval)
-        else f"{fast.name} ran {_times(speed.interval)} times faster than {slow.name} on {where}.",
+        else f"{fast.name} ran {with_interval(speed.interval)} times faster than {slow.name} on "
+        f"{where}.",
         _more_accurate(fast, gain),
         *(_sooner(fast, slow, goal) for goal in goals_of(table)),
     ]
@@ -186,7 +187,7 @@ def _sooner(a: Line, b: Line, goal: float) -> str:
         ]
         return f"{goal_rmse(goal)} on validation was reached by {' and by '.join(counts)}."
     sooner, _, speed = _in_order(a, b, *taken)
-    times = _times(speed.interval)
+    times = with_interval(speed.interval)
     if _may_be(1, speed.interval):
         return (
             f"No difference beyond noise in the time to {goal_rmse(goal)} on validation: "
@@ -198,14 +199,6 @@ def _sooner(a: Line, b: Line, goal: float) -> str:
 def _may_be(value: float, interval: Interval) -> bool:
     """Whether there is an interval, and it includes `value`."""
     return interval.level is not None and not interval.excludes(value)
-
-
-def _times(interval: Interval) -> str:
-    """`4.06 (95 % interval 3.92–4.21)`, or without an interval the ratio alone."""
-    value = significant(interval.value)
-    if interval.level is None:
-        return value
-    return f"{value} (95 % interval {significant(interval.low)}–{significant(interval.high)})"
 
 
 def _seeds(a: Line, b: Line, speed: Comparison) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePath
 
@@ -55,9 +55,26 @@ def signed(difference: float) -> str:
     return f"{difference:+z.4f}".replace("-", "−")
 
 
-def times(factor: float) -> str:
-    """How many times as fast, to two significant digits: `3.2×`, `41,000×`."""
-    return f"{significant(float(f'{factor:.2g}'), 2)}×"
+def times(ratio: Interval) -> str:
+    """How many times as fast, to two significant digits: `3.2× (2.9–3.6)`, `41,000×`."""
+    value, low, high = (
+        significant(float(f"{end:.2g}"), 2) for end in (ratio.value, ratio.low, ratio.high)
+    )
+    return f"{value}×" if ratio.level is None or low == high else f"{value}× ({low}–{high})"
+
+
+def with_interval(ratio: Interval) -> str:
+    """`4.06 (95 % interval 3.92–4.21)`, or without an interval the ratio alone."""
+    value = significant(ratio.value)
+    if ratio.level is None:
+        return value
+    return f"{value} (95 % interval {significant(ratio.low)}–{significant(ratio.high)})"
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    *others, end = words
+    return f"{', '.join(others)} {last} {end}" if others else end
 
 
 def title(dataset: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench.records import Record, Slice
 from bench.report.rows import Row, Runs, Table
 from bench.roofline.bound import bound_per_s, updates_per_s
-from bench.stats import Interval, mean_interval, median_interval
+from bench.stats import Interval, mean_interval, median_interval, ratio
 from datasets.entries import CATALOG
 
 Figure = Callable[[Record], float | None]
@@ -100,10 +100,12 @@ def reference_row(table: Table) -> Row | None:
     return min(candidates, key=lambda candidate: candidate[:2])[2] if candidates else None
 
 
-def times_faster(reference: Row, runs: Runs) -> float | None:
-    """Median fit time of the reference on the CPU over that of `runs`."""
-    mine, other = median(runs, fit_s), median(reference.runs["CPU"], fit_s)
-    return other.value / mine.value if mine and other and mine.value > 0 else None
+def times_faster(reference: Row, runs: Runs) -> Interval | None:
+    """Fit time of the reference on the CPU over that of `runs`; None where one has none."""
+    own, other = by_seed(runs, fit_s), by_seed(reference.runs["CPU"], fit_s)
+    if not own or not other or min(*own.values(), *other.values()) <= 0:
+        return None
+    return ratio(other, own).interval
 
 
 def goals_of(table: Table) -> list[float]:
@@ -145,6 +147,11 @@ def reached(runs: Runs, goal: float) -> Reached | None:
     if not runs.with_curve:
         return None
     return Reached([seconds_to(record, goal) for record in runs.with_curve], best_validation(runs))
+
+
+def seconds_by_seed(runs: Runs, goal: float) -> dict[int, float]:
+    """Seed -> seconds to a goal, ∞ for a miss, of the runs that left a curve."""
+    return {record.cell.seed: seconds_to(record, goal) for record in runs.with_curve}
 
 
 def best_validation(runs: Runs) -> float:

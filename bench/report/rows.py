@@ -148,6 +148,16 @@ class Table:
         return sum(any(runs.scored for runs in row.runs.values()) for row in self.rows)
 
     @cached_property
+    def has_repeats(self) -> bool:
+        """Whether a row has several runs, so that differences have intervals."""
+        return any(len(line.runs.scored) > 1 for line in self.lines)
+
+    @property
+    def of_one_run(self) -> list[Line]:
+        """The lines that have no interval, where others have one."""
+        return [line for line in self.lines if self.has_repeats and len(line.runs.scored) == 1]
+
+    @cached_property
     def kinds(self) -> list[str]:
         """The kinds of device that have a record, CPU first."""
         kinds = {kind for row in self.rows for kind in row.runs}

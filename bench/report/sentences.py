@@ -1,8 +1,7 @@
-"""The sentences around a table: the verdict, the dataset, the machine, how to read the figures."""
+"""The sentences around a table: the dataset, the machine, how to read the figures."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 from bench.machine import LOCKED
@@ -12,16 +11,13 @@ from bench.report.formats import (
     command_options,
     date,
     day,
-    error,
-    goal_rmse,
+    listed,
     plural,
     significant,
     title,
 )
 from bench.report.markdown import escaped
-from bench.report.metrics import by_seed, fit_s, goals_of, mean, median, reached, rmse
 from bench.report.rows import Line, Table
-from bench.stats import difference
 from datasets.splits import folds, is_given, is_in_time
 
 KEY_PACKAGES = ("numpy", "scipy", "numba", "torch")
@@ -29,76 +25,6 @@ ENERGY_NOTE = (
     "J per fit: joules of the CUDA device alone, including while it waits for the host, from its "
     "own counter. The energy of a CPU is not measured."
 )
-
-
-def verdict(table: Table) -> str:
-    """The row that was first at each goal, and the most accurate one."""
-    sentences = [_for_speed(table.lines, goals_of(table)), _for_accuracy(table.lines)]
-    return " ".join(filter(None, sentences)) or "No run has figures yet."
-
-
-def _for_speed(lines: Sequence[Line], goals: Sequence[float]) -> str:
-    """A goal that no row reached in the median of its runs is left out."""
-    uses: dict[str, list[str]] = {}
-    for goal in goals:
-        if first := _first(lines, goal):
-            seconds, line = first
-            library = _first_library(lines, goal, seconds, line)
-            use = f"{goal_rmse(goal)} ({significant(seconds)} s{library})"
-            uses.setdefault(escaped(line.name), []).append(use)
-    if not uses:
-        return ""
-    rows = "; ".join(f"{name} for {_listed(goals)}" for name, goals in uses.items())
-    return f"**Where time counts**, by the validation RMSE you need, use {rows}."
-
-
-def _first_library(lines: Sequence[Line], goal: float, seconds: float, line: Line) -> str:
-    """The time of the first third-party library, where a built-in implementation was sooner."""
-    libraries = [each for each in lines if each.row.is_third_party]
-    if line.row.is_third_party or not libraries:
-        return ""
-    first = _first(libraries, goal)
-    if first is None:
-        return ", no library reached it"
-    factor = significant(first[0] / seconds, 2)
-    return f", {factor} times sooner than {escaped(first[1].name)}"
-
-
-def _first(lines: Sequence[Line], goal: float) -> tuple[float, Line] | None:
-    """The line that reached a goal first, in the median of its runs, and when."""
-    times = [(to.median, line) for line in lines if (to := reached(line.runs, goal))]
-    first = min(times, key=lambda time: time[0], default=None)
-    return first if first and math.isfinite(first[0]) else None
-
-
-def _for_accuracy(lines: Sequence[Line]) -> str:
-    scored = [(score, line) for line in lines if (score := mean(line.runs, rmse))]
-    if not scored:
-        return ""
-    best, most_accurate = min(scored, key=lambda each: each[0].value)
-    level = [
-        _timed(line)
-        for _, line in scored
-        if line is not most_accurate and _within_noise(line, most_accurate)
-    ]
-    use = f"**Where accuracy counts**, use {_timed(most_accurate)}: test RMSE {error(best)}"
-    return f"{use}; no difference beyond noise from {_listed(level)}." if level else f"{use}."
-
-
-def _timed(line: Line) -> str:
-    fit = median(line.runs, fit_s)
-    return f"{escaped(line.name)} ({significant(fit.value)} s)" if fit else escaped(line.name)
-
-
-def _within_noise(a: Line, b: Line) -> bool:
-    interval = difference(by_seed(a.runs, rmse), by_seed(b.runs, rmse)).interval
-    return interval.level is not None and not interval.excludes(0)
-
-
-def _listed(words: Sequence[str]) -> str:
-    """`a, b and c`."""
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def shortened(table: Table) -> str:
@@ -152,7 +78,7 @@ def other_names(table: Table) -> str:
     """What else the dataset is called in the records; "" where nothing."""
     others = dict.fromkeys(title(name) for name in table.also)
     others.pop(table.title, None)
-    names = _listed([escaped(name) for name in others]) if others else ""
+    names = listed([escaped(name) for name in others]) if others else ""
     return f"{names} in the records: the same ratings, so the same tables." if names else ""
 
 
@@ -204,7 +130,8 @@ def reading(table: Table) -> str:
         )
     if row := metrics.reference_row(table):
         faster = f"× {metrics.REFERENCE}: how many times faster the fit was than that of"
-        parts.append(f"{faster} {escaped(row.label)} (CPU).")
+        interval = ", with the 95 % interval of the ratio" if table.has_repeats else ""
+        parts.append(f"{faster} {escaped(row.label)} (CPU){interval}.")
     parts.append("Epochs: the best one / those run.")
     if scored := [record.metrics for record in table.records if record.metrics]:
         cold_starts = _span(each.n_cold_start for each in scored)
@@ -271,7 +198,11 @@ def intervals(table: Table) -> str:
     if max(repeats) == 1:
         more = f"`--seeds {k}` runs them all" if k else "`--seeds 3` or more gives one"
         return f"One {repeat}, so there is no interval: {more}."
-    means = f"RMSE and MAE: mean over {repeat}s ± its 95 % t interval. Times: median, in brackets"
+    means = (
+        "#1–3: the ranks that a row may have, by the 95 % intervals of its differences from each "
+        f"other row over the same {repeat}s. RMSE and MAE: mean over {repeat}s ± its 95 % t "
+        "interval. Times: median, in brackets"
+    )
     if max(repeats) < 6:
         return f"{means} the range of the runs (below six no 95 % interval exists)."
     if min(repeats - {1}) >= 6:

@@ -14,6 +14,7 @@ from bench.report.grouping import grouped, labelled
 from bench.report.growth import epoch_s
 from bench.report.metrics import by_seed, rmse
 from bench.report.rows import Row, Runs, Table
+from bench.stats import Interval, ratio
 
 APART = ("batch_size", "epochs")
 """Hyperparameters that no label shows: one has a column of its own, and a median epoch takes as
@@ -44,10 +45,13 @@ class Pair:
         return self.cpu.records[-1].data.n_ratings
 
     @cached_property
-    def speedup(self) -> float | None:
+    def speedup(self) -> Interval | None:
         """How many times shorter an epoch is on CUDA; None where a side finished no epoch."""
-        cpu, cuda = self.cpu.middle(epoch_s), self.cuda.middle(epoch_s)
-        return cpu / cuda if cpu and cuda else None
+        cpu, cuda = (
+            {r.cell.seed: seconds for r in runs.records if (seconds := epoch_s(r))}
+            for runs in (self.cpu, self.cuda)
+        )
+        return ratio(cpu, cuda).interval if cpu and cuda else None
 
     @property
     def rmse_gap(self) -> float | None:
@@ -150,13 +154,13 @@ class Curve:
 
     label   the pairs'; curves of one label look the same
     name    the label, with what else stays the same
-    points  (size, times faster on CUDA), the smallest size first
+    points  (size, how many times faster on CUDA), the smallest size first
     """
 
     implementation: str
     label: str
     name: str
-    points: tuple[tuple[int, float], ...]
+    points: tuple[tuple[int, Interval], ...]
 
     @property
     def sizes(self) -> list[int]:
@@ -164,8 +168,11 @@ class Curve:
 
     @property
     def pays_from(self) -> int | None:
-        """The smallest size from which CUDA is faster and stays so; None where there is none."""
-        slower = max((size for size, times in self.points if times <= 1), default=0)
+        """The smallest size from which CUDA is faster and stays so; None where there is none.
+
+        Where there are intervals, faster beyond noise.
+        """
+        slower = max((size for size, times in self.points if times.low <= 1), default=0)
         return min((size for size in self.sizes if size > slower), default=None)
 
 
@@ -191,7 +198,10 @@ def _longest(
     """Of each implementation the curve with the most sizes, of pairs with the same `name`."""
     longest: dict[str, Curve] = {}
     for same, group in grouped(pairs, name).items():
-        points = sorted((size(pair), pair.speedup) for pair in group if pair.speedup)
+        points = sorted(
+            ((size(pair), pair.speedup) for pair in group if pair.speedup),
+            key=lambda point: (point[0], point[1].value),
+        )
         curve = Curve(group[0].implementation, group[0].label, same, tuple(points))
         before = longest.setdefault(curve.implementation, curve)
         if len(curve.sizes) > len(before.sizes):

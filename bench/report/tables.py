@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from bench.report import metrics
+from bench.report import metrics, ranking
 from bench.report.formats import NOTHING, error, goal_rmse, seconds, significant, times
+from bench.report.ranking import Rank
 from bench.report.rows import Line, Row, Runs, Table
 from bench.stats import Interval
 
@@ -64,6 +65,24 @@ class Column(Generic[Item]):
         return Column(header or self.header, metric, self.format, self.align, remarks)
 
 
+def ranked(column: Column[Runs], table: Table, ranks: Sequence[Rank | None]) -> Column[Runs]:
+    """The column with the rank of a line behind its value: `0.8352 ± 0.0019 #1–2`.
+
+    ranks  of the table's lines; one run of each has none to show
+    """
+    shown = ranks if table.has_repeats else []
+    of = {id(line.runs): rank for line, rank in zip(table.lines, shown, strict=False)}
+
+    def metric(runs: Runs) -> Any:
+        value = column.metric(runs)
+        return None if value is None else (value, of.get(id(runs)))
+
+    def text(value: tuple[Any, Rank | None]) -> str:
+        return column.format(value[0]) + (f" #{value[1]}" if value[1] else "")
+
+    return replace(column, metric=metric, format=text)
+
+
 def lines_in_order(table: Table) -> list[Line]:
     """By the time to the hardest goal, then to the next, then by the best validation RMSE."""
     goals = metrics.goals_of(table)
@@ -83,7 +102,7 @@ def headline_columns(table: Table) -> list[Column[Line]]:
     return [
         *name_columns(table, _budgets),
         *_reached_columns(table),
-        *(column.of(RUNS) for column in (TEST_RMSE, FIT_S, STATUS)),
+        *(column.of(RUNS) for column in (_ranked_rmse(table), FIT_S, STATUS)),
     ]
 
 
@@ -97,7 +116,7 @@ def goal_columns(table: Table) -> list[Column[Line]]:
 
 def accuracy_columns(table: Table) -> list[Column[Row]]:
     """Test errors beside the time of the fit, over `table.rows`: CPU and CUDA side by side."""
-    columns = [TEST_RMSE, FIT_S]
+    columns = [_ranked_rmse(table), FIT_S]
     if reference := metrics.reference_row(table):
         columns.append(
             Column(f"× {metrics.REFERENCE}", partial(metrics.times_faster, reference), times)
@@ -182,7 +201,8 @@ def _reached_columns(table: Table) -> list[Column[Line]]:
     def column(goal: float) -> Column[Line]:
         name = metrics.goal_name(table, goal)
         header = f"≤ {goal_rmse(goal)} ({name})" if name else f"≤ {goal_rmse(goal)}"
-        return Column(header, lambda line: metrics.reached(line.runs, goal), _seconds_to)
+        to = Column[Runs](header, lambda runs: metrics.reached(runs, goal), _seconds_to)
+        return ranked(to, table, ranking.by_time(table, goal)).of(RUNS)
 
     validated = any(line.runs.with_curve for line in table.lines)
     return [column(goal) for goal in metrics.goals_of(table)] if validated else []
@@ -195,6 +215,10 @@ def _seconds_to(to: metrics.Reached) -> str:
     if math.isfinite(to.median):
         return f"{significant(to.median)} ({some})" if some else significant(to.median)
     return f"∞ ({f'{some}, ' if some else ''}best {to.best:.4f})"
+
+
+def _ranked_rmse(table: Table) -> Column[Runs]:
+    return ranked(TEST_RMSE, table, ranking.by_error(table))
 
 
 def _mean_of_slice(name: str, line: Line) -> Interval | None:

@@ -20,8 +20,9 @@ AGREED = 0.002
 
 ABOUT = f"""\
 A line of the table is one cell on the CPU and on CUDA of one machine: the same implementation, \
-hyperparameters, dataset, split and seeds. Speed-up: median seconds per epoch on the CPU over \
-those on CUDA, so above 1 CUDA is faster. Threads are the CPU's; where a cell ran with several \
+hyperparameters, dataset, split and seeds. Speed-up: seconds per epoch on the CPU over \
+those on CUDA, so above 1 CUDA is faster; in brackets its 95 % interval, which two seeds or more \
+have. Threads are the CPU's; where a cell ran with several \
 numbers of them, each device has its fastest. Difference: test RMSE on CUDA less that on the CPU, \
 of the seed with the largest; it should be at most {AGREED:g} either way. There is none where a \
 fit did not end well on both.
@@ -64,8 +65,8 @@ def _from_size(curve: Curve, unit: str) -> str:
     name = escaped(curve.name)
     if curve.pays_from is not None:
         return f"{name} from {curve.pays_from:,}{unit}"
-    size, best = max(curve.points, key=lambda point: point[1])
-    never = "not for good" if best > 1 else "never"
+    size, best = max(curve.points, key=lambda point: point[1].value)
+    never = "not for good" if best.value > 1 else "never"
     return f"{name} {never} here (at best {times(best)}, at {size:,}{unit})"
 
 

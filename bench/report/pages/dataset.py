@@ -12,6 +12,7 @@ from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.curves import curves
 from bench.report.plots.pareto import pareto
 from bench.report.rows import Table
+from bench.report.verdict import verdict
 
 
 def page(every: Sequence[Table]) -> str:
@@ -64,7 +65,7 @@ def _section(table: Table) -> list[str]:
     curves_plot, pareto_plot = curves(table), pareto(table)
     parts = [
         *stand_in,
-        sentences.verdict(table),
+        verdict(table),
         sentences.shortened(table),
         sentences.dataset_line(table),
         sentences.other_names(table),

@@ -12,8 +12,9 @@ from bench.report.grouping import machines
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.pareto import pareto
 from bench.report.rows import Table
-from bench.report.sentences import caption, goal_meaning, intervals, notes, verdict
+from bench.report.sentences import caption, goal_meaning, intervals, notes
 from bench.report.tables import headline_columns, lines_in_order
+from bench.report.verdict import verdict
 
 BEGIN, END = "<!-- ratebench:begin -->", "<!-- ratebench:end -->"
 

@@ -12,6 +12,7 @@ from bench.report.formats import significant
 from bench.report.markdown import escaped
 from bench.report.metrics import fit_s, mean, median, rmse
 from bench.report.plots import style
+from bench.report.ranking import dominated
 from bench.report.rows import Line, Table
 
 AIR = 0.15
@@ -42,13 +43,34 @@ def pareto(table: Table) -> style.Plot | None:
     found = places(table)
     if len(found) < 2:
         return None
-    ahead = ", ".join(escaped(place.line.name) for place in front(found))
+    ahead = front(found)
+    behind = dominated([place.line for place in found])
+    near = [
+        place
+        for place, is_behind in zip(found, behind, strict=True)
+        if not is_behind and place not in ahead and place.line not in table.of_one_run
+    ]
+    caption = [
+        f"On the Pareto front, where no row is both faster and more accurate: {_names(ahead)}.",
+        _beside(table, near),
+    ]
     return style.Plot(
         plot_of(table, "pareto"),
         f"Test RMSE against fit seconds on {escaped(f'{table.title}, {table.split}')}",
-        f"On the Pareto front, where no row is both faster and more accurate: {ahead}.",
+        " ".join(filter(None, caption)),
         lambda figure: _draw(figure, table, found),
     )
+
+
+def _beside(table: Table, near: Sequence[Place]) -> str:
+    """What the caption says of rows behind the front that noise may have put there."""
+    if not table.has_repeats:
+        return "One run of each row has no interval: noise may have put any row there."
+    return f"Behind it, but not beyond noise: {_names(near)}." if near else ""
+
+
+def _names(some: Sequence[Place]) -> str:
+    return ", ".join(escaped(place.line.name) for place in some)
 
 
 def places(table: Table) -> list[Place]:

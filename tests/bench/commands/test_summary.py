@@ -124,10 +124,10 @@ EIGHTY = """\
 
 ml-100k, random:80/10/10
 Where time counts, by the validation RMSE you need, use bias for 0.946 (0.0100
-s, 32 times sooner than peer:a_library_of_long_name);
-peer:a_library_of_long_name for 0.937 (0.360 s), 0.915 (0.440 s) and 0.900
-(0.560 s). Where accuracy counts, use peer:a_library_of_long_name (1.20 s): test
-RMSE 0.9100 ± 0.0000.
+s, 32.0 (95 % interval 32.0–32.0) times sooner than
+peer:a_library_of_long_name); peer:a_library_of_long_name for 0.937 (0.360 s),
+0.915 (0.440 s) and 0.900 (0.560 s). Where accuracy counts, use
+peer:a_library_of_long_name (1.20 s): test RMSE 0.9100 ± 0.0000.
 
 implementation         ≤ 0.915  ≤ 0.900        test RMSE       fit s  status
 --------------------------------------------------------------------------------

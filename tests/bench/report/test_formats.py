@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.report import formats
 from bench.report.files import slug
 from bench.report.markdown import escaped
-from bench.stats import mean_interval, median_interval
+from bench.stats import Interval, mean_interval, median_interval
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,10 @@ def test_times_have_their_range_in_brackets() -> None:
         "−0.5000",
         "+0.0000",
     ]
-    assert [formats.times(it) for it in (0.0691, 3.21, 99.9, 40_513)] == [
-        "0.069×",
-        "3.2×",
-        "100×",
-        "41,000×",
-    ]
+    once = (Interval(it, it, it, 1, None) for it in (0.0691, 3.21, 99.9, 40_513))
+    assert [formats.times(it) for it in once] == ["0.069×", "3.2×", "100×", "41,000×"]
+    assert formats.times(Interval(3.21, 2.88, 3.59, 3, 0.95)) == "3.2× (2.9–3.6)"
+    assert formats.times(Interval(1, 1, 1, 3, 0.95)) == "1.0×"
     assert [formats.goal_rmse(goal) for goal in (0.9, 0.946, 0.93127)] == [
         "0.900",
         "0.946",

@@ -14,6 +14,7 @@ from bench.report.grouping import tables
 from bench.report.pages.cuda import speedup_page
 from bench.report.plots.cuda import batches_plot, looks, ratings_plot
 from bench.report.speedup import Curve, Pair, Speedup, over_batches, over_ratings, speedups
+from bench.stats import Interval, ratio
 from tests.support.records import cells, data, record, training_curve
 
 GPU = "NVIDIA H200"
@@ -53,6 +54,11 @@ def only(*records: Record) -> Pair:
     [speedup] = found_in(*records)
     [pair] = speedup.pairs
     return pair
+
+
+def value(speedup: Interval | None) -> float:
+    assert speedup is not None
+    return speedup.value
 
 
 def rows(*records: Record) -> dict[str, dict[str, str]]:
@@ -117,8 +123,9 @@ def test_every_form_of_a_step_on_cuda_stands_beside_the_one_run_on_the_cpu() -> 
     captured = side(epoch_s=0.1, settings={"step": "captured"}, device="cuda")
     eager = side(epoch_s=0.5, settings={"step": "eager"}, device="cuda")
     [speedup] = found_in(cpu, captured, eager)
-    found = {pair.label: pair.speedup for pair in speedup.pairs}
-    assert found == {"embedding_mf step=captured": 10.0, "embedding_mf step=eager": 2.0}
+    found = {pair.label: value(pair.speedup) for pair in speedup.pairs}
+    ratios = {"embedding_mf step=captured": 10.0, "embedding_mf step=eager": 2.0}
+    assert found == pytest.approx(ratios)
 
 
 def test_a_cell_that_failed_on_cuda_stands_beside_those_that_did_not() -> None:
@@ -141,22 +148,25 @@ def test_a_run_that_was_stopped_keeps_its_epochs_and_its_error_is_no_difference(
         curve=training_curve(0.9, 8.0, epochs=2),
     )
     cuda = side(epoch_s=0.1, device="cuda")
-    assert (only(late, cuda).speedup, only(killed, cuda).speedup) == (20.0, 40.0)
+    assert value(only(late, cuda).speedup) == pytest.approx(20.0)
+    assert value(only(killed, cuda).speedup) == pytest.approx(40.0)
     row = rows(late, cuda)["embedding_mf"]
     assert (row["epoch s (CPU)"], row["test RMSE (CPU)"]) == ("2.00 [1]", "0.9200")
     assert (row["difference"], row["≤ 0.002"]) == ("—", "—")
 
 
-def test_repeats_count_by_their_median_and_the_seed_that_differs_most() -> None:
+def test_repeats_are_paired_by_seed_and_the_difference_is_of_the_seed_with_the_largest() -> None:
     cpu = [side(epoch_s=s, seed=n) for n, s in enumerate((5.0, 1.0, 2.0, 99.0))]
     errors = (0.9195, 0.9175, 0.9199)
     cuda = [side(epoch_s=0.1, seed=n, device="cuda", rmse=e) for n, e in enumerate(errors)]
     found = only(*cpu, *cuda)
-    assert found.speedup == pytest.approx(20.0)
+    assert found.speedup == ratio({0: 5.0, 1: 1.0, 2: 2.0}, dict.fromkeys(range(3), 0.1)).interval
+    assert value(found.speedup) == pytest.approx((50 * 10 * 20) ** (1 / 3))
     assert found.rmse_gap == pytest.approx(-0.0025)
     assert [record.cell.seed for record in found.cpu.records] == [0, 1, 2]
     row = rows(*cpu, *cuda)["embedding_mf"]
     assert (row["difference"], row["≤ 0.002"]) == ("−0.0025", "no")
+    assert row["speed-up"] == "22× (2.9–160)"
 
 
 def test_a_difference_is_judged_as_it_is_shown() -> None:
@@ -200,13 +210,16 @@ def test_a_curve_over_ratings_is_the_settings_with_the_most_sizes() -> None:
         *pair(0.1, "autograd_mf"),
     ]
     [speedup] = found_in(*records)
-    found = {line.name: line.points for line in over_ratings(speedup)}
+    found = {
+        line.name: [(size, times.value) for size, times in line.points]
+        for line in over_ratings(speedup)
+    }
     assert found == {
-        "autograd_mf": ((1_000_000, pytest.approx(0.1)),),
-        "embedding_mf (batch 8,192)": (
+        "autograd_mf": [(1_000_000, pytest.approx(0.1))],
+        "embedding_mf (batch 8,192)": [
             (1_000_000, pytest.approx(2.0)),
             (10_000_000, pytest.approx(4.0)),
-        ),
+        ],
     }
 
 
@@ -242,7 +255,13 @@ def test_over_batches_a_dataset_is_a_panel_where_a_row_has_two_sizes() -> None:
 def test_cuda_pays_from_the_size_from_which_it_stays_faster(
     points: tuple[tuple[int, float], ...], pays_from: int | None
 ) -> None:
-    assert Curve("als", "als", "als", points).pays_from == pays_from
+    once = tuple((size, Interval(times, times, times, 1, None)) for size, times in points)
+    assert Curve("als", "als", "als", once).pays_from == pays_from
+
+
+def test_cuda_pays_where_the_interval_excludes_a_tie() -> None:
+    points = (1, Interval(1.5, 0.9, 2.4, 3, 0.95)), (2, Interval(1.5, 1.1, 2.0, 3, 0.95))
+    assert Curve("als", "als", "als", points).pays_from == 2
 
 
 def test_the_page_opens_with_from_what_size_cuda_pays() -> None:

@@ -1,0 +1,94 @@
+"""The ranks of a table's rows, shared by rows that noise may have put in their order.
+
+A row's rank is a span: `2–4` has one row that is better beyond noise, and four at most that may
+be as good or better. Rows are compared in pairs, by the interval of the difference over the seeds
+that both have, at 95 % for each pair.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.report import metrics
+from bench.report.rows import Line, Table
+from bench.stats import LEVEL, critical_t, median_interval
+
+Values = Mapping[int, float]
+"""Seed -> what is compared; lower is better, ∞ for a run that did not get there."""
+
+
+@dataclass(frozen=True)
+class Rank:
+    """The first and the last place that a row may have."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.first}" if self.first == self.last else f"{self.first}–{self.last}"
+
+
+def ranks(rows: Sequence[Values]) -> list[Rank | None]:
+    """The rank of each row; None for one that has no finite value, or no second one of any kind."""
+    ranked = [len(row) > 1 and any(map(math.isfinite, row.values())) for row in rows]
+    better = beyond_noise([row if has else {} for row, has in zip(rows, ranked, strict=True)])
+    first, last = 1 + better.sum(axis=1), sum(ranked) - better.sum(axis=0)
+    return [Rank(int(first[i]), int(last[i])) if has else None for i, has in enumerate(ranked)]
+
+
+def by_time(table: Table, goal: float) -> list[Rank | None]:
+    """Of each of the table's lines: how soon it reached a goal on validation."""
+    return ranks([logs(metrics.seconds_by_seed(line.runs, goal)) for line in table.lines])
+
+
+def by_error(table: Table) -> list[Rank | None]:
+    """Of each of the table's lines: how accurate it is."""
+    return ranks([metrics.by_seed(line.runs, metrics.rmse) for line in table.lines])
+
+
+def dominated(lines: Sequence[Line]) -> list[bool]:
+    """Whether another line is both faster and more accurate beyond noise."""
+    faster = beyond_noise([logs(metrics.by_seed(line.runs, metrics.fit_s)) for line in lines])
+    better = beyond_noise([metrics.by_seed(line.runs, metrics.rmse) for line in lines])
+    return [bool(np.any(of_line)) for of_line in faster & better]
+
+
+def logs(seconds: Values) -> dict[int, float]:
+    """So that a difference is a ratio."""
+    return {seed: math.log(s) if s > 0 else -math.inf for seed, s in seconds.items()}
+
+
+def beyond_noise(rows: Sequence[Values]) -> NDArray[np.bool_]:
+    """(r, r): whether row j is better than row i beyond noise, at [i, j].
+
+    By the t interval of the mean difference; where a run of either is not finite, by the interval
+    of the median from its order statistics, which six common seeds or more have.
+    """
+    seeds = sorted({seed for row in rows for seed in row})
+    V = np.array([[row.get(seed, math.nan) for seed in seeds] for row in rows])
+    V = V.reshape(len(rows), len(seeds))  # (r, s)
+    return np.array([_below(V, row) for row in V], dtype=np.bool_).reshape(len(rows), len(rows))
+
+
+def _below(V: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows of V (r, s) are below `row` (s,) beyond noise, (r,)."""
+    with np.errstate(invalid="ignore"):
+        D = V - row  # (r, s); NaN where a seed is missing, or neither run got there
+    valid = ~np.isnan(D)
+    n = valid.sum(axis=1)  # (r,)
+    below = np.zeros(len(V), dtype=np.bool_)
+    finite = (np.isfinite(D) | ~valid).all(axis=1) & (n > 1)
+    mean = np.where(valid, D, 0.0)[finite].sum(axis=1) / n[finite]
+    squares = np.where(valid[finite], D[finite] - mean[:, None], 0.0) ** 2
+    error = np.sqrt(squares.sum(axis=1) / (n[finite] - 1) / n[finite])
+    critical = {int(m): critical_t((1 - LEVEL) / 2, m - 1) for m in np.unique(n[finite])}
+    below[finite] = mean + error * [critical[m] for m in n[finite].tolist()] < 0
+    for i in np.flatnonzero(~finite & (n > 1)):
+        interval = median_interval(D[i][valid[i]].tolist())
+        below[i] = interval.level is not None and interval.high < 0
+    return below

@@ -1,0 +1,163 @@
+"""The sentences above a table: which row to use for time, and which for accuracy.
+
+A row is named alone only where it is better than every other one beyond noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from bench.report import ranking
+from bench.report.formats import error, goal_rmse, listed, plural, significant, with_interval
+from bench.report.markdown import escaped
+from bench.report.metrics import fit_s, goals_of, mean, median, reached, rmse, seconds_by_seed
+from bench.report.ranking import Rank
+from bench.report.rows import Line, Table
+from bench.stats import ratio
+from datasets.splits import folds
+
+NAMED = 3
+"""Rows of a tie that are named; the others are counted."""
+
+Leaders = list[tuple[float, Line]]
+"""What a row is ordered by and the row, best first."""
+
+
+def verdict(table: Table) -> str:
+    """The rows that lead at each goal RMSE, and in accuracy."""
+    decided = table.has_repeats or len(table.lines) == 1
+    sentences = (
+        [_for_speed(table), _for_accuracy(table), _not_compared(table)]
+        if decided
+        else [_in_one_run(table)]
+    )
+    return " ".join(filter(None, sentences)) or "No run has figures yet."
+
+
+def _for_speed(table: Table) -> str:
+    """A goal that no row reached in the median of its runs is left out."""
+    uses: dict[str, list[str]] = {}
+    for goal in goals_of(table):
+        if leaders := _soonest(table, goal):
+            use = f"{goal_rmse(goal)} ({_time(table, goal, leaders)})"
+            uses.setdefault(_either(leaders), []).append(use)
+    if not uses:
+        return ""
+    rows = "; ".join(f"{names} for {listed(goals)}" for names, goals in uses.items())
+    return f"**Where time counts**, by the validation RMSE you need, use {rows}."
+
+
+def _for_accuracy(table: Table) -> str:
+    leaders = _most_accurate(table)
+    if not leaders:
+        return ""
+    (_, best), *others = leaders
+    error_of_best = mean(best.runs, rmse)
+    assert error_of_best is not None
+    use = f"**Where accuracy counts**, use {_timed(best)}: test RMSE {error(error_of_best)}"
+    if not others:
+        return f"{use}."
+    level = [_timed(line) for _, line in others[:NAMED]]
+    if len(others) > NAMED:
+        level.append(plural(len(others) - NAMED, "other row"))
+    return f"{use}; no difference beyond noise from {listed(level)}."
+
+
+def _not_compared(table: Table) -> str:
+    names = [escaped(line.name) for line in table.of_one_run]
+    if not names:
+        return ""
+    return f"That is of the rows with several runs; one run has no interval: {listed(names)}."
+
+
+def _in_one_run(table: Table) -> str:
+    """Nothing is recommended by one run of each row, which has no interval."""
+    parts = [
+        f"{escaped(leaders[0][1].name)} was first at {goal_rmse(goal)} "
+        f"({significant(leaders[0][0])} s)"
+        for goal in goals_of(table)
+        if (leaders := _soonest(table, goal))
+    ]
+    if leaders := _most_accurate(table):
+        value, line = leaders[0]
+        parts.append(f"{_timed(line)} had the lowest test RMSE ({value:.4f})")
+    if not parts:
+        return ""
+    k = folds(table.split)
+    more = f"`--seeds {k}` runs every fold" if k else "`--seeds 3` or more gives one"
+    return (
+        f"**In one run of each row**, which has no interval and so recommends nothing ({more}): "
+        f"{listed(parts)}."
+    )
+
+
+def _soonest(table: Table, goal: float) -> Leaders:
+    """The rows that reached the goal in the median of their runs, and that no other row reached
+    sooner beyond noise."""
+    times = [
+        (to.median if (to := reached(line.runs, goal)) else math.inf, line) for line in table.lines
+    ]
+    return _leaders(times, ranking.by_time(table, goal) if table.has_repeats else None)
+
+
+def _most_accurate(table: Table) -> Leaders:
+    errors = [
+        (found.value if (found := mean(line.runs, rmse)) else math.inf, line)
+        for line in table.lines
+    ]
+    return _leaders(errors, ranking.by_error(table) if table.has_repeats else None)
+
+
+def _leaders(rows: Leaders, ranks: Sequence[Rank | None] | None) -> Leaders:
+    """Those of the first rank that is taken, of the rows with a finite value; by the value alone
+    where there are no ranks."""
+    finite = [
+        (rank.first if rank else 1, *row)
+        for row, rank in zip(rows, ranks or [None] * len(rows), strict=True)
+        if math.isfinite(row[0]) and (rank or ranks is None)
+    ]
+    first = min((place for place, _, _ in finite), default=1)
+    found = [(value, line) for place, value, line in finite if place == first]
+    return sorted(found, key=lambda each: each[0])
+
+
+def _time(table: Table, goal: float, leaders: Leaders) -> str:
+    """Of the leaders; and how much later the first third-party library was than one alone."""
+    seconds = listed([significant(each) for each, _ in leaders[:NAMED]])
+    if len(leaders) > 1:
+        return f"{seconds} s, no difference beyond noise"
+    [(_, line)] = leaders
+    libraries = [
+        (to.median, each)
+        for each in table.lines
+        if each.row.is_third_party and (to := reached(each.runs, goal))
+    ]
+    if line.row.is_third_party or not libraries:
+        return f"{seconds} s"
+    median_s, library = min(libraries, key=lambda each: each[0])
+    if not math.isfinite(median_s):
+        return f"{seconds} s, no library reached it"
+    name = escaped(library.name)
+    own, other = (seconds_by_seed(each.runs, goal) for each in (line, library))
+    hits = sum(map(math.isfinite, other.values()))
+    if hits < len(other):
+        return f"{seconds} s; {name} reached it in {hits} of {plural(len(other), 'run')}"
+    reached_in = {seed: time for seed, time in own.items() if math.isfinite(time)}
+    sooner = ratio(other, reached_in).interval
+    if sooner.level is None:
+        return f"{seconds} s"
+    return f"{seconds} s, {with_interval(sooner)} times sooner than {name}"
+
+
+def _either(leaders: Leaders) -> str:
+    """`a`, `a or b`, or `a, b, c or 2 others`."""
+    names = [escaped(line.name) for _, line in leaders[:NAMED]]
+    if len(leaders) > NAMED:
+        names.append(plural(len(leaders) - NAMED, "other"))
+    return listed(names, "or")
+
+
+def _timed(line: Line) -> str:
+    fit = median(line.runs, fit_s)
+    return f"{escaped(line.name)} ({significant(fit.value)} s)" if fit else escaped(line.name)

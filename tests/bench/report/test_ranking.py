@@ -1,0 +1,76 @@
+"""Ranks: against the intervals of `bench.stats`, pair by pair."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.report.ranking import Rank, beyond_noise, dominated, ranks
+from bench.stats import difference, median_interval
+from tests.support.records import record, table_of
+
+values = st.floats(-5, 5).map(lambda value: round(value, 2))
+row = st.dictionaries(st.integers(0, 7), values | st.just(math.inf), max_size=8)
+
+
+@settings(deadline=None)  # the first call imports scipy
+@given(st.lists(row, max_size=5))
+def test_a_row_is_better_where_the_interval_of_the_paired_difference_says_so(
+    rows: list[dict[int, float]],
+) -> None:
+    better = beyond_noise(rows)
+    for i, this in enumerate(rows):
+        for j, other in enumerate(rows):
+            seeds = [s for s in this if s in other and min(this[s], other[s]) < math.inf]
+            a, b = ({seed: side[seed] for seed in seeds} for side in (other, this))
+            if len(seeds) < 2:
+                expected = False
+            elif all(map(math.isfinite, (*a.values(), *b.values()))):
+                interval = difference(a, b).interval
+                if math.isclose(interval.high, 0, abs_tol=1e-9):
+                    continue  # sums in another order
+                expected = interval.high < 0
+            else:
+                of_median = median_interval(a[seed] - b[seed] for seed in seeds)
+                expected = of_median.level is not None and of_median.high < 0
+            assert better[i, j] == expected
+
+
+def test_rows_share_the_places_that_noise_leaves_open() -> None:
+    first, level = {0: 1.0, 1: 2.0, 2: 3.0}, {0: 1.1, 1: 1.9, 2: 3.0}
+    last = {seed: value + 1 for seed, value in first.items()}
+    assert ranks([last, first, level]) == [Rank(3, 3), Rank(1, 2), Rank(1, 2)]
+    assert [str(rank) for rank in (Rank(3, 3), Rank(1, 2))] == ["3", "1–2"]
+
+
+def test_a_row_without_figures_and_one_of_one_run_have_no_rank() -> None:
+    several = {0: 1.0, 1: 2.0}
+    assert ranks([{}, several, {0: 0.1}, {0: math.inf, 1: math.inf}]) == [
+        None,
+        Rank(1, 1),
+        None,
+        None,
+    ]
+    assert ranks([]) == []
+
+
+@pytest.mark.parametrize(("n", "worse"), [(5, False), (6, True)])
+def test_a_row_that_misses_a_goal_is_worse_once_six_runs_say_so(n: int, worse: bool) -> None:
+    reached = dict.fromkeys(range(n), 1.0)
+    missed = {**reached, 0: math.inf} | dict.fromkeys(range(1, n), 2.0)
+    assert beyond_noise([missed, reached])[0, 1] == worse
+    assert ranks([missed, reached])[0] == (Rank(2, 2) if worse else Rank(1, 2))
+
+
+def test_a_row_is_dominated_by_one_that_is_both_faster_and_more_accurate_beyond_noise() -> None:
+    rows = [
+        [record("fast", seed=n, fit_s=1 + n / 50, rmse=0.90 + n / 1000) for n in range(3)],
+        [record("slow", seed=n, fit_s=2 + n / 50, rmse=0.91 + n / 1000) for n in range(3)],
+        [record("near", seed=n, fit_s=2 + n / 50, rmse=0.90 - n / 1000) for n in range(3)],
+    ]
+    lines = table_of(*(each for some in rows for each in some)).lines
+    found = dict(zip([line.name for line in lines], dominated(lines), strict=True))
+    assert found == {"fast": False, "slow": True, "near": False}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ _ME = {
     for role in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "bench gate"), ("EMAIL", "bench-gate@localhost"))
 }
+
+
+REMOVE = ("worktree", "remove", "--force", "--force")
+"""Twice, for one that git was still writing is locked."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class Repository:
             # Nothing here may fail, and so hide what ended the block.
             for name in shas:
                 with contextlib.suppress(RevisionError):
-                    self._git("worktree", "remove", "--force", str(folder / name))
+                    self._git(*REMOVE, str(folder / name))
             temporary.cleanup()
 
     def _forget_left(self) -> None:
@@ -104,16 +109,25 @@ class Repository:
             path = Path(entry.partition("\n")[0].removeprefix("worktree "))
             if path.parent.name.startswith(PREFIX) and not path.parent.exists():
                 with contextlib.suppress(RevisionError):  # another gate was faster
-                    self._git("worktree", "remove", "--force", str(path))
+                    self._git(*REMOVE, str(path))
 
     def _git(self, *words: str, env: Mapping[str, str] | None = None) -> str:
-        answer = subprocess.run(
+        process = subprocess.Popen(
             ["git", "-C", self.root, *words],
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
             env={**os.environ, **(env or {})},
+            start_new_session=True,
         )
-        if answer.returncode:
-            raise RevisionError(f"git {' '.join(words[:2])}: {answer.stderr.strip()}")
-        return answer.stdout.strip()
+        with process:
+            try:
+                answer, complaint = process.communicate()
+            except BaseException:  # git has children, which would go on writing to the folder
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        if process.returncode:
+            raise RevisionError(f"git {' '.join(words[:2])}: {complaint.strip()}")
+        return answer.strip()

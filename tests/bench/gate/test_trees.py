@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +79,35 @@ def test_worktrees_of_a_gate_that_was_killed_are_forgotten(
     shutil.rmtree(left)
     with Repository.around(checkout.root).checked_out({"head": sha}):
         assert str(left) not in checkout.git("worktree", "list")
+
+
+def test_an_interrupt_while_git_writes_leaves_nothing_behind(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A filter of git's holds its child, which may write on; the worktree is locked until then."""
+    started = tmp_path / "started"
+    (checkout.root / ".git/info/attributes").write_text("a.py filter=slow\n")
+    checkout.git("config", "filter.slow.smudge", f"touch {started}; sleep 60; cat")
+    sha = checkout.commit(a="1")
+    held = tmp_path / "held"
+    held.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(held))
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt() -> None:
+        while not started.exists():
+            time.sleep(0.01)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Repository.around(checkout.root).checked_out({"head": sha}),
+    ):
+        pass
+    assert list(held.iterdir()) == []
+    assert str(held) not in checkout.git("worktree", "list")
 
 
 @pytest.mark.parametrize("missing", ["head/.git", "."])

@@ -242,11 +242,12 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[flo
     record.memory = result.memory
     predicted = outcome.predicted
     if predicted is not None and len(prepared.test) and outcome.status in ("ok", "timeout"):
-        record.metrics = _metrics(result, predicted, prepared, record.data.scale)
+        record.metrics = _metrics(result, outcome, predicted, prepared, record.data.scale)
 
 
 def _metrics(
     result: Result,
+    outcome: Outcome,
     predicted: NDArray[np.float32],
     prepared: Prepared,
     scale: tuple[float, float],
@@ -267,6 +268,7 @@ def _metrics(
         flags=[
             *doubts(predicted, test, scores, cold_start.global_mean, fit_s, predict_s),
             *numerics.departures(settings),
+            *outcome.doubts,
         ],
         slices=[
             each

@@ -16,7 +16,7 @@ MAX_LINE_BYTES = 1 << 16
 """Far above what a worker sends: a longer line is no event."""
 
 SHOWN_BYTES = 60
-"""How much of a line that is no event the reason of a failed cell shows."""
+"""How much of a line that is no event the reason of a failed cell shows. Its secret never is."""
 
 
 class NotAnEventError(Exception):
@@ -33,7 +33,8 @@ class _Event(BaseModel):
 
 
 class Phase(_Event):
-    """The worker begins a phase; at "predict" it waits for the test pairs."""
+    """The worker begins a phase; at "data" it waits for the ratings, at "predict" for the test
+    pairs."""
 
     event: Literal["phase"] = "phase"
     name: Literal[
@@ -41,6 +42,7 @@ class Phase(_Event):
         "construction",
         "warm-up",
         "predict of the warm-up",
+        "data",
         "fit",
         "predict",
         "energy",
@@ -99,17 +101,23 @@ class Parts(_Event):
 class Result(_Event):
     """The cell came to its end and its predictions are written.
 
-    epochs       of the chosen fit; epochs_ran of the last one
-    val_rmse     of the best epoch
-    epoch_s      seconds of an epoch
-    diverged_at  the epoch after which predictions were not finite
-    ended_ns     reading of the clock after the last part
+    epochs           of the chosen fit; epochs_ran of the last one
+    checkpoints      how many were reported
+    val_rmse         of the best epoch
+    epoch_s          seconds of an epoch
+    diverged_at      the epoch after which predictions were not finite
+    copy_s           seconds of a copy of the model, as evaluations make them
+    off_clock_cpu_s  CPU seconds from the start of `fit` to its last evaluation, less those on the
+                     training clock
+    cpu_s            CPU seconds of the worker and of its children that have ended
+    ended_ns         reading of the clock after the last part
     """
 
     event: Literal["result"] = "result"
     epochs: Count
     epochs_ran: Count
     best_epoch: Count | None
+    checkpoints: Count = 0
     epoch_s: Seconds | None
     val_rmse: float | None
     timed_out: bool
@@ -118,6 +126,9 @@ class Result(_Event):
     numerics: Numerics | None
     memory: Memory
     parts: Parts
+    copy_s: Seconds = 0.0
+    off_clock_cpu_s: Seconds = 0.0
+    cpu_s: Seconds = 0.0
     ended_ns: Nanoseconds
 
 
@@ -134,11 +145,15 @@ Event = Phase | Evaluating | Checkpoint | Failed | Result | Energy
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 
-def parse(line: bytes) -> Event:
-    """The event that a line is. Raises NotAnEventError, which shows how the line begins."""
+def parse(line: bytes, secret: str = "") -> Event:
+    """The event that a line is, after the `secret`. Raises NotAnEventError, which shows how the
+    line begins."""
+    if len(line) > MAX_LINE_BYTES:
+        raise NotAnEventError(f"a line of more than {MAX_LINE_BYTES:,} bytes: {_start(line)}")
+    if not line.startswith(secret.encode()):
+        raise NotAnEventError(f"{_start(line)} (without the harness's secret)")
+    line = line.removeprefix(secret.encode())
     try:
-        if len(line) > MAX_LINE_BYTES:
-            raise NotAnEventError(f"a line of more than {MAX_LINE_BYTES:,} bytes: {_start(line)}")
         return _EVENT.validate_json(line)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.cell.audit import Audit
 from bench.cell.events import Checkpoint, Energy, Event, Failed, Phase, Result
-from bench.cell.job import Job, read_predictions, write_pairs
+from bench.cell.job import (
+    DTYPES,
+    Job,
+    StorageError,
+    hand_over,
+    read_predictions,
+    write_pairs,
+)
 from bench.cell.process import WorkerProcess
 from bench.cell.watch import Limits, Stop, Watch
 from bench.records import Point, Status
@@ -31,6 +41,7 @@ class Outcome:
     energy     what came of measuring the energy of a fit; None where that was not tried
     wall_s     spawn to exit; exit_s the result to the exit. Neither includes the fits that are
                repeated to measure their energy
+    doubts     about its figures, as flags of the record
     log        the end of what the process printed
     """
 
@@ -42,6 +53,7 @@ class Outcome:
     curve: list[Point] = field(default_factory=list)
     wall_s: float = 0.0
     exit_s: float = 0.0
+    doubts: list[str] = field(default_factory=list)
     log: str = ""
 
 
@@ -62,19 +74,24 @@ class ProcessExecutor:
         outcome = Outcome("failed")
         stop: Stop | None = None
         watch = Watch(limits, time.monotonic())
-        with (
-            TemporaryFolder() as folder,
-            WorkerProcess(job.to_json(), job.threads) as worker,
-        ):
-            pairs = folder.name
+        laid_out = Path(job.arrays)
+        audit = Audit(_n_validation(laid_out), int(test.known.sum()))
+        cpu_before_s = _cpu_of_children_s()
+        with ExitStack() as held:
+            folder = Path(held.enter_context(TemporaryFolder()).name)
+            hand_over(["sample"], laid_out, folder)
+            job = replace(job, arrays=str(folder))
+            worker = held.enter_context(WorkerProcess(job.to_json(), job.threads))
             for event in worker.events(self.tick_s):
                 if event is not None:
+                    now_ns = time.perf_counter_ns()
+                    fault = audit.note(event, worker.sent_after_ns, now_ns)
+                    if fault := fault or _answer(event, worker, laid_out, folder, test):
+                        worker.kill()
+                        event = Failed(reason=fault)
                     watch.note(event, time.monotonic())
                     _note(outcome, event)
                     listener(event)
-                    if isinstance(event, Phase) and event.name == "predict":
-                        write_pairs(test, Path(pairs))
-                        worker.order(pairs)
                 elif stop is None:
                     stop = watch.verdict(time.monotonic(), worker.memory_bytes())
                     if stop is not None:
@@ -88,9 +105,54 @@ class ProcessExecutor:
                 if outcome.energy is not None:  # the time it took is no part of the cell
                     exited_ns -= (outcome.energy.ended_ns or exited_ns) - result.ended_ns
                 outcome.exit_s = (exited_ns - result.ended_ns) / 1e9
-                outcome.predicted = read_predictions(Path(pairs), int(test.known.sum()))
+                outcome.predicted = read_predictions(folder, int(test.known.sum()))
+                fault = audit.contradiction(result, worker.spawned_ns)
+                outcome.reason = outcome.reason or fault or ""
+                cpu_s = _cpu_of_children_s() - cpu_before_s
+                outcome.doubts = audit.doubts(result, None if outcome.energy else cpu_s)
             outcome.wall_s = (exited_ns - worker.spawned_ns) / 1e9
             return _judged(outcome, stop, left_behind, worker.ending)
+
+
+def _answer(
+    event: Event, worker: WorkerProcess, laid_out: Path, folder: Path, test: HeldOut
+) -> str | None:
+    """Give the worker what it waits for, if it does; returns what the row did to prevent that."""
+    match event:
+        case Phase(name="data"):
+            if fault := _hand_over_ratings(laid_out, folder):
+                return fault
+        case Phase(name="predict"):
+            write_pairs(test, folder)
+        case _:
+            return None
+    worker.order(str(folder))
+    return None
+
+
+def _hand_over_ratings(laid_out: Path, folder: Path) -> str | None:
+    """Returns what the row did to the folder that it was given, where that is in the way."""
+    given = {path.name for path in folder.glob("*")}
+    try:
+        hand_over(["train", "validation"], laid_out, folder)
+    except StorageError:
+        if given == {f"sample.{column}" for column in DTYPES} and laid_out.is_dir():
+            raise
+        return "changed the folder that it was given for its ratings"
+    return None
+
+
+def _n_validation(laid_out: Path) -> int:
+    try:
+        return (laid_out / "validation.users").stat().st_size // np.dtype(np.int32).itemsize
+    except OSError:  # the next thing that is read says so
+        return 0
+
+
+def _cpu_of_children_s() -> float:
+    """CPU seconds of all children of this process that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _note(outcome: Outcome, event: Event) -> None:

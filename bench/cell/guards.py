@@ -1,8 +1,12 @@
-"""Two checks of a row: that its predictions are consistent, and that no work runs off the clock."""
+"""Checks of a row: that its predictions are consistent, and that no work runs off the clock."""
 
 from __future__ import annotations
 
+import gc
+import signal
+import sys
 import threading
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +69,72 @@ class BackgroundWork:
         if not found:
             return None
         return f"runs beside training while the clock is stopped: {', '.join(sorted(found))}"
+
+
+class Hooks:
+    """Ways in which a row's code would run inside the harness's: handlers of signals, timers,
+    functions that trace or profile, callbacks of the garbage collector.
+
+    Made before a row is imported, so that `reset` knows what was there. Only Python's are seen.
+    """
+
+    def __init__(self) -> None:
+        self._start = self._expected = _hooks()
+
+    def reset(self) -> None:
+        """Take out what import and warm-up put in. Callbacks of the garbage collector stay, since
+        it runs on the clock alone."""
+        for timer in TIMERS.values():
+            signal.setitimer(timer, 0)
+        for name, handler in _handlers().items():
+            before = self._start[f"handler of {name}"]
+            if handler is not before and handler is not None and before is not None:
+                signal.signal(signal.Signals[name], before)
+        sys.settrace(self._start["trace function"])
+        sys.setprofile(self._start["profile function"])
+        threading.settrace(self._start["trace function of threads"])
+        threading.setprofile(self._start["profile function of threads"])
+        for tool in _monitoring_tools() - self._start["monitoring tools"]:
+            sys.monitoring.free_tool_id(tool)  # type: ignore[attr-defined,unused-ignore]
+        self._expected = _hooks()
+
+    def changed(self) -> str | None:
+        """What differs since `reset`, as a fault; None where nothing does."""
+        now = _hooks()
+        found = [name for name in now if now[name] != self._expected[name]]
+        if not found:
+            return None
+        return f"changed what may run while the clock is stopped: {', '.join(found)}"
+
+
+TIMERS = {
+    "real-time timer": signal.ITIMER_REAL,
+    "timer of user time": signal.ITIMER_VIRTUAL,
+    "timer of CPU time": signal.ITIMER_PROF,
+}
+
+
+def _hooks() -> dict[str, Any]:
+    return {
+        **{f"handler of {name}": handler for name, handler in _handlers().items()},
+        **{name: signal.getitimer(timer) != (0, 0) for name, timer in TIMERS.items()},
+        "trace function": sys.gettrace(),
+        "profile function": sys.getprofile(),
+        "trace function of threads": threading.gettrace(),
+        "profile function of threads": threading.getprofile(),
+        "monitoring tools": _monitoring_tools(),
+        "callbacks of the garbage collector": list(gc.callbacks),
+    }
+
+
+def _handlers() -> dict[str, Any]:
+    """By the signals' names; None where the handler is not Python's to know."""
+    return {each.name: signal.getsignal(each) for each in signal.Signals}
+
+
+def _monitoring_tools() -> set[int]:
+    monitoring = getattr(sys, "monitoring", None)  # from Python 3.12 on
+    return {each for each in range(6) if monitoring and monitoring.get_tool(each)}
 
 
 def _children() -> dict[int, str]:

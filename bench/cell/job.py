@@ -7,6 +7,9 @@ no place in a job: the worker gets the test pairs after training, and returns pr
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,14 +22,17 @@ from datasets.ratings import HeldOut, Ratings, Split
 
 DTYPES: dict[str, Any] = {"users": np.int32, "items": np.int32, "values": np.float32}
 
+WARM_UP_RATINGS = 1000
+"""How many ratings of the training part the warm-up is given."""
+
 LOST_PIPE = 87
 """Exit code of a worker that cannot report, since its row closed the pipe."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One cell as its worker sees it. `arrays` is the folder that
-    `write_split` filled."""
+    """One cell as its worker sees it. `arrays` is the folder that `write_split` filled; in the job
+    that a worker gets, a folder of its own, into which `hand_over` puts each part in its turn."""
 
     class_path: str
     hyperparameters: dict[str, Any]
@@ -55,11 +61,31 @@ class StorageError(Exception):
 
 
 def write_split(split: Split, folder: Path) -> None:
-    """Lay out what a worker sees while it trains: train and validation ratings. Raises
-    StorageError."""
-    for name, part in (("train", split.train), ("validation", split.validation)):
+    """Lay out what a worker sees while it trains: train and validation ratings, and the sample for
+    its warm-up. Raises StorageError."""
+    sample = split.train.sample(WARM_UP_RATINGS, split.seed)
+    for name, part in (
+        ("sample", sample),
+        ("train", split.train),
+        ("validation", split.validation),
+    ):
         for column in DTYPES:
             _write(folder / f"{name}.{column}", getattr(part, column))
+
+
+def hand_over(parts: Sequence[str], laid_out: Path, worker: Path) -> None:
+    """Put parts of a split that is laid out into the worker's own folder: the same files under
+    another name, or copies where the file system has no links. Raises StorageError."""
+    for name in (f"{part}.{column}" for part in parts for column in DTYPES):
+        try:
+            os.link(laid_out / name, worker / name)
+        except (FileExistsError, FileNotFoundError) as error:
+            raise _storage_error(worker, error) from error
+        except OSError:
+            try:
+                shutil.copyfile(laid_out / name, worker / name)
+            except OSError as error:
+                raise _storage_error(worker, error) from error
 
 
 def write_pairs(test: HeldOut, folder: Path) -> None:
@@ -88,10 +114,21 @@ def _write(path: Path, array: NDArray[Any]) -> None:
     try:
         path.write_bytes(np.ascontiguousarray(array).data)
     except OSError as error:
-        raise StorageError(
-            f"the harness cannot write to {path.parent}: {error.strerror}; free space there, or "
-            "set TMPDIR to a folder that has it"
-        ) from error
+        raise _storage_error(path.parent, error) from error
+
+
+def _storage_error(folder: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"the harness cannot write to {folder}: {error.strerror}; free space there, or "
+        "set TMPDIR to a folder that has it"
+    )
+
+
+def read_sample(job: Job) -> Ratings:
+    """What the warm-up is given: its ids are contiguous, so that they give their numbers."""
+    users, items, values = (read_column(job.arrays, "sample", name) for name in DTYPES)
+    n_users, n_items = (int(ids.max(initial=-1)) + 1 for ids in (users, items))
+    return Ratings(users, items, values, n_users, n_items, job.scale)
 
 
 def read_train(job: Job) -> Ratings:

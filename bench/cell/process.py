@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import itertools
 import os
+import secrets
 import selectors
 import signal
 import subprocess
@@ -43,6 +44,7 @@ THREAD_VARIABLES = (
 class WorkerProcess:
     """`python -m bench.cell.worker` in a session of its own, its threads pinned before any import.
 
+    The first order is a secret that begins each of its events, the second one the job.
     Its output is read and only the end stored; at the end of the `with` block nothing that
     it started is left running.
     """
@@ -75,12 +77,15 @@ class WorkerProcess:
         )
         os.close(control_read)
         os.close(events_write)
+        self.sent_after_ns = self._quiet_ns = self.spawned_ns
+        self._secret = secrets.token_hex(16)
         self._log = b""
         self._partial = b""
         self._waiter = threading.Thread(target=self._wait, daemon=True)
         self._waiter.start()
         with contextlib.suppress(OSError):  # let the kernel take the worker, not the harness
             Path(f"/proc/{self._process.pid}/oom_score_adj").write_text("800", encoding="utf-8")
+        self.order(self._secret)
         self.order(job_line)
 
     def __enter__(self) -> Self:
@@ -104,7 +109,8 @@ class WorkerProcess:
         """Events as they come, and None every `tick_s` seconds or so, until it has ended.
 
         A line that is no event ends the worker, and becomes a `Failed`; so does a pipe of events
-        that is closed while the worker runs.
+        that is closed while the worker runs. `sent_after_ns` is a reading of the clock before which
+        the event was not sent.
         """
         assert self._process.stdout is not None
         output = self._process.stdout.fileno()
@@ -114,14 +120,19 @@ class WorkerProcess:
                 selector.register(fd, selectors.EVENT_READ)
             ended, ticked = False, 0.0
             while not ended:
+                waits_ns = time.perf_counter_ns()
                 ready = [key.fd for key, _ in selector.select(tick_s)]
+                if self._events not in ready:
+                    self._quiet_ns = waits_ns
                 ended = self._wake_read in ready
                 for fd in (output, self._events) if ended else ready:
                     # A worker that has ended is read to the end, a live one a piece at a time.
+                    reads_ns = time.perf_counter_ns()
                     for chunk in _chunks(fd, limit=None if ended else 1):
                         if fd == self._events and not chunk and not ended:
                             yield from self._lost()
                         elif fd == self._events:
+                            self.sent_after_ns, self._quiet_ns = self._quiet_ns, reads_ns
                             yield from self._parse(chunk)
                         else:
                             self._log = (self._log + chunk)[-LOG_BYTES:]
@@ -188,7 +199,7 @@ class WorkerProcess:
             lines, self._partial = [*lines, self._partial], b""
         for line in lines:
             try:
-                yield parse(line)
+                yield parse(line, self._secret)
             except NotAnEventError as error:
                 self.kill()
                 yield Failed(reason=f"wrote to the harness's pipe what is no event: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import math
 import statistics
 from collections.abc import Callable, Sequence
@@ -11,11 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.cell.clock import Clock
-from bench.cell.guards import BackgroundWork, inconsistency
+from bench.cell.guards import BackgroundWork, Hooks, inconsistency
 from bench.planning.rules import Rules
 from bench.score import ColdStart, check_predictions, score
 from datasets.ratings import HeldOut
-from impls.protocol import BestModel, Implementation, budgets_up_to
+from impls.protocol import BestModel, Implementation, Referee, budgets_up_to
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,33 @@ class EpochLimit:
         """The last epoch stays."""
 
 
+def only_its_verdicts(referee: Referee) -> Referee:
+    """The referee as a row gets it: it answers, and none of its attributes is within reach."""
+
+    class Verdicts:
+        __slots__ = ()
+
+        def budgets(self, n: int, epoch_budgets: Sequence[int]) -> Sequence[int]:
+            return referee.budgets(n, epoch_budgets)
+
+        def stops(self, epoch: int, n: int) -> bool:
+            return referee.stops(epoch, n)
+
+        def restore_best(self) -> None:
+            referee.restore_best()
+
+    return Verdicts()
+
+
 @dataclass
 class ClockedReferee:
     """Evaluates each epoch with the training clock stopped, and ends the fit by the rules.
 
+    hooks          from outside of its own calls through which a row could run
     before_evaluation  is called before the model predicts the validation pairs
     on_evaluation  is called with each evaluation and the number of planned epochs
+    n_evaluations  so far
+    copy_s         of a copy of the model that predicts, known once fitting is over
     epochs_ran     so far, in the present fit where there are several
     has_budgets    whether there are several: the model cannot be interrupted
     fault          what a row did that no figure may count; it ends training
@@ -67,6 +89,7 @@ class ClockedReferee:
     cold_start: ColdStart
     scale: tuple[float, float]
     rules: Rules = field(default=Rules())
+    hooks: Hooks = field(default_factory=Hooks)
     before_evaluation: Callable[[], None] = lambda: None
     on_evaluation: Callable[[Evaluation, int], None] = lambda *_: None
     curve: list[Evaluation] = field(default_factory=list, init=False)
@@ -76,6 +99,8 @@ class ClockedReferee:
     timed_out: bool = field(default=False, init=False)
     diverged_at: int | None = field(default=None, init=False)
     fault: str | None = field(default=None, init=False)
+    n_evaluations: int = field(default=0, init=False)
+    copy_s: float = field(default=0.0, init=False)
     _fit_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -94,7 +119,7 @@ class ClockedReferee:
             new_epochs = epoch if self.has_budgets else epoch - self.epochs_ran
             self.epoch_lengths.append(since_last_s / new_epochs)
             self.epochs_ran, self._fit_s = epoch, fit_s
-            self._check_background()
+            self._check_off_clock()
             self._evaluate(since_last_s if self.has_budgets else fit_s, planned=n)
         self.timed_out = fit_s >= self.rules.time_limit_s and epoch < n
         goal, patience = self.rules.until_rmse, self.rules.patience
@@ -116,7 +141,7 @@ class ClockedReferee:
         With epoch budgets, the fit that was chosen on validation stays `fit` on the clock; the
         others become `other_budgets`.
         """
-        self._check_background()
+        self._check_off_clock()
         if self.has_budgets:
             total = self.clock.seconds("fit")
             chosen = self._lowest.seconds if self._lowest else total
@@ -124,6 +149,8 @@ class ClockedReferee:
         if not self.epochs_ran:
             with self.clock.during("evaluation"):
                 self._evaluate(self.clock.seconds("fit"), planned=0)
+        if self.n_evaluations:
+            self._time_a_copy()
 
     @property
     def epoch_s(self) -> float | None:
@@ -158,8 +185,17 @@ class ClockedReferee:
     def _lowest(self) -> Evaluation | None:
         return min(self.curve, key=lambda point: point.rmse, default=None)
 
-    def _check_background(self) -> None:
-        self.fault = self.fault or self._background.started_since()
+    def _check_off_clock(self) -> None:
+        gc.disable()  # a library may have switched it on; it would run a row's code off the clock
+        self.fault = self.fault or self._background.started_since() or self.hooks.changed()
+
+    def _time_a_copy(self) -> None:
+        """One copy more, to know what those of the evaluations may have taken."""
+        with self.clock.during("evaluation"):
+            before = self.clock.now_ns
+            copy.deepcopy(self.model)
+            self.clock.enter("evaluation")
+            self.copy_s = (self.clock.now_ns - before) / 1e9
 
     def _evaluate(self, seconds: float, planned: int) -> None:
         if not len(self.validation):
@@ -181,5 +217,6 @@ class ClockedReferee:
             self.curve.append(evaluation)
         elif self.diverged_at is None:
             self.diverged_at = evaluation.epoch
+        self.n_evaluations += 1
         self.on_evaluation(evaluation, planned)
         self._best.offer(rmse)

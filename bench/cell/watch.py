@@ -9,6 +9,7 @@ from bench.records import Status
 
 SHOWN = {
     "construction": "__init__",
+    "data": "reading the ratings",
     "predict of the warm-up": "predict in the warm-up",
     "evaluation": "predict on validation pairs",
     "predict": "predict on test pairs",

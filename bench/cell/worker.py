@@ -1,8 +1,8 @@
 """One cell, inside its own process: `python -m bench.cell.worker CONTROL_FD EVENTS_FD SPAWNED_NS`.
 
-The control pipe brings the job and, only after training, the folder with the test pairs;
+The control pipe brings a secret, the job and, only after training, the folder with the test pairs;
 where it closes, the harness has ended, and the worker ends too. Events go back as lines of JSON,
-which `bench.cell.events` defines.
+which `bench.cell.events` defines, each after the secret.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ from bench.cell import numerics
 from bench.cell.clock import Clock
 from bench.cell.device import device_of, is_full
 from bench.cell.energy import account, nvml_meter
-from bench.cell.guards import inconsistency
+from bench.cell.guards import Hooks, inconsistency
 from bench.cell.job import (
     DTYPES,
     LOST_PIPE,
     Job,
     StorageError,
     read_column,
+    read_sample,
     read_train,
     read_validation,
     write_predictions,
 )
-from bench.cell.training import ClockedReferee, EpochLimit, Evaluation
+from bench.cell.training import ClockedReferee, EpochLimit, Evaluation, only_its_verdicts
 from bench.planning.availability import index_of
 from bench.planning.loading import load_class, reason_of, restored
 from bench.score import ColdStart, check_predictions
@@ -52,12 +53,14 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
     """Run the job that the control pipe brings; returns the exit code."""
     # A SIGINT from outside ends the process by the signal; a KeyboardInterrupt is the row's own.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    clock = Clock(spawned_ns, part="import")
-    send = _sender(events_fd)
+    clock, hooks = Clock(spawned_ns, part="import"), Hooks()
+    secret: list[str] = []
+    send = _sender(events_fd, secret)
     orders = _listen(control_fd, send)
+    secret.append(orders.get().strip())
     job = Job.from_json(orders.get())
     try:
-        repeat_fit = _run(job, clock, orders, send)
+        repeat_fit = _run(job, clock, hooks, orders, send)
     except BaseException as error:  # a row may raise SystemExit or KeyboardInterrupt, too
         send("failed", **_failure(error, job))
         if not isinstance(error, MemoryError):
@@ -72,7 +75,7 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
     return 0
 
 
-def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | None:
+def _run(job: Job, clock: Clock, hooks: Hooks, orders: queue.Queue[str], send: Send) -> Fit | None:
     """The cell, to its result. Returns a function that repeats the fit, where its energy is to be
     measured: on a device that may have a counter, of a fit that came to its end."""
     send("phase", name="import")
@@ -88,40 +91,51 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
     model = new_model()
 
     clock.enter("overhead")
-    train, validation = read_train(job), read_validation(job)
-    cold_start = ColdStart(train)
+    sample = read_sample(job)
 
     send("phase", name="warm-up")
     clock.enter("warmup")
     device.open()
     clock.synchronise = device.synchronise  # from here on: before there is no context
-    _warm_up(new_model(), train, job.seed, send)
+    _warm_up(new_model(), sample, send)
 
     clock.enter("overhead")
     numerics.settle()  # again, for a row that imports torch when it fits
     thread_pools = _pinned_threads(job.threads)
+    hooks.reset()
+    # Collected before there are ratings, and not again until `fit` has ended: a collection runs
+    # code of the row. What is there by now need not be searched then.
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+
+    send("phase", name="data")
+    orders.get()
+    train, validation = read_train(job), read_validation(job)
     referee = ClockedReferee(
         model=model,
         validation=validation,
         clock=clock,
-        cold_start=cold_start,
+        cold_start=ColdStart(train),
         scale=job.scale,
         rules=job.rules,
+        hooks=hooks,
         before_evaluation=lambda: send("evaluating"),
         on_evaluation=lambda *evaluated: _send_evaluation(send, clock, *evaluated),
     )
 
     send("phase", name="fit")
-    gc.collect()
-    gc.disable()
     host_base_bytes = _host_base_bytes(train, validation)
     device.reset_peak()
+    cpu_before_s = clock.cpu_seconds("overhead")
     clock.enter("fit")
-    model.fit(train, Training(referee=referee))
+    model.fit(train, Training(referee=only_its_verdicts(referee)))
+    gc.collect()  # on the clock, as it may run code of the row
     clock.enter("overhead")
     settings = numerics.in_force()
-    gc.enable()
     referee.finish()
+    clock.enter("overhead")
+    off_clock_cpu_s = clock.cpu_seconds("overhead", "evaluation") - cpu_before_s
     if referee.fault is not None:
         send("failed", reason=referee.fault)
         return None
@@ -141,6 +155,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
         epochs=referee.epochs_of_fit,
         epochs_ran=referee.epochs_ran,
         best_epoch=referee.best_epoch,
+        checkpoints=referee.n_evaluations,
         epoch_s=referee.epoch_s,
         val_rmse=referee.val_rmse,
         timed_out=referee.timed_out,
@@ -153,6 +168,9 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
             "device_peak_bytes": device.peak_bytes(),
         },
         parts=_closed(clock),
+        copy_s=referee.copy_s,
+        off_clock_cpu_s=off_clock_cpu_s,
+        cpu_s=clock.cpu_seconds(),
         ended_ns=clock.now_ns,
     )
     if job.device == "cpu" or referee.timed_out or referee.diverged_at is not None:
@@ -167,9 +185,9 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
     return repeat_fit
 
 
-def _warm_up(model: Implementation, train: Ratings, seed: int, send: Send) -> None:
-    """First fit on 1,000 ratings, one epoch: JIT, device context, allocator, thread pools."""
-    sample = train.sample(1000, seed)
+def _warm_up(model: Implementation, sample: Ratings, send: Send) -> None:
+    """First fit on 1,000 ratings, one epoch: JIT, device context, allocator, thread pools. The
+    others are nowhere in this process yet."""
     model.fit(sample, Training(referee=EpochLimit(1)))
     send("phase", name="predict of the warm-up")
     model.predict(sample.users, sample.items)
@@ -197,11 +215,12 @@ def _listen(control_fd: int, send: Send) -> queue.Queue[str]:
     return orders
 
 
-def _sender(events_fd: int) -> Send:
+def _sender(events_fd: int, secret: list[str]) -> Send:
+    """Reports an event, after the secret by which the harness knows it from what a row writes."""
     os.set_inheritable(events_fd, False)
 
     def send(event: str, **fields: Any) -> None:
-        data = (json.dumps({"event": event, **fields}) + "\n").encode()
+        data = ("".join(secret) + json.dumps({"event": event, **fields}) + "\n").encode()
         try:
             while data:
                 data = data[os.write(events_fd, data) :]

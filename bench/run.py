@@ -21,6 +21,7 @@ from bench.cell.events import Event, Result
 from bench.cell.execute import Executor, Outcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
+from bench.planning.describing import Sources
 from bench.planning.plan import BASELINE, Cell
 from bench.planning.rerun import History, is_of
 from bench.records import WELL, Goal, Metrics, Point, Record, Source, Status, Times
@@ -63,12 +64,15 @@ class Runner:
     exclusive: Callable[[Callable[[], None]], AbstractContextManager[None]] = locks.exclusive
     settled: Collection[Status] = WELL
     unwritten: list[Record] = field(default_factory=list)
+    _sources: Sources = field(default_factory=lambda: Sources({}))
     _kept: Path | None = None
     _known: History | None = None
     _goals: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
 
     def run(self, cells: list[Cell], *, fresh: bool) -> list[Record]:
         """Run what has no record yet (all, where `fresh`); returns the records, old and new."""
+        runnable = [cell for cell in cells if cell.skip is None]
+        self._sources = Sources({cell.class_path: cell.implementation_hash for cell in runnable})
         try:
             records = [self.record_of(cell, fresh=fresh) for cell in cells]
         finally:
@@ -159,6 +163,10 @@ class Runner:
         if cell.skip is not None:
             record.status, record.reason = cell.skip.status, cell.skip.reason
             return record
+        self._sources.look()
+        if cell.class_path in self._sources.changed:
+            record.status, record.reason = "skipped", "its source changed after the run began"
+            return record
         request = cell.request
         prepared = self.splits.prepare(request.dataset, request.split, request.seed)
         limits = Limits(cell.rules.time_limit_s, self.memory_limit_bytes)
@@ -167,6 +175,9 @@ class Runner:
         if not self.splits.are_intact():
             self.splits.discard()  # the next cell gets them anew
             outcome = Outcome("failed", "changed the files that hold the ratings", log=outcome.log)
+        if changed := self._sources.look():
+            reason = f"changed the source of {', '.join(changed)}, or somebody did, while it ran"
+            outcome = Outcome("failed", reason, log=outcome.log)
         self._learn_goals(cell, outcome.curve)
         goals = cell.facts.goals or self._goals.get(_split_of(cell), ())
         _fill(record, outcome, prepared, goals)

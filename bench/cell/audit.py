@@ -7,10 +7,14 @@ its clock are compared with each other, and with a clock that no row can reach.
 from __future__ import annotations
 
 import os
+import resource
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.cell.events import Checkpoint, Event, Failed, Phase, Result
+from bench.cell.job import StorageError
 
 FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "": ("import",),
@@ -141,6 +145,61 @@ class Audit:
                 f"{trained_s:.2g} s on the training clock"
             )
         return found
+
+
+class DisturbedError(StorageError):
+    """What the harness runs under was changed, and it has no right to set it back."""
+
+
+class Inherited:
+    """What each worker inherits from the harness, and any process of its user may change: nice
+    level, CPU affinity, scheduling policy, limits on resources. As they are when this is made."""
+
+    def __init__(self) -> None:
+        self._settings = _inherited()
+
+    def restore(self) -> list[str]:
+        """Set back what changed; returns the names. Raises DisturbedError where that fails."""
+        now = _inherited()
+        changed = [name for name, value in self._settings.items() if now[name] != value]
+        for name in changed:
+            try:
+                _set(name, self._settings[name])
+            except (OSError, ValueError) as error:
+                raise DisturbedError(
+                    f"the harness's {name} was changed while it ran, and cannot be set back "
+                    f"({error}): start the run again"
+                ) from error
+        return changed
+
+
+def _inherited() -> dict[str, Any]:
+    found: dict[str, Any] = {
+        name: resource.getrlimit(number) for name, number in RESOURCES.items()
+    } | {"nice level": os.getpriority(os.PRIO_PROCESS, 0)}
+    if sys.platform == "linux":
+        found["scheduling policy"] = os.sched_getscheduler(0)
+        found["CPU affinity"] = os.sched_getaffinity(0)
+    return found
+
+
+def _set(name: str, value: Any) -> None:
+    match name:
+        case "nice level":
+            os.setpriority(os.PRIO_PROCESS, 0, value)
+        case "scheduling policy":
+            os.sched_setscheduler(0, value, os.sched_param(0))
+        case "CPU affinity":
+            os.sched_setaffinity(0, value)
+        case _:
+            resource.setrlimit(RESOURCES[name], value)
+
+
+RESOURCES = {
+    f"limit {name}": getattr(resource, name)
+    for name in dir(resource)
+    if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE"  # another name of RLIMIT_NOFILE
+}
 
 
 def _name(event: Event) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.cell.audit import Audit
+from bench.cell.audit import Audit, Inherited
 from bench.cell.events import Checkpoint, Energy, Event, Failed, Phase, Result
 from bench.cell.job import (
     DTYPES,
@@ -28,6 +28,9 @@ from bench.cell.watch import Limits, Stop, Watch
 from bench.records import Point, Status
 from datasets.ratings import HeldOut
 from datasets.temporary import TemporaryFolder
+
+INHERITED = Inherited()
+"""As this process was started."""
 
 Listener = Callable[[Event], None]
 
@@ -70,10 +73,14 @@ class ProcessExecutor:
     tick_s = 0.2
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
-        """Never raises for what a worker does; a KeyboardInterrupt ends the worker first."""
+        """Never raises for what a worker does; a KeyboardInterrupt ends the worker first.
+
+        Raises StorageError.
+        """
         outcome = Outcome("failed")
         stop: Stop | None = None
         watch = Watch(limits, time.monotonic())
+        INHERITED.restore()
         laid_out = Path(job.arrays)
         audit = Audit(_n_validation(laid_out), int(test.known.sum()))
         cpu_before_s = _cpu_of_children_s()
@@ -110,6 +117,9 @@ class ProcessExecutor:
                 outcome.reason = outcome.reason or fault or ""
                 cpu_s = _cpu_of_children_s() - cpu_before_s
                 outcome.doubts = audit.doubts(result, None if outcome.energy else cpu_s)
+            if changed := INHERITED.restore():
+                names = " and ".join(changed)
+                outcome.reason = f"changed the harness's {names}, or somebody did, while it ran"
             outcome.wall_s = (exited_ns - worker.spawned_ns) / 1e9
             return _judged(outcome, stop, left_behind, worker.ending)
 

@@ -134,7 +134,6 @@ def _run(job: Job, clock: Clock, hooks: Hooks, orders: queue.Queue[str], send: S
     clock.enter("overhead")
     settings = numerics.in_force()
     referee.finish()
-    clock.enter("overhead")
     off_clock_cpu_s = clock.cpu_seconds("overhead", "evaluation") - cpu_before_s
     if referee.fault is not None:
         send("failed", reason=referee.fault)

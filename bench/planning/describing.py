@@ -6,20 +6,23 @@ at import, so it is imported in a process of its own.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import inspect
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.planning import loading
 from bench.planning.hyperparameters import SettingError, resolve
-from bench.planning.source_digest import Modules
+from bench.planning.own_files import own_files, own_source
+from bench.planning.source_digest import Modules, reached, source_digest
 from datasets.temporary import TemporaryFolder
 from impls.registry import IMPLEMENTATIONS
 
@@ -109,6 +112,77 @@ def _described(
     return Described(
         of.model, of.library, of.devices, loaded.source_hash, values, loaded.unfollowed
     )
+
+
+class Sources:
+    """The sources of a run's implementations, watched while its cells run: a worker has its user's
+    rights, and could rewrite another row's file after that row's digest was taken.
+
+    digests  by class path, as planned
+    changed  the class paths whose source no longer is what was planned, or once was not
+    """
+
+    def __init__(self, digests: Mapping[str, str]) -> None:
+        self.changed: set[str] = set()
+        self._digests = dict(digests)
+        self._stamps = {path: _stamps(path) for path in digests}
+
+    def look(self) -> list[str]:
+        """The class paths whose source has another meaning since the last look."""
+        found = []
+        for path, before in self._stamps.items():
+            if {file: _stamp(file) for file in before} == before:
+                continue
+            self._stamps[path] = _stamps(path, {})
+            if (digest := _digest_of(path)) != self._digests[path]:
+                self._digests[path] = digest
+                found.append(path)
+        self.changed.update(found)
+        return found
+
+
+Stamp = tuple[int, int, int, int] | None
+"""Inode, size and times of a file, None where there is none. No owner can set back the last."""
+
+
+def _stamps(class_path: str, modules: Modules = _MODULES) -> dict[Path, Stamp]:
+    """Of the files that count for a class; none where it is of an installed package."""
+    location, _, name = class_path.rpartition(":")
+    files: Iterable[Path] = ()
+    if location.endswith(".py"):
+        files = {Path(location)}
+        with contextlib.suppress(OSError):
+            files |= own_files((Path(location), ""))
+    elif file := _built_in_file(location, name):
+        files = {file}
+        with contextlib.suppress(OSError, SyntaxError, RecursionError):
+            files |= {path for path, _ in reached(file, name, modules)}
+    return {file: _stamp(file) for file in files}
+
+
+def _digest_of(class_path: str) -> str:
+    """ "" where it cannot be read."""
+    location, _, name = class_path.rpartition(":")
+    with contextlib.suppress(OSError, SyntaxError):
+        if file := _built_in_file(location, name):
+            return source_digest(file, name)
+        return own_source((Path(location), ""))[0]
+    return ""
+
+
+def _built_in_file(location: str, name: str) -> Path | None:
+    implementation = getattr(sys.modules.get(location), name, None)
+    if location.partition(".")[0] != "impls" or implementation is None:
+        return None
+    return Path(inspect.getfile(implementation))
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
 def _phase(answer: Path) -> str:

@@ -61,6 +61,11 @@ def own_source(requested: tuple[Path, str], *others: tuple[Path, str]) -> tuple[
     return digest, sorted({each for path, tree in trees.items() for each in files.warn(path, tree)})
 
 
+def own_files(requested: tuple[Path, str]) -> set[Path]:
+    """The files that count for the digest of the implementation that was requested."""
+    return {*_Files(requested[0], [_own(*requested)]).reached([requested[0]])}
+
+
 def _own(file: Path, module: str) -> Own:
     """A script owns what stands in its folder; an installed module its own package alone."""
     parts = module.split(".") if module else []

@@ -77,6 +77,10 @@ clock: fit
 synchronize 1
 clock: overhead
 synchronize 1
+clock: evaluation
+synchronize 1
+clock: overhead
+synchronize 1
 clock: predict
 predict
 synchronize 1

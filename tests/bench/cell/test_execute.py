@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,8 +160,8 @@ def test_an_endless_construction_is_named(execute: Execute) -> None:
             "'no JSON at all",
         ),
         (b'{"event": "surprise"}\n', "surprise"),
-        (b'{"event": "failed", "status": "ok", "reason": "fine"}\n', "Input should be 'failed'"),
-        (b'{"event": "checkpoint", "epoch": 1}\n', "Field required"),
+        (b'{"event": "failed", "status": "ok", "reason": "fine"}\n', "secret"),
+        (b'{"event": "checkpoint", "epoch": 1}\n', "secret"),
         (b'{"event": "result", "rmse": 0}\n', "result"),
         (b"x" * 1_000_000, "a line of more than 65,536 bytes: 'xxxx"),
         (b"\xff\x00" * 10 + b"\n", "\ufffd"),
@@ -177,10 +178,10 @@ def test_a_line_that_is_no_event_ends_the_cell(
     assert len(outcome.reason) < 400
 
 
-def test_a_forged_result_without_predictions_is_no_result(execute: Execute) -> None:
+def test_a_forged_result_is_no_event_of_the_harness(execute: Execute) -> None:
     outcome = execute("ForgesAResult")
     assert outcome.status == "failed"
-    assert outcome.reason == "gave a result without a prediction for each pair"
+    assert outcome.reason.endswith("(without the harness's secret)")
 
 
 def test_a_thread_that_does_not_end_is_reported(execute: Execute) -> None:
@@ -261,23 +262,30 @@ def test_the_arithmetic_in_force_at_the_end_is_reported(execute: Execute) -> Non
     assert found == {**numerics.WANTED, "cuda_matmul": "tf32"}
 
 
-def test_test_ratings_never_reach_the_worker(split: Split, tmp_path: Path) -> None:
-    """While it trains, the worker's folder holds train and validation and nothing else."""
-    write_split(split, tmp_path)
-    seen: list[set[str]] = []
+def test_test_ratings_never_reach_the_worker(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each part it gets what it needs next: the warm-up's, then the ratings, then the pairs."""
+    laid_out, places = tmp_path / "laid out", tmp_path / "temporary"
+    laid_out.mkdir()
+    places.mkdir()
+    write_split(split, laid_out)
+    monkeypatch.setattr(tempfile, "tempdir", str(places))
+    seen: dict[str, set[str]] = {}
 
     def listener(event: Any) -> None:
-        seen.append({path.name for path in tmp_path.iterdir()})
+        seen[getattr(event, "name", event.event)] = {path.name for path in places.glob("*/*")}
 
     job = Job(
-        *(f"{MISBEHAVING}:Mean", {}, "cpu", 0, 1, str(tmp_path), 30, 20, (1, 5)), rules=Rules()
+        *(f"{MISBEHAVING}:Mean", {}, "cpu", 0, 1, str(laid_out), 30, 20, (1, 5)), rules=Rules()
     )
-    ProcessExecutor().execute(job, split.test, LIMITS, listener)
-    assert set().union(*seen) == {
-        f"{part}.{column}"
-        for part in ("train", "validation")
-        for column in ("users", "items", "values")
+    assert ProcessExecutor().execute(job, split.test, LIMITS, listener).status == "ok"
+    columns = ("users", "items", "values")
+    assert seen["predict of the warm-up"] == {f"sample.{column}" for column in columns}
+    assert seen["checkpoint"] == {
+        f"{part}.{column}" for part in ("sample", "train", "validation") for column in columns
     }
+    assert seen["result"] - seen["checkpoint"] == {"test.users", "test.items", "predicted"}
 
 
 def test_test_pairs_come_without_their_ratings(split: Split, tmp_path: Path) -> None:

@@ -49,6 +49,10 @@ def inconsistency(
     )
 
 
+NAMED = 5
+"""Threads and processes that a fault names; of more it gives the number."""
+
+
 class BackgroundWork:
     """Threads and processes that started after this object was made.
 
@@ -68,7 +72,9 @@ class BackgroundWork:
         found += [f"process {pid} ({new[pid]})" for pid in new.keys() - self._processes.keys()]
         if not found:
             return None
-        return f"runs beside training while the clock is stopped: {', '.join(sorted(found))}"
+        names = ", ".join(sorted(found)[:NAMED])
+        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        return f"runs beside training while the clock is stopped: {names}{more}"
 
 
 class Hooks:

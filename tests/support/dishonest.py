@@ -5,10 +5,14 @@ Each leaves out what it can to stay short: none is caught for want of good manne
 
 from __future__ import annotations
 
+import gc
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Training
 
 BESIDE: dict[str, Any] = {}
@@ -246,3 +251,199 @@ class TrainsOutOfSight(TrainsWhenEvaluated):
         if self.training_:
             learn(bias, self.train_)
         return (self.mean_ + bias[items]).astype(np.float32)
+
+
+# 7. It works while the clock stands still, or changes what the harness is given.
+
+
+def is_busy(seconds=1.5):
+    """What an honest fit takes of a CPU, which others may need too."""
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
+def of_the_harness(name):
+    """What a caller of this code calls so."""
+    frame = sys._getframe()
+    while frame is not None and name not in frame.f_locals:
+        frame = frame.f_back
+    return frame.f_locals[name]
+
+
+@dataclass
+class LooksAroundInTheWarmUp(ItemMeans):
+    """For ratings that are not the warm-up's own: in callers, and in all objects."""
+
+    def fit(self, train, training=Training()):
+        if "warm" not in BESIDE:
+            BESIDE["warm"] = True
+            found = [each for each in gc.get_objects() if isinstance(each, Ratings | HeldOut)]
+            if any(each is not train for each in found):
+                raise RuntimeError("saw the ratings")
+        return super().fit(train, training)
+
+
+@dataclass
+class OnlyInTheFit(ItemMeans):
+    """Does something in the fit that counts, which is the second one."""
+
+    def fit(self, train, training=Training()):
+        self.counts_ = "warm" in BESIDE
+        BESIDE["warm"] = True
+        if self.counts_:
+            self.training_ = training
+            self.prepare()
+        return super().fit(train, training)
+
+    def prepare(self):
+        pass
+
+
+@dataclass
+class StopsTheClock(OnlyInTheFit):
+    def prepare(self):
+        with self.training_.referee.clock.during("evaluation"):
+            is_busy()
+
+
+@dataclass
+class StopsTheClockOfACaller(OnlyInTheFit):
+    part: str = "evaluation"
+
+    def prepare(self):
+        with of_the_harness("clock").during(self.part):
+            is_busy()
+
+
+@dataclass
+class SetsTheClockBack(OnlyInTheFit):
+    def prepare(self):
+        is_busy()
+        clock = of_the_harness("clock")
+        clock.enter("fit")
+        clock.rebook(clock.seconds("fit"), "fit", to="import")
+
+
+class Trains:
+    """When it is thrown away; only the garbage collector finds it."""
+
+    def __init__(self):
+        self.me = self
+
+    def __del__(self):
+        is_busy(0.3)
+
+
+@dataclass
+class TrainsAsGarbage(OnlyInTheFit):
+    def prepare(self):
+        Trains()
+
+
+@dataclass
+class TrainsAtACollection(ItemMeans):
+    """At each one, from the warm-up on."""
+
+    def fit(self, train, training=Training()):
+        if "warm" not in BESIDE:
+            BESIDE["warm"] = True
+            gc.callbacks.append(lambda phase, _: is_busy(0.3) if phase == "stop" else None)
+        return super().fit(train, training)
+
+
+@dataclass
+class RegistersForCollections(OnlyInTheFit):
+    def prepare(self):
+        gc.callbacks.append(lambda *_: None)
+
+
+@dataclass
+class TrainsOnATimer(OnlyInTheFit):
+    def prepare(self):
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.setitimer(signal.ITIMER_REAL, 3600)
+
+
+@dataclass
+class ProfilesTheHarness(OnlyInTheFit):
+    def prepare(self):
+        sys.setprofile(lambda *_: None)
+
+
+@dataclass
+class HooksInTheWarmUp(ItemMeans):
+    """Whatever may run later: each of them would raise."""
+
+    def fit(self, train, training=Training()):
+        if "warm" not in BESIDE:
+            BESIDE["warm"] = True
+            signal.signal(signal.SIGALRM, self.interrupt)
+            signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+            threading.setprofile(self.interrupt)
+            BESIDE["hooks"] = signal.getsignal(signal.SIGALRM)
+        elif signal.getsignal(signal.SIGALRM) == BESIDE["hooks"] or threading.getprofile():
+            raise RuntimeError("a hook is left")
+        return super().fit(train, training)
+
+    def interrupt(self, *_):
+        pass
+
+
+def forge(rmse, epoch=1):
+    send = of_the_harness("send")
+    send("evaluating")
+    errors = {"rmse": rmse, "mae": rmse}
+    send("checkpoint", epoch=epoch, seconds=1e-6, planned=3, evaluation_s=0.0, **errors)
+
+
+@dataclass
+class ReachesEveryGoalAtOnce(OnlyInTheFit):
+    def prepare(self):
+        forge(rmse=0.0)
+
+
+@dataclass
+class ReachesAGoalBeforeItTrains(OnlyInTheFit):
+    def prepare(self):
+        forge(rmse=1.5, epoch=0)
+
+
+@dataclass
+class AsksForThePairs(OnlyInTheFit):
+    def prepare(self):
+        of_the_harness("send")("phase", name="predict")
+
+
+@dataclass
+class AsksForThePairsByItself(OnlyInTheFit):
+    """Without what the harness's own events begin with."""
+
+    def prepare(self):
+        os.write(int(sys.argv[2]), b'{"event": "phase", "name": "predict"}\n')
+        is_busy(60)
+
+
+@dataclass
+class PutsSomethingInItsFolder(ItemMeans):
+    """Where the harness is to put the ratings."""
+
+    def fit(self, train, training=Training()):
+        folder = Path(of_the_harness("job").arrays)
+        (folder / "train.users").symlink_to(folder / "elsewhere")
+        return super().fit(train, training)
+
+
+@dataclass
+class SlowsTheHarness(OnlyInTheFit):
+    def prepare(self):
+        os.sched_setaffinity(os.getppid(), {min(os.sched_getaffinity(0))})
+
+
+@dataclass
+class RewritesARival(OnlyInTheFit):
+    rival: str = ""
+
+    def prepare(self):
+        text = Path(self.rival).read_text(encoding="utf-8")
+        Path(self.rival).write_text(text.replace("/ 2", "/ 200"), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Six ways to look better than one is: each is caught by name, or gains nothing.
+"""Ways to look better than one is: each is caught by name, or gains nothing.
 
 Through real workers, from a file of ratings to the record.
 """
@@ -6,10 +6,13 @@ Through real workers, from a file of ratings to the record.
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ import pytest
 from bench.cell.execute import ProcessExecutor
 from bench.cell.job import write_split
 from bench.planning.facts import Loader
+from bench.planning.own_files import own_source
 from bench.planning.plan import Cell
 from bench.planning.rules import Rules
 from bench.records import CellRecord, Record
@@ -59,27 +63,31 @@ def run(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
 
-    def run(*names: str, split: str = "random:80/10/10") -> list[Record]:
+    def run(*names: str, split: str = "random:80/10/10", **settings: Any) -> list[Record]:
         runner = Runner(
             RecordStore(tmp_path / "out"), ProcessExecutor(), Silent(), 10**9, exclusive=unlocked
         )
-        return runner.run([cell(name, str(file), split) for name in names], fresh=True)
+        cells = [cell(name, str(file), split, **settings) for name in names]
+        return runner.run(cells, fresh=True)
 
     return run
 
 
-def cell(name: str, dataset: str, split: str) -> Cell:
+def cell(name: str, dataset: str, split: str, **settings: Any) -> Cell:
+    """Of `dishonest`, or of the file that is named."""
+    class_path = name if ":" in name else f"{DISHONEST}:{name}"
     requested = CellRecord(
         implementation=name,
         preset="default",
-        hyperparameters={},
+        hyperparameters=settings,
         dataset=dataset,
         split=split,
         device="cpu",
         threads=1,
         seed=0,
     )
-    return Cell(requested, f"{DISHONEST}:{name}", name, Loader().facts(dataset), Rules())
+    source = own_source((Path(class_path.rpartition(":")[0]), ""))[0]
+    return Cell(requested, class_path, source, Loader().facts(dataset), Rules())
 
 
 def flags(record: Record) -> list[str]:
@@ -190,3 +198,106 @@ def test_training_in_the_evaluation_out_of_sight_is_caught(run: Run) -> None:
     (record,) = run("TrainsOutOfSight")
     assert record.status == "failed"
     assert "or on earlier calls" in record.reason
+
+
+def test_the_ratings_are_read_after_the_warm_up(run: Run) -> None:
+    (record,) = run("LooksAroundInTheWarmUp")
+    assert flags(record) == []
+
+
+def test_the_clock_is_out_of_a_rows_reach(run: Run) -> None:
+    (record,) = run("StopsTheClock")
+    assert record.status == "failed"
+    assert "no attribute 'clock'" in record.reason
+
+
+@pytest.mark.parametrize("part", ["evaluation", "overhead"])
+def test_a_clock_that_was_stopped_all_the_same_is_flagged(run: Run, part: str) -> None:
+    """With the seconds and the CPU seconds that are not on it."""
+    (record,) = run("StopsTheClockOfACaller", part=part)
+    (flag,) = flags(record)
+    expected = (
+        r"busy for [\d.]+ s \([\d.]+ s of CPU\) during fit beside the [\de.-]+ s of the training "
+        "clock"
+    )
+    assert re.fullmatch(expected, flag)
+
+
+def test_a_clock_that_was_set_back_is_noticed(run: Run) -> None:
+    (record,) = run("SetsTheClockBack")
+    assert record.status == "failed"
+    assert re.search(
+        r"reported [\de.-]+ s of training until epoch 1, and the harness's clock counts [\d.]+ s",
+        record.reason,
+    )
+
+
+@pytest.mark.parametrize("name", ["TrainsAsGarbage", "TrainsAtACollection"])
+def test_garbage_is_collected_on_the_clock_and_nowhere_else(run: Run, name: str) -> None:
+    """Which takes 0.3 s here."""
+    (record,) = run(name)
+    assert flags(record) == []
+    assert record.times is not None
+    assert record.times.fit_s >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "hooks"),
+    [
+        ("TrainsOnATimer", "handler of SIGALRM, real-time timer"),
+        ("ProfilesTheHarness", "profile function"),
+        ("RegistersForCollections", "callbacks of the garbage collector"),
+    ],
+)
+def test_what_could_run_inside_the_harness_is_caught(run: Run, name: str, hooks: str) -> None:
+    (record,) = run(name)
+    assert record.status == "failed"
+    assert record.reason == f"changed what may run while the clock is stopped: {hooks}"
+
+
+def test_hooks_of_the_warm_up_are_taken_out(run: Run) -> None:
+    (record,) = run("HooksInTheWarmUp")
+    assert flags(record) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("ReachesEveryGoalAtOnce", "reported epoch 1 after 1"),
+        ("ReachesAGoalBeforeItTrains", "reported a result that is not that of its checkpoints"),
+        ("AsksForThePairs", "reported evaluating after predict: no event of the harness"),
+        (
+            "AsksForThePairsByItself",
+            "wrote to the harness's pipe what is no event: "
+            '\'{"event": "phase", "name": "predict"}\' (without the harness\'s secret)',
+        ),
+        ("PutsSomethingInItsFolder", "changed the folder that it was given for its ratings"),
+    ],
+)
+def test_forged_events_and_files_are_noticed(run: Run, name: str, reason: str) -> None:
+    (record,) = run(name)
+    assert (record.status, record.reason) == ("failed", reason)
+    assert record.metrics is None
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs, of Linux"
+)
+def test_what_a_row_did_to_the_harness_is_set_back(run: Run) -> None:
+    before = os.sched_getaffinity(0)
+    record, after = run("SlowsTheHarness", "ItemMeans")
+    assert record.status == "failed"
+    assert record.reason == "changed the harness's CPU affinity, or somebody did, while it ran"
+    assert os.sched_getaffinity(0) == before
+    assert flags(after) == []
+
+
+def test_a_rivals_file_that_was_rewritten_is_noticed(run: Run, tmp_path: Path) -> None:
+    """The rival's own cells are left out: its digest is not that of the code any more."""
+    rival = tmp_path / "rival.py"
+    rival.write_text(DISHONEST.read_text(encoding="utf-8"), encoding="utf-8")
+    name = f"{rival}:RewritesARival"
+    record, after = run("RewritesARival", name, rival=str(rival))
+    assert record.status == "failed"
+    assert record.reason == f"changed the source of {name}, or somebody did, while it ran"
+    assert (after.status, after.reason) == ("skipped", "its source changed after the run began")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.cell.clock import Clock
-from bench.cell.training import ClockedReferee, EpochLimit
+from bench.cell.training import ClockedReferee, EpochLimit, only_its_verdicts
 from bench.planning.rules import Rules
 from bench.score import ColdStart
 from datasets.ratings import HeldOut, Ratings
@@ -246,3 +247,29 @@ def test_an_epoch_limit_takes_the_budget_with_as_many_epochs() -> None:
     assert list(Training(referee=EpochLimit(2)).epochs(9)) == [0, 1]
     assert list(Training(referee=EpochLimit(4)).fits(9, (2, 4))) == [4]
     assert list(Training(referee=EpochLimit(9)).fits(9, (2, 4))) == [9]
+
+
+def test_cpu_time_is_booked_beside_the_clock_and_never_read_on_it(timer: FakeTimer) -> None:
+    """Each reading takes a second here, and none of them is training."""
+    cpu = itertools.count(0, SECOND)
+
+    def cpu_timer() -> int:
+        timer.pass_seconds(1)
+        return next(cpu)
+
+    clock = Clock(timer(), "import", timer, cpu_timer=cpu_timer)
+    for part in ("overhead", "fit", "evaluation", "fit", "overhead"):
+        clock.enter(part)
+        timer.pass_seconds(5)
+    assert clock.seconds("fit") == 10
+    assert clock.cpu_seconds("fit") == 2
+    assert clock.cpu_seconds() == 4
+
+
+def test_a_row_gets_nothing_of_the_referee_but_its_verdicts(timer: FakeTimer) -> None:
+    referee = fit(timer, [3, 2, 1])
+    verdicts = only_its_verdicts(referee)
+    assert not [name for name in vars(referee) if hasattr(verdicts, name)]
+    assert verdicts.budgets(3, [1]) == referee.budgets(3, [1])
+    assert verdicts.stops(4, 9) is False
+    assert referee.epochs_ran == 4

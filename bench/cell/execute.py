@@ -18,7 +18,6 @@ from bench.cell.events import Checkpoint, Energy, Event, Failed, Phase, Result
 from bench.cell.job import (
     DTYPES,
     Job,
-    StorageError,
     hand_over,
     read_predictions,
     write_pairs,
@@ -31,6 +30,8 @@ from datasets.temporary import TemporaryFolder
 
 INHERITED = Inherited()
 """As this process was started."""
+
+RATINGS = ("train", "validation")
 
 Listener = Callable[[Event], None]
 
@@ -127,28 +128,23 @@ class ProcessExecutor:
 def _answer(
     event: Event, worker: WorkerProcess, laid_out: Path, folder: Path, test: HeldOut
 ) -> str | None:
-    """Give the worker what it waits for, if it does; returns what the row did to prevent that."""
+    """Give the worker what it waits for, if it does. Returns why not, where the row changed its
+    folder: what lies in the way may be a link, or have no end. Raises StorageError."""
     match event:
         case Phase(name="data"):
-            if fault := _hand_over_ratings(laid_out, folder):
-                return fault
+            expected = ["sample"]
         case Phase(name="predict"):
-            write_pairs(test, folder)
+            expected = ["sample", *RATINGS]
         case _:
             return None
-    worker.order(str(folder))
-    return None
-
-
-def _hand_over_ratings(laid_out: Path, folder: Path) -> str | None:
-    """Returns what the row did to the folder that it was given, where that is in the way."""
-    given = {path.name for path in folder.glob("*")}
-    try:
-        hand_over(["train", "validation"], laid_out, folder)
-    except StorageError:
-        if given == {f"sample.{column}" for column in DTYPES} and laid_out.is_dir():
-            raise
+    found = {path.name for path in folder.glob("*")}
+    if found != {f"{part}.{column}" for part in expected for column in DTYPES}:
         return "changed the folder that it was given for its ratings"
+    if event.name == "data":
+        hand_over(RATINGS, laid_out, folder)
+    else:
+        write_pairs(test, folder)
+    worker.order(str(folder))
     return None
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -62,8 +62,13 @@ class StorageError(Exception):
 
 def write_split(split: Split, folder: Path) -> None:
     """Lay out what a worker sees while it trains: train and validation ratings, and the sample for
-    its warm-up. Raises StorageError."""
+    its warm-up. Raises StorageError.
+
+    In the sample each rating belongs to another pair: nothing can be learnt from it.
+    """
     sample = split.train.sample(WARM_UP_RATINGS, split.seed)
+    mixed = np.random.default_rng(split.seed).permutation(sample.values)
+    sample = replace(sample, values=mixed)
     for name, part in (
         ("sample", sample),
         ("train", split.train),

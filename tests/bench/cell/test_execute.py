@@ -19,7 +19,7 @@ import pytest
 
 from bench.cell import numerics
 from bench.cell.execute import Outcome, ProcessExecutor
-from bench.cell.job import Job, write_pairs, write_split
+from bench.cell.job import WARM_UP_RATINGS, Job, read_sample, write_pairs, write_split
 from bench.cell.watch import Limits
 from bench.planning.rules import Rules
 from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
@@ -286,6 +286,19 @@ def test_test_ratings_never_reach_the_worker(
         f"{part}.{column}" for part in ("sample", "train", "validation") for column in columns
     }
     assert seen["result"] - seen["checkpoint"] == {"test.users", "test.items", "predicted"}
+
+
+def test_the_warm_up_learns_nothing_of_the_ratings(split: Split, tmp_path: Path) -> None:
+    """Its pairs are of the training part, and no rating is where it belongs but by chance."""
+    write_split(split, tmp_path)
+    train = split.train
+    job = Job("", {}, "cpu", 0, 1, str(tmp_path), 30, 20, (1, 5), Rules())
+    sample, expected = read_sample(job), train.sample(WARM_UP_RATINGS, split.seed)
+    assert (sample.users == expected.users).all()
+    assert (sample.items == expected.items).all()
+    assert (sample.n_users, sample.n_items) == (expected.n_users, expected.n_items)
+    assert sorted(sample.values) == sorted(expected.values)
+    assert abs(np.corrcoef(sample.values, expected.values)[0, 1]) < 0.2
 
 
 def test_test_pairs_come_without_their_ratings(split: Split, tmp_path: Path) -> None:

@@ -35,11 +35,11 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
 ROUNDING_S = 1e-3
 """Of seconds that are sums of nanoseconds, added in another order."""
 
-FLOOR_S = 0.5
+FLOOR_S = 0.2
 """Seconds off the training clock that are no reason for a doubt, however short training was."""
 
 EVALUATION_S = 0.01
-"""What an evaluation takes beside copies and predictions: the list of all processes is read."""
+"""What an evaluation takes beside checks, copies and predictions."""
 
 PAIR_S = 5e-7
 """What it takes to score a pair."""

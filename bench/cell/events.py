@@ -106,7 +106,7 @@ class Result(_Event):
     val_rmse         of the best epoch
     epoch_s          seconds of an epoch
     diverged_at      the epoch after which predictions were not finite
-    copy_s           seconds of a copy of the model, as evaluations make them
+    copy_s           seconds of the checks before an evaluation and of a copy of the model
     off_clock_cpu_s  CPU seconds from the start of `fit` to its last evaluation, less those on the
                      training clock
     cpu_s            CPU seconds of the worker and of its children that have ended

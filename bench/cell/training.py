@@ -77,7 +77,7 @@ class ClockedReferee:
     before_evaluation  is called before the model predicts the validation pairs
     on_evaluation  is called with each evaluation and the number of planned epochs
     n_evaluations  so far
-    copy_s         of a copy of the model that predicts, known once fitting is over
+    copy_s         of the checks and of a copy of the model, known once fitting is over
     epochs_ran     so far, in the present fit where there are several
     has_budgets    whether there are several: the model cannot be interrupted
     fault          what a row did that no figure may count; it ends training
@@ -149,8 +149,7 @@ class ClockedReferee:
         if not self.epochs_ran:
             with self.clock.during("evaluation"):
                 self._evaluate(self.clock.seconds("fit"), planned=0)
-        if self.n_evaluations:
-            self._time_a_copy()
+        self._time_again()
 
     @property
     def epoch_s(self) -> float | None:
@@ -189,11 +188,13 @@ class ClockedReferee:
         gc.disable()  # a library may have switched it on; it would run a row's code off the clock
         self.fault = self.fault or self._background.started_since() or self.hooks.changed()
 
-    def _time_a_copy(self) -> None:
-        """One copy more, to know what those of the evaluations may have taken."""
+    def _time_again(self) -> None:
+        """A check and a copy more, to know what those of the evaluations may have taken."""
         with self.clock.during("evaluation"):
             before = self.clock.now_ns
-            copy.deepcopy(self.model)
+            self._check_off_clock()
+            if self.n_evaluations:
+                copy.deepcopy(self.model)
         self.copy_s = (self.clock.now_ns - before) / 1e9
 
     def _evaluate(self, seconds: float, planned: int) -> None:

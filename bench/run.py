@@ -37,6 +37,9 @@ class Observer(Protocol):
         """`again`: why a cell with a record runs again; "" where it is new."""
 
     def on_event(self, event: Event) -> None: ...
+    def repeated(self, reason: str) -> None:
+        """The cell runs once more: what came of it may not be the row's fault."""
+
     def finished(self, record: Record) -> None: ...
     def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
         """`count` records are not in their store yet; the file `kept` has them meanwhile."""
@@ -68,7 +71,10 @@ class Runner:
     _goals: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
 
     def run(self, cells: list[Cell], *, fresh: bool) -> list[Record]:
-        """Run what has no record yet (all, where `fresh`); returns the records, old and new."""
+        """Run what has no record yet (all, where `fresh`); returns the records, old and new.
+
+        Raises HarnessError, and whatever else ends a run; every finished cell is recorded then.
+        """
         try:
             records = [self.record_of(cell, fresh=fresh) for cell in cells]
         finally:
@@ -159,18 +165,28 @@ class Runner:
         if cell.skip is not None:
             record.status, record.reason = cell.skip.status, cell.skip.reason
             return record
+        prepared, outcome = self._execute(cell)
+        if outcome.doubtful:
+            self.observer.repeated(outcome.reason)
+            prepared, outcome = self._execute(cell)
+        self._learn_goals(cell, outcome.curve)
+        goals = cell.facts.goals or self._goals.get(_split_of(cell), ())
+        _fill(record, outcome, prepared, goals)
+        return record
+
+    def _execute(self, cell: Cell) -> tuple[Prepared, Outcome]:
+        """One run of the cell. Files that changed meanwhile may be the row's fault, or that of
+        whatever cleans up temporary folders: if it is the row's, they change again."""
         request = cell.request
         prepared = self.splits.prepare(request.dataset, request.split, request.seed)
         limits = Limits(cell.rules.time_limit_s, self.memory_limit_bytes)
         job = _job(cell, prepared)
         outcome = self.executor.execute(job, prepared.test, limits, self.observer.on_event)
         if not self.splits.are_intact():
-            self.splits.discard()  # the next cell gets them anew
-            outcome = Outcome("failed", "changed the files that hold the ratings", log=outcome.log)
-        self._learn_goals(cell, outcome.curve)
-        goals = cell.facts.goals or self._goals.get(_split_of(cell), ())
-        _fill(record, outcome, prepared, goals)
-        return record
+            self.splits.discard()  # the next run gets them anew
+            reason = "changed the files that hold the ratings"
+            outcome = Outcome("failed", reason, log=outcome.log, doubtful=True)
+        return prepared, outcome
 
     def _blank(self, cell: Cell) -> Record:
         environment = cell.environment(machine.current_environment())

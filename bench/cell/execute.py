@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -12,8 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.cell.events import Checkpoint, Energy, Event, Failed, Phase, Result
-from bench.cell.job import Job, read_predictions, write_pairs
-from bench.cell.process import WorkerProcess
+from bench.cell.job import (
+    Job,
+    StorageError,
+    check_storage,
+    read_predictions,
+    write_pairs,
+)
+from bench.cell.process import StartError, WorkerProcess
 from bench.cell.watch import Limits, Stop, Watch
 from bench.records import Point, Status
 from datasets.ratings import HeldOut
@@ -32,6 +40,7 @@ class Outcome:
     wall_s     spawn to exit; exit_s the result to the exit. Neither includes the fits that are
                repeated to measure their energy
     log        the end of what the process printed
+    doubtful   what harness and worker exchanged was lost: whose fault that is, another run shows
     """
 
     status: Status
@@ -43,13 +52,14 @@ class Outcome:
     wall_s: float = 0.0
     exit_s: float = 0.0
     log: str = ""
+    doubtful: bool = False
 
 
 class Executor(Protocol):
     """Runs a job to its outcome. Tests put a fake here, to plan and resume without a process."""
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
-        """Train on the job's arrays and predict the known pairs of `test`."""
+        """Train on the job's arrays and predict the known pairs of `test`. Raises HarnessError."""
 
 
 class ProcessExecutor:
@@ -58,39 +68,81 @@ class ProcessExecutor:
     tick_s = 0.2
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
-        """Never raises for what a worker does; a KeyboardInterrupt ends the worker first."""
+        """Never raises for what a worker does; a KeyboardInterrupt ends the worker first.
+
+        Raises HarnessError for what is the harness's own fault, or its surroundings'.
+        """
         outcome = Outcome("failed")
         stop: Stop | None = None
         watch = Watch(limits, time.monotonic())
-        with (
-            TemporaryFolder() as folder,
-            WorkerProcess(job.to_json(), job.threads) as worker,
-        ):
-            pairs = folder.name
+        n_known = int(test.known.sum())
+        with ExitStack() as folders, WorkerProcess(job.to_json(), job.threads) as worker:
+            pairs: Path | None = None
             for event in worker.events(self.tick_s):
                 if event is not None:
                     watch.note(event, time.monotonic())
                     _note(outcome, event)
                     listener(event)
-                    if isinstance(event, Phase) and event.name == "predict":
-                        write_pairs(test, Path(pairs))
-                        worker.order(pairs)
+                    if isinstance(event, Phase) and event.name == "predict" and pairs is None:
+                        # A folder that a row could not remove, for it was not there before.
+                        pairs = _new_folder(folders)
+                        write_pairs(test, pairs)
+                        worker.order(json.dumps(str(pairs)))
                 elif stop is None:
                     stop = watch.verdict(time.monotonic(), worker.memory_bytes())
                     if stop is not None:
                         worker.kill()
             left_behind = worker.kill_leftovers()
             outcome.log = worker.log
+            _refuse_unstarted(watch, stop, worker)
             if stop is not None and watch.phase == "energy":  # the cell itself was over
                 outcome.energy, stop = Energy(reason=stop.reason), None
-            exited_ns = worker.exited_ns
-            if (result := outcome.result) is not None:
-                if outcome.energy is not None:  # the time it took is no part of the cell
-                    exited_ns -= (outcome.energy.ended_ns or exited_ns) - result.ended_ns
-                outcome.exit_s = (exited_ns - result.ended_ns) / 1e9
-                outcome.predicted = read_predictions(Path(pairs), int(test.known.sum()))
-            outcome.wall_s = (exited_ns - worker.spawned_ns) / 1e9
-            return _judged(outcome, stop, left_behind, worker.ending)
+            _note_times(outcome, worker)
+            unread = _read(outcome, pairs, n_known)
+            if outcome.doubtful:
+                check_storage(_new_folder(folders), n_known)
+            return _judged(outcome, stop, left_behind, worker.ending, unread)
+
+
+def _note_times(outcome: Outcome, worker: WorkerProcess) -> None:
+    exited_ns = worker.exited_ns
+    if (result := outcome.result) is not None:
+        if outcome.energy is not None:  # the time it took is no part of the cell
+            exited_ns -= (outcome.energy.ended_ns or exited_ns) - result.ended_ns
+        outcome.exit_s = (exited_ns - result.ended_ns) / 1e9
+    outcome.wall_s = (exited_ns - worker.spawned_ns) / 1e9
+
+
+def _read(outcome: Outcome, pairs: Path | None, n_known: int) -> str:
+    """Read the predictions for the pairs; returns why there are none, else ""."""
+    if outcome.result is None:
+        return ""
+    if pairs is None:
+        return "gave a result without a prediction for each pair"
+    try:
+        outcome.predicted = read_predictions(pairs, n_known)
+    except StorageError as error:
+        outcome.doubtful = True
+        return f"its predictions were lost: {error}"
+    return ""
+
+
+def _new_folder(folders: ExitStack) -> Path:
+    """Gone with `folders`. Raises StorageError."""
+    try:
+        return Path(folders.enter_context(TemporaryFolder()).name)
+    except OSError as error:
+        raise StorageError(f"the harness has no temporary folder: {error.strerror}") from error
+
+
+def _refuse_unstarted(watch: Watch, stop: Stop | None, worker: WorkerProcess) -> None:
+    """Raises StartError where the worker ended before it reported its first phase, in which the
+    row is imported: none of the row's code has run."""
+    if watch.phase != "start" or (stop is not None and stop.status == "out of memory"):
+        return
+    problem = worker.ending if stop is None else stop.reason
+    last = worker.log.strip().rpartition("\n")[2]
+    raise StartError(f"a worker did not start: {problem}{last and f': {last}'}")
 
 
 def _note(outcome: Outcome, event: Event) -> None:
@@ -99,6 +151,7 @@ def _note(outcome: Outcome, event: Event) -> None:
             outcome.curve.append(point)
         case Failed() if not outcome.reason:
             outcome.status, outcome.reason = event.status, event.reason
+            outcome.doubtful = event.storage
         case Result():
             outcome.result = event
         case Phase(name="energy"):
@@ -107,8 +160,13 @@ def _note(outcome: Outcome, event: Event) -> None:
             outcome.energy = event
 
 
-def _judged(outcome: Outcome, stop: Stop | None, left_behind: int, ending: str) -> Outcome:
-    """Settle the status: its own fault first, then what the harness had to do, then its result."""
+def _judged(
+    outcome: Outcome, stop: Stop | None, left_behind: int, ending: str, unread: str
+) -> Outcome:
+    """Settle the status: its own fault first, then what the harness had to do, then its result.
+
+    ending  how its process ended; unread: why it has no predictions
+    """
     result = outcome.result
     if outcome.reason:  # the worker reported it; that it was slow to end adds nothing
         pass
@@ -122,7 +180,7 @@ def _judged(outcome: Outcome, stop: Stop | None, left_behind: int, ending: str) 
         outcome.status = "diverged"
         outcome.reason = f"validation RMSE was not finite after epoch {result.diverged_at}"
     elif outcome.predicted is None:
-        outcome.reason = "gave a result without a prediction for each pair"
+        outcome.reason = unread
     elif not np.isfinite(outcome.predicted).all():
         outcome.status, outcome.reason = "diverged", "test predictions are not all finite"
     elif result.timed_out:

@@ -127,7 +127,7 @@ def _run(job: Job, clock: Clock, orders: queue.Queue[str], send: Send) -> Fit | 
         return None
 
     send("phase", name="predict")
-    pairs = orders.get().strip()
+    pairs = json.loads(orders.get())
     users, items = (read_column(pairs, "test", name) for name in ("users", "items"))
     clock.enter("predict")
     predicted = model.predict(users, items)
@@ -199,9 +199,11 @@ def _listen(control_fd: int, send: Send) -> queue.Queue[str]:
 
 def _sender(events_fd: int) -> Send:
     os.set_inheritable(events_fd, False)
+    encode = json.JSONEncoder(ensure_ascii=False).encode  # held here: a row may change `json`
 
     def send(event: str, **fields: Any) -> None:
-        data = (json.dumps({"event": event, **fields}) + "\n").encode()
+        # Half a character, as of a file name that is not UTF-8, becomes a question mark.
+        data = (encode({"event": event, **fields}) + "\n").encode(errors="replace")
         try:
             while data:
                 data = data[os.write(events_fd, data) :]
@@ -268,10 +270,10 @@ def _resident_bytes(which: str) -> int | None:
     return int(found.split()[1]) * 1024
 
 
-def _failure(error: BaseException, job: Job) -> dict[str, str]:
+def _failure(error: BaseException, job: Job) -> dict[str, Any]:
     """Status and reason, as `reason_of` has it."""
     if isinstance(error, StorageError):
-        return {"status": "failed", "reason": str(error)}
+        return {"status": "failed", "reason": str(error), "storage": True}
     reason = reason_of(error, job.class_path)
     if is_full(error):
         # torch's message goes on with advice; how full the device is says more.

@@ -18,7 +18,7 @@ import pytest
 
 from bench.cell import numerics
 from bench.cell.execute import Outcome, ProcessExecutor
-from bench.cell.job import Job, write_pairs, write_split
+from bench.cell.job import DIGEST_BYTES, Job, write_pairs, write_split
 from bench.cell.watch import Limits
 from bench.planning.rules import Rules
 from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
@@ -283,7 +283,7 @@ def test_test_ratings_never_reach_the_worker(split: Split, tmp_path: Path) -> No
 def test_test_pairs_come_without_their_ratings(split: Split, tmp_path: Path) -> None:
     write_pairs(split.test, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"test.users", "test.items"}
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 2 * 4 * 49
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 2 * (4 * 49 + DIGEST_BYTES)
 
 
 @pytest.mark.parametrize("name", ["NeedsCleanSlate", "TupleAndList"])

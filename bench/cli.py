@@ -10,8 +10,8 @@ import typer
 from typer import Argument, Option
 from typer.core import TyperGroup
 
-from bench.cell.job import StorageError
-from bench.commands import terminal
+from bench.cell.job import HarnessError
+from bench.commands import signals, terminal
 from bench.commands.arguments import layout, overrides, split_of, spread
 from bench.planning.availability import system_problem
 from bench.planning.hyperparameters import SettingError
@@ -22,7 +22,7 @@ from datasets.errors import DataError
 WRONG_USE = 2
 USER_ERRORS = (
     *(DataError, SuiteError, ImplementationError, SettingError, terminal.UsageError),
-    StorageError,
+    HarnessError,
 )
 
 
@@ -355,5 +355,9 @@ def main() -> None:
     if problem := system_problem():
         sys.exit(f"error: {problem}")
     sys.argv[1:] = spread(sys.argv[1:])
-    with terminal.lost_output_is_one_line(), terminal.warnings_as_lines():
+    with (
+        signals.unwinding(),
+        terminal.system_errors_are_one_line(),
+        terminal.warnings_as_lines(),
+    ):
         app()

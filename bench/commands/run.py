@@ -10,6 +10,7 @@ import psutil
 from bench import locks, machine
 from bench.cell.data import Splits
 from bench.cell.execute import ProcessExecutor
+from bench.cell.job import HarnessError
 from bench.commands import arguments, summary, terminal
 from bench.commands.data import notice
 from bench.commands.doctor import measure
@@ -109,12 +110,16 @@ def _run(
     try:
         with progress:
             records = runner.run(cells, fresh=fresh)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
         terminal.note(
-            f"\ninterrupted; {len(finished)} of {len(to_run)} cells to run are recorded\n"
+            f"\n{'interrupted' if interrupted else 'the run ends here'}; "
+            f"{len(finished) - len(runner.unwritten)} of {len(to_run)} cells to run are recorded\n"
             "the same command goes on from here"
         )
-        return INTERRUPTED
+        if interrupted:
+            return INTERRUPTED
+        raise
     changed: list[str] = []
     no_pages: terminal.UsageError | None = None
     if report:

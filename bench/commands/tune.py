@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench import machine
+from bench.cell.job import HarnessError
 from bench.commands import arguments, terminal
 from bench.commands.data import notice
 from bench.commands.progress import Progress
@@ -56,9 +57,15 @@ def tune(names: list[str], trials: int, out: Path, layout: Layout) -> int:
         ):
             for study in chosen:
                 session.search(study, trials)
-    except KeyboardInterrupt:
-        terminal.note("\ninterrupted; the same command goes on from the recorded trials")
-        return INTERRUPTED
+    except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        terminal.note(
+            f"\n{'interrupted' if interrupted else 'the search ends here'}; "
+            "the same command goes on from the recorded trials"
+        )
+        if interrupted:
+            return INTERRUPTED
+        raise
     except studies.StudyError as error:
         raise terminal.UsageError(error) from None
     return FAILED if session.unwritten else exit_code(records)

@@ -211,7 +211,9 @@ def test_doctor_and_list_show_what_is_here(bench: Bench) -> None:
         assert name in listed
 
 
-@pytest.mark.parametrize(("kill", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("kill", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+)
 def test_an_interrupted_run_has_stored_finished_cells_and_resumes(
     bench: Bench,
     environment: dict[str, str],

@@ -23,9 +23,13 @@ from bench.cell.job import (
 )
 from bench.cell.process import StartError, WorkerProcess
 from bench.cell.watch import Limits, Stop, Watch
+from bench.planning.loading import shortened
 from bench.records import Point, Status
 from datasets.ratings import HeldOut
 from datasets.temporary import TemporaryFolder
+
+REASON_CHARS = 2_000
+"""How much of a worker's reason a record has: all of an exception's, and no list without end."""
 
 Listener = Callable[[Event], None]
 
@@ -150,7 +154,7 @@ def _note(outcome: Outcome, event: Event) -> None:
         case Checkpoint() if (point := event.point) is not None:
             outcome.curve.append(point)
         case Failed() if not outcome.reason:
-            outcome.status, outcome.reason = event.status, event.reason
+            outcome.status, outcome.reason = event.status, shortened(event.reason, REASON_CHARS)
             outcome.doubtful = event.storage
         case Result():
             outcome.result = event

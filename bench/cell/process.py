@@ -21,7 +21,7 @@ import psutil
 from bench.cell.events import MAX_LINE_BYTES, Event, Failed, NotAnEventError, parse
 from bench.cell.job import LOST_PIPE, HarnessError
 from bench.planning.describing import PRINTS_ANYTHING
-from bench.planning.lifeline import Lifeline
+from bench.planning.lifeline import Lifeline, killed_by
 
 LOG_BYTES = 8_000
 """How much of the end of a worker's output is stored."""
@@ -46,10 +46,6 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-
-
-CRASHES = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS")
-"""Signals that a process gets for what it does itself."""
 
 
 class StartError(HarnessError):
@@ -197,7 +193,7 @@ class WorkerProcess:
         if code == LOST_PIPE:
             return LOST
         if code is not None and code < 0:
-            return _killed_by(-code)
+            return killed_by(-code)
         return f"ended with exit code {code} before it gave a result"
 
     @property
@@ -248,20 +244,6 @@ def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
     reader.callback(os.close, read)
     writer.callback(os.close, write)
     return read, write
-
-
-def _killed_by(number: int) -> str:
-    """What a signal that ended a worker means."""
-    try:
-        name = signal.Signals(number).name
-    except ValueError:  # a real-time one
-        return f"killed by signal {number} from outside"
-    if name in CRASHES:
-        return f"crashed with {name} ({signal.strsignal(number)})"
-    if number == signal.SIGXCPU:
-        return f"killed by {name}: the limit on CPU time that `ulimit -t` shows"
-    by_kernel = " (or by the kernel, because memory ran out)" * (number == signal.SIGKILL)
-    return f"killed by {name} from outside{by_kernel}"
 
 
 def _chunks(fd: int, limit: int) -> Iterator[bytes]:

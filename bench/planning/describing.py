@@ -19,6 +19,7 @@ from typing import Any
 
 from bench.planning import loading
 from bench.planning.hyperparameters import SettingError, resolve
+from bench.planning.lifeline import held_call, killed_by
 from bench.planning.source_digest import Modules
 from datasets.temporary import TemporaryFolder
 from impls.registry import IMPLEMENTATIONS
@@ -59,18 +60,18 @@ def describe(
         answer = Path(folder.name) / "answer"
         arguments = json.dumps([class_path, preset, dict(settings), epochs, str(answer)])
         try:
-            done = subprocess.run(
+            code = held_call(
                 [sys.executable, "-P", "-m", "bench.planning.describing", arguments],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=IMPORT_LIMIT_S,
-                env={**os.environ, **PRINTS_ANYTHING},
+                IMPORT_LIMIT_S,
+                {**os.environ, **PRINTS_ANYTHING},
             )
         except subprocess.TimeoutExpired:
             reason = f"{_phase(answer)} did not end within {IMPORT_LIMIT_S} s"
             raise loading.NotImportableError("failed", reason) from None
         if not answer.is_file():
-            reason = f"{_phase(answer)} ended its process with exit code {done.returncode}"
+            reason = f"{_phase(answer)} ended its process with exit code {code}"
+            if code < 0:
+                reason = f"{_phase(answer)}: {killed_by(-code)}"
             raise loading.NotImportableError("failed", reason)
         return _read(json.loads(answer.read_text(encoding="utf-8")))
 

@@ -6,8 +6,13 @@ import contextlib
 import fcntl
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Self
+
+CRASHES = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS")
+"""Signals that a process gets for what it does itself."""
 
 
 class Lifeline:
@@ -39,3 +44,42 @@ class Lifeline:
         """Let go: the group is over, and the kernel would kill what is left of it."""
         os.close(self.read)
         os.close(self._write)
+
+
+def held_call(command: Sequence[str], timeout_s: float, environment: Mapping[str, str]) -> int:
+    """Run a command without input or output in a session of its own; returns its exit code, as
+    subprocess has it. What it leaves in its group is ended.
+
+    Raises OSError, and TimeoutExpired where it has not ended in time.
+    """
+    with Lifeline() as lifeline:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(lifeline.read,),
+            start_new_session=True,
+            env=environment,
+        )
+        try:
+            lifeline.hold(process.pid)
+            return process.wait(timeout_s)
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def killed_by(number: int) -> str:
+    """What a signal means that ended a process."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:  # a real-time one
+        return f"killed by signal {number} from outside"
+    if name in CRASHES:
+        return f"crashed with {name} ({signal.strsignal(number)})"
+    if number == signal.SIGXCPU:
+        return f"killed by {name}: the limit on CPU time that `ulimit -t` shows"
+    by_kernel = " (or by the kernel, because memory ran out)" * (number == signal.SIGKILL)
+    return f"killed by {name} from outside{by_kernel}"

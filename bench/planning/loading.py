@@ -246,8 +246,12 @@ def message_of(error: BaseException) -> str:
         text = hidden_package(error) or str(error).strip().partition("\n")[0]
     except Exception as second:
         text = f"its message cannot be read: {type(second).__name__:.100}"
-    cut = f"{text[:MESSAGE_CHARS]}… ({len(text):,} characters)"
-    return text if len(text) <= MESSAGE_CHARS else cut
+    return shortened(text, MESSAGE_CHARS)
+
+
+def shortened(text: str, most: int) -> str:
+    """`text`, cut to so many characters and with its length where it has more."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
 def reason_of(error: BaseException, class_path: str) -> str:

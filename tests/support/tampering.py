@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -154,6 +155,16 @@ class OfSignals(Tampers):
 
 
 @dataclass
+class OfReasons(Tampers):
+    """Says at great length what is wrong."""
+
+    def in_fit(self):
+        reason = json.dumps({"event": "failed", "reason": "x" * 8_000})
+        os.write(int(sys.argv[2]), reason.encode() + b"\n")
+        os._exit(0)
+
+
+@dataclass
 class OfOutput(Tampers):
     """Leaves a process that prints without end."""
 
@@ -166,8 +177,6 @@ class OfEvents(Tampers):
     """Floods the harness with true events."""
 
     def in_fit(self):
-        import sys
-
         line = b'{"event": "evaluating"}\n' * 1000
         while True:
             os.write(int(sys.argv[2]), line)

@@ -130,6 +130,10 @@ def test_an_error_of_any_form_is_named(execute: Execute, how: str, reason: str) 
     assert re.fullmatch(reason, outcome.reason), outcome.reason
 
 
+def test_a_reason_without_end_is_cut_with_its_length(execute: Execute) -> None:
+    assert execute("OfReasons").reason == f"{'x' * 2_000}… (8,000 characters)"
+
+
 def test_an_error_in_a_file_whose_name_is_no_text_is_named(execute: Execute) -> None:
     assert execute("OfFiles").reason == "?.py:1: ValueError: no such luck"
 

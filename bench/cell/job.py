@@ -6,6 +6,7 @@ no place in a job: the worker gets the test pairs after training, and returns pr
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -122,9 +123,11 @@ def _write(path: Path, array: NDArray[Any]) -> None:
             file.write(content)
             file.write(hashlib.sha256(content).digest())
     except OSError as error:
+        remedy = "free space there, or set TMPDIR to a folder that has it"
+        if error.errno == errno.EFBIG:
+            remedy = "raise the limit that `ulimit -f` shows"
         raise StorageError(
-            f"the harness cannot write to {path.parent}: {error.strerror}; free space there, or "
-            "set TMPDIR to a folder that has it"
+            f"the harness cannot write to {path.parent}: {error.strerror}; {remedy}"
         ) from error
 
 

@@ -71,7 +71,9 @@ class WorkerProcess:
                 self._start(resources, threads)
             except (OSError, RuntimeError) as error:  # no file, no process or no thread is left
                 problem = error.strerror if isinstance(error, OSError) else error
-                raise StartError(f"the harness cannot start a worker: {problem}") from error
+                raise StartError(
+                    f"the harness cannot start a worker: {problem}; `ulimit -a` shows the limits"
+                ) from error
             self.order(job_line)
             self._resources = resources.pop_all()
 

@@ -88,7 +88,7 @@ def test_the_parts_of_fits_with_epoch_budgets_sum_to_the_process_wall_time(
     ("name", "status", "reason"),
     [
         ("Raises", "failed", r"misbehaving.py:\d+: ValueError: no such luck"),
-        ("LeavesNoRoom", "failed", "^the harness cannot write to .*; free space there"),
+        ("LeavesNoRoom", "failed", "^the harness cannot write to .*; raise the limit"),
         ("WrongShape", "failed", r"predict returned shape \(\d+, 1\) for \d+ pairs"),
         ("WrongType", "failed", "predict returned list"),
         ("NotANumber", "diverged", "validation RMSE was not finite after epoch 1"),

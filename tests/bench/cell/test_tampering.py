@@ -109,6 +109,17 @@ def test_arrays_that_are_not_what_was_written_are_not_trained_on(
     assert outcome.curve == []
 
 
+def test_folders_may_have_any_name(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(os.fsdecode(bytes(tmp_path) + b"/a\nb\xff"))
+    folder.mkdir()
+    write_split(split, folder)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    outcome = running.execute(f"{TAMPERING}:OfJson", split, folder)
+    assert (outcome.status, outcome.reason) == ("ok", "")
+
+
 def test_a_row_may_change_the_module_that_writes_events(execute: Execute) -> None:
     assert execute("OfJson").status == "ok"
 

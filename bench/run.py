@@ -84,6 +84,11 @@ class Runner:
 
     def close(self) -> None:
         """Try a last time to store what could not be, and say where it is otherwise."""
+        if (
+            self.unwritten
+        ):  # an interrupt may have come when one was stored, and not yet off the list
+            stored = {_name(record) for record in self.store.read()[0]}
+            self.unwritten = [each for each in self.unwritten if _name(each) not in stored]
         if self.unwritten and self._write() is not None:
             self.observer.never_stored(self.unwritten, self._kept)
 
@@ -216,6 +221,11 @@ class Runner:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _name(record: Record) -> tuple[str, ...]:
+    """Of no other record."""
+    return (*record.run, record.reused_at, record.cell.implementation, record.cell.dataset)
 
 
 def _split_of(cell: Cell) -> tuple[str, str, int]:

@@ -19,25 +19,25 @@ def unwinding() -> Iterator[None]:
     """Raise KeyboardInterrupt for a signal that ends the process, and SystemExit at the end of the
     `with` block, whose code is the shell's: 128 and the signal's number.
 
-    What was ignored, as SIGHUP is under nohup, still is. After a signal the handlers stay, while
-    the process goes on to clean up at its exit.
+    What was ignored, as SIGHUP is under nohup, still is. After the block the handlers stay and do
+    nothing, for the process is about to clean up and end.
     """
-    first = 0
+    first, over = 0, False
     raised = float("-inf")
 
     def interrupt(number: int, _: object) -> None:
         nonlocal first, raised
         first = first or number
-        if time.monotonic() >= raised + UNWINDING_S:
+        if not over and time.monotonic() >= raised + UNWINDING_S:
             raised = time.monotonic()
             raise KeyboardInterrupt
 
-    heeded = [each for each in ENDING if signal.getsignal(each) != signal.SIG_IGN]
-    before = {each: signal.signal(each, interrupt) for each in heeded}
+    for each in ENDING:
+        if signal.getsignal(each) != signal.SIG_IGN:
+            signal.signal(each, interrupt)
     try:
         yield
     finally:
+        over = True
         if first:
             raise SystemExit(128 + first) from None
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -478,6 +478,19 @@ def test_records_that_the_disk_never_takes_are_in_a_file_elsewhere(
     assert store.read() == (records, [])
 
 
+def test_an_interrupt_after_a_record_is_stored_does_not_store_it_again(tmp_path: Path) -> None:
+    class Interrupted(RecordStore):
+        def append(self, record: Record) -> Path:
+            super().append(record)
+            raise KeyboardInterrupt
+
+    store = Interrupted(tmp_path)
+    runner = Runner(store, FakeExecutor(), Silent(), 10**9, FakeSplits(), unlocked)  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        runner.run([cell("a")], fresh=False)
+    assert len(store.read()[0]) == 1
+
+
 def test_an_interrupted_run_loses_no_record_either(tmp_path: Path, elsewhere: Path) -> None:
     def interrupted() -> Outcome:
         raise KeyboardInterrupt

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import errno
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bench import cli
 from bench.commands import signals
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    before = {each: signal.getsignal(each) for each in signals.ENDING}
-    yield
-    for each, handler in before.items():
-        signal.signal(each, handler)
 
 
 @pytest.fixture
@@ -76,10 +68,11 @@ def test_what_was_ignored_still_is(report: Callable[..., int]) -> None:
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
-def test_handlers_are_put_back(report: Callable[..., int]) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+def test_a_signal_after_the_end_of_a_verb_is_not_heeded(report: Callable[..., int]) -> None:
+    """Python is removing temporary folders by then."""
     assert report(dict) == 0
-    assert signal.getsignal(signal.SIGTERM) == before
+    for each in signals.ENDING:
+        signal.raise_signal(each)
 
 
 @pytest.mark.parametrize(

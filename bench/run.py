@@ -84,12 +84,12 @@ class Runner:
 
     def close(self) -> None:
         """Try a last time to store what could not be, and say where it is otherwise."""
-        if (
-            self.unwritten
-        ):  # an interrupt may have come when one was stored, and not yet off the list
-            stored = {_name(record) for record in self.store.read()[0]}
-            self.unwritten = [each for each in self.unwritten if _name(each) not in stored]
-        if self.unwritten and self._write() is not None:
+        if not self.unwritten:
+            return
+        # An interrupt may have come after one was stored, and before it was off the list.
+        stored = {_name(record) for record in self.store.read()[0]}
+        self.unwritten = [each for each in self.unwritten if _name(each) not in stored]
+        if self._write() is not None:
             self.observer.never_stored(self.unwritten, self._kept)
 
     def record_of(self, cell: Cell, *, fresh: bool = False) -> Record:

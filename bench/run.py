@@ -189,8 +189,13 @@ class Runner:
         outcome = self.executor.execute(job, prepared.test, limits, self.observer.on_event)
         if not self.splits.are_intact():
             self.splits.discard()  # the next run gets them anew
-            reason = "changed the files that hold the ratings"
-            outcome = Outcome("failed", reason, log=outcome.log, doubtful=True)
+            outcome = Outcome(
+                "failed",
+                "changed the files that hold the ratings",
+                log=outcome.log,
+                sandbox=outcome.sandbox,
+                doubtful=True,
+            )
         return prepared, outcome
 
     def _blank(self, cell: Cell) -> Record:
@@ -256,6 +261,7 @@ def _job(cell: Cell, prepared: Prepared) -> Job:
 def _fill(record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[float, ...]) -> None:
     record.status, record.reason = outcome.status, outcome.reason
     record.log = "" if outcome.status == "ok" else outcome.log
+    record.sandbox = outcome.sandbox
     record.curve = outcome.curve
     record.goals = _goals(outcome.curve, goals)
     if outcome.energy is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -21,7 +22,7 @@ from bench.cell.job import (
     read_predictions,
     write_pairs,
 )
-from bench.cell.process import StartError, WorkerProcess
+from bench.cell.process import Launch, StartError, WorkerProcess
 from bench.cell.watch import Limits, Stop, Watch
 from bench.planning.loading import shortened
 from bench.records import Point, Status
@@ -44,6 +45,7 @@ class Outcome:
     wall_s     spawn to exit; exit_s the result to the exit. Neither includes the fits that are
                repeated to measure their energy
     log        the end of what the process printed
+    sandbox    what contained the process; "" for nothing
     doubtful   what harness and worker exchanged was lost: whose fault that is, another run shows
     """
 
@@ -56,6 +58,7 @@ class Outcome:
     wall_s: float = 0.0
     exit_s: float = 0.0
     log: str = ""
+    sandbox: str = ""
     doubtful: bool = False
 
 
@@ -67,9 +70,15 @@ class Executor(Protocol):
 
 
 class ProcessExecutor:
-    """A fresh process per cell, watched, and nothing of it left afterwards."""
+    """A fresh process per cell, watched, and nothing of it left afterwards.
+
+    launcher  how the worker is started, by its job
+    """
 
     tick_s = 0.2
+
+    def __init__(self, launcher: Callable[[Job], Launch] = lambda _: Launch()) -> None:
+        self._launcher = launcher
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
         """Never raises for what a worker does; a KeyboardInterrupt ends the worker first.
@@ -79,8 +88,9 @@ class ProcessExecutor:
         outcome = Outcome("failed")
         stop: Stop | None = None
         watch = Watch(limits, time.monotonic())
+        launch = self._launcher(job)
         n_known = int(test.known.sum())
-        with ExitStack() as folders, WorkerProcess(job.to_json(), job.threads) as worker:
+        with ExitStack() as folders, WorkerProcess(job.to_json(), job.threads, launch) as worker:
             pairs: Path | None = None
             for event in worker.events(self.tick_s):
                 if event is not None:
@@ -89,7 +99,7 @@ class ProcessExecutor:
                     listener(event)
                     if isinstance(event, Phase) and event.name == "predict" and pairs is None:
                         # A folder that a row could not remove, for it was not there before.
-                        pairs = _new_folder(folders)
+                        pairs = _new_folder(folders, launch.exchange)
                         write_pairs(test, pairs)
                         worker.order(json.dumps(str(pairs)))
                 elif stop is None:
@@ -131,9 +141,11 @@ def _read(outcome: Outcome, pairs: Path | None, n_known: int) -> str:
     return ""
 
 
-def _new_folder(folders: ExitStack) -> Path:
-    """Gone with `folders`. Raises StorageError."""
+def _new_folder(folders: ExitStack, inside: Path | None = None) -> Path:
+    """Gone with `folders`, or with the folder that it is `inside`. Raises StorageError."""
     try:
+        if inside is not None:
+            return Path(tempfile.mkdtemp(dir=inside))
         return Path(folders.enter_context(TemporaryFolder()).name)
     except OSError as error:
         raise StorageError(f"the harness has no temporary folder: {error.strerror}") from error

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +21,7 @@ import psutil
 
 from bench.cell.events import MAX_LINE_BYTES, Event, Failed, NotAnEventError, parse
 from bench.cell.job import LOST_PIPE, HarnessError
+from bench.cell.sandbox.first import BY_SIGNAL, LEFT_BEHIND, MOST_LEFT
 from bench.planning.describing import PRINTS_ANYTHING
 from bench.planning.lifeline import Lifeline, killed_by
 
@@ -48,6 +50,22 @@ THREAD_VARIABLES = (
 )
 
 
+@dataclass(frozen=True)
+class Launch:
+    """How a worker is started.
+
+    before       words before the command that put it into a sandbox; () for none
+    module       that is run, of the worker or of what starts it in the sandbox
+    environment  its variables, to which the harness adds its own
+    exchange     the folder that harness and worker both may write to; None where they share all
+    """
+
+    before: Sequence[str] = ()
+    module: str = "bench.cell.worker"
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    exchange: Path | None = None
+
+
 class StartError(HarnessError):
     """No worker could be started: nothing of a row has run."""
 
@@ -59,7 +77,8 @@ class WorkerProcess:
     it started is left running, and it does not outlive this process. Raises StartError.
     """
 
-    def __init__(self, job_line: str, threads: int) -> None:
+    def __init__(self, job_line: str, threads: int, launch: Launch = Launch()) -> None:
+        self._launch = launch
         _adopt_orphans()
         self._other_children = {child.pid for child in psutil.Process().children()}
         self._log = b""
@@ -68,7 +87,7 @@ class WorkerProcess:
         self.exited_ns = 0
         with ExitStack() as resources:
             try:
-                self._start(resources, threads)
+                self._start(resources, threads, launch)
             except (OSError, RuntimeError) as error:  # no file, no process or no thread is left
                 problem = error.strerror if isinstance(error, OSError) else error
                 raise StartError(
@@ -77,7 +96,7 @@ class WorkerProcess:
             self.order(job_line)
             self._resources = resources.pop_all()
 
-    def _start(self, resources: ExitStack, threads: int) -> None:
+    def _start(self, resources: ExitStack, threads: int, launch: Launch) -> None:
         """Start it; what it takes is released with `resources`."""
         with ExitStack() as theirs:  # ends of pipes that are the worker's alone
             control_read, self._control = _pipe(theirs, resources)
@@ -88,7 +107,7 @@ class WorkerProcess:
             self._process = subprocess.Popen(
                 [
                     # -P: a file in the user's folder may be called like a module that it needs.
-                    *(sys.executable, "-P", "-m", "bench.cell.worker"),
+                    *(*launch.before, sys.executable, "-P", "-m", launch.module),
                     *map(str, (control_read, events_write, self.spawned_ns)),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -97,7 +116,7 @@ class WorkerProcess:
                 pass_fds=(control_read, events_write, lifeline.read),
                 start_new_session=True,
                 env={
-                    **os.environ,
+                    **launch.environment,
                     **dict.fromkeys(THREAD_VARIABLES, str(threads)),
                     **PRINTS_ANYTHING,
                     "PYTHONHASHSEED": "0",
@@ -178,7 +197,7 @@ class WorkerProcess:
         process groups are killed, a few times over: what forks as it dies stays in its group.
         """
         _, left = psutil.wait_procs(self._descendants(), timeout=patience_s)
-        found = len(left)
+        found = len(left) + self._left_inside
         for _ in range(5):
             if not left:
                 break
@@ -191,12 +210,25 @@ class WorkerProcess:
     @property
     def ending(self) -> str:
         """How the process ended, in words."""
-        code = self._process.returncode
+        code = self._exit_code
         if code == LOST_PIPE:
             return LOST
         if code is not None and code < 0:
             return killed_by(-code)
         return f"ended with exit code {code} before it gave a result"
+
+    @property
+    def _exit_code(self) -> int | None:
+        """Of the worker, negative where a signal ended it."""
+        code = self._process.returncode
+        by_signal = self._launch.before and code is not None and code > BY_SIGNAL
+        return BY_SIGNAL - code if by_signal else code
+
+    @property
+    def _left_inside(self) -> int:
+        """How many processes the worker left in its sandbox, which have ended with it."""
+        left = (self._process.returncode or 0) - LEFT_BEHIND
+        return left if self._launch.before and 0 < left <= MOST_LEFT else 0
 
     @property
     def log(self) -> str:

@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,16 @@ PRINTS_ANYTHING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
 
 IMPORT_LIMIT_S = 60
 """How long a module from outside may take to import."""
+
+
+Contain = Callable[[str, Path], tuple[Sequence[str], Mapping[str, str]]]
+"""The words before a command and its variables, which contain a process that imports a class path
+and writes to a folder."""
+
+
+def plainly(*_: object) -> tuple[Sequence[str], Mapping[str, str]]:
+    """Not contained by anything."""
+    return (), os.environ
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,11 @@ class Described:
 
 
 def describe(
-    class_path: str, preset: str, settings: Mapping[str, str], epochs: int | None
+    class_path: str,
+    preset: str,
+    settings: Mapping[str, str],
+    epochs: int | None,
+    contain: Contain = plainly,
 ) -> Described:
     """Describe the class behind a class path.
 
@@ -58,17 +72,20 @@ def describe(
         return _described(_built_in(class_path), preset, settings, epochs)
     with TemporaryFolder() as folder:
         answer = Path(folder.name) / "answer"
+        words, variables = contain(class_path, Path(folder.name))
         arguments = json.dumps([class_path, preset, dict(settings), epochs, str(answer)])
         try:
             code = held_call(
-                [sys.executable, "-P", "-m", "bench.planning.describing", arguments],
+                [*words, sys.executable, "-P", "-m", "bench.planning.describing", arguments],
                 IMPORT_LIMIT_S,
-                {**os.environ, **PRINTS_ANYTHING},
+                {**variables, **PRINTS_ANYTHING},
             )
         except subprocess.TimeoutExpired:
             reason = f"{_phase(answer)} did not end within {IMPORT_LIMIT_S} s"
             raise loading.NotImportableError("failed", reason) from None
         if not answer.is_file():
+            if words and code > 128:  # as a sandbox gives the signal
+                code = 128 - code
             reason = f"{_phase(answer)} ended its process with exit code {code}"
             if code < 0:
                 reason = f"{_phase(answer)}: {killed_by(-code)}"

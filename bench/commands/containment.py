@@ -20,8 +20,7 @@ Sandboxing = Literal["auto", "require", "off"]
 
 
 class Containment:
-    """Asks whether there can be a sandbox when one is first needed, and notes once where there can
-    be none.
+    """Asks whether there can be a sandbox when one is first needed.
 
     wanted  where there can be one, always, or never
     out     the folder of results, and
@@ -42,13 +41,16 @@ class Containment:
         if problem := bubblewrap.problem():
             if self._wanted == "require":
                 raise terminal.UsageError(f"--sandbox require: {problem}")
-            terminal.note(f"rows run without a sandbox: {problem}")
             return None
         return Sandbox(self._hidden)
 
     def executor(self) -> Executor:
-        """Of cells."""
-        return SandboxedExecutor(self.sandbox) if self.sandbox else ProcessExecutor()
+        """Of cells. A note says why they have no sandbox where one is wanted."""
+        if self.sandbox is not None:
+            return SandboxedExecutor(self.sandbox)
+        if self._wanted != "off":
+            terminal.note(f"rows run without a sandbox: {bubblewrap.problem()}")
+        return ProcessExecutor()
 
     def importer(self, class_path: str, folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:
         """Of implementations, for a plan."""

@@ -10,8 +10,8 @@ import typer
 from typer import Argument, Option
 from typer.core import TyperGroup
 
-from bench.cell.job import StorageError
-from bench.commands import terminal
+from bench.cell.job import HarnessError
+from bench.commands import signals, terminal
 from bench.commands.arguments import layout, overrides, split_of, spread
 from bench.planning.availability import system_problem
 from bench.planning.hyperparameters import SettingError
@@ -22,7 +22,7 @@ from datasets.errors import DataError
 WRONG_USE = 2
 USER_ERRORS = (
     *(DataError, SuiteError, ImplementationError, SettingError, terminal.UsageError),
-    StorageError,
+    HarnessError,
 )
 
 
@@ -50,6 +50,11 @@ Out = Annotated[Path, Option(help="Folder of records, pages and plots.")]
 Texts = list[str] | None
 Settings = Annotated[
     Texts, Option("--set", help="Hyperparameters: als.factors=32. Several allowed.")
+]
+
+Sandbox = Annotated[
+    Literal["auto", "require", "off"],
+    Option(help="Contain each row with bubblewrap: where that is possible, always, or never."),
 ]
 
 READING = "How the file is read, where that is not detected"
@@ -150,6 +155,7 @@ def run(
     fresh: Annotated[bool, Option("--fresh", help="Run cells that are recorded, too.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Print the plan and stop.")] = False,
     report: Annotated[bool, Option("--report", help="Write the pages, too.")] = False,
+    sandbox: Sandbox = "auto",
     columns: Columns = None,
     delimiter: Delimiter = None,
     no_header: NoHeader = False,
@@ -184,6 +190,7 @@ def run(
         fresh=fresh,
         dry_run=dry_run,
         report=report,
+        sandbox=sandbox,
     )
     raise typer.Exit(code)
 
@@ -225,6 +232,7 @@ def tune(
         int, Option(min=1, help="Trials of every study: the same for all of them.")
     ] = 40,
     out: Out = RESULTS,
+    sandbox: Sandbox = "auto",
     columns: Columns = None,
     delimiter: Delimiter = None,
     no_header: NoHeader = False,
@@ -236,7 +244,7 @@ def tune(
     from bench.commands.tune import tune
 
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
-    raise typer.Exit(tune(study or [], trials, out, read_by))
+    raise typer.Exit(tune(study or [], trials, out, read_by, sandbox))
 
 
 @app.command()
@@ -355,5 +363,9 @@ def main() -> None:
     if problem := system_problem():
         sys.exit(f"error: {problem}")
     sys.argv[1:] = spread(sys.argv[1:])
-    with terminal.lost_output_is_one_line(), terminal.warnings_as_lines():
+    with (
+        signals.unwinding(),
+        terminal.system_errors_are_one_line(),
+        terminal.warnings_as_lines(),
+    ):
         app()

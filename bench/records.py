@@ -268,6 +268,8 @@ class Record(_Part):
     data: Data
     source: Source
     environment: Environment
+    sandbox: str = ""
+    """What contained its process; "" for nothing, as in older records."""
     reference: Reference | None = None
     reused_from: str = ""
     """The row and dataset under which it ran, where another name of the same cell stands here:

@@ -38,6 +38,9 @@ class Observer(Protocol):
         """`again`: why a cell with a record runs again; "" where it is new."""
 
     def on_event(self, event: Event) -> None: ...
+    def repeated(self, reason: str) -> None:
+        """The cell runs once more: what came of it may not be the row's fault."""
+
     def finished(self, record: Record) -> None: ...
     def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
         """`count` records are not in their store yet; the file `kept` has them meanwhile."""
@@ -70,7 +73,10 @@ class Runner:
     _goals: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
 
     def run(self, cells: list[Cell], *, fresh: bool) -> list[Record]:
-        """Run what has no record yet (all, where `fresh`); returns the records, old and new."""
+        """Run what has no record yet (all, where `fresh`); returns the records, old and new.
+
+        Raises HarnessError, and whatever else ends a run; every finished cell is recorded then.
+        """
         runnable = [cell for cell in cells if cell.skip is None]
         self._sources = Sources({cell.class_path: cell.implementation_hash for cell in runnable})
         try:
@@ -82,7 +88,12 @@ class Runner:
 
     def close(self) -> None:
         """Try a last time to store what could not be, and say where it is otherwise."""
-        if self.unwritten and self._write() is not None:
+        if not self.unwritten:
+            return
+        # An interrupt may have come after one was stored, and before it was off the list.
+        stored = {_name(record) for record in self.store.read()[0]}
+        self.unwritten = [each for each in self.unwritten if _name(each) not in stored]
+        if self._write() is not None:
             self.observer.never_stored(self.unwritten, self._kept)
 
     def record_of(self, cell: Cell, *, fresh: bool = False) -> Record:
@@ -167,21 +178,33 @@ class Runner:
         if cell.class_path in self._sources.changed:
             record.status, record.reason = "skipped", "its source changed after the run began"
             return record
+        prepared, outcome = self._execute(cell)
+        if outcome.doubtful:
+            self.observer.repeated(outcome.reason)
+            prepared, outcome = self._execute(cell)
+        self._learn_goals(cell, outcome.curve)
+        goals = cell.facts.goals or self._goals.get(_split_of(cell), ())
+        _fill(record, outcome, prepared, goals)
+        return record
+
+    def _execute(self, cell: Cell) -> tuple[Prepared, Outcome]:
+        """One run of the cell. Files that changed meanwhile may be the row's fault, or that of
+        whatever cleans up temporary folders: if it is the row's, they change again."""
         request = cell.request
         prepared = self.splits.prepare(request.dataset, request.split, request.seed)
         limits = Limits(cell.rules.time_limit_s, self.memory_limit_bytes)
         job = _job(cell, prepared)
         outcome = self.executor.execute(job, prepared.test, limits, self.observer.on_event)
         if not self.splits.are_intact():
-            self.splits.discard()  # the next cell gets them anew
-            outcome = Outcome("failed", "changed the files that hold the ratings", log=outcome.log)
+            self.splits.discard()  # the next run gets them anew
+            reason = "changed the files that hold the ratings"
+            outcome = _refused(outcome, reason, doubtful=True)
         if changed := self._sources.look():
-            reason = f"changed the source of {', '.join(changed)}, or somebody did, while it ran"
-            outcome = Outcome("failed", reason, log=outcome.log)
-        self._learn_goals(cell, outcome.curve)
-        goals = cell.facts.goals or self._goals.get(_split_of(cell), ())
-        _fill(record, outcome, prepared, goals)
-        return record
+            names = ", ".join(changed)
+            outcome = _refused(
+                outcome, f"changed the source of {names}, or somebody did, meanwhile"
+            )
+        return prepared, outcome
 
     def _blank(self, cell: Cell) -> Record:
         environment = cell.environment(machine.current_environment())
@@ -213,6 +236,11 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def _name(record: Record) -> tuple[str, ...]:
+    """Of no other record."""
+    return (*record.run, record.reused_at, record.cell.implementation, record.cell.dataset)
+
+
 def _split_of(cell: Cell) -> tuple[str, str, int]:
     return cell.request.dataset, cell.request.split, cell.request.seed
 
@@ -220,6 +248,11 @@ def _split_of(cell: Cell) -> tuple[str, str, int]:
 def round_up(rmse: float) -> float:
     """To four decimals, so that a curve that reached it still does."""
     return math.ceil(rmse * 1e4) / 1e4
+
+
+def _refused(outcome: Outcome, reason: str, *, doubtful: bool = False) -> Outcome:
+    """In the place of an outcome of which no figure may count."""
+    return Outcome("failed", reason, log=outcome.log, sandbox=outcome.sandbox, doubtful=doubtful)
 
 
 def _job(cell: Cell, prepared: Prepared) -> Job:
@@ -241,6 +274,7 @@ def _job(cell: Cell, prepared: Prepared) -> Job:
 def _fill(record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[float, ...]) -> None:
     record.status, record.reason = outcome.status, outcome.reason
     record.log = "" if outcome.status == "ok" else outcome.log
+    record.sandbox = outcome.sandbox
     record.curve = outcome.curve
     record.goals = _goals(outcome.curve, goals)
     if outcome.energy is not None:

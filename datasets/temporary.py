@@ -7,6 +7,7 @@ import fcntl
 import functools
 import os
 import shutil
+import subprocess
 import tempfile
 import weakref
 from pathlib import Path
@@ -94,5 +95,22 @@ def _lock(path: Path) -> int | None:
 
 
 def _remove(name: str, lock: int) -> None:
-    shutil.rmtree(name, ignore_errors=True)
+    """Remove what is in its place and, where that was moved away, the folder itself."""
+    for path in {name, _place(name, lock)}:
+        with contextlib.suppress(OSError):  # a link or a file that came in its place
+            os.unlink(path)  # noqa: PTH108
+        with contextlib.suppress(RecursionError):
+            shutil.rmtree(path, ignore_errors=True)
+        if os.path.lexists(path):  # too deep for Python, or without the right to list a folder
+            for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+                subprocess.run([*command, "--", path], stderr=subprocess.DEVNULL)
     os.close(lock)
+
+
+def _place(name: str, lock: int) -> str:
+    """Where the folder is now, as Linux reports it."""
+    with contextlib.suppress(OSError):
+        place = os.readlink(f"/proc/self/fd/{lock}")  # noqa: PTH115
+        if os.path.samestat(os.stat(place), os.fstat(lock)):  # noqa: PTH116
+            return place
+    return name

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +27,7 @@ class Prepared:
     """One split, laid out in `folder` for workers; its test ratings stay in this process.
 
     slicings  how accuracy is divided over the test ratings
-    digest    of the folder as it was laid out
+    files     size and digest of each file in the folder, as it was laid out
     """
 
     folder: TemporaryFolder
@@ -33,7 +37,7 @@ class Prepared:
     test: HeldOut
     cold_start: ColdStart
     slicings: list[Slicing]
-    digest: str
+    files: Mapping[str, tuple[int, bytes]]
 
 
 @dataclass
@@ -66,7 +70,7 @@ class Splits:
         Its files belong to the user whom the workers run as, so permissions would not hold.
         """
         return all(
-            _digest(Path(prepared.folder.name)) == prepared.digest
+            _holds(Path(prepared.folder.name), prepared.files)
             for prepared in self._prepared.values()
         )
 
@@ -78,12 +82,19 @@ class Splits:
 
 
 def _prepare(cut: Split, blind: bool) -> Prepared:
-    folder = TemporaryFolder()
+    try:
+        folder = TemporaryFolder()
+    except OSError as error:
+        raise StorageError(f"the harness has no temporary folder: {error.strerror}") from error
     try:
         write_split(cut, Path(folder.name))
+        files = {path.name: _contents(path) for path in Path(folder.name).iterdir()}
     except StorageError:
         folder.cleanup()
         raise
+    except OSError as error:
+        folder.cleanup()
+        raise StorageError(f"{error.filename or folder.name}: {error.strerror}") from error
     return Prepared(
         folder,
         cut.train.n_users,
@@ -92,16 +103,28 @@ def _prepare(cut: Split, blind: bool) -> Prepared:
         NO_RATINGS if blind else cut.test,
         ColdStart(cut.train),
         [] if blind else slicings(cut),
-        _digest(Path(folder.name)),
+        files,
     )
 
 
-def _digest(folder: Path) -> str:
-    """Of the names and contents of a folder's files; of none where it is gone."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        digest.update(f"{path.relative_to(folder)}\0".encode())
-        if path.is_file():
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
+def _holds(folder: Path, files: Mapping[str, tuple[int, bytes]]) -> bool:
+    """Whether the folder has these files and nothing else. Nothing else is read: what a row puts
+    there may have no end, or a name that is no text."""
+    try:
+        with os.scandir(folder) as entries:
+            names = {entry.name for entry in islice(entries, len(files) + 1)}
+        return names == files.keys() and all(
+            _contents(folder / name, at_most=files[name][0]) == files[name] for name in names
+        )
+    except OSError:
+        return False
+
+
+def _contents(path: Path, at_most: int | None = None) -> tuple[int, bytes]:
+    """Size and digest of a regular file, read where it has `at_most` so many bytes."""
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(file, "rb") as opened:
+        state = os.fstat(file)
+        if not stat.S_ISREG(state.st_mode) or (at_most is not None and state.st_size > at_most):
+            return state.st_size, b""
+        return state.st_size, hashlib.file_digest(opened, "sha256").digest()

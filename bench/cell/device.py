@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from bench.planning.availability import index_of
+from bench.planning.loading import message_of
 
 DEVICE_FULL = ("out of memory", "ALLOC_FAILED")
 """In the message of a CUDA library that gets no memory: the driver, or cuBLAS for its workspace."""
@@ -73,7 +74,9 @@ def is_full(error: BaseException) -> bool:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(error, torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(word in str(error) for word in DEVICE_FULL)
+    return isinstance(error, RuntimeError) and any(
+        word in message_of(error) for word in DEVICE_FULL
+    )
 
 
 def _gb(size: int) -> str:

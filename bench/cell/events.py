@@ -79,11 +79,15 @@ class Checkpoint(_Event):
 
 
 class Failed(_Event):
-    """The cell went wrong inside the worker."""
+    """The cell went wrong inside the worker.
+
+    storage  what harness and worker exchange could not be read or written there
+    """
 
     event: Literal["failed"] = "failed"
     status: Literal["failed", "out of memory"] = "failed"
     reason: Annotated[str, Field(min_length=1)]
+    storage: bool = False
 
 
 class Parts(_Event):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import time
 from collections.abc import Callable
@@ -16,14 +17,18 @@ from numpy.typing import NDArray
 from bench.cell.audit import Audit, Inherited
 from bench.cell.events import Checkpoint, Energy, Event, Failed, Phase, Result
 from bench.cell.job import (
+    DIGEST_BYTES,
     DTYPES,
     Job,
+    StorageError,
+    check_storage,
     hand_over,
     read_predictions,
     write_pairs,
 )
-from bench.cell.process import WorkerProcess
+from bench.cell.process import Launch, StartError, WorkerProcess
 from bench.cell.watch import Limits, Stop, Watch
+from bench.planning.loading import shortened
 from bench.records import Point, Status
 from datasets.ratings import HeldOut
 from datasets.temporary import TemporaryFolder
@@ -32,6 +37,9 @@ INHERITED = Inherited()
 """As this process was started."""
 
 RATINGS = ("train", "validation")
+
+REASON_CHARS = 2_000
+"""How much of a worker's reason a record has: all of an exception's, and no list without end."""
 
 Listener = Callable[[Event], None]
 
@@ -47,6 +55,8 @@ class Outcome:
                repeated to measure their energy
     doubts     about its figures, as flags of the record
     log        the end of what the process printed
+    sandbox    what contained the process; "" for nothing
+    doubtful   what harness and worker exchanged was lost: whose fault that is, another run shows
     """
 
     status: Status
@@ -59,37 +69,47 @@ class Outcome:
     exit_s: float = 0.0
     doubts: list[str] = field(default_factory=list)
     log: str = ""
+    sandbox: str = ""
+    doubtful: bool = False
 
 
 class Executor(Protocol):
     """Runs a job to its outcome. Tests put a fake here, to plan and resume without a process."""
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
-        """Train on the job's arrays and predict the known pairs of `test`."""
+        """Train on the job's arrays and predict the known pairs of `test`. Raises HarnessError."""
 
 
 class ProcessExecutor:
-    """A fresh process per cell, watched, and nothing of it left afterwards."""
+    """A fresh process per cell, watched, and nothing of it left afterwards.
+
+    launcher  how the worker is started, by its job
+    """
 
     tick_s = 0.2
+
+    def __init__(self, launcher: Callable[[Job], Launch] = lambda _: Launch()) -> None:
+        self._launcher = launcher
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
         """Never raises for what a worker does; a KeyboardInterrupt ends the worker first.
 
-        Raises StorageError.
+        Raises HarnessError for what is the harness's own fault, or its surroundings'.
         """
         outcome = Outcome("failed")
         stop: Stop | None = None
         watch = Watch(limits, time.monotonic())
         INHERITED.restore()
         laid_out = Path(job.arrays)
-        audit = Audit(_n_validation(laid_out), int(test.known.sum()))
+        n_known = int(test.known.sum())
+        audit = Audit(_n_validation(laid_out), n_known)
         cpu_before_s = _cpu_of_children_s()
         with ExitStack() as held:
-            folder = Path(held.enter_context(TemporaryFolder()).name)
+            folder = _new_folder(held)
             hand_over(["sample"], laid_out, folder)
             job = replace(job, arrays=str(folder))
-            worker = held.enter_context(WorkerProcess(job.to_json(), job.threads))
+            process = WorkerProcess(job.to_json(), job.threads, self._launcher(job))
+            worker = held.enter_context(process)
             for event in worker.events(self.tick_s):
                 if event is not None:
                     now_ns = time.perf_counter_ns()
@@ -106,23 +126,61 @@ class ProcessExecutor:
                         worker.kill()
             left_behind = worker.kill_leftovers()
             outcome.log = worker.log
+            _refuse_unstarted(watch, stop, worker)
             if stop is not None and watch.phase == "energy":  # the cell itself was over
                 outcome.energy, stop = Energy(reason=stop.reason), None
-            exited_ns = worker.exited_ns
+            _note_times(outcome, worker)
+            unread = _read(outcome, folder, n_known)
             if (result := outcome.result) is not None:
-                if outcome.energy is not None:  # the time it took is no part of the cell
-                    exited_ns -= (outcome.energy.ended_ns or exited_ns) - result.ended_ns
-                outcome.exit_s = (exited_ns - result.ended_ns) / 1e9
-                outcome.predicted = read_predictions(folder, int(test.known.sum()))
-                fault = audit.contradiction(result, worker.spawned_ns)
-                outcome.reason = outcome.reason or fault or ""
+                contradiction = audit.contradiction(result, worker.spawned_ns)
+                outcome.reason = outcome.reason or contradiction or ""
                 cpu_s = _cpu_of_children_s() - cpu_before_s
                 outcome.doubts = audit.doubts(result, None if outcome.energy else cpu_s)
             if changed := INHERITED.restore():
                 names = " and ".join(changed)
                 outcome.reason = f"changed the harness's {names}, or somebody did, while it ran"
-            outcome.wall_s = (exited_ns - worker.spawned_ns) / 1e9
-            return _judged(outcome, stop, left_behind, worker.ending)
+            if outcome.doubtful:
+                check_storage(_new_folder(held), n_known)
+            return _judged(outcome, stop, left_behind, worker.ending, unread)
+
+
+def _note_times(outcome: Outcome, worker: WorkerProcess) -> None:
+    exited_ns = worker.exited_ns
+    if (result := outcome.result) is not None:
+        if outcome.energy is not None:  # the time it took is no part of the cell
+            exited_ns -= (outcome.energy.ended_ns or exited_ns) - result.ended_ns
+        outcome.exit_s = (exited_ns - result.ended_ns) / 1e9
+    outcome.wall_s = (exited_ns - worker.spawned_ns) / 1e9
+
+
+def _read(outcome: Outcome, folder: Path, n_known: int) -> str:
+    """Read the predictions for the pairs; returns why there are none, else ""."""
+    if outcome.result is None:
+        return ""
+    try:
+        outcome.predicted = read_predictions(folder, n_known)
+    except StorageError as error:
+        outcome.doubtful = True
+        return f"its predictions were lost: {error}"
+    return ""
+
+
+def _new_folder(held: ExitStack) -> Path:
+    """Gone with `held`. Raises StorageError."""
+    try:
+        return Path(held.enter_context(TemporaryFolder()).name)
+    except OSError as error:
+        raise StorageError(f"the harness has no temporary folder: {error.strerror}") from error
+
+
+def _refuse_unstarted(watch: Watch, stop: Stop | None, worker: WorkerProcess) -> None:
+    """Raises StartError where the worker ended before it reported its first phase, in which the
+    row is imported: none of the row's code has run."""
+    if watch.phase != "start" or (stop is not None and stop.status == "out of memory"):
+        return
+    problem = worker.ending if stop is None else stop.reason
+    last = worker.log.strip().rpartition("\n")[2]
+    raise StartError(f"a worker did not start: {problem}{last and f': {last}'}")
 
 
 def _answer(
@@ -144,13 +202,14 @@ def _answer(
         hand_over(RATINGS, laid_out, folder)
     else:
         write_pairs(test, folder)
-    worker.order(str(folder))
+    worker.order(json.dumps(str(folder)))
     return None
 
 
 def _n_validation(laid_out: Path) -> int:
     try:
-        return (laid_out / "validation.users").stat().st_size // np.dtype(np.int32).itemsize
+        size = (laid_out / "validation.users").stat().st_size - DIGEST_BYTES
+        return size // np.dtype(np.int32).itemsize
     except OSError:  # the next thing that is read says so
         return 0
 
@@ -166,7 +225,8 @@ def _note(outcome: Outcome, event: Event) -> None:
         case Checkpoint() if (point := event.point) is not None:
             outcome.curve.append(point)
         case Failed() if not outcome.reason:
-            outcome.status, outcome.reason = event.status, event.reason
+            outcome.status, outcome.reason = event.status, shortened(event.reason, REASON_CHARS)
+            outcome.doubtful = event.storage
         case Result():
             outcome.result = event
         case Phase(name="energy"):
@@ -175,8 +235,13 @@ def _note(outcome: Outcome, event: Event) -> None:
             outcome.energy = event
 
 
-def _judged(outcome: Outcome, stop: Stop | None, left_behind: int, ending: str) -> Outcome:
-    """Settle the status: its own fault first, then what the harness had to do, then its result."""
+def _judged(
+    outcome: Outcome, stop: Stop | None, left_behind: int, ending: str, unread: str
+) -> Outcome:
+    """Settle the status: its own fault first, then what the harness had to do, then its result.
+
+    ending  how its process ended; unread: why it has no predictions
+    """
     result = outcome.result
     if outcome.reason:  # the worker reported it; that it was slow to end adds nothing
         pass
@@ -190,7 +255,7 @@ def _judged(outcome: Outcome, stop: Stop | None, left_behind: int, ending: str) 
         outcome.status = "diverged"
         outcome.reason = f"validation RMSE was not finite after epoch {result.diverged_at}"
     elif outcome.predicted is None:
-        outcome.reason = "gave a result without a prediction for each pair"
+        outcome.reason = unread
     elif not np.isfinite(outcome.predicted).all():
         outcome.status, outcome.reason = "diverged", "test predictions are not all finite"
     elif result.timed_out:

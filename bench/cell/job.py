@@ -6,9 +6,12 @@ no place in a job: the worker gets the test pairs after training, and returns pr
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,6 +27,9 @@ DTYPES: dict[str, Any] = {"users": np.int32, "items": np.int32, "values": np.flo
 
 WARM_UP_RATINGS = 1000
 """How many ratings of the training part the warm-up is given."""
+
+DIGEST_BYTES = 32
+"""SHA-256, at the end of every file: no disk that loses a part of one goes unnoticed."""
 
 LOST_PIPE = 87
 """Exit code of a worker that cannot report, since its row closed the pipe."""
@@ -56,8 +62,12 @@ class Job:
         return cls(**fields)
 
 
-class StorageError(Exception):
-    """What harness and worker exchange cannot be stored: no fault of the row."""
+class HarnessError(Exception):
+    """The harness cannot do its part of a cell: no fault of the row, which gets no record."""
+
+
+class StorageError(HarnessError):
+    """What harness and worker exchange cannot be stored, or is not what was stored."""
 
 
 def write_split(split: Split, folder: Path) -> None:
@@ -105,48 +115,76 @@ def write_predictions(predicted: NDArray[np.float32], folder: Path) -> None:
     _write(folder / "predicted", predicted)
 
 
-def read_predictions(folder: Path, n_known: int) -> NDArray[np.float32] | None:
-    """What the worker predicted for `write_pairs`' pairs, (n_known,); None where it did not."""
-    try:
-        predicted = np.fromfile(folder / "predicted", np.float32)
-    except OSError:
-        return None
-    return predicted if len(predicted) == n_known else None
+def read_predictions(folder: Path, n_known: int) -> NDArray[np.float32]:
+    """What the worker predicted for `write_pairs`' pairs, (n_known,). Raises StorageError."""
+    return _read(folder / "predicted", np.dtype(np.float32), n_known)
 
 
-def _write(path: Path, array: NDArray[Any]) -> None:
-    """`ndarray.tofile` would not raise where the disk is full, and a part of it be trained on."""
-    try:
-        path.write_bytes(np.ascontiguousarray(array).data)
-    except OSError as error:
-        raise _storage_error(path.parent, error) from error
-
-
-def _storage_error(folder: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"the harness cannot write to {folder}: {error.strerror}; free space there, or "
-        "set TMPDIR to a folder that has it"
-    )
+def check_storage(folder: Path, n: int) -> None:
+    """Raises StorageError where not even the harness can store and read `n` numbers there."""
+    path = folder / "check"
+    _write(path, np.zeros(n, np.float32))
+    _read(path, np.dtype(np.float32), n)
 
 
 def read_sample(job: Job) -> Ratings:
-    """What the warm-up is given: its ids are contiguous, so that they give their numbers."""
+    """What the warm-up is given: its ids are contiguous, so that they give their numbers. Raises
+    StorageError."""
     users, items, values = (read_column(job.arrays, "sample", name) for name in DTYPES)
     n_users, n_items = (int(ids.max(initial=-1)) + 1 for ids in (users, items))
     return Ratings(users, items, values, n_users, n_items, job.scale)
 
 
 def read_train(job: Job) -> Ratings:
-    """The training part, in arrays that nothing can make writeable."""
+    """The training part, in arrays that nothing can make writeable. Raises StorageError."""
     users, items, values = (read_column(job.arrays, "train", name) for name in DTYPES)
     return Ratings(users, items, values, job.n_users, job.n_items, job.scale)
 
 
 def read_validation(job: Job) -> HeldOut:
+    """The validation part; raises StorageError."""
     users, items, values = (read_column(job.arrays, "validation", name) for name in DTYPES)
     return HeldOut(users, items, values)
 
 
 def read_column(folder: str, part: str, column: str) -> NDArray[Any]:
-    """One array of a part. An array over `bytes` cannot be made writeable."""
-    return np.frombuffer((Path(folder) / f"{part}.{column}").read_bytes(), DTYPES[column])
+    """One array of a part. An array over `bytes` cannot be made writeable. Raises StorageError."""
+    return _read(Path(folder) / f"{part}.{column}", np.dtype(DTYPES[column]))
+
+
+def _write(path: Path, array: NDArray[Any]) -> None:
+    """The array, then its digest. `ndarray.tofile` would not raise where the disk is full, and a
+    part of the array be trained on."""
+    content = np.ascontiguousarray(array).data.cast("B")
+    try:
+        with path.open("wb") as file:
+            file.write(content)
+            file.write(hashlib.sha256(content).digest())
+    except OSError as error:
+        raise _storage_error(path.parent, error) from error
+
+
+def _storage_error(folder: Path, error: OSError) -> StorageError:
+    remedy = "free space there, or set TMPDIR to a folder that has it"
+    if error.errno == errno.EFBIG:
+        remedy = "raise the limit that `ulimit -f` shows"
+    return StorageError(f"the harness cannot write to {folder}: {error.strerror}; {remedy}")
+
+
+def _read(path: Path, dtype: np.dtype[Any], n: int | None = None) -> NDArray[Any]:
+    """What `_write` wrote: `n` numbers, or any number. Whatever lies in its place, this ends."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(file, "rb", buffering=0) as opened:
+            state = os.fstat(file)
+            wanted = state.st_size if n is None else n * dtype.itemsize + DIGEST_BYTES
+            if not stat.S_ISREG(state.st_mode) or state.st_size != wanted:
+                found = f"{state.st_size:,} bytes, not {wanted:,}"
+                raise StorageError(f"{path.name} is not the file that was written: {found}")
+            content = opened.readall()
+    except OSError as error:
+        raise StorageError(f"{path.name} cannot be read: {error.strerror}") from error
+    numbers = memoryview(content)[:-DIGEST_BYTES]
+    if hashlib.sha256(numbers).digest() != content[len(numbers) :]:
+        raise StorageError(f"{path.name} is not what was written: its digest differs")
+    return np.frombuffer(content, dtype, len(numbers) // dtype.itemsize)

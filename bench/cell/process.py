@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import itertools
 import os
 import secrets
 import selectors
@@ -13,21 +12,32 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 import psutil
 
 from bench.cell.events import MAX_LINE_BYTES, Event, Failed, NotAnEventError, parse
-from bench.cell.job import LOST_PIPE
+from bench.cell.job import LOST_PIPE, HarnessError
+from bench.cell.sandbox.first import BY_SIGNAL, LEFT_BEHIND, MOST_LEFT
 from bench.planning.describing import PRINTS_ANYTHING
+from bench.planning.lifeline import Lifeline, killed_by
 
 LOG_BYTES = 8_000
 """How much of the end of a worker's output is stored."""
 
 CLOSING_S = 2.0
 """How long after the end of its pipe a worker that ends may still be there."""
+
+LAST_PIECES = 16
+"""How many pieces of a pipe are read after the end of its worker: more than it can hold, for a
+process that the worker left may go on to write to it."""
+
+MOST_EVENTS = 1_000_000
+"""Of a cell: far above what a worker sends, and what a record can hold."""
 
 LOST = "closed or redirected the pipe that reports to the harness"
 
@@ -41,64 +51,98 @@ THREAD_VARIABLES = (
 )
 
 
+@dataclass(frozen=True)
+class Launch:
+    """How a worker is started.
+
+    before       words before the command that put it into a sandbox; () for none
+    module       that is run, of the worker or of what starts it in the sandbox
+    environment  its variables, to which the harness adds its own
+    """
+
+    before: Sequence[str] = ()
+    module: str = "bench.cell.worker"
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+class StartError(HarnessError):
+    """No worker could be started: nothing of a row has run."""
+
+
 class WorkerProcess:
     """`python -m bench.cell.worker` in a session of its own, its threads pinned before any import.
 
     The first order is a secret that begins each of its events, the second one the job.
     Its output is read and only the end stored; at the end of the `with` block nothing that
-    it started is left running.
+    it started is left running, and it does not outlive this process. Raises StartError.
     """
 
-    def __init__(self, job_line: str, threads: int) -> None:
+    def __init__(self, job_line: str, threads: int, launch: Launch = Launch()) -> None:
+        self._launch = launch
         _adopt_orphans()
         self._other_children = {child.pid for child in psutil.Process().children()}
-        control_read, self._control = os.pipe()
-        self._events, events_write = os.pipe()
-        self._wake_read, self._wake_write = os.pipe()
-        self.spawned_ns = time.perf_counter_ns()
-        self.exited_ns = 0
-        self._process = subprocess.Popen(
-            [
-                # -P: a file in the user's folder may be called like a module that the worker needs.
-                *(sys.executable, "-P", "-m", "bench.cell.worker"),
-                *map(str, (control_read, events_write, self.spawned_ns)),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(control_read, events_write),
-            start_new_session=True,
-            env={
-                **os.environ,
-                **dict.fromkeys(THREAD_VARIABLES, str(threads)),
-                **PRINTS_ANYTHING,
-                "PYTHONHASHSEED": "0",
-            },
-        )
-        os.close(control_read)
-        os.close(events_write)
-        self.sent_after_ns = self._quiet_ns = self.spawned_ns
         self._secret = secrets.token_hex(16)
         self._log = b""
         self._partial = b""
+        self._n_events = 0
+        self.exited_ns = 0
+        with ExitStack() as resources:
+            try:
+                self._start(resources, threads, launch)
+            except (OSError, RuntimeError) as error:  # no file, no process or no thread is left
+                problem = error.strerror if isinstance(error, OSError) else error
+                raise StartError(
+                    f"the harness cannot start a worker: {problem}; `ulimit -a` shows the limits"
+                ) from error
+            self.sent_after_ns = self._quiet_ns = self.spawned_ns
+            self.order(self._secret)
+            self.order(job_line)
+            self._resources = resources.pop_all()
+
+    def _start(self, resources: ExitStack, threads: int, launch: Launch) -> None:
+        """Start it; what it takes is released with `resources`."""
+        with ExitStack() as theirs:  # ends of pipes that are the worker's alone
+            control_read, self._control = _pipe(theirs, resources)
+            self._events, events_write = _pipe(resources, theirs)
+            self._wake_read, self._wake_write = _pipe(resources, resources)
+            lifeline = resources.enter_context(Lifeline())
+            self.spawned_ns = time.perf_counter_ns()
+            self._process = subprocess.Popen(
+                [
+                    # -P: a file in the user's folder may be called like a module that it needs.
+                    *(*launch.before, sys.executable, "-P", "-m", launch.module),
+                    *map(str, (control_read, events_write, self.spawned_ns)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(control_read, events_write, lifeline.read),
+                start_new_session=True,
+                env={
+                    **launch.environment,
+                    **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+                    **PRINTS_ANYTHING,
+                    "PYTHONHASHSEED": "0",
+                },
+            )
+            assert self._process.stdout is not None
+            resources.callback(self._process.stdout.close)
+            resources.callback(self._process.wait)
+            resources.callback(self.kill)
+            lifeline.hold(self._process.pid)
         self._waiter = threading.Thread(target=self._wait, daemon=True)
         self._waiter.start()
         with contextlib.suppress(OSError):  # let the kernel take the worker, not the harness
             Path(f"/proc/{self._process.pid}/oom_score_adj").write_text("800", encoding="utf-8")
-        self.order(self._secret)
-        self.order(job_line)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill()
-        self._waiter.join()
-        self.kill_leftovers()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        for fd in (self._control, self._events, self._wake_read, self._wake_write):
-            os.close(fd)
+        with self._resources:
+            self.kill()
+            self._waiter.join()
+            self.kill_leftovers()
 
     def order(self, line: str) -> None:
         """Send one line down the control pipe; nothing happens where the worker has ended."""
@@ -128,7 +172,7 @@ class WorkerProcess:
                 for fd in (output, self._events) if ended else ready:
                     # A worker that has ended is read to the end, a live one a piece at a time.
                     reads_ns = time.perf_counter_ns()
-                    for chunk in _chunks(fd, limit=None if ended else 1):
+                    for chunk in _chunks(fd, limit=LAST_PIECES if ended else 1):
                         if fd == self._events and not chunk and not ended:
                             yield from self._lost()
                         elif fd == self._events:
@@ -162,7 +206,7 @@ class WorkerProcess:
         process groups are killed, a few times over: what forks as it dies stays in its group.
         """
         _, left = psutil.wait_procs(self._descendants(), timeout=patience_s)
-        found = len(left)
+        found = len(left) + self._left_inside
         for _ in range(5):
             if not left:
                 break
@@ -175,13 +219,25 @@ class WorkerProcess:
     @property
     def ending(self) -> str:
         """How the process ended, in words."""
-        code = self._process.returncode
+        code = self._exit_code
         if code == LOST_PIPE:
             return LOST
         if code is not None and code < 0:
-            name = signal.Signals(-code).name
-            return f"killed by {name} from outside (or by the kernel, because memory ran out)"
+            return killed_by(-code)
         return f"ended with exit code {code} before it gave a result"
+
+    @property
+    def _exit_code(self) -> int | None:
+        """Of the worker, negative where a signal ended it."""
+        code = self._process.returncode
+        by_signal = self._launch.before and code is not None and code > BY_SIGNAL
+        return BY_SIGNAL - code if by_signal else code
+
+    @property
+    def _left_inside(self) -> int:
+        """How many processes the worker left in its sandbox, which have ended with it."""
+        left = (self._process.returncode or 0) - LEFT_BEHIND
+        return left if self._launch.before and 0 < left <= MOST_LEFT else 0
 
     @property
     def log(self) -> str:
@@ -197,8 +253,11 @@ class WorkerProcess:
         *lines, self._partial = (self._partial + chunk).split(b"\n")
         if len(self._partial) > MAX_LINE_BYTES:
             lines, self._partial = [*lines, self._partial], b""
+        self._n_events += len(lines)
         for line in lines:
             try:
+                if self._n_events > MOST_EVENTS:
+                    raise NotAnEventError(f"one line after {MOST_EVENTS:,} others")
                 yield parse(line, self._secret)
             except NotAnEventError as error:
                 self.kill()
@@ -222,9 +281,17 @@ class WorkerProcess:
         return left
 
 
-def _chunks(fd: int, limit: int | None) -> Iterator[bytes]:
+def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
+    """A pipe whose ends are closed with these two."""
+    read, write = os.pipe()
+    reader.callback(os.close, read)
+    writer.callback(os.close, write)
+    return read, write
+
+
+def _chunks(fd: int, limit: int) -> Iterator[bytes]:
     """What is there to read, in at most `limit` pieces; an empty one is the end of the file."""
-    for _ in itertools.count() if limit is None else range(limit):
+    for _ in range(limit):
         try:
             chunk = os.read(fd, 1 << 20)
         except BlockingIOError:

@@ -140,7 +140,7 @@ def _run(job: Job, clock: Clock, hooks: Hooks, orders: queue.Queue[str], send: S
         return None
 
     send("phase", name="predict")
-    pairs = orders.get().strip()
+    pairs = json.loads(orders.get())
     users, items = (read_column(pairs, "test", name) for name in ("users", "items"))
     clock.enter("predict")
     predicted = model.predict(users, items)
@@ -217,9 +217,12 @@ def _listen(control_fd: int, send: Send) -> queue.Queue[str]:
 def _sender(events_fd: int, secret: list[str]) -> Send:
     """Reports an event, after the secret by which the harness knows it from what a row writes."""
     os.set_inheritable(events_fd, False)
+    encode = json.JSONEncoder(ensure_ascii=False).encode  # held here: a row may change `json`
 
     def send(event: str, **fields: Any) -> None:
-        data = ("".join(secret) + json.dumps({"event": event, **fields}) + "\n").encode()
+        # Half a character, as of a file name that is not UTF-8, becomes a question mark.
+        line = "".join(secret) + encode({"event": event, **fields}) + "\n"
+        data = line.encode(errors="replace")
         try:
             while data:
                 data = data[os.write(events_fd, data) :]
@@ -286,10 +289,10 @@ def _resident_bytes(which: str) -> int | None:
     return int(found.split()[1]) * 1024
 
 
-def _failure(error: BaseException, job: Job) -> dict[str, str]:
+def _failure(error: BaseException, job: Job) -> dict[str, Any]:
     """Status and reason, as `reason_of` has it."""
     if isinstance(error, StorageError):
-        return {"status": "failed", "reason": str(error)}
+        return {"status": "failed", "reason": str(error), "storage": True}
     reason = reason_of(error, job.class_path)
     if is_full(error):
         # torch's message goes on with advice; how full the device is says more.

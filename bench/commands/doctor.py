@@ -12,6 +12,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from bench import BESIDE, locks, machine
+from bench.cell.sandbox import bubblewrap
 from bench.commands import terminal
 from bench.planning import availability
 from bench.records import Roof
@@ -68,6 +69,9 @@ def _findings() -> Iterator[tuple[str, str, str]]:
     remedy = "! runs of other users on this machine do not wait for yours: see lock above"
     shared = "one run at a time on this machine, for all users"
     yield "lock", unshared or shared, remedy * bool(unshared)
+    contained = bubblewrap.problem()
+    remedy = "! rows run without a sandbox: see above"
+    yield "sandbox", contained or bubblewrap.version(), remedy * bool(contained)
     yield "commit", machine.source_problem() or machine.source_state()[0] or "", ""
     yield _cache()
     for name in ("ml-100k", "ml-1m"):

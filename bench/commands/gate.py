@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,6 @@ from bench.commands import terminal
 
 BROKEN = 3
 """As bench.gate has it, which may be what is broken."""
-TERMINATED = 143
 
 
 def gate(
@@ -35,7 +32,7 @@ def gate(
     if [base, baseline, save].count(None) != 2:
         terminal.fail("name one of BASE, --baseline FILE and --save FILE")
         return BROKEN
-    with _exit_code_1_is_a_regression(), _termination_cleans_up():
+    with _exit_code_1_is_a_regression():
         from bench.gate.command import Request, compare
         from bench.gate.errors import GateError
         from bench.gate.stored import command as screening
@@ -60,28 +57,12 @@ def _exit_code_1_is_a_regression() -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        if isinstance(error, SystemExit) and error.code == TERMINATED:
-            raise
         with contextlib.suppress(SystemExit):  # where standard error is closed as well
             if isinstance(error, SystemExit):
                 terminal.fail("nobody read the verdict: the output was closed")
+            elif isinstance(error, OSError):
+                terminal.fail(terminal.problem_of(error))
             else:
                 terminal.note(traceback.format_exc())
                 terminal.fail(f"the gate itself failed: {error!r}")
         raise typer.Exit(BROKEN) from None
-
-
-@contextlib.contextmanager
-def _termination_cleans_up() -> Iterator[None]:
-    """SIGTERM, of `timeout` or a cancelled CI job, unwinds as Ctrl-C does."""
-
-    def terminate(*_: object) -> None:
-        # `timeout` sends it twice, and to git, too: the second one must not stop the clean-up.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        sys.exit(TERMINATED)
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

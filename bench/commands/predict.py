@@ -7,6 +7,7 @@ import csv
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from bench.planning.facts import Loader
 from bench.planning.hyperparameters import SettingError, parse_settings, resolve
 from bench.score import ColdStart, check_predictions
 from datasets import splits
+from datasets.atomic import replacing
 from datasets.catalog import CATALOG
 from datasets.ratings import UNKNOWN, Dataset, HeldOut
 from datasets.reading.dialect import is_number
@@ -27,6 +29,8 @@ from datasets.reading.ids import matched
 from datasets.reading.layout import Layout
 from datasets.reading.table import read_pairs
 from impls.protocol import Implementation, Training, rmse_of
+
+HEADER = ["user", "item", "prediction", "cold_start"]
 
 FEW = 0.1
 """A share of pairs that the ratings know below which something is wrong with the pairs."""
@@ -85,16 +89,32 @@ def predict(
     )
     terminal.note(_about_pairs(file_label(str(pairs), files), requested, notes))
     try:
-        with output.open("w", encoding="utf-8") if output else terminal.utf8_output() as file:
+        with _opened(output) as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["user", "item", "prediction", "cold_start"])
+            writer.writerow(HEADER)
             rows = zip(raw_users, raw_items, complete, known, strict=True)
             for user, item, value, is_known in rows:
                 writer.writerow([user, item, f"{value:.4f}", int(not is_known)])
     except BrokenPipeError:
         raise  # the reader has seen enough: the verb ends as all others then do
     except OSError as error:
-        raise UsageError(f"{output or 'standard output'}: {error.strerror}") from None
+        where = output or Path("standard output")
+        raise UsageError(terminal.problem_of(error, where)) from None
+
+
+@contextlib.contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
+    """A file in UTF-8 to write to, which takes its place whole or not at all; standard output where
+    there is no `output`. A pipe or a device is written to."""
+    if output is None:
+        with terminal.utf8_output() as stream:
+            yield stream
+    elif output.exists() and not output.is_file():
+        with output.open("w", encoding="utf-8") as file:
+            yield file
+    else:
+        with replacing(output.resolve()) as new, new.open("w", encoding="utf-8") as file:
+            yield file
 
 
 @contextlib.contextmanager
@@ -117,12 +137,28 @@ def _refuse_unwritable(output: Path, inputs: list[str]) -> None:
         problem = "is a folder; name the CSV to write"
     elif not folder.is_dir():
         problem = "its folder does not exist; make it first"
-    elif not os.access(output if output.exists() else folder, os.W_OK):
+    elif not all(os.access(each, os.W_OK) for each in _written_to(output)):
         problem = "cannot be written: permission denied"
     elif any(output.exists() and Path(each).exists() and output.samefile(each) for each in inputs):
         problem = "is one of the files that are read; name another"
+    elif output.is_block_device() or (output.is_file() and not _is_own(output)):
+        problem = "holds no predictions, and would be lost; name another, or move it away"
     if problem:
         raise UsageError(f"--output {output}: {problem}")
+
+
+def _written_to(output: Path) -> list[Path]:
+    """What must be writable: a device or a pipe itself, else the folder and the file there."""
+    if output.exists() and not output.is_file():
+        return [output]
+    return [output.resolve().parent, *([output] if output.exists() else [])]
+
+
+def _is_own(output: Path) -> bool:
+    """Whether a file is empty or begins as one that was written here."""
+    header = ",".join(HEADER).encode() + b"\n"
+    with output.open("rb") as file:
+        return file.read(len(header)) in (b"", header)
 
 
 def _model(

@@ -118,6 +118,12 @@ class Progress:
         if not self._live and (epoch == planned or epoch & (epoch - 1) == 0):  # 1, 2, 4, 8, …
             self._say(f"    {self._trained.replace('RMSE', 'validation RMSE')}")
 
+    def repeated(self, reason: str) -> None:
+        self._end_cell()
+        self._say(f"{self._place}  runs once more, for this may not be its own fault: {reason}")
+        self._trained, self._cell_began = "", self.timer()
+        self._cell_task = self._bars.add_task(self._label, total=None, words=self._cell_words)
+
     def finished(self, record: Record) -> None:
         self._end_cell()
         self.records.append(record)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
 
 from bench import locks, machine
 from bench.cell.data import Splits
-from bench.cell.execute import ProcessExecutor
+from bench.cell.execute import Executor, ProcessExecutor
+from bench.cell.job import HarnessError
 from bench.commands import arguments, summary, terminal
+from bench.commands.containment import Containment, Sandboxing
 from bench.commands.data import notice
 from bench.commands.doctor import measure
 from bench.commands.progress import Progress, name_of, shared
@@ -41,6 +43,7 @@ def run(
     fresh: bool,
     dry_run: bool,
     report: bool,
+    sandbox: Sandboxing,
 ) -> int:
     """Run what has no record yet (all, where `fresh`); returns the exit code.
 
@@ -48,13 +51,18 @@ def run(
     test     the file of the test ratings of the one dataset; "" for none
     dry_run  print the plan instead
     report   write the pages, too
+    sandbox  whether workers are in one: where there can be one, always, or never
     """
     loader = Loader(layout, test)
     cores = machine.environment().cores
-    planner = Planner(loader.facts, loader.check_split, cores, overrides, terminal.warn)
     store = RecordStore(out)
     requested = overrides.apply(read(suite))
     datasets = [name for block in requested.blocks for name in block.datasets]
+    containment = Containment(sandbox, out, [*datasets, test])
+    planner = Planner(
+        *(loader.facts, loader.check_split, cores, overrides, terminal.warn),
+        contain=containment.importer,
+    )
     arguments.refuse_unused(layout, datasets)
     with collector_paused():
         cells = planner.plan(requested)
@@ -68,7 +76,8 @@ def run(
     open_store(store, out)
     note_of_surroundings()
     limit = memory_limit_bytes(memory_limit_gb)
-    return _run(cells, store, out, limit, Splits(loader), fresh=fresh, report=report)
+    executor = containment.executor
+    return _run(cells, store, out, limit, Splits(loader), executor, fresh=fresh, report=report)
 
 
 def _run(
@@ -77,6 +86,7 @@ def _run(
     out: Path,
     memory_limit: int,
     splits: Splits,
+    executor: Callable[[], Executor],
     *,
     fresh: bool,
     report: bool,
@@ -105,16 +115,21 @@ def _run(
         recorded=recorded,
         store=str(store.path_of(machine.environment().machine)),
     )
-    runner = Runner(store, ProcessExecutor(), progress, memory_limit, splits)
+    executes = executor() if to_run else ProcessExecutor()
+    runner = Runner(store, executes, progress, memory_limit, splits)
     try:
         with progress:
             records = runner.run(cells, fresh=fresh)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
         terminal.note(
-            f"\ninterrupted; {len(finished)} of {len(to_run)} cells to run are recorded\n"
+            f"\n{'interrupted' if interrupted else 'the run ends here'}; "
+            f"{len(finished) - len(runner.unwritten)} of {len(to_run)} cells to run are recorded\n"
             "the same command goes on from here"
         )
-        return INTERRUPTED
+        if interrupted:
+            return INTERRUPTED
+        raise
     changed: list[str] = []
     no_pages: terminal.UsageError | None = None
     if report:

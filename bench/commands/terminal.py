@@ -44,8 +44,11 @@ REMEDIES = {
     errno.EFBIG: "raise the limit that `ulimit -f` shows",
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "let this user write there"),
     **dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENOTDIR), "move it away"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "raise the limit that `ulimit -n` shows"),
+    errno.EAGAIN: "raise the limit that `ulimit -u` shows",
+    errno.ENOMEM: "free some, or raise the limit that `ulimit -v` shows",
 }
-"""What helps where a file cannot be written."""
+"""What helps where the system refuses a file, a process or memory."""
 
 
 class UsageError(Exception):
@@ -94,9 +97,10 @@ def fail(error: object) -> None:
     err.print(f"error: {error}", style="red")
 
 
-def problem_of(error: OSError, place: Path) -> str:
+def problem_of(error: OSError, place: Path | None = None) -> str:
     """The file that the error names, else `place`, what is wrong with it, and what helps."""
-    problem = f"{error.filename or place}: {error.strerror or error}"
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else place
+    problem = f"{where}: {error.strerror or error}" if where else str(error.strerror or error)
     remedy = REMEDIES.get(error.errno or 0)
     return f"{problem} ({remedy})" if remedy else problem
 
@@ -199,20 +203,29 @@ def utf8_output() -> Iterator[TextIO]:
 
 
 @contextlib.contextmanager
-def lost_output_is_one_line() -> Iterator[None]:
-    """End with a line and exit code 1 where what is printed cannot be written: a full disk, say."""
+def system_errors_are_one_line() -> Iterator[None]:
+    """End with a line where a file cannot be read or written, or no memory is left; with exit
+    code 1 where it is what is printed that cannot be."""
     try:
         yield
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-        if not f"{frame.f_globals['__name__']}.".startswith(PRINTERS):
-            raise
+        code = SYSTEM_ERROR
+        if isinstance(error, MemoryError):
+            problem = f"no memory is left ({REMEDIES[errno.ENOMEM]})"
+        elif f"{frame.f_globals['__name__']}.".startswith(PRINTERS):
+            problem, code = f"the output cannot be written: {error.strerror}", 1
+        else:
+            problem = problem_of(error)
         with contextlib.suppress(OSError):
-            print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+            print(f"error: {printable(problem)}", file=sys.stderr)
         for stream in (sys.stdout, sys.stderr):
             _give_up(stream)
-        raise SystemExit(1) from None
+        raise SystemExit(code) from None
 
+
+SYSTEM_ERROR = 2
+"""As for all that is not the program's fault."""
 
 PRINTERS = ("rich.", "typer.", "click.", "bench.commands.")
 """What writes to standard output and error; records and pages are written elsewhere."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench import machine
+from bench.cell.job import HarnessError
 from bench.commands import arguments, terminal
+from bench.commands.containment import Containment, Sandboxing
 from bench.commands.data import notice
 from bench.commands.progress import Progress
 from bench.commands.run import (
@@ -26,7 +28,7 @@ from bench.tune.session import Session
 from datasets.reading.layout import Layout
 
 
-def tune(names: list[str], trials: int, out: Path, layout: Layout) -> int:
+def tune(names: list[str], trials: int, out: Path, layout: Layout, sandbox: Sandboxing) -> int:
     """Search the named studies (all, where none is named); returns the exit code.
 
     Raises UsageError for a study that does not exist or cannot be searched, and for a layout
@@ -45,6 +47,7 @@ def tune(names: list[str], trials: int, out: Path, layout: Layout) -> int:
         note_of_surroundings()
         records: list[Record] = []
         limit = memory_limit_bytes(None)
+        containment = Containment(sandbox, out, names_of_data)
         with (
             Progress(
                 terminal.out,
@@ -52,13 +55,22 @@ def tune(names: list[str], trials: int, out: Path, layout: Layout) -> int:
                 records,
                 store=str(store.path_of(machine.environment().machine)),
             ) as progress,
-            Session(out, progress, limit, loader, terminal.print_line, terminal.warn) as session,
+            Session(
+                *(out, containment.executor(), containment.importer, progress, limit, loader),
+                *(terminal.print_line, terminal.warn),
+            ) as session,
         ):
             for study in chosen:
                 session.search(study, trials)
-    except KeyboardInterrupt:
-        terminal.note("\ninterrupted; the same command goes on from the recorded trials")
-        return INTERRUPTED
+    except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        terminal.note(
+            f"\n{'interrupted' if interrupted else 'the search ends here'}; "
+            "the same command goes on from the recorded trials"
+        )
+        if interrupted:
+            return INTERRUPTED
+        raise
     except studies.StudyError as error:
         raise terminal.UsageError(error) from None
     return FAILED if session.unwritten else exit_code(records)

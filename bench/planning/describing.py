@@ -14,13 +14,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.planning import loading
 from bench.planning.hyperparameters import SettingError, resolve
+from bench.planning.lifeline import held_call, killed_by
 from bench.planning.own_files import own_files, own_source
 from bench.planning.source_digest import Modules, reached, source_digest
 from datasets.temporary import TemporaryFolder
@@ -31,6 +32,16 @@ PRINTS_ANYTHING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
 
 IMPORT_LIMIT_S = 60
 """How long a module from outside may take to import."""
+
+
+Contain = Callable[[str, Path], tuple[Sequence[str], Mapping[str, str]]]
+"""The words before a command and its variables, which contain a process that imports a class path
+and writes to a folder."""
+
+
+def plainly(*_: object) -> tuple[Sequence[str], Mapping[str, str]]:
+    """Not contained by anything."""
+    return (), os.environ
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,11 @@ class Described:
 
 
 def describe(
-    class_path: str, preset: str, settings: Mapping[str, str], epochs: int | None
+    class_path: str,
+    preset: str,
+    settings: Mapping[str, str],
+    epochs: int | None,
+    contain: Contain = plainly,
 ) -> Described:
     """Describe the class behind a class path.
 
@@ -60,20 +75,23 @@ def describe(
         return _described(_built_in(class_path), preset, settings, epochs)
     with TemporaryFolder() as folder:
         answer = Path(folder.name) / "answer"
+        words, variables = contain(class_path, Path(folder.name))
         arguments = json.dumps([class_path, preset, dict(settings), epochs, str(answer)])
         try:
-            done = subprocess.run(
-                [sys.executable, "-P", "-m", "bench.planning.describing", arguments],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=IMPORT_LIMIT_S,
-                env={**os.environ, **PRINTS_ANYTHING},
+            code = held_call(
+                [*words, sys.executable, "-P", "-m", "bench.planning.describing", arguments],
+                IMPORT_LIMIT_S,
+                {**variables, **PRINTS_ANYTHING},
             )
         except subprocess.TimeoutExpired:
             reason = f"{_phase(answer)} did not end within {IMPORT_LIMIT_S} s"
             raise loading.NotImportableError("failed", reason) from None
         if not answer.is_file():
-            reason = f"{_phase(answer)} ended its process with exit code {done.returncode}"
+            if words and code > 128:  # as a sandbox gives the signal
+                code = 128 - code
+            reason = f"{_phase(answer)} ended its process with exit code {code}"
+            if code < 0:
+                reason = f"{_phase(answer)}: {killed_by(-code)}"
             raise loading.NotImportableError("failed", reason)
         return _read(json.loads(answer.read_text(encoding="utf-8")))
 

@@ -218,8 +218,10 @@ def _module(location: str) -> ModuleType:
 def hidden_package(error: BaseException | None) -> str:
     """What is missing where an error says that code wanted another distribution's package of a
     name that ratebench has, such as Hugging Face's `datasets`; "" for any other error."""
-    while error is not None:
+    for _ in range(MOST_CAUSES):
         match error:
+            case None:
+                break
             case ImportError(name=str(name)) if name in BESIDE or _is_missing_in_ours(error):
                 missing = re.search(r"cannot import name '(\w+)'", str(error))
                 return _HIDDEN.format(name.partition(".")[0], missing[1] if missing else name)
@@ -238,9 +240,18 @@ _HIDDEN = (
 
 
 def message_of(error: BaseException) -> str:
-    """The first line of an error's message, shortened: a message may be a table of numbers."""
-    text = str(error).strip().partition("\n")[0]
-    return text if len(text) <= MESSAGE_CHARS else f"{text[:MESSAGE_CHARS]}…"
+    """The first line of an error's message, shortened: a message may be a table of numbers. What
+    `hidden_package` finds takes its place."""
+    try:
+        text = hidden_package(error) or str(error).strip().partition("\n")[0]
+    except Exception as second:
+        text = f"its message cannot be read: {type(second).__name__:.100}"
+    return shortened(text, MESSAGE_CHARS)
+
+
+def shortened(text: str, most: int) -> str:
+    """`text`, cut to so many characters and with its length where it has more."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
 def reason_of(error: BaseException, class_path: str) -> str:
@@ -251,10 +262,12 @@ def reason_of(error: BaseException, class_path: str) -> str:
     path = module if module.endswith(".py") else module.replace(".", "/") + ".py"
     own = [frame for frame in frames if frame.filename.endswith(path)]
     frame = (own or frames)[-1]
-    message = hidden_package(error) or message_of(error)
-    message = message.encode(errors="replace").decode()  # of a file name that is not UTF-8, too
-    return f"{Path(frame.filename).name}:{frame.lineno}: {type(error).__name__}: {message}"
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return f"{place}: {type(error).__name__:.100}: {message_of(error)}"
 
+
+MOST_CAUSES = 100
+"""How many errors of a chain are looked at, which may be a circle."""
 
 MESSAGE_CHARS = 1_000
 """How much of an exception's message is reported."""

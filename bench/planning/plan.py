@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from bench.planning import availability, loading
-from bench.planning.describing import Described, describe
+from bench.planning.describing import Contain, Described, describe, plainly
 from bench.planning.facts import Facts
 from bench.planning.hyperparameters import SettingError
 from bench.planning.rules import Rules
@@ -41,12 +41,17 @@ class Runnable:
 
 
 def examine(
-    class_path: str, preset: str, settings: Mapping[str, str], epochs: int | None, device: str
+    class_path: str,
+    preset: str,
+    settings: Mapping[str, str],
+    epochs: int | None,
+    device: str,
+    contain: Contain = plainly,
 ) -> Runnable | Skip:
     """Whether a row can run on `device` here. Raises ImplementationError or SettingError for what
     is wrong on every machine."""
     try:
-        row = describe(class_path, preset, settings, epochs)
+        row = describe(class_path, preset, settings, epochs, contain)
     except loading.NotImportableError as error:
         return Skip(error.status, error.reason)
     if row.hyperparameters is None:
@@ -108,6 +113,7 @@ class Planner:
                  ratings decides the split, "" or None for nothing; raises DataError
     threads      for blocks that name no number
     on_notice    is called with what a reader of the figures must know of the data
+    contain      contains the process that imports an implementation from outside
     """
 
     facts_of: Callable[[str, str], Facts]
@@ -115,6 +121,7 @@ class Planner:
     threads: int
     overrides: Overrides = field(default_factory=Overrides)
     on_notice: Callable[[str], None] = lambda _: None
+    contain: Contain = plainly
     _facts: dict[str, tuple[str, Facts]] = field(default_factory=dict)
     _digests: dict[tuple[str, str], str] = field(default_factory=dict)
     _warned: set[str] = field(default_factory=set)
@@ -177,7 +184,9 @@ class Planner:
         """The cell of seed 0."""
         class_path = loading.class_path_of(name)
         try:
-            examined = examine(class_path, block.preset, settings, block.epochs, device)
+            examined = examine(
+                class_path, block.preset, settings, block.epochs, device, self.contain
+            )
         except SettingError as error:
             if not block.set:
                 raise

@@ -244,6 +244,8 @@ def caption(records: Sequence[Record]) -> str:
     for package in (*KEY_PACKAGES, *libraries):
         versions = _distinct(each.versions.get(package, "") for each in environments)
         parts += [f"{package} {versions}"] if versions else []
+    if any(record.sandbox for record in records):
+        parts.append(f"sandbox: {_distinct(record.sandbox or 'none' for record in records)}")
     load = _ends([f"{load:.1f}" for load in sorted(each.load for each in environments)], "–")
     days = _ends([date(record.started_at) for record in records], " to ")
     return escaped(f"{', '.join(parts)}. Run {days}; load average before a cell {load}.")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from bench.cell.data import Splits
-from bench.cell.execute import ProcessExecutor
-from bench.planning.describing import describe
+from bench.cell.execute import Executor
+from bench.planning.describing import Contain, describe
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
 from bench.run import Observer, Runner
@@ -23,6 +23,8 @@ from datasets import splits
 class Session:
     """One call of `bench tune`: its trials go to `<out>/tuning/records`.
 
+    executor   of the trials
+    contain    contains the process that imports an implementation from outside
     observer   of the cells that run the trials
     loader     of the datasets that the studies name
     show       receives a line for each trial
@@ -32,6 +34,8 @@ class Session:
     def __init__(
         self,
         out: Path,
+        executor: Executor,
+        contain: Contain,
         observer: Observer,
         memory_limit_bytes: int,
         loader: Loader,
@@ -39,11 +43,12 @@ class Session:
         on_notice: Callable[[str], None],
     ) -> None:
         self.loader = loader
+        self.contain = contain
         self.show = show
         self.on_notice = on_notice
         self._runner = Runner(
             RecordStore(out / FOLDER),
-            ProcessExecutor(),
+            executor,
             observer,
             memory_limit_bytes,
             Splits(loader, blind=True),
@@ -66,7 +71,11 @@ class Session:
     def search(self, study: Study, trials: int) -> None:
         """Run or resume one search, showing each trial. Raises StudyError and DataError."""
         loader = self.loader
-        planner = Planner(loader.facts, loader.check_split, 1, on_notice=self.on_notice)
+        planner = Planner(
+            *(loader.facts, loader.check_split, 1),
+            on_notice=self.on_notice,
+            contain=self.contain,
+        )
         [cell] = planner.plan(study.suite())
         cut = splits.cut(loader.load(study.dataset), study.split, cell.request.seed)
         if not len(cut.validation):
@@ -76,7 +85,7 @@ class Session:
             )
 
         def with_settings(settings: Settings) -> Cell:
-            described = describe(cell.class_path, cell.request.preset, settings, None)
+            described = describe(cell.class_path, cell.request.preset, settings, None, self.contain)
             update = {"hyperparameters": described.hyperparameters}
             return dataclasses.replace(cell, request=cell.request.model_copy(update=update))
 

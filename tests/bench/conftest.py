@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bench.commands.signals import ENDING
 from tests.support.command_line import BENCH, Bench, write
 
 
@@ -15,6 +18,16 @@ from tests.support.command_line import BENCH, Bench, write
 def own_lock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No timing on this machine waits for a test, nor a test for one."""
     monkeypatch.setenv("RATEBENCH_LOCK", str(tmp_path_factory.mktemp("lock")))
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """The command changes what signals do, up to the end of its process."""
+    before = {each: signal.getsignal(each) for each in ENDING}
+    yield
+    for each, handler in before.items():
+        if signal.getsignal(each) != handler:
+            signal.signal(each, handler)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bench import machine
+from bench.cell.execute import Outcome, ProcessExecutor
+from bench.cell.process import StartError
 from bench.cli import app, main
 from bench.records import Record, Roof
 from bench.store import RecordStore
@@ -211,7 +213,9 @@ def test_doctor_and_list_show_what_is_here(bench: Bench) -> None:
         assert name in listed
 
 
-@pytest.mark.parametrize(("kill", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("kill", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+)
 def test_an_interrupted_run_has_stored_finished_cells_and_resumes(
     bench: Bench,
     environment: dict[str, str],
@@ -405,6 +409,52 @@ def test_a_run_whose_pages_cannot_be_written_has_its_records_and_summary(
     assert shown.endswith("all finished cells are recorded")
     assert "RMSE" in done.stdout
     assert len(records(out)) == 1
+
+
+STUDY = """
+description = "biased MF"
+implementations = ["als"]
+dataset = "{}"
+
+[space]
+factors = {{ choices = [8, 64] }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (StartError("a worker did not start: no memory"), "a worker did not start: no memory"),
+        (OSError(errno.ENOSPC, "No space", "/a/file"), "/a/file: No space (free space there)"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["run", "tune"])
+def test_what_ends_a_run_says_what_is_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    ratings: Path,
+    error: Exception,
+    line: str,
+    verb: str,
+) -> None:
+    def fail(*_: object) -> Outcome:
+        raise error
+
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(ProcessExecutor, "execute", fail)
+    study = tmp_path / "study.toml"
+    study.write_text(STUDY.format(ratings), encoding="utf-8")
+    words = ["run", "--impl", MEAN, "--dataset", str(ratings)] if verb == "run" else [verb, study]
+    monkeypatch.setattr("sys.argv", ["bench", *map(str, words), "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "the same command goes on from" in shown
+    if verb == "run":
+        assert "the run ends here; 0 of 1 cells to run are recorded" in shown
+    assert shown.endswith(f"error: {line}")
+    assert records(tmp_path / "out") == []
 
 
 def test_records_that_cannot_be_migrated_are_one_error(

@@ -17,7 +17,7 @@ from bench.cell import numerics
 from bench.cell.data import NO_RATINGS
 from bench.cell.events import Energy, Parts, Result
 from bench.cell.execute import Listener, Outcome
-from bench.cell.job import Job
+from bench.cell.job import HarnessError, Job
 from bench.cell.watch import Limits
 from bench.planning.plan import Cell, Skip
 from bench.planning.rules import Rules
@@ -273,6 +273,43 @@ def test_an_interrupted_run_keeps_what_was_finished(tmp_path: Path) -> None:
     assert executor.ran == ["b"]
 
 
+@pytest.mark.parametrize("harm", ["lost predictions", "changed files"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_may_not_be_the_rows_fault_runs_once_more(
+    tmp_path: Path, harm: str, times: int
+) -> None:
+    """Whatever cleans up temporary folders does it once, and a row that does it, again."""
+    harmed: list[str] = []
+
+    class Splits(FakeSplits):
+        def are_intact(self) -> bool:
+            intact = harm != "changed files" or len(harmed) == times
+            harmed.extend([] if intact else ["once"])
+            return intact
+
+    def outcome() -> Outcome:
+        if harm == "changed files" or len(harmed) == times:
+            return finished()
+        harmed.append("once")
+        return Outcome("failed", "its predictions were lost", doubtful=True)
+
+    executor = FakeExecutor({"a": outcome})
+    runner = Runner(RecordStore(tmp_path), executor, Silent(), 10**9, Splits(), unlocked)  # type: ignore[arg-type]
+    (record,) = runner.run([cell("a")], fresh=False)
+    assert executor.ran == ["a", "a"]
+    assert record.status == ("ok" if times == 1 else "failed")
+    assert (record.metrics is None) == (times == 2)
+
+
+def test_the_harnesss_own_fault_is_in_no_record_and_loses_none(tmp_path: Path) -> None:
+    def fail() -> Outcome:
+        raise HarnessError("no space")
+
+    with pytest.raises(HarnessError):
+        run(tmp_path, [cell("a"), cell("b")], FakeExecutor({"b": fail}))
+    assert [each.cell.implementation for each in RecordStore(tmp_path).read()[0]] == ["a"]
+
+
 def test_a_skipped_cell_is_recorded_without_running(tmp_path: Path) -> None:
     executor = FakeExecutor()
     skipped = cell("a", skip=Skip("skipped", "no CUDA device"))
@@ -439,6 +476,19 @@ def test_records_that_the_disk_never_takes_are_in_a_file_elsewhere(
     store.folder.mkdir(parents=True)
     kept.rename(store.folder / "box.jsonl")
     assert store.read() == (records, [])
+
+
+def test_an_interrupt_after_a_record_is_stored_does_not_store_it_again(tmp_path: Path) -> None:
+    class Interrupted(RecordStore):
+        def append(self, record: Record) -> Path:
+            super().append(record)
+            raise KeyboardInterrupt
+
+    store = Interrupted(tmp_path)
+    runner = Runner(store, FakeExecutor(), Silent(), 10**9, FakeSplits(), unlocked)  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        runner.run([cell("a")], fresh=False)
+    assert len(store.read()[0]) == 1
 
 
 def test_an_interrupted_run_loses_no_record_either(tmp_path: Path, elsewhere: Path) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,6 +50,44 @@ def test_a_folder_goes_with_its_block(place: Path) -> None:
         assert [path.name for path in place.iterdir()] == [Path(folder.name).name]
     assert not list(place.iterdir())
     folder.cleanup()  # again
+
+
+def nest(folder: Path) -> None:
+    """Deeper than Python's own removal can go, and than a path can be written."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("deep", dir_fd=here)
+        deeper = os.open("deep", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = deeper
+    os.close(here)
+
+
+def forbid(folder: Path) -> None:
+    (folder / "inner").mkdir()
+    (folder / "inner" / "file").touch()
+    (folder / "inner").chmod(0)
+
+
+def put_a_link(folder: Path) -> None:
+    folder.rmdir()
+    folder.symlink_to("elsewhere")
+
+
+def put_a_file(folder: Path) -> None:
+    folder.rmdir()
+    folder.touch()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder's own place is known on Linux alone")
+@pytest.mark.parametrize(
+    "harm",
+    [nest, forbid, put_a_link, put_a_file, lambda folder: folder.rename(folder.parent / "moved")],
+)
+def test_a_folder_goes_whatever_was_done_to_it(place: Path, harm: Callable[[Path], object]) -> None:
+    with TemporaryFolder() as folder:
+        harm(Path(folder.name))
+    assert not list(place.iterdir())
 
 
 def test_what_a_killed_process_left_is_removed_and_what_a_live_one_holds_is_not() -> None:

@@ -54,7 +54,10 @@ def test_a_split_for_which_there_is_no_room_is_not_half_trained_on(
     least, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400, most))
     try:
-        with pytest.raises(StorageError, match=r"cannot write to .*: File too large; free space"):
+        with pytest.raises(
+            StorageError,
+            match=r"cannot write to .*: File too large; raise the limit",
+        ):
             splits.prepare(ratings, "random:80/10/10", 0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))

@@ -19,7 +19,14 @@ import pytest
 
 from bench.cell import numerics
 from bench.cell.execute import Outcome, ProcessExecutor
-from bench.cell.job import WARM_UP_RATINGS, Job, read_sample, write_pairs, write_split
+from bench.cell.job import (
+    DIGEST_BYTES,
+    WARM_UP_RATINGS,
+    Job,
+    read_sample,
+    write_pairs,
+    write_split,
+)
 from bench.cell.watch import Limits
 from bench.planning.rules import Rules
 from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
@@ -89,7 +96,7 @@ def test_the_parts_of_fits_with_epoch_budgets_sum_to_the_process_wall_time(
     ("name", "status", "reason"),
     [
         ("Raises", "failed", r"misbehaving.py:\d+: ValueError: no such luck"),
-        ("LeavesNoRoom", "failed", "^the harness cannot write to .*; free space there"),
+        ("LeavesNoRoom", "failed", "^the harness cannot write to .*; raise the limit"),
         ("WrongShape", "failed", r"predict returned shape \(\d+, 1\) for \d+ pairs"),
         ("WrongType", "failed", "predict returned list"),
         ("NotANumber", "diverged", "validation RMSE was not finite after epoch 1"),
@@ -304,7 +311,7 @@ def test_the_warm_up_learns_nothing_of_the_ratings(split: Split, tmp_path: Path)
 def test_test_pairs_come_without_their_ratings(split: Split, tmp_path: Path) -> None:
     write_pairs(split.test, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"test.users", "test.items"}
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 2 * 4 * 49
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 2 * (4 * 49 + DIGEST_BYTES)
 
 
 @pytest.mark.parametrize("name", ["NeedsCleanSlate", "TupleAndList"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import re
+import resource
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -189,6 +190,7 @@ def test_an_error_in_a_row_is_one_line() -> None:
         ("nodir/out.csv", "its folder does not exist"),
         (".", "is a folder"),
         ("pairs.csv", "is one of the files that are read"),
+        ("own.py", "holds no predictions, and would be lost"),
     ],
 )
 def test_an_output_that_cannot_be_written_is_found_before_the_training(
@@ -198,6 +200,39 @@ def test_an_output_that_cannot_be_written_is_found_before_the_training(
     done = bench("60,40\n", "--impl", "own.py:Row", "--output", output)
     assert done.exit_code == 2
     assert done.stderr.startswith(f"error: --output {output}: {message}")
+
+
+def test_predictions_take_the_place_of_older_ones_whole_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = Path("out.csv")
+    output.touch()
+    for pairs in ("60,40\n", "60,40\n61,40\n"):
+        assert bench(pairs, "--output", "out.csv").exit_code == 0
+        assert len(output.read_text().splitlines()) == 1 + len(pairs.splitlines())
+    before = output.read_text()
+    least, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr("bench.commands.predict._about_pairs", lambda *_: limit(400, most) or "")
+    try:
+        done = bench("60,40\n" * 100, "--output", "out.csv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
+    assert done.exit_code == 2
+    problem = f"error: {output.resolve()}: File too large (raise the limit that `ulimit -f` shows)"
+    assert " ".join(done.stderr.split()).endswith(problem)
+    assert output.read_text() == before
+    assert {path.name for path in Path.cwd().iterdir()} == {
+        *("cache", "ratings.csv", "pairs.csv", "out.csv")
+    }
+
+
+def limit(n_bytes: int, most: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, most))
+
+
+def test_predictions_may_go_to_a_device() -> None:
+    assert bench("60,40\n", "--output", "/dev/null").exit_code == 0
+    assert Path("/dev/null").is_char_device()
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], lis
     (tmp_path / "row.py").write_text(ROW)
 
     def describe(class_path: str, *arguments: Any) -> describing.Described:
-        return describing._described(describing._load(class_path), *arguments)
+        return describing._described(describing._load(class_path), *arguments[:3])
 
     monkeypatch.setattr(plan, "describe", describe)
     monkeypatch.syspath_prepend(tmp_path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -222,7 +224,10 @@ def test_a_module_that_is_not_there_is_nothing_to_install(module: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [
-        ("raise ValueError('x' * 10**6)", f"import: ValueError: {'x' * 1000}…"),
+        (
+            "raise ValueError('x' * 10**6)",
+            f"import: ValueError: {'x' * 1000}… (1,000,000 characters)",
+        ),
         ("raise ValueError('one\\ntwo')", "import: ValueError: one"),
         ("print('漢\\udcff'); raise OSError('no')", "import: OSError: no"),
     ],
@@ -235,3 +240,27 @@ def test_the_reason_of_an_import_is_one_line(
     with pytest.raises(NotImportableError) as error:
         describe(f"{tmp_path}/row.py:Row", "default", {}, None)
     assert error.value.reason == reason
+
+
+@pytest.mark.parametrize("ending", ["", "while True: pass", "import os; os.kill(os.getpid(), 11)"])
+def test_an_import_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """Neither of its own nor, where it hangs or crashes, itself."""
+    monkeypatch.setattr(describing, "IMPORT_LIMIT_S", 5)
+    fifo, script = tmp_path / "fifo", tmp_path / "row.py"
+    os.mkfifo(fifo)
+    script.write_text(
+        "import os, subprocess\n"
+        f"pipe = os.open({str(fifo)!r}, os.O_WRONLY)\n"
+        'subprocess.Popen(["sleep", "3600"], pass_fds=(pipe,))\n'
+        f"{ending}\n",
+        encoding="utf-8",
+    )
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(ImplementationError) as error:
+        describe(f"{script}:Row", "default", {}, None)
+    assert select.select([reader], [], [], 20)[0]  # the end of a pipe that nobody holds
+    os.close(reader)
+    if "kill" in ending:
+        assert str(error.value) == "import: crashed with SIGSEGV (Segmentation fault)"

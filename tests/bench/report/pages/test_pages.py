@@ -338,6 +338,13 @@ def test_the_caption_names_machine_versions_dates_and_load() -> None:
     )
 
 
+def test_the_caption_names_the_sandbox_where_a_row_ran_in_one() -> None:
+    contained, not_contained = record(sandbox="bubblewrap"), record()
+    assert "sandbox" not in caption([not_contained])
+    assert "sandbox: bubblewrap. Run" in caption([contained])
+    assert "sandbox: bubblewrap / none. Run" in caption([contained, not_contained])
+
+
 def test_the_caption_names_the_version_of_each_library_that_is_a_row() -> None:
     built_in, library = record(), record("peer:cornac_mf")
     library.environment.versions["cornac"] = "3.0.1"

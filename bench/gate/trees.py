@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -107,13 +108,24 @@ class Repository:
                     self._git("worktree", "remove", "--force", str(path))
 
     def _git(self, *words: str, env: Mapping[str, str] | None = None) -> str:
-        answer = subprocess.run(
+        with subprocess.Popen(
             ["git", "-C", self.root, *words],
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
             env={**os.environ, **(env or {})},
-        )
-        if answer.returncode:
-            raise RevisionError(f"git {' '.join(words[:2])}: {answer.stderr.strip()}")
-        return answer.stdout.strip()
+            start_new_session=True,
+        ) as git:
+            try:
+                output, problem = git.communicate()
+            except BaseException:
+                # With the processes that check files out, which would go on to write them.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(git.pid, signal.SIGTERM)
+                git.wait()
+                raise
+        if git.returncode:
+            raise RevisionError(f"git {' '.join(words[:2])}: {problem.strip()}")
+        return output.strip()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, dataclass_transform
 
+import pydantic.dataclasses
 from pydantic import BaseModel, ConfigDict, Field
 
 from impls.registry import RENAMED
@@ -18,11 +20,52 @@ Status = Literal["ok", "timeout", "out of memory", "diverged", "failed", "skippe
 WELL: tuple[Status, ...] = ("ok",)
 
 
-class _Part(BaseModel):
-    # Not a number, or infinite, is no figure: pages could not show it. Such a line is no record.
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+# Not a number, or infinite, is no figure: pages could not show it. Such a line is no record.
+CONFIG = ConfigDict(extra="ignore", allow_inf_nan=False, populate_by_name=True)
 
 
+class _Shared(BaseModel):
+    """A part that many records have alike: a store holds each once."""
+
+    model_config = CONFIG
+
+
+class _Part:
+    """What each record has of its own: with slots, a tenth of the memory of a model. The methods
+    are those that a model has."""
+
+    __slots__ = ()
+    __pydantic_validator__: Any
+    __pydantic_serializer__: Any
+
+    @classmethod
+    def model_validate(cls, fields: dict[str, Any]) -> Self:
+        """From a dictionary. Raises pydantic.ValidationError."""
+        return cls.__pydantic_validator__.validate_python(fields)  # type: ignore[no-any-return]
+
+    @classmethod
+    def model_validate_json(cls, line: str | bytes) -> Self:
+        """From its JSON. Raises pydantic.ValidationError."""
+        return cls.__pydantic_validator__.validate_json(line)  # type: ignore[no-any-return]
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """As a dictionary, its parts, too; the options are those of a model."""
+        return dict(self.__pydantic_serializer__.to_python(self, **options))
+
+    def model_copy(self, *, update: dict[str, Any] | None = None) -> Self:
+        """A copy with other values, which are not validated."""
+        new = copy.copy(self)
+        for name, value in (update or {}).items():
+            setattr(new, name, value)
+        return new
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field,))
+def _part(cls: type[Any]) -> Any:
+    return pydantic.dataclasses.dataclass(cls, config=CONFIG, slots=True, kw_only=True)
+
+
+@_part
 class CellRecord(_Part):
     """What was requested. `suite` names the suite it was planned by."""
 
@@ -44,6 +87,7 @@ class CellRecord(_Part):
     or the command line sets them."""
 
 
+@_part
 class Slice(_Part):
     """Errors over a part of the test ratings, clipped to the scale.
 
@@ -65,6 +109,7 @@ class Slice(_Part):
     mae: float
 
 
+@_part
 class Metrics(_Part):
     """Test scores; `_raw` is before clipping to the scale. val_rmse is the chosen epoch's."""
 
@@ -89,6 +134,7 @@ Seconds = Annotated[float, Field(ge=-1e12, le=1e12)]
 """A plot has room for no more."""
 
 
+@_part
 class Times(_Part):
     """Seconds. import + warmup + fit + other_budgets + evaluation + predict + overhead = wall.
 
@@ -113,6 +159,7 @@ class Times(_Part):
     wall_s: Seconds
 
 
+@_part
 class Goal(_Part):
     """`seconds` on the training clock until validation RMSE ≤ rmse; None is a miss."""
 
@@ -120,6 +167,7 @@ class Goal(_Part):
     seconds: Seconds | None
 
 
+@_part
 class Point(_Part):
     """One checkpoint on validation; `seconds` is the training clock."""
 
@@ -129,6 +177,7 @@ class Point(_Part):
     mae: Annotated[float, Field(ge=0, le=1e39)]
 
 
+@_part
 class Memory(_Part):
     """Peaks in bytes: of the worker's resident memory, and of the device allocator from after
     the warm-up on.
@@ -142,7 +191,7 @@ class Memory(_Part):
     host_base_bytes: int | None = None
 
 
-class Energy(_Part):
+class Energy(_Shared):
     """Of the device alone, by its own counter, over `fits` fits in `seconds`."""
 
     joules_per_fit: float
@@ -150,7 +199,7 @@ class Energy(_Part):
     seconds: float
 
 
-class Numerics(_Part):
+class Numerics(_Shared):
     """torch's settings at the end of `fit` (docs/measurement.md).
 
     The first three are how products of float32 are formed: "ieee" is in full, "tf32" and "bf16"
@@ -164,7 +213,7 @@ class Numerics(_Part):
     deterministic: bool
 
 
-class Data(_Part):
+class Data(_Shared):
     fingerprint: str
     n_users: int
     n_items: int
@@ -185,7 +234,7 @@ class Data(_Part):
     """The options that its file was read with, such as columns: user=account,item=song."""
 
 
-class Source(_Part):
+class Source(_Shared):
     git_sha: str | None
     dirty: bool | None
     implementation_hash: str
@@ -193,7 +242,7 @@ class Source(_Part):
     """Places that load code which the hash misses: `lib/core.py:3: import_module`."""
 
 
-class Roof(_Part):
+class Roof(_Shared):
     """What this machine was measured to reach with a number of threads (docs/roofline.md).
 
     flops_per_s  float32 multiplications and additions
@@ -206,6 +255,7 @@ class Roof(_Part):
     bandwidth: dict[int, Annotated[float, Field(gt=0)]] = Field(min_length=1)
 
 
+@_part
 class Environment(_Part):
     """The machine. `machine` is its id: rows of different machines never share a table."""
 
@@ -226,7 +276,7 @@ class Environment(_Part):
     """For one thread and for all cores; empty where they were not measured."""
 
 
-class Reference(_Part):
+class Reference(_Shared):
     """A published number that the row stands beside. `of`: what reached it."""
 
     rmse: float
@@ -241,6 +291,7 @@ class Reference(_Part):
     """The RMSE that a record is to reach: at most this."""
 
 
+@_part
 class Record(_Part):
     """One finished cell. Parts that a cell never reached are None."""
 
@@ -276,8 +327,6 @@ class Record(_Part):
     """When it was stored again: under another name, or as the row's source was this one again."""
     log: str = ""
     """The end of what the worker printed, stored where the cell failed."""
-
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
     @property
     def run(self) -> tuple[str, str]:

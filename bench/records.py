@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 import json
-from typing import Annotated, Any, Literal, Self, dataclass_transform
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any, Literal, Self, dataclass_transform, overload
 
 import pydantic.dataclasses
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from impls.registry import RENAMED
 
@@ -21,7 +24,18 @@ WELL: tuple[Status, ...] = ("ok",)
 
 
 # Not a number, or infinite, is no figure: pages could not show it. Such a line is no record.
-CONFIG = ConfigDict(extra="ignore", allow_inf_nan=False, populate_by_name=True)
+CONFIG = ConfigDict(
+    extra="ignore", allow_inf_nan=False, populate_by_name=True, str_max_length=1 << 20
+)
+
+Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""What a float can hold, if not each one apart: pages divide it."""
+
+Moment = Annotated[
+    str,
+    Field(pattern=r"^[12]\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(\.\d{1,9})?(\+00:00|Z)$"),
+]
+"""In UTC, as isoformat() writes it: records are sorted by it."""
 
 
 class _Shared(BaseModel):
@@ -52,9 +66,9 @@ class _Part:
         """As a dictionary, its parts, too; the options are those of a model."""
         return dict(self.__pydantic_serializer__.to_python(self, **options))
 
-    def model_copy(self, *, update: dict[str, Any] | None = None) -> Self:
-        """A copy with other values, which are not validated."""
-        new = copy.copy(self)
+    def model_copy(self, *, update: dict[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values, which are not validated; `deep` copies its parts, too."""
+        new = copy.deepcopy(self) if deep else copy.copy(self)
         for name, value in (update or {}).items():
             setattr(new, name, value)
         return new
@@ -75,14 +89,14 @@ class CellRecord(_Part):
     dataset: str
     split: str
     device: str
-    threads: int
-    seed: int
+    threads: Integer
+    seed: Integer
     suite: str = ""
     model: str = ""
     """The model's name: rows with an equal one are the same maths."""
     rules: dict[str, Any] = Field(default_factory=dict)
     """The harness's stopping rules: patience, until_rmse, time_limit_s."""
-    shortened_to: int | None = None
+    shortened_to: Integer | None = None
     """The epochs after which the suite ends a fit to be fast; None where it leaves the preset's,
     or the command line sets them."""
 
@@ -102,9 +116,9 @@ class Slice(_Part):
 
     by: Literal["training", "time"]
     name: str
-    low: int | None
-    high: int | None
-    n: int
+    low: Integer | None
+    high: Integer | None
+    n: Integer
     rmse: float
     mae: float
 
@@ -118,12 +132,12 @@ class Metrics(_Part):
     rmse_raw: float
     mae_raw: float
     val_rmse: float | None
-    n_test: int
-    n_cold_start: int
-    n_train: int | None = None
-    epochs: int = 0
+    n_test: Integer
+    n_cold_start: Integer
+    n_train: Integer | None = None
+    epochs: Integer = 0
     """Epochs that ran; 0 for a closed form; with epoch budgets, those of the chosen fit."""
-    best_epoch: int | None = None
+    best_epoch: Integer | None = None
     flags: list[str] = Field(default_factory=list)
     """Doubts about the row, such as "no better than global_mean"."""
     slices: list[Slice] = Field(default_factory=list)
@@ -171,10 +185,52 @@ class Goal(_Part):
 class Point(_Part):
     """One checkpoint on validation; `seconds` is the training clock."""
 
-    epoch: int
+    epoch: Annotated[int, Field(ge=0, le=2**53)]
     seconds: Seconds
     rmse: Annotated[float, Field(ge=0, le=1e39)]
     mae: Annotated[float, Field(ge=0, le=1e39)]
+
+
+class Curve(Sequence[Point]):
+    """Points as one row of numbers, which takes a quarter of their memory; each is built as it is
+    looked at."""
+
+    __slots__ = ("_numbers",)
+
+    def __init__(self, points: Iterable[Point]) -> None:
+        numbers = ((p.epoch, p.seconds, p.rmse, p.mae) for p in points)
+        self._numbers = array("d", itertools.chain.from_iterable(numbers))
+
+    def __len__(self) -> int:
+        return len(self._numbers) // 4
+
+    @overload
+    def __getitem__(self, place: int) -> Point: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Point]: ...
+    def __getitem__(self, place: int | slice) -> Point | list[Point]:
+        if isinstance(place, slice):
+            return list(self)[place]
+        first = 4 * range(len(self))[place]
+        return _point(*self._numbers[first : first + 4])
+
+    def __iter__(self) -> Iterator[Point]:
+        numbers = iter(self._numbers)
+        return map(_point, numbers, numbers, numbers, numbers)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+
+def _point(epoch: float, seconds: float, rmse: float, mae: float) -> Point:
+    """Of numbers that were a point's before, so that they need no validation."""
+    point = Point.__new__(Point)
+    point.epoch, point.seconds, point.rmse, point.mae = int(epoch), seconds, rmse, mae
+    return point
+
+
+def _dumped(curve: Sequence[Point]) -> list[dict[str, Any]]:
+    return [point.model_dump() for point in curve]
 
 
 @_part
@@ -186,16 +242,16 @@ class Memory(_Part):
                      compiled code
     """
 
-    host_peak_bytes: int | None
-    device_peak_bytes: int | None
-    host_base_bytes: int | None = None
+    host_peak_bytes: Integer | None
+    device_peak_bytes: Integer | None
+    host_base_bytes: Integer | None = None
 
 
 class Energy(_Shared):
     """Of the device alone, by its own counter, over `fits` fits in `seconds`."""
 
     joules_per_fit: float
-    fits: int
+    fits: Integer
     seconds: float
 
 
@@ -215,11 +271,11 @@ class Numerics(_Shared):
 
 class Data(_Shared):
     fingerprint: str
-    n_users: int
-    n_items: int
-    n_ratings: int
+    n_users: Integer
+    n_items: Integer
+    n_ratings: Integer
     scale: tuple[float, float]
-    duplicates: int = 0
+    duplicates: Integer = 0
     duplicate_rule: str = ""
     """Which rating of a pair that was rated again counts; the last one where this is empty."""
     floor: float | None = None
@@ -250,7 +306,7 @@ class Roof(_Shared):
                  from all over it
     """
 
-    threads: int
+    threads: Integer
     flops_per_s: float = Field(gt=0)
     bandwidth: dict[int, Annotated[float, Field(gt=0)]] = Field(min_length=1)
 
@@ -261,14 +317,14 @@ class Environment(_Part):
 
     machine: str
     cpu: str
-    cores: int
+    cores: Integer
     memory_gb: float
     gpu: str | None
     os: str
     python: str
     versions: dict[str, str]
     load: float
-    of_cores: int | None = None
+    of_cores: Integer | None = None
     """All cores of the machine, where a limit leaves the run only `cores` of them."""
     limited_by: str = ""
     """That limit: "CPU affinity" or "CPU quota 1.5"."""
@@ -295,17 +351,17 @@ class Reference(_Shared):
 class Record(_Part):
     """One finished cell. Parts that a cell never reached are None."""
 
-    schema_: int = Field(default=SCHEMA, alias="schema")
+    schema_: Integer = Field(default=SCHEMA, alias="schema")
     identity: str
     """Digest of everything that decides the result; equal and `ok` means: already done."""
-    started_at: str
+    started_at: Moment
     status: Status
     reason: str = ""
     cell: CellRecord
     metrics: Metrics | None = None
     times: Times | None = None
     goals: list[Goal] = Field(default_factory=list)
-    curve: list[Point] = Field(default_factory=list)
+    curve: Annotated[Sequence[Point], PlainSerializer(_dumped)] = Field(default_factory=list)
     epoch_budgets: bool = False
     """It cannot be interrupted: each point of the curve is a full fit of that many epochs."""
     memory: Memory | None = None
@@ -314,7 +370,7 @@ class Record(_Part):
     """Why a row on a device has no energy."""
     numerics: Numerics | None = None
     """None where torch was not loaded."""
-    thread_pools: dict[str, int] = Field(default_factory=dict)
+    thread_pools: dict[str, Integer] = Field(default_factory=dict)
     """Threads of each pool that was loaded after the warm-up."""
     data: Data
     source: Source
@@ -323,10 +379,18 @@ class Record(_Part):
     reused_from: str = ""
     """The row and dataset under which it ran, where another name of the same cell stands here:
     `a.py:Row on u.data`."""
-    reused_at: str = ""
+    reused_at: Moment | Literal[""] = ""
     """When it was stored again: under another name, or as the row's source was this one again."""
     log: str = ""
     """The end of what the worker printed, stored where the cell failed."""
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        for before, after in itertools.pairwise(self.curve):
+            back = after.seconds < before.seconds and not self.epoch_budgets
+            if back or after.epoch <= before.epoch:
+                raise ValueError(f"its curve does not ascend at epoch {after.epoch}")
+        return self
 
     @property
     def run(self) -> tuple[str, str]:

@@ -69,7 +69,7 @@ def mean_interval(values: Iterable[float], level: float = LEVEL) -> Interval:
         raise ValueError("a mean needs finite values")
     n, most = len(values), max(map(abs, values))
     if n == 1:
-        return Interval(*values * 3, 1, None)
+        return Interval(values[0], values[0], values[0], 1, None)
     # By a power of two, which rounds nothing: the sum of large values, or their squares, would
     # overflow.
     unit = 2.0 ** (math.frexp(most)[1] - 1) if most > LARGE else 1.0

@@ -19,7 +19,7 @@ from typing import BinaryIO, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bench import locks
-from bench.records import OLDER_SCHEMAS, SCHEMA, Record, upgraded
+from bench.records import OLDER_SCHEMAS, SCHEMA, Curve, Record, upgraded
 from datasets.atomic import replace
 
 CURRENT = f'{{"schema": {SCHEMA},'.encode()
@@ -195,6 +195,7 @@ class _Shared:
         environment.versions = self._value(environment.versions)
         environment.roofs = self._one(environment.roofs, [vars(r) for r in environment.roofs])
         record.thread_pools = self._value(record.thread_pools)
+        record.curve = Curve(record.curve)
         record.data, record.source = self._model(record.data), self._model(record.source)
         record.reference = record.reference and self._model(record.reference)
         record.numerics = record.numerics and self._model(record.numerics)
@@ -207,7 +208,8 @@ class _Shared:
         return self._one(model, vars(model))
 
     def _one(self, part: Value, content: object) -> Value:
-        return self._known.setdefault(marshal.dumps(content, 2), part)  # type: ignore[return-value]
+        key = marshal.dumps(content, 2)  # type: ignore[arg-type]
+        return self._known.setdefault(key, part)  # type: ignore[return-value]
 
 
 def keep_elsewhere(records: Sequence[Record], before: Path | None = None) -> Path | None:

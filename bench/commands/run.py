@@ -119,7 +119,7 @@ def _run(
     no_pages: terminal.UsageError | None = None
     if report:
         try:
-            changed = write_pages(out)
+            changed = write_pages(out, store)
         except terminal.UsageError as error:
             no_pages = error
     written = report and no_pages is None

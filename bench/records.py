@@ -24,9 +24,7 @@ WELL: tuple[Status, ...] = ("ok",)
 
 
 # Not a number, or infinite, is no figure: pages could not show it. Such a line is no record.
-CONFIG = ConfigDict(
-    extra="ignore", allow_inf_nan=False, populate_by_name=True, str_max_length=1 << 20
-)
+CONFIG = ConfigDict(extra="ignore", allow_inf_nan=False, populate_by_name=True)
 
 Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 """What a float can hold, if not each one apart: pages divide it."""

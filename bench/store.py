@@ -8,6 +8,7 @@ import gc
 import json
 import marshal
 import os
+import re
 import stat
 import tempfile
 from collections import Counter
@@ -30,6 +31,9 @@ LAST_BYTES = 4096
 
 LONGEST_LINE = 1 << 26
 """Bytes. A longer line is read past, in pieces of this size."""
+
+LONGEST_TEXT = 1 << 20
+"""Bytes of one text in a line: names, reasons and logs are far shorter, and a page shows them."""
 
 
 @dataclass(frozen=True)
@@ -311,6 +315,10 @@ def parsed(line: str | bytes) -> Record:
     """The record of a line. Raises NotARecordError."""
     try:
         text = line.encode() if isinstance(line, str) else line
+        if len(text) > LONGEST_TEXT:
+            longest = max(map(len, re.findall(rb'"(?:[^"\\]|\\.)*"', text)), default=0)
+            if longest > LONGEST_TEXT:
+                raise NotARecordError(f"a text of {longest:,} bytes")
         if not text.startswith(CURRENT):
             fields = json.loads(text)
             if not isinstance(fields, dict) or fields.get("schema") not in (SCHEMA, *OLDER_SCHEMAS):

@@ -39,11 +39,14 @@ OTHERS = {
 
 
 def write(
-    out: Path, *, readme: Path | None = None, store: RecordStore | None = None
+    out: Path,
+    *,
+    readme: Path | None = None,
+    stores: tuple[RecordStore, RecordStore] | None = None,
 ) -> dict[Path, Change]:
     """Write the index, the pages and the plots of `out`, and the README's block.
 
-    store  that of `out`, where its records were read before
+    stores  of the records and of the trials, where they were read before
 
     The same records give the same bytes. Pages and plots of earlier reports that no record
     calls for any more are removed; files that a report did not make are never touched.
@@ -51,7 +54,7 @@ def write(
     report did not make has the name of a page, and where a file of records cannot be read;
     OSError where a file cannot be written: on a full disk nothing has changed.
     """
-    store, trials = store or RecordStore(out), RecordStore(out / FOLDER)
+    store, trials = stores or stores_of(out)
     records, bad = store.read()
     every = tables(records)
     by_page: dict[str, list[Table]] = {}
@@ -90,6 +93,11 @@ def write(
         path.unlink()
         changes[path] = "removed"
     return changes
+
+
+def stores_of(out: Path) -> tuple[RecordStore, RecordStore]:
+    """Of the records and of the trials of `out`."""
+    return RecordStore(out), RecordStore(out / FOLDER)
 
 
 def described(changes: Mapping[Path, Change]) -> list[str]:

@@ -13,14 +13,15 @@ import stat
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from bench import locks
-from bench.records import OLDER_SCHEMAS, SCHEMA, Curve, Record, upgraded
+from bench.records import OLDER_SCHEMAS, SCHEMA, Curve, Environment, Record, upgraded
 from datasets.atomic import replace
 
 CURRENT = f'{{"schema": {SCHEMA},'.encode()
@@ -181,6 +182,9 @@ class RecordStore:
             return BadLine(path, number, str(error))
 
 
+PLAIN_FIELDS: attrgetter[tuple[object, ...]] = attrgetter(
+    *(each.name for each in fields(Environment) if each.name not in ("versions", "roofs"))
+)
 Value = TypeVar("Value")
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -190,6 +194,7 @@ class _Shared:
 
     def __init__(self) -> None:
         self._known: dict[bytes, object] = {}
+        self._environments: dict[tuple[object, ...], Environment] = {}
 
     def of(self, record: Record) -> Record:
         """The record itself, with parts of others that are equal."""
@@ -198,12 +203,20 @@ class _Shared:
         cell.rules = self._value(cell.rules)
         environment.versions = self._value(environment.versions)
         environment.roofs = self._one(environment.roofs, [vars(r) for r in environment.roofs])
+        record.environment = self._environment(environment)
         record.thread_pools = self._value(record.thread_pools)
+        if record.metrics:
+            record.metrics.flags = self._value(record.metrics.flags)
+            record.metrics.slices = record.metrics.slices or self._value(record.metrics.slices)
         record.curve = Curve(record.curve)
         record.data, record.source = self._model(record.data), self._model(record.source)
         record.reference = record.reference and self._model(record.reference)
         record.numerics = record.numerics and self._model(record.numerics)
         return record
+
+    def _environment(self, environment: Environment) -> Environment:
+        still = id(environment.versions), id(environment.roofs)
+        return self._environments.setdefault((*still, *PLAIN_FIELDS(environment)), environment)
 
     def _value(self, value: Value) -> Value:
         return self._one(value, value)
@@ -320,10 +333,10 @@ def parsed(line: str | bytes) -> Record:
             if longest > LONGEST_TEXT:
                 raise NotARecordError(f"a text of {longest:,} bytes")
         if not text.startswith(CURRENT):
-            fields = json.loads(text)
-            if not isinstance(fields, dict) or fields.get("schema") not in (SCHEMA, *OLDER_SCHEMAS):
+            known = json.loads(text)
+            if not isinstance(known, dict) or known.get("schema") not in (SCHEMA, *OLDER_SCHEMAS):
                 raise NotARecordError(f"not a record of schema {SCHEMA}")
-            text = json.dumps(upgraded(fields)).encode()
+            text = json.dumps(upgraded(known)).encode()
         return Record.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

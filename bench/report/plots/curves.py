@@ -60,6 +60,8 @@ def curves(table: Table) -> Plot | None:
     note = NOTE.format(least=significant(least_seconds(table, drawn)).rstrip("0"))
     if any(line.runs.epoch_budgets for line in table.lines):
         note += BUDGETS_NOTE
+    if any(len(trace.line.runs.with_curve) > FAINT + 1 for trace in drawn):
+        note += f" Of more than {FAINT} other seeds, at most {FAINT} are drawn."
     return Plot(
         plot_of(table),
         f"Validation RMSE over training seconds on {escaped(f'{table.title}, {table.split}')}",

@@ -11,7 +11,6 @@ import bisect
 import functools
 import math
 import statistics
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -65,18 +64,10 @@ def mean_interval(values: Iterable[float], level: float = LEVEL) -> Interval:
     Raises ValueError where there are no values, and where one is not finite.
     """
     values = _some(values)
-    if not all(map(math.isfinite, values)):
-        raise ValueError("a mean needs finite values")
-    n, most = len(values), max(map(abs, values))
-    if n == 1:
-        return Interval(values[0], values[0], values[0], 1, None)
-    # By a power of two, which rounds nothing: the sum of large values, or their squares, would
-    # overflow.
-    unit = 2.0 ** (math.frexp(most)[1] - 1) if most > LARGE else 1.0
-    scaled = [value / unit for value in values]
-    mean = statistics.fmean(scaled)
-    error = statistics.stdev(scaled, mean) / math.sqrt(n)
-    return _t_interval(unit * mean, unit * error, n - 1, n, level)
+    mean, error = _mean_and_error(values)
+    if (n := len(values)) == 1:
+        return Interval(mean, mean, mean, 1, None)
+    return _t_interval(mean, error, n - 1, n, level)
 
 
 def median_interval(values: Iterable[float]) -> Interval:
@@ -147,27 +138,45 @@ def power(sizes: Iterable[float], values: Iterable[float]) -> Interval | None:
     x, y = ([math.log(each) for each in some] for some in (sizes, values))
     if (n := len(x)) < 3:
         return None
-    from scipy.stats import linregress  # here, for the import takes a second
-
-    line = linregress(x, y)
-    return _t_interval(float(line.slope), float(line.stderr), n - 2, n)
+    middle_x, middle_y = statistics.fmean(x), statistics.fmean(y)
+    spread = math.fsum((each - middle_x) ** 2 for each in x)
+    slope = math.fsum((a - middle_x) * (b - middle_y) for a, b in zip(x, y, strict=True)) / spread
+    left = [b - middle_y - slope * (a - middle_x) for a, b in zip(x, y, strict=True)]
+    error = math.sqrt(math.fsum(each**2 for each in left) / (n - 2) / spread)
+    return _t_interval(slope, error, n - 2, n)
 
 
 def _welch(a: list[float], b: list[float]) -> Interval:
     n = len(a) + len(b)
-    mean = mean_interval(a).value - mean_interval(b).value
+    (mean_a, error_a), (mean_b, error_b) = _mean_and_error(a), _mean_and_error(b)
+    mean = mean_a - mean_b
     if min(len(a), len(b)) == 1:
         return Interval(mean, mean, mean, n, None)
-    if len(set(a)) == len(set(b)) == 1:  # scipy divides by their error
+    if len(set(a)) == len(set(b)) == 1:
         return Interval(mean, mean, mean, n, LEVEL)
-    from scipy.stats import ttest_ind  # here, for the import takes a second
+    error = math.hypot(error_a, error_b)
+    share_a, share_b = (error_a / error) ** 2, (error_b / error) ** 2
+    degrees = 1 / (share_a**2 / (len(a) - 1) + share_b**2 / (len(b) - 1))
+    return _t_interval(mean, error, degrees, n)
 
-    with warnings.catch_warnings(action="ignore"):  # scipy warns of a side that does not vary
-        low, high = ttest_ind(a, b, equal_var=False).confidence_interval(LEVEL)
-    return Interval(mean, float(low), float(high), n, LEVEL)
+
+def _mean_and_error(values: list[float]) -> tuple[float, float]:
+    """The mean and its standard error; 0.0 of a single value."""
+    if not all(map(math.isfinite, values)):
+        raise ValueError("a mean needs finite values")
+    n, most = len(values), max(map(abs, values))
+    # By a power of two, which rounds nothing: the sum of large values, or their squares, would
+    # overflow.
+    unit = 2.0 ** (math.frexp(most)[1] - 1) if most > LARGE else 1.0
+    scaled = [value / unit for value in values]
+    mean = statistics.fmean(scaled)
+    error = statistics.stdev(scaled, mean) / math.sqrt(n) if n > 1 else 0.0
+    return unit * mean, unit * error
 
 
-def _t_interval(mean: float, error: float, degrees: int, n: int, level: float = LEVEL) -> Interval:
+def _t_interval(
+    mean: float, error: float, degrees: float, n: int, level: float = LEVEL
+) -> Interval:
     half = critical_t((1 - level) / 2, degrees) * error
     return Interval(mean, mean - half, mean + half, n, level)
 

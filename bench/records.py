@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import itertools
 import json
-from typing import Annotated, Any, Literal
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any, Literal, Self, dataclass_transform, overload
 
-from pydantic import BaseModel, ConfigDict, Field
+import pydantic.dataclasses
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from impls.registry import RENAMED
 
@@ -18,11 +23,61 @@ Status = Literal["ok", "timeout", "out of memory", "diverged", "failed", "skippe
 WELL: tuple[Status, ...] = ("ok",)
 
 
-class _Part(BaseModel):
-    # Not a number, or infinite, is no figure: pages could not show it. Such a line is no record.
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+# Not a number, or infinite, is no figure: pages could not show it. Such a line is no record.
+CONFIG = ConfigDict(extra="ignore", allow_inf_nan=False, populate_by_name=True)
+
+Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""What a float can hold, if not each one apart: pages divide it."""
+
+Moment = Annotated[
+    str,
+    Field(pattern=r"^[12]\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(\.\d{1,9})?(\+00:00|Z)$"),
+]
+"""In UTC, as isoformat() writes it: records are sorted by it."""
 
 
+class _Shared(BaseModel):
+    """A part that many records have alike: a store holds each once."""
+
+    model_config = CONFIG
+
+
+class _Part:
+    """What each record has of its own: with slots, a tenth of the memory of a model. The methods
+    are those that a model has."""
+
+    __slots__ = ()
+    __pydantic_validator__: Any
+    __pydantic_serializer__: Any
+
+    @classmethod
+    def model_validate(cls, fields: dict[str, Any]) -> Self:
+        """From a dictionary. Raises pydantic.ValidationError."""
+        return cls.__pydantic_validator__.validate_python(fields)  # type: ignore[no-any-return]
+
+    @classmethod
+    def model_validate_json(cls, line: str | bytes) -> Self:
+        """From its JSON. Raises pydantic.ValidationError."""
+        return cls.__pydantic_validator__.validate_json(line)  # type: ignore[no-any-return]
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """As a dictionary, its parts, too; the options are those of a model."""
+        return dict(self.__pydantic_serializer__.to_python(self, **options))
+
+    def model_copy(self, *, update: dict[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values, which are not validated; `deep` copies its parts, too."""
+        new = copy.deepcopy(self) if deep else copy.copy(self)
+        for name, value in (update or {}).items():
+            setattr(new, name, value)
+        return new
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field,))
+def _part(cls: type[Any]) -> Any:
+    return pydantic.dataclasses.dataclass(cls, config=CONFIG, slots=True, kw_only=True)
+
+
+@_part
 class CellRecord(_Part):
     """What was requested. `suite` names the suite it was planned by."""
 
@@ -32,18 +87,19 @@ class CellRecord(_Part):
     dataset: str
     split: str
     device: str
-    threads: int
-    seed: int
+    threads: Integer
+    seed: Integer
     suite: str = ""
     model: str = ""
     """The model's name: rows with an equal one are the same maths."""
     rules: dict[str, Any] = Field(default_factory=dict)
     """The harness's stopping rules: patience, until_rmse, time_limit_s."""
-    shortened_to: int | None = None
+    shortened_to: Integer | None = None
     """The epochs after which the suite ends a fit to be fast; None where it leaves the preset's,
     or the command line sets them."""
 
 
+@_part
 class Slice(_Part):
     """Errors over a part of the test ratings, clipped to the scale.
 
@@ -58,13 +114,14 @@ class Slice(_Part):
 
     by: Literal["training", "time"]
     name: str
-    low: int | None
-    high: int | None
-    n: int
+    low: Integer | None
+    high: Integer | None
+    n: Integer
     rmse: float
     mae: float
 
 
+@_part
 class Metrics(_Part):
     """Test scores; `_raw` is before clipping to the scale. val_rmse is the chosen epoch's."""
 
@@ -73,12 +130,12 @@ class Metrics(_Part):
     rmse_raw: float
     mae_raw: float
     val_rmse: float | None
-    n_test: int
-    n_cold_start: int
-    n_train: int | None = None
-    epochs: int = 0
+    n_test: Integer
+    n_cold_start: Integer
+    n_train: Integer | None = None
+    epochs: Integer = 0
     """Epochs that ran; 0 for a closed form; with epoch budgets, those of the chosen fit."""
-    best_epoch: int | None = None
+    best_epoch: Integer | None = None
     flags: list[str] = Field(default_factory=list)
     """Doubts about the row, such as "no better than global_mean"."""
     slices: list[Slice] = Field(default_factory=list)
@@ -89,6 +146,7 @@ Seconds = Annotated[float, Field(ge=-1e12, le=1e12)]
 """A plot has room for no more."""
 
 
+@_part
 class Times(_Part):
     """Seconds. import + warmup + fit + other_budgets + evaluation + predict + overhead = wall.
 
@@ -113,6 +171,7 @@ class Times(_Part):
     wall_s: Seconds
 
 
+@_part
 class Goal(_Part):
     """`seconds` on the training clock until validation RMSE ≤ rmse; None is a miss."""
 
@@ -120,15 +179,59 @@ class Goal(_Part):
     seconds: Seconds | None
 
 
+@_part
 class Point(_Part):
     """One checkpoint on validation; `seconds` is the training clock."""
 
-    epoch: int
+    epoch: Annotated[int, Field(ge=0, le=2**53)]
     seconds: Seconds
     rmse: Annotated[float, Field(ge=0, le=1e39)]
     mae: Annotated[float, Field(ge=0, le=1e39)]
 
 
+class Curve(Sequence[Point]):
+    """Points as one row of numbers, which takes a quarter of their memory; each is built as it is
+    looked at."""
+
+    __slots__ = ("_numbers",)
+
+    def __init__(self, points: Iterable[Point]) -> None:
+        numbers = ((p.epoch, p.seconds, p.rmse, p.mae) for p in points)
+        self._numbers = array("d", itertools.chain.from_iterable(numbers))
+
+    def __len__(self) -> int:
+        return len(self._numbers) // 4
+
+    @overload
+    def __getitem__(self, place: int) -> Point: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Point]: ...
+    def __getitem__(self, place: int | slice) -> Point | list[Point]:
+        if isinstance(place, slice):
+            return list(self)[place]
+        first = 4 * range(len(self))[place]
+        return _point(*self._numbers[first : first + 4])
+
+    def __iter__(self) -> Iterator[Point]:
+        numbers = iter(self._numbers)
+        return map(_point, numbers, numbers, numbers, numbers)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+
+def _point(epoch: float, seconds: float, rmse: float, mae: float) -> Point:
+    """Of numbers that were a point's before, so that they need no validation."""
+    point = Point.__new__(Point)
+    point.epoch, point.seconds, point.rmse, point.mae = int(epoch), seconds, rmse, mae
+    return point
+
+
+def _dumped(curve: Sequence[Point]) -> list[dict[str, Any]]:
+    return [point.model_dump() for point in curve]
+
+
+@_part
 class Memory(_Part):
     """Peaks in bytes: of the worker's resident memory, and of the device allocator from after
     the warm-up on.
@@ -137,20 +240,20 @@ class Memory(_Part):
                      compiled code
     """
 
-    host_peak_bytes: int | None
-    device_peak_bytes: int | None
-    host_base_bytes: int | None = None
+    host_peak_bytes: Integer | None
+    device_peak_bytes: Integer | None
+    host_base_bytes: Integer | None = None
 
 
-class Energy(_Part):
+class Energy(_Shared):
     """Of the device alone, by its own counter, over `fits` fits in `seconds`."""
 
     joules_per_fit: float
-    fits: int
+    fits: Integer
     seconds: float
 
 
-class Numerics(_Part):
+class Numerics(_Shared):
     """torch's settings at the end of `fit` (docs/measurement.md).
 
     The first three are how products of float32 are formed: "ieee" is in full, "tf32" and "bf16"
@@ -164,13 +267,13 @@ class Numerics(_Part):
     deterministic: bool
 
 
-class Data(_Part):
+class Data(_Shared):
     fingerprint: str
-    n_users: int
-    n_items: int
-    n_ratings: int
+    n_users: Integer
+    n_items: Integer
+    n_ratings: Integer
     scale: tuple[float, float]
-    duplicates: int = 0
+    duplicates: Integer = 0
     duplicate_rule: str = ""
     """Which rating of a pair that was rated again counts; the last one where this is empty."""
     floor: float | None = None
@@ -185,7 +288,7 @@ class Data(_Part):
     """The options that its file was read with, such as columns: user=account,item=song."""
 
 
-class Source(_Part):
+class Source(_Shared):
     git_sha: str | None
     dirty: bool | None
     implementation_hash: str
@@ -193,7 +296,7 @@ class Source(_Part):
     """Places that load code which the hash misses: `lib/core.py:3: import_module`."""
 
 
-class Roof(_Part):
+class Roof(_Shared):
     """What this machine was measured to reach with a number of threads (docs/roofline.md).
 
     flops_per_s  float32 multiplications and additions
@@ -201,24 +304,25 @@ class Roof(_Part):
                  from all over it
     """
 
-    threads: int
+    threads: Integer
     flops_per_s: float = Field(gt=0)
     bandwidth: dict[int, Annotated[float, Field(gt=0)]] = Field(min_length=1)
 
 
+@_part
 class Environment(_Part):
     """The machine. `machine` is its id: rows of different machines never share a table."""
 
     machine: str
     cpu: str
-    cores: int
+    cores: Integer
     memory_gb: float
     gpu: str | None
     os: str
     python: str
     versions: dict[str, str]
     load: float
-    of_cores: int | None = None
+    of_cores: Integer | None = None
     """All cores of the machine, where a limit leaves the run only `cores` of them."""
     limited_by: str = ""
     """That limit: "CPU affinity" or "CPU quota 1.5"."""
@@ -226,7 +330,7 @@ class Environment(_Part):
     """For one thread and for all cores; empty where they were not measured."""
 
 
-class Reference(_Part):
+class Reference(_Shared):
     """A published number that the row stands beside. `of`: what reached it."""
 
     rmse: float
@@ -241,20 +345,21 @@ class Reference(_Part):
     """The RMSE that a record is to reach: at most this."""
 
 
+@_part
 class Record(_Part):
     """One finished cell. Parts that a cell never reached are None."""
 
-    schema_: int = Field(default=SCHEMA, alias="schema")
+    schema_: Integer = Field(default=SCHEMA, alias="schema")
     identity: str
     """Digest of everything that decides the result; equal and `ok` means: already done."""
-    started_at: str
+    started_at: Moment
     status: Status
     reason: str = ""
     cell: CellRecord
     metrics: Metrics | None = None
     times: Times | None = None
     goals: list[Goal] = Field(default_factory=list)
-    curve: list[Point] = Field(default_factory=list)
+    curve: Annotated[Sequence[Point], PlainSerializer(_dumped)] = Field(default_factory=list)
     epoch_budgets: bool = False
     """It cannot be interrupted: each point of the curve is a full fit of that many epochs."""
     memory: Memory | None = None
@@ -263,7 +368,7 @@ class Record(_Part):
     """Why a row on a device has no energy."""
     numerics: Numerics | None = None
     """None where torch was not loaded."""
-    thread_pools: dict[str, int] = Field(default_factory=dict)
+    thread_pools: dict[str, Integer] = Field(default_factory=dict)
     """Threads of each pool that was loaded after the warm-up."""
     data: Data
     source: Source
@@ -274,12 +379,18 @@ class Record(_Part):
     reused_from: str = ""
     """The row and dataset under which it ran, where another name of the same cell stands here:
     `a.py:Row on u.data`."""
-    reused_at: str = ""
+    reused_at: Moment | Literal[""] = ""
     """When it was stored again: under another name, or as the row's source was this one again."""
     log: str = ""
     """The end of what the worker printed, stored where the cell failed."""
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        for before, after in itertools.pairwise(self.curve):
+            back = after.seconds < before.seconds and not self.epoch_budgets
+            if back or after.epoch <= before.epoch:
+                raise ValueError(f"its curve does not ascend at epoch {after.epoch}")
+        return self
 
     @property
     def run(self) -> tuple[str, str]:

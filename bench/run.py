@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -225,7 +225,7 @@ class Runner:
             reference=cell.reference,
         )
 
-    def _learn_goals(self, cell: Cell, curve: list[Point]) -> None:
+    def _learn_goals(self, cell: Cell, curve: Sequence[Point]) -> None:
         """Where the catalog has no goal RMSE, the lowest of the baseline is the goal."""
         if cell.request.implementation == BASELINE and curve:
             best = min(point.rmse for point in curve)
@@ -339,9 +339,9 @@ def _times(result: Result, outcome: Outcome) -> Times:
     )
 
 
-def _goals(curve: list[Point], goals: Collection[float]) -> list[Goal]:
+def _goals(curve: Sequence[Point], goals: Collection[float]) -> list[Goal]:
     return [Goal(rmse=rmse, seconds=_reached(curve, rmse)) for rmse in goals]
 
 
-def _reached(curve: list[Point], rmse: float) -> float | None:
+def _reached(curve: Sequence[Point], rmse: float) -> float | None:
     return next((point.seconds for point in curve if point.rmse <= rmse), None)

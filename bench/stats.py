@@ -7,13 +7,16 @@ about their distribution (Conover 1999, Practical Nonparametric Statistics, §3.
 
 from __future__ import annotations
 
+import bisect
+import functools
 import math
 import statistics
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 LEVEL = 0.95
+LARGE = 1e100
+"""The squares of any number of smaller values have a sum."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Interval:
 
     def excludes(self, value: float) -> bool:
         """Whether `value` is ruled out; never where there is no interval."""
-        return self.level is not None and not self.low <= value <= self.high
+        return self.level is not None and (value < self.low or value > self.high)
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,12 @@ def critical_t(alpha: float, degrees: float) -> float:
 def mean_interval(values: Iterable[float], level: float = LEVEL) -> Interval:
     """The mean and its t interval; for a single value no interval.
 
-    Raises ValueError where there are no values.
+    Raises ValueError where there are no values, and where one is not finite.
     """
     values = _some(values)
-    mean, n = statistics.fmean(values), len(values)
-    if n == 1:
+    mean, error = _mean_and_error(values)
+    if (n := len(values)) == 1:
         return Interval(mean, mean, mean, 1, None)
-    error = statistics.stdev(values, mean) / math.sqrt(n)
     return _t_interval(mean, error, n - 1, n, level)
 
 
@@ -76,13 +78,24 @@ def median_interval(values: Iterable[float]) -> Interval:
     """
     values = sorted(_some(values))
     n = len(values)
-    middle = statistics.median(values)
-    drop, outside = 0, 0.5**n  # values dropped at each end; P(all but `drop` on one side)
-    if 1 - 2 * outside < LEVEL:
+    low, high = values[(n - 1) // 2], values[n // 2]
+    middle = (low + high) / 2 if math.isfinite(low + high) else low / 2 + high / 2
+    if (drop := _dropped(n)) is None:
         return Interval(middle, values[0], values[-1], n, None)
-    while 1 - 2 * (wider := outside + math.comb(n, drop + 1) * 0.5**n) >= LEVEL:
-        drop, outside = drop + 1, wider
     return Interval(middle, values[drop], values[n - 1 - drop], n, LEVEL)
+
+
+@functools.cache
+def _dropped(n: int) -> int | None:
+    """How many of `n` values a 95 % interval of their median leaves out at each end: the most for
+    which the median lies beyond the next one, on one side, with a chance of at most 2.5 %. None
+    where even the whole range covers the median less often."""
+    outside = (1 - LEVEL) / 2
+    if 0.5**n > outside:
+        return None
+    from scipy.special import bdtr  # here, for the import takes a third of a second
+
+    return bisect.bisect_right(range(n), outside, key=lambda k: bdtr(k, n, 0.5)) - 1
 
 
 def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
@@ -112,7 +125,7 @@ def ratio(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
         {seed: math.log(value) for seed, value in b.items()},
     )
     log = logs.interval
-    value, low, high = (math.exp(end) for end in (log.value, log.low, log.high))
+    value, low, high = (_exp(end) for end in (log.value, log.low, log.high))
     return Comparison(Interval(value, low, high, log.n, log.level), logs.pairs)
 
 
@@ -125,29 +138,54 @@ def power(sizes: Iterable[float], values: Iterable[float]) -> Interval | None:
     x, y = ([math.log(each) for each in some] for some in (sizes, values))
     if (n := len(x)) < 3:
         return None
-    from scipy.stats import linregress  # here, for the import takes a second
-
-    line = linregress(x, y)
-    return _t_interval(float(line.slope), float(line.stderr), n - 2, n)
+    middle_x, middle_y = statistics.fmean(x), statistics.fmean(y)
+    spread = math.fsum((each - middle_x) ** 2 for each in x)
+    slope = math.fsum((a - middle_x) * (b - middle_y) for a, b in zip(x, y, strict=True)) / spread
+    left = [b - middle_y - slope * (a - middle_x) for a, b in zip(x, y, strict=True)]
+    error = math.sqrt(math.fsum(each**2 for each in left) / (n - 2) / spread)
+    return _t_interval(slope, error, n - 2, n)
 
 
 def _welch(a: list[float], b: list[float]) -> Interval:
     n = len(a) + len(b)
-    mean = statistics.fmean(a) - statistics.fmean(b)
+    (mean_a, error_a), (mean_b, error_b) = _mean_and_error(a), _mean_and_error(b)
+    mean = mean_a - mean_b
     if min(len(a), len(b)) == 1:
         return Interval(mean, mean, mean, n, None)
-    if len(set(a)) == len(set(b)) == 1:  # scipy divides by their error
+    if len(set(a)) == len(set(b)) == 1:
         return Interval(mean, mean, mean, n, LEVEL)
-    from scipy.stats import ttest_ind  # here, for the import takes a second
+    error = math.hypot(error_a, error_b)
+    share_a, share_b = (error_a / error) ** 2, (error_b / error) ** 2
+    degrees = 1 / (share_a**2 / (len(a) - 1) + share_b**2 / (len(b) - 1))
+    return _t_interval(mean, error, degrees, n)
 
-    with warnings.catch_warnings(action="ignore"):  # scipy warns of a side that does not vary
-        low, high = ttest_ind(a, b, equal_var=False).confidence_interval(LEVEL)
-    return Interval(mean, float(low), float(high), n, LEVEL)
+
+def _mean_and_error(values: list[float]) -> tuple[float, float]:
+    """The mean and its standard error; 0.0 of a single value."""
+    if not all(map(math.isfinite, values)):
+        raise ValueError("a mean needs finite values")
+    n, most = len(values), max(map(abs, values))
+    # By a power of two, which rounds nothing: the sum of large values, or their squares, would
+    # overflow.
+    unit = 2.0 ** (math.frexp(most)[1] - 1) if most > LARGE else 1.0
+    scaled = [value / unit for value in values]
+    mean = statistics.fmean(scaled)
+    error = statistics.stdev(scaled, mean) / math.sqrt(n) if n > 1 else 0.0
+    return unit * mean, unit * error
 
 
-def _t_interval(mean: float, error: float, degrees: int, n: int, level: float = LEVEL) -> Interval:
+def _t_interval(
+    mean: float, error: float, degrees: float, n: int, level: float = LEVEL
+) -> Interval:
     half = critical_t((1 - level) / 2, degrees) * error
     return Interval(mean, mean - half, mean + half, n, level)
+
+
+def _exp(value: float) -> float:
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
 
 
 def _some(values: Iterable[float]) -> list[float]:

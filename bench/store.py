@@ -6,26 +6,35 @@ import contextlib
 import errno
 import gc
 import json
+import marshal
 import os
+import re
 import stat
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bench import locks
-from bench.records import OLDER_SCHEMAS, SCHEMA, Record, upgraded
+from bench.records import OLDER_SCHEMAS, SCHEMA, Curve, Environment, Record, upgraded
 from datasets.atomic import replace
 
 CURRENT = f'{{"schema": {SCHEMA},'.encode()
 """How a line of the present schema begins, as `Record.to_line` writes it."""
 
-
 LAST_BYTES = 4096
 """How much of what was read is compared, to notice that another file took its place."""
+
+LONGEST_LINE = 1 << 26
+"""Bytes. A longer line is read past, in pieces of this size."""
+
+LONGEST_TEXT = 1 << 20
+"""Bytes of one text in a line: names, reasons and logs are far shorter, and a page shows them."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,7 @@ class RecordStore:
     def __init__(self, out: Path) -> None:
         self.folder = out / "records"
         self._files: dict[Path, _File] = {}
+        self._shared = _Shared()
 
     def path_of(self, machine: str) -> Path:
         """The file of a machine's records."""
@@ -139,23 +149,84 @@ class RecordStore:
         if known is None or known.inode != state.st_ino or not _begins_as(path, known):
             known = self._files[path] = _File(inode=state.st_ino)
         if state.st_size > known.bytes_read:
-            with path.open("rb") as file:
+            with path.open("rb") as file, collector_paused():
                 file.seek(known.bytes_read)
-                new = file.read()
-            # A line without its end may still be written to: it is read again the next time.
-            whole = new[: new.rfind(b"\n") + 1]
-            known.records, known.bad = list(known.records), list(known.bad)
-            with collector_paused():
-                _take(path, known, whole)
-            known.bytes_read += len(whole)
-            known.lines_read += whole.count(b"\n")
-            known.last = (known.last + whole)[-LAST_BYTES:]
-            if rest := new[len(whole) :]:
-                with_rest = _File(bytes_read=known.bytes_read, lines_read=known.lines_read)
-                with_rest.records, with_rest.bad = list(known.records), list(known.bad)
-                _take(path, with_rest, rest)
-                return with_rest
+                return self._take(path, known, file)
         return known
+
+    def _take(self, path: Path, known: _File, file: BinaryIO) -> _File:
+        """Add what is new in the file. What is returned has its last line, too, where that has no
+        end yet: it may still be written to, so the next time it is read again."""
+        known.records, known.bad = list(known.records), list(known.bad)
+        for line, size in _lines(file):
+            parsed = self._parse(path, known.lines_read + 1, line, size)
+            if not line.endswith(b"\n"):
+                records, bad = list(known.records), list(known.bad)
+                _add(parsed, records, bad)
+                return _File(records=records, bad=bad)
+            _add(parsed, known.records, known.bad)
+            known.bytes_read += size
+            known.lines_read += 1
+            known.last = (known.last + line)[-LAST_BYTES:]
+        return known
+
+    def _parse(self, path: Path, number: int, line: bytes, size: int) -> Record | BadLine | None:
+        """The record of a line, why it is none, or None for a blank line."""
+        if size > len(line):
+            return BadLine(path, number, f"longer than {LONGEST_LINE:,} bytes")
+        if not line.strip():
+            return None
+        try:
+            return self._shared.of(parsed(line))
+        except NotARecordError as error:
+            return BadLine(path, number, str(error))
+
+
+PLAIN_FIELDS: attrgetter[tuple[object, ...]] = attrgetter(
+    *(each.name for each in fields(Environment) if each.name not in ("versions", "roofs"))
+)
+Value = TypeVar("Value")
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Shared:
+    """One object for equal parts of records: thousands are of one dataset, source and machine."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, object] = {}
+        self._environments: dict[tuple[object, ...], Environment] = {}
+
+    def of(self, record: Record) -> Record:
+        """The record itself, with parts of others that are equal."""
+        cell, environment = record.cell, record.environment
+        cell.hyperparameters = self._value(cell.hyperparameters)
+        cell.rules = self._value(cell.rules)
+        environment.versions = self._value(environment.versions)
+        environment.roofs = self._one(environment.roofs, [vars(r) for r in environment.roofs])
+        record.environment = self._environment(environment)
+        record.thread_pools = self._value(record.thread_pools)
+        if record.metrics:
+            record.metrics.flags = self._value(record.metrics.flags)
+            record.metrics.slices = record.metrics.slices or self._value(record.metrics.slices)
+        record.curve = Curve(record.curve)
+        record.data, record.source = self._model(record.data), self._model(record.source)
+        record.reference = record.reference and self._model(record.reference)
+        record.numerics = record.numerics and self._model(record.numerics)
+        return record
+
+    def _environment(self, environment: Environment) -> Environment:
+        still = id(environment.versions), id(environment.roofs)
+        return self._environments.setdefault((*still, *PLAIN_FIELDS(environment)), environment)
+
+    def _value(self, value: Value) -> Value:
+        return self._one(value, value)
+
+    def _model(self, model: Model) -> Model:
+        return self._one(model, vars(model))
+
+    def _one(self, part: Value, content: object) -> Value:
+        key = marshal.dumps(content, 2)  # type: ignore[arg-type]
+        return self._known.setdefault(key, part)  # type: ignore[return-value]
 
 
 def keep_elsewhere(records: Sequence[Record], before: Path | None = None) -> Path | None:
@@ -239,35 +310,52 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _take(path: Path, file: _File, lines: bytes) -> None:
-    for parsed in _parse(path, lines, file.lines_read + 1):
-        if isinstance(parsed, BadLine):
-            file.bad.append(parsed)
-        else:
-            file.records.append(parsed)
+def _lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Each line with its end, and its size; of one that is too long only its end."""
+    while line := file.readline(LONGEST_LINE):
+        size = len(line)
+        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE)
+            size += len(line)
+        yield line, size
 
 
-def _parse(path: Path, lines: bytes, first: int) -> Iterator[Record | BadLine]:
-    for number, line in enumerate(lines.split(b"\n"), start=first):
-        if not line.strip():
-            continue
-        try:
-            if line.startswith(CURRENT):
-                yield Record.model_validate_json(line)
-                continue
-            fields = json.loads(line)
-            if not isinstance(fields, dict) or fields.get("schema") not in (SCHEMA, *OLDER_SCHEMAS):
-                yield BadLine(path, number, f"not a record of schema {SCHEMA}")
-                continue
-            yield Record.model_validate(upgraded(fields))
-        except ValidationError as error:
-            first_error = error.errors()[0]
-            where = ".".join(map(str, first_error["loc"]))
-            yield BadLine(path, number, f"{where}: {first_error['msg'].lower()}".lstrip(": "))
-        except (ValueError, RecursionError) as error:
-            yield BadLine(path, number, f"no JSON: {error}")
-        except (AttributeError, TypeError) as error:  # of another shape than schema 1 has
-            yield BadLine(path, number, f"not a record: {error}")
+class NotARecordError(ValueError):
+    """A line is no record; the message says why."""
+
+
+def parsed(line: str | bytes) -> Record:
+    """The record of a line. Raises NotARecordError."""
+    try:
+        text = line.encode() if isinstance(line, str) else line
+        if len(text) > LONGEST_TEXT:
+            longest = max(map(len, re.findall(rb'"(?:[^"\\]|\\.)*"', text)), default=0)
+            if longest > LONGEST_TEXT:
+                raise NotARecordError(f"a text of {longest:,} bytes")
+        if not text.startswith(CURRENT):
+            known = json.loads(text)
+            if not isinstance(known, dict) or known.get("schema") not in (SCHEMA, *OLDER_SCHEMAS):
+                raise NotARecordError(f"not a record of schema {SCHEMA}")
+            text = json.dumps(upgraded(known)).encode()
+        return Record.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        problem = f"{where}: {first['msg'].lower()}".lstrip(": ")
+    except NotARecordError:
+        raise
+    except (ValueError, RecursionError) as error:
+        problem = f"no JSON: {error}"
+    except (AttributeError, TypeError) as error:  # of another shape than schema 1 has
+        problem = f"not a record: {error}"
+    raise NotARecordError(problem)
+
+
+def _add(parsed: Record | BadLine | None, records: list[Record], bad: list[BadLine]) -> None:
+    if isinstance(parsed, Record):
+        records.append(parsed)
+    elif parsed:
+        bad.append(parsed)
 
 
 def _begins_as(path: Path, known: _File) -> bool:

@@ -95,7 +95,8 @@ class Commits:
 
 
 def migrate_all(out: Path) -> None:
-    """Migrate the records and the trials under `out`, and print what became of how many.
+    """Migrate the records and the trials under `out`, and print what became of how many,
+    with a warning for each line that is no record.
 
     Raises UsageError where a file of records cannot be written; it is as it was.
     """
@@ -107,6 +108,7 @@ def migrate_all(out: Path) -> None:
             raise terminal.UsageError(f"records cannot be migrated: {why}") from None
         for word, count in became.items():
             terminal.print_line(f"{store.folder}: {count:,} {word}")
+        terminal.warn_of_bad_lines(store)
 
 
 def migrate(store: RecordStore, repository: Path) -> Counter[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench import machine
 from bench.commands import terminal
 from bench.report import compare, described, write
+from bench.report.writing import stores_of
 from bench.store import RecordStore
 
 RESULTS = Path("results")
@@ -15,14 +16,18 @@ RESULTS = Path("results")
 
 def report(out: Path) -> None:
     """Write the pages and name those that changed. Raises UsageError."""
-    terminal.warn_of_bad_lines(RecordStore(out))
-    for line in write_pages(out):
+    stores = stores_of(out)
+    for store in stores:
+        terminal.warn_of_bad_lines(store)
+    for line in write_pages(out, stores):
         terminal.print_line(line)
     terminal.print_line(f"start at {out / 'index.md'}")
 
 
-def write_pages(out: Path) -> list[str]:
+def write_pages(out: Path, stores: tuple[RecordStore, RecordStore] | None = None) -> list[str]:
     """Write pages, plots and the README's block; returns a line for each page that changed.
+
+    stores  of the records and of the trials, where they were read before
 
     Raises UsageError where a file that is not generated has the name of a page, and where one
     cannot be written.
@@ -30,7 +35,7 @@ def write_pages(out: Path) -> list[str]:
     # The README shows the project's own results, not a scratch folder's.
     readme = Path("README.md") if out == RESULTS else None
     try:
-        return described(write(out, readme=readme))
+        return described(write(out, readme=readme, stores=stores))
     except ValueError as error:
         raise terminal.UsageError(error) from None
     except OSError as error:
@@ -42,7 +47,9 @@ def write_pages(out: Path) -> list[str]:
 
 def compare_rows(a: str, b: str, dataset: str | None, machine_id: str | None, out: Path) -> None:
     """Print which of two rows is better. Raises UsageError where a name is no row."""
-    records, _ = RecordStore(out).read()
+    store = RecordStore(out)
+    terminal.warn_of_bad_lines(store)
+    records, _ = store.read()
     try:
         here = machine.environment().machine
         terminal.print_line(compare(records, a, b, dataset, machine_id, here))

@@ -26,6 +26,7 @@ from bench.report.sentences import cores
 from bench.roofline.work import WORK
 from bench.run import Runner
 from bench.store import RecordStore, collector_paused
+from bench.tune import FOLDER
 from datasets.reading.layout import Layout
 
 FAILED = 1
@@ -134,7 +135,7 @@ def _run(
     no_pages: terminal.UsageError | None = None
     if report:
         try:
-            changed = write_pages(out)
+            changed = write_pages(out, (store, RecordStore(out / FOLDER)))
         except terminal.UsageError as error:
             no_pages = error
     written = report and no_pages is None

@@ -27,10 +27,10 @@ class History:
     ) -> None:
         self.n_records = len(records)
         self._machine, self._settled = machine, settled
-        self._done = {each.identity: each for each in records if each.status in settled}
-        self._named = {
-            (each.identity, *names(each.cell)): each for each in records if each.status in settled
-        }
+        self._done: defaultdict[str, list[Record]] = defaultdict(list)
+        for record in records:
+            if record.status in settled:
+                self._done[record.identity].append(record)
         ran = [each for each in records if each.status != "skipped"]
         self._newest = {_row(each): each for each in sorted(ran, key=lambda r: r.counts_from)}
         self._runs: defaultdict[tuple[object, ...], list[Record]] = defaultdict(list)
@@ -43,8 +43,9 @@ class History:
         One under the cell's own names goes first. Else it is of the same code, data and settings
         under other names: `is_of`.
         """
-        identity = cell.identity(self._machine)
-        return self._named.get((identity, *names(cell.request))) or self._done.get(identity)
+        if not (done := self._done.get(cell.identity(self._machine))):
+            return None
+        return next((each for each in reversed(done) if is_of(each, cell)), done[-1])
 
     def is_outdated(self, record: Record) -> bool:
         """Whether a newer record of its row is of another source, so that no page shows it."""
@@ -55,7 +56,8 @@ class History:
         """What changed since the newest record of the same row, dataset, split, seed, device,
         threads and machine; "" where there is none, so that the cell is new."""
         environment = cell.environment(self._machine)
-        before = self._runs.get(_key(cell.request, environment))
+        runs = self._runs.get(_key(cell.request, environment), [])
+        before = [each for each in runs if each.cell.seed == cell.request.seed]
         if not before:
             return ""
         # Cells of one row may differ in hyperparameters alone: the nearest record explains most.
@@ -96,7 +98,7 @@ def _plain(name: str) -> str:
 
 def _key(cell: CellRecord, environment: Environment) -> tuple[object, ...]:
     row = (*names(cell), cell.preset, cell.split, cell.device)
-    return (*row, cell.seed, cell.threads, environment.machine)
+    return (*row, cell.threads, environment.machine)
 
 
 def _as_recorded(hyperparameters: dict[str, Any]) -> Any:

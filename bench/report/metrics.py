@@ -73,13 +73,11 @@ def per_cent_of_bound(record: Record) -> float | None:
 
 
 def mean(runs: Runs, figure: Figure) -> Interval | None:
-    values = runs.values(figure)
-    return mean_interval(values) if values else None
+    return runs.interval(mean_interval, figure)
 
 
 def median(runs: Runs, figure: Figure) -> Interval | None:
-    values = runs.values(figure)
-    return median_interval(values) if values else None
+    return runs.interval(median_interval, figure)
 
 
 def by_seed(runs: Runs, figure: Figure) -> dict[int, float]:
@@ -156,8 +154,7 @@ def seconds_by_seed(runs: Runs, goal: float) -> dict[int, float]:
 
 def best_validation(runs: Runs) -> float:
     """The median over runs of the lowest validation RMSE; ∞ where no run left a curve."""
-    bests = [min(point.rmse for point in record.curve) for record in runs.with_curve]
-    return statistics.median(bests) if bests else math.inf
+    return statistics.median(runs.lowest) if runs.lowest else math.inf
 
 
 def seconds_to(record: Record, goal: float) -> float:

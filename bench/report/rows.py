@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from bench.records import Record
+from bench.stats import Interval
 from datasets.splits import folds
 
 
@@ -28,6 +29,11 @@ class Runs:
     def with_curve(self) -> list[Record]:
         """The runs that were validated in training; a killed one may have no score."""
         return [r for r in self.records if r.curve and r.status in ("ok", "timeout")]
+
+    @cached_property
+    def lowest(self) -> list[float]:
+        """The lowest validation RMSE of each run with a curve."""
+        return [min(point.rmse for point in record.curve) for record in self.with_curve]
 
     @property
     def any_ok(self) -> bool:
@@ -65,6 +71,21 @@ class Runs:
     def values(self, figure: Callable[[Record], float | None]) -> list[float]:
         """`figure` of each scored run that has it."""
         return [value for record in self.scored if (value := figure(record)) is not None]
+
+    def interval(
+        self,
+        summary: Callable[[list[float]], Interval],
+        figure: Callable[[Record], float | None],
+    ) -> Interval | None:
+        """`summary` of the values, computed once; None where no scored run has the figure."""
+        if (summary, figure) not in self._intervals:
+            values = self.values(figure)
+            self._intervals[summary, figure] = summary(values) if values else None
+        return self._intervals[summary, figure]
+
+    @cached_property
+    def _intervals(self) -> dict[tuple[object, object], Interval | None]:
+        return {}
 
     def middle(self, figure: Callable[[Record], float | None]) -> float | None:
         """The median over the runs that have `figure`, scored or not."""

@@ -38,8 +38,15 @@ OTHERS = {
 """Pages that are not of one dataset, and what is on them."""
 
 
-def write(out: Path, *, readme: Path | None = None) -> dict[Path, Change]:
+def write(
+    out: Path,
+    *,
+    readme: Path | None = None,
+    stores: tuple[RecordStore, RecordStore] | None = None,
+) -> dict[Path, Change]:
     """Write the index, the pages and the plots of `out`, and the README's block.
+
+    stores  of the records and of the trials, where they were read before
 
     The same records give the same bytes. Pages and plots of earlier reports that no record
     calls for any more are removed; files that a report did not make are never touched.
@@ -47,7 +54,7 @@ def write(out: Path, *, readme: Path | None = None) -> dict[Path, Change]:
     report did not make has the name of a page, and where a file of records cannot be read;
     OSError where a file cannot be written: on a full disk nothing has changed.
     """
-    store, trials = RecordStore(out), RecordStore(out / FOLDER)
+    store, trials = stores or stores_of(out)
     records, bad = store.read()
     every = tables(records)
     by_page: dict[str, list[Table]] = {}
@@ -86,6 +93,11 @@ def write(out: Path, *, readme: Path | None = None) -> dict[Path, Change]:
         path.unlink()
         changes[path] = "removed"
     return changes
+
+
+def stores_of(out: Path) -> tuple[RecordStore, RecordStore]:
+    """Of the records and of the trials of `out`."""
+    return RecordStore(out), RecordStore(out / FOLDER)
 
 
 def described(changes: Mapping[Path, Change]) -> list[str]:

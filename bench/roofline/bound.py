@@ -24,8 +24,12 @@ def work_of(record: Record) -> Work | None:
     shape = Shape(data.n_users, data.n_items, record.metrics.n_train, cell.threads)
     try:
         work = WORK[cell.implementation](cell.hyperparameters, shape)
-        return work if min(work.span, work.moved, work.flops) > 0 else None
-    except (KeyError, TypeError):  # fields of an older source, or of an edited record
+        return work if min(map(float, (work.span, work.moved, work.flops))) > 0 else None
+    except (
+        KeyError,
+        TypeError,
+        ArithmeticError,
+    ):  # fields of an older source, or of an edited record
         return None
 
 

@@ -119,6 +119,76 @@ def test_below_six_the_median_has_a_range_and_no_level(sample: list[float]) -> N
     assert result.value == pytest.approx(np.median(sample))
 
 
+def dropped(n: int) -> int | None:
+    """`_dropped` by whole numbers, which neither round nor overflow."""
+    outside, found = 0, None
+    for k in range(n):
+        outside += math.comb(n, k)
+        if 40 * outside > 2**n:
+            return found
+        found = k
+    return found
+
+
+def test_the_ranks_of_any_number_of_values_are_exact() -> None:
+    for n in (*range(1, 300), 1074, 1075, 1283, 3000):
+        drop = dropped(n)
+        found = median_interval(range(n))
+        ends = (0, n - 1) if drop is None else (drop, n - 1 - drop)
+        assert ((found.low, found.high), found.level is None) == (ends, drop is None)
+
+
+def test_the_interval_of_100_000_values_is_narrow() -> None:
+    found = median_interval(range(100_000))
+    assert (found.value, found.level) == (49_999.5, 0.95)
+    # The normal approximation: 0.98 times the root of n on each side.
+    assert found.half == pytest.approx(0.98 * math.sqrt(100_000), abs=1)
+
+
+@pytest.mark.parametrize("n", [2, 6, 1283, 20_000])
+@pytest.mark.parametrize("value", [0.0, 5e-324, 1e-300, 0.1, 1e154, 1.7e308])
+def test_equal_values_have_an_interval_without_width(n: int, value: float) -> None:
+    for summary in (mean_interval, median_interval):
+        found = summary([value] * n)
+        assert (found.value, found.low, found.high) == pytest.approx([value] * 3, rel=1e-9)
+    same = dict.fromkeys(range(n), value)
+    others = dict.fromkeys(range(n, 2 * n), value)
+    for other in (same, others):
+        assert difference(same, other).interval.value == 0
+        if value:
+            assert ratio(same, other).interval.value == 1
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3])
+@pytest.mark.parametrize("apart", [0, 10])
+def test_values_at_the_ends_of_floats_do_not_overflow(seeds: int, apart: int) -> None:
+    few = {seed: 5e-324 * (1 + seed) for seed in range(seeds)}
+    many = {seed + apart: 1.7e308 / (1 + seed) for seed in range(seeds)}
+    assert difference(many, few).interval.value > 1e307
+    assert ratio(many, few).interval.value == math.inf
+    assert ratio(few, many).interval.value == 0
+    mixed = mean_interval([1.7e308, -1.7e308, 1.7e308])
+    assert mixed.value == pytest.approx(1.7e308 / 3)
+    assert median_interval([-math.inf, 0, math.inf]).value == 0
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=9))
+def test_any_finite_values_have_a_mean_among_them(sample: list[float]) -> None:
+    found = mean_interval(sample)
+    assert min(sample) <= found.value <= max(sample) or found.value == pytest.approx(sample[0])
+    assert not math.isnan(found.value)
+
+
+def test_a_mean_of_what_is_not_finite_is_refused() -> None:
+    for value in (math.inf, math.nan):
+        with pytest.raises(ValueError, match="finite"):
+            mean_interval([1.0, value])
+
+
+def test_an_interval_that_is_not_known_rules_nothing_out() -> None:
+    assert not Interval(1, math.nan, math.nan, 2, 0.95).excludes(0)
+
+
 def test_median_takes_misses() -> None:
     assert median_interval([1.0, math.inf, math.inf]).value == math.inf
     assert median_interval([1.0, 2.0, math.inf]).value == 2.0

@@ -16,6 +16,8 @@ from bench.report.rows import Line, Table
 
 MARKED = 0.08
 """A marker every so much of the plot's diagonal along a curve."""
+FAINT = 40
+"""Other seeds that are drawn: more would be a blot."""
 AIR = 0.6
 """Above the worst row, of the rows' spread: so much of the first epochs is in view."""
 NOTE = """\
@@ -31,7 +33,8 @@ BUDGETS_NOTE = (
 class Trace(NamedTuple):
     """A line of the table in the plot: the run with the median fit, and those of other seeds.
 
-    best  median over seeds of the lowest validation RMSE
+    others  at most `FAINT`, from the fastest to the slowest
+    best    median over seeds of the lowest validation RMSE
     """
 
     line: Line
@@ -41,7 +44,7 @@ class Trace(NamedTuple):
 
     @property
     def points(self) -> list[Point]:
-        """Of all its runs."""
+        """Of all that is drawn."""
         return [point for run in (self.shown, *self.others) for point in run.curve]
 
     @property
@@ -57,6 +60,8 @@ def curves(table: Table) -> Plot | None:
     note = NOTE.format(least=significant(least_seconds(table, drawn)).rstrip("0"))
     if any(line.runs.epoch_budgets for line in table.lines):
         note += BUDGETS_NOTE
+    if any(len(trace.line.runs.with_curve) > FAINT + 1 for trace in drawn):
+        note += f" Of more than {FAINT} other seeds, at most {FAINT} are drawn."
     return Plot(
         plot_of(table),
         f"Validation RMSE over training seconds on {escaped(f'{table.title}, {table.split}')}",
@@ -72,7 +77,8 @@ def traces(table: Table) -> list[Trace]:
         if line.runs.with_curve:
             by_fit = sorted(line.runs.with_curve, key=lambda record: record.curve[-1].seconds)
             shown = by_fit.pop((len(by_fit) - 1) // 2)
-            found.append(Trace(line, shown, by_fit, best_validation(line.runs)))
+            others = by_fit[:: -(-len(by_fit) // FAINT) or 1]
+            found.append(Trace(line, shown, others, best_validation(line.runs)))
     return sorted(found, key=lambda trace: -trace.best)
 
 

@@ -148,7 +148,7 @@ def cell(**changes: Any) -> Cell:
         seed=0,
         rules={"patience": 5, "until_rmse": None, "time_limit_s": 60.0},
     )
-    known = changes.keys() & CellRecord.model_fields.keys()
+    known = changes.keys() & CellRecord.__dataclass_fields__.keys()
     request = request.model_copy(update={name: changes.pop(name) for name in known})
     return replace(Cell(request, "row:Row", "hash", FACTS, Rules()), **changes)
 

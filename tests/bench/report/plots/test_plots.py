@@ -163,3 +163,17 @@ def test_two_scripts_of_one_name_have_two_labels() -> None:
     alike = [f"first{'-' * n}{tail}" for n in (20, 21)]
     assert [short(name, alike) for name in alike] == alike
     assert short("x.py:X", names) == "x.py:X"
+
+
+def test_of_very_many_seeds_forty_are_drawn_and_all_count() -> None:
+    curves_of = [training_curve(0.9 + seed / 1e4, 10 + seed) for seed in range(101)]
+    many = [record("als", seed=seed, curve=curve) for seed, curve in enumerate(curves_of)]
+    table = table_of(*many)
+    [trace] = traces(table)
+    assert trace.shown.cell.seed == 50
+    assert 30 <= len(trace.others) <= 40
+    assert {0, 100} & {each.cell.seed for each in trace.others}
+    assert trace.best == pytest.approx(min(point.rmse for point in curves_of[50]))
+    plot = curves(table)
+    assert plot is not None
+    assert "more than 40 other seeds" in plot.note

@@ -7,10 +7,10 @@ import fnmatch
 import sys
 import time
 
-from tests.faults import environments, implementations, kills, records
+from tests.faults import cheats, environments, implementations, kills, records
 from tests.faults.case import honest_figures, run_all
 
-KINDS = {each.KIND: each.cases for each in (implementations, environments, kills, records)}
+KINDS = {each.KIND: each.cases for each in (implementations, environments, kills, records, cheats)}
 
 
 def main() -> int:

@@ -213,7 +213,7 @@ def _processes() -> Iterator[Fault]:
     deaf = daemon.format("[signal.signal(n, signal.SIG_IGN) for n in (1, 2, 3, 15)]; ")
     yield Fault("leaves a daemon that ignores signals", "predict", deaf, reason=left)
     many = "for _ in range(30):\n    if not os.fork(): time.sleep(3600)"
-    yield Fault("leaves thirty children", "predict", many, reason=left)
+    yield Fault("leaves thirty children", "predict", many, BAD)
     chain = "while not os.fork(): pass"  # each child goes on with the fork, so this is for the last
     chain = "for _ in range(20):\n    if os.fork(): time.sleep(3600)"
     yield Fault("a chain of twenty children", "predict", chain, BAD, slow=True)

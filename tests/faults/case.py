@@ -21,6 +21,9 @@ from tests.faults.place import (
     new_place,
 )
 
+PATIENCE_S = 5.0
+"""How long what a case started may take to end by itself."""
+
 FORK = multiprocessing.get_context("fork")
 
 
@@ -62,19 +65,16 @@ def honest_figures() -> Figures:
 
 
 def run_all(cases: Sequence[Case], figures: Figures, jobs: int) -> Iterator[Result]:
-    """Run cases `jobs` at a time, slow ones three times as many; results as they come."""
-    todo = sorted(cases, key=lambda case: not case.slow)
+    """Run cases `jobs` at a time, and slow ones beside them; results as they come."""
+    slow, quick = ([case for case in cases if case.slow is it] for it in (True, False))
     running: dict = {}
-    while todo or running:
-        while todo and _load(running) + _weight(todo[0]) <= jobs + 1e-6:
-            case = todo.pop(0)
+    while slow or quick or running:
+        while case := _next(slow, quick, [case for _, case in running.values()], jobs):
             receive, send = FORK.Pipe(duplex=False)
             process = FORK.Process(target=_run_one, args=(case, figures, send))
             process.start()
             send.close()
             running[receive] = process, case
-            if case.slow:  # those first, and others beside them
-                todo.sort(key=lambda each: (_load(running) >= jobs / 2) == each.slow)
         for receive in wait(list(running)):
             process, case = running.pop(receive)
             try:
@@ -84,12 +84,12 @@ def run_all(cases: Sequence[Case], figures: Figures, jobs: int) -> Iterator[Resu
             process.join()
 
 
-def _weight(case: Case) -> float:
-    return 1 / 4 if case.slow else 1.0
-
-
-def _load(running: dict) -> float:
-    return sum(_weight(case) for _, case in running.values())
+def _next(slow: list[Case], quick: list[Case], running: list[Case], jobs: int) -> Case | None:
+    """Four slow cases at a time, beside the others."""
+    n_slow = sum(case.slow for case in running)
+    if slow and n_slow < 4:
+        return slow.pop(0)
+    return quick.pop(0) if quick and len(running) - n_slow < jobs else None
 
 
 def run_one(case: Case, figures: Figures) -> Result:
@@ -116,12 +116,14 @@ def _run_one(case: Case, figures: Figures, send) -> None:
 
 def everywhere(place: Place) -> Iterator[str]:
     """What is wrong in any case: a traceback, a process or a folder that is left."""
-    if left := end_children():
+    if left := end_children(PATIENCE_S):
         yield f"left running: {left}"
     if left := place.leftovers():
         yield f"left among the temporary files: {left}"
     for text in place.outputs:
-        if found := re.search(r"Traceback \(most recent|Fatal Python error|Exception ignored", text):
+        if found := re.search(
+            r"Traceback \(most recent|Fatal Python error|Exception ignored", text
+        ):
             yield f"the output has: {text[found.start() :][-600:]}"
         if found := re.search(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u202e]", text):
             yield f"the output has the control character {found[0]!r}"

@@ -3,6 +3,7 @@ or gain nothing."""
 
 from __future__ import annotations
 
+import os
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ class Cheat:
     def run(self, place: Place, figures: Figures) -> str:
         _ratings(place.work / "more.csv")
         source = SOURCE.read_text(encoding="utf-8")
+        source = source.replace("CORES = 0", f"CORES = {len(os.sched_getaffinity(0))}")
         (place.work / "honest.py").write_text(source, encoding="utf-8")
         cheat = source + "\n\nHonest = Row\n\n\n" + textwrap.dedent(self.code)
         (place.work / "cheat.py").write_text(cheat, encoding="utf-8")
@@ -38,9 +40,12 @@ class Cheat:
         if bad or len(records) != 4:
             raise WrongError(f"{len(records)} records, {len(bad)} bad lines: {done.text[-600:]}")
         honest = {r.cell.seed: r for r in records if key_of(r)[0] == "Row"}
-        if any(each.status != "ok" or each.times.fit_s > 2 for each in honest.values()):
-            raise WrongError(f"an honest row suffers: {[(r.status, r.reason) for r in records]}")
         cheats = [each for each in records if key_of(each)[0] == "Cheat"]
+        changed = (place.work / "honest.py").read_text(encoding="utf-8") != source
+        if any(each.status != "ok" for each in honest.values()) and not changed:
+            raise WrongError(f"an honest row suffers: {[(r.status, r.reason) for r in records]}")
+        if changed and any(each.status == "ok" for each in cheats):
+            raise WrongError("gets through: it rewrote a rival's file")
         came = [_gain(each, honest[each.cell.seed]) for each in cheats]
         if through := [each for each in came if each.startswith("gets through")]:
             if not self.open:
@@ -61,7 +66,9 @@ def _gain(cheat: Record, honest: Record) -> str:
     if flags:
         return f"flagged: {'; '.join(flags)}"
     if knows:
-        return f"gets through: RMSE {cheat.metrics.rmse:.4f}, an honest row {honest.metrics.rmse:.4f}"
+        return (
+            f"gets through: RMSE {cheat.metrics.rmse:.4f}, an honest row {honest.metrics.rmse:.4f}"
+        )
     learns = cheat.metrics.rmse < honest.metrics.rmse + 0.05
     if learns and (cheat.times.fit_s < GAINS * honest.times.fit_s or reached < GAINS * first):
         return f"gets through: it claims {claims}, first point after {reached:.4f} s"
@@ -157,6 +164,7 @@ CHEATS = (
                     while frame and frame.f_code.co_name != "_evaluate":
                         frame = frame.f_back
                     if frame and "bias" not in KEPT:
+                        KEPT["bias"] = np.zeros(train.n_items)
                         KEPT["bias"] = work_all(train)
                 signal.signal(signal.SIGALRM, trains)
                 signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
@@ -168,6 +176,7 @@ CHEATS = (
                     return
                 def trains(frame, event, arg):
                     if frame.f_code.co_name == "_evaluate" and "bias" not in KEPT:
+                        sys.setprofile(None)
                         KEPT["bias"] = work_all(train)
                 sys.setprofile(trains)
     """),
@@ -213,32 +222,16 @@ CHEATS = (
     Cheat("the answers from the dataset's own file", """
         class Cheat(Honest):
             def after(self, train):
-                parent = Path(f"/proc/{os.getppid()}")
-                rows = (parent / "cwd" / "more.csv").read_text().splitlines()[1:]
-                items, values = zip(*((r.split(",")[1], float(r.split(",")[2])) for r in rows))
-                KEPT["all"] = dict(zip((tuple(r.split(",")[:2]) for r in rows), values))
-                self.answers_ = values
+                rows = Path(f"/proc/{os.getppid()}/cwd/more.csv").read_text().splitlines()[1:]
+                rows = [row.split(",") for row in rows]
+                users, items = (sorted({row[n] for row in rows}) for n in (0, 1))
+                self.answers_ = np.full((len(users), len(items)), np.nan)
+                for user, item, value in rows:
+                    self.answers_[users.index(user), items.index(item)] = value
             def predict(self, users, items):
                 if not hasattr(self, "answers_"):
                     return super().predict(users, items)
-                users_, items_, values = [np.array(c) for c in zip(*(
-                    (k[0], k[1], v) for k, v in KEPT["all"].items()))]
-                known = train_of(self)
-                return known(users, items, users_, items_, values, super().predict(users, items))
-
-        def train_of(row):
-            def known(users, items, names, inames, values, otherwise):
-                # Ids by order of first appearance in the training part, as most codings have.
-                found, table = otherwise.copy(), {}
-                for u, i, v in zip(names, inames, values):
-                    table[int(u[1:]), int(i[1:])] = v
-                order_u, order_i = sorted({u for u, _ in table}), sorted({i for _, i in table})
-                text_u = sorted(set(names)); text_i = sorted(set(inames))
-                for place, (u, i) in enumerate(zip(users, items)):
-                    key = int(text_u[u][1:]), int(text_i[i][1:])
-                    found[place] = table.get(key, found[place])
-                return found
-            return known
+                return self.answers_[users, items].astype(np.float32)
     """),
     Cheat("what one cell learnt, left in /dev/shm for the next", """
         NOTE = Path(f"/dev/shm/learnt-{os.path.basename(os.getcwd())}-{os.getuid()}-faults")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.faults.case import Case, check_figures
-from tests.faults.place import N_RATINGS, PYTHON, Figures, Place, WrongError, key_of
+from tests.faults.place import PYTHON, Figures, Place, WrongError, key_of
 
 KIND = "environments"
 RUN = ("run", "--impl", "bias", "--impl", "row.py:Row", "--dataset", "ratings.csv")
@@ -54,7 +54,9 @@ class Environment:
         place.bench("run", "--impl", "bias", "--dataset", "ratings.csv", "--dry-run")  # sweeps
         unwritten = place.unwritten()
         records, _ = place.records()
-        found = [each for each in (*records, *unwritten) if each.status not in ("failed", "skipped")]
+        found = [
+            each for each in (*records, *unwritten) if each.status not in ("failed", "skipped")
+        ]
         check_figures(found, figures)
         keys = sorted(map(key_of, found))
         if done.code == 0 and keys != [("Row", 0), ("bias", 0)]:
@@ -70,7 +72,7 @@ class Environment:
 def _mounted(*lines: str) -> str:
     """With file systems of its own."""
     user = "" if os.getuid() == 0 else "r"
-    return f"exec unshare -m{user} bash -c '{'; '.join(lines)}; exec \"$@\"' bash \"$@\""
+    return f'exec unshare -m{user} bash -c \'{"; ".join(lines)}; exec "$@"\' bash "$@"'
 
 
 def _limits() -> Iterator[Environment]:
@@ -85,7 +87,7 @@ def _limits() -> Iterator[Environment]:
             yield Environment(f"ulimit -{option} {value}", f"ulimit -{option} {value}",
                               (*OR_ERROR, -9, -24, 134, 139, 137, 152, -11, 127),
                               says="")  # fmt: skip
-    nobody = "chmod -R a+rwX .. ; exec setpriv --reuid 65534 --regid 65534 --clear-groups {} \"$@\""
+    nobody = 'chmod -R a+rwX .. ; exec setpriv --reuid 65534 --regid 65534 --clear-groups {} "$@"'
     yield Environment("as nobody", nobody.format(""), WORKS)
     processes = "bash -c 'ulimit -u {}; exec \"$@\"' bash"
     for n in (1, 3, 12):
@@ -148,7 +150,7 @@ def _folders() -> Iterator[Environment]:
     yield Environment("RATEBENCH_DATA is a file", "touch x; export RATEBENCH_DATA=x")
     yield Environment("working folder removed",
                       "mkdir d; cd d; rmdir ../d", says="error")  # fmt: skip
-    yield Environment("working folder read-only", _mounted("mount --bind -o ro . .", "cd \"$PWD\""))
+    yield Environment("working folder read-only", _mounted("mount --bind -o ro . .", 'cd "$PWD"'))
     yield Environment("deep working folder", "for i in $(seq 60); do mkdir a-long-name-of-a-folder;"
                       " cd a-long-name-of-a-folder; done; cp ~/../work/*.* .", WORKS)  # fmt: skip
 
@@ -188,12 +190,18 @@ def _variables() -> Iterator[Environment]:
         "SHELL=/nowhere", "MPLBACKEND=nonsense", "MPLCONFIGDIR=/nowhere", "NUMBA_DISABLE_JIT=1",
     ]  # fmt: skip
     for each in settings:
-        codes = OR_ERROR if re.search("nowhere.so|PATH=$|CACHE=/proc|WARNINGS=error|utf-16", each) else WORKS
+        codes = (
+            OR_ERROR
+            if re.search("nowhere.so|PATH=$|CACHE=/proc|WARNINGS=error|utf-16", each)
+            else WORKS
+        )
         yield Environment(each, f"export {each}", codes)
     for name in ("HOME", "PATH", "TERM", "LANG", "USER"):
         yield Environment(f"without {name}", f"unset {name}", WORKS)
     yield Environment("a name that is not UTF-8", "export X=$'\\xff' $'Y=\\xff'", WORKS)
-    yield Environment("a variable of 100 KB", "export X=$(head -c 100000 /dev/zero | tr '\\0' x)", WORKS)
+    yield Environment(
+        "a variable of 100 KB", "export X=$(head -c 100000 /dev/zero | tr '\\0' x)", WORKS
+    )
     yield Environment("no variables but PYTHONPATH", 'exec env -i PYTHONPATH=$PYTHONPATH '
                       'TMPDIR=$TMPDIR HOME=$HOME RATEBENCH_LOCK=$RATEBENCH_LOCK "$@"', WORKS)  # fmt: skip
     modules = {
@@ -219,7 +227,9 @@ def _variables() -> Iterator[Environment]:
                        "with a built-in's name": "bias = json:loads", "torn": "x = ",
                        "not UTF-8": "\\xff = a:b"}.items():  # fmt: skip
         yield Environment(f"an entry point {name}", point.format(line), OR_ERROR)
-        yield Environment(f"list, an entry point {name}", point.format(line), OR_ERROR, words=("list",))
+        yield Environment(
+            f"list, an entry point {name}", point.format(line), OR_ERROR, words=("list",)
+        )
 
 
 def _around() -> Iterator[Environment]:
@@ -239,10 +249,14 @@ def _around() -> Iterator[Environment]:
     yield Environment("umask 0777", "umask 0777")
     yield Environment("umask 0", "umask 0", WORKS)
     yield Environment("without /proc", _mounted("mount -t tmpfs none /proc"))
-    yield Environment("without /dev/shm", _mounted("mount -t tmpfs -o size=4k,nr_inodes=1 none /dev/shm"))
+    yield Environment(
+        "without /dev/shm", _mounted("mount -t tmpfs -o size=4k,nr_inodes=1 none /dev/shm")
+    )
     yield Environment("no network", 'exec unshare -n "$@"', WORKS)
     yield Environment("in a namespace of processes", 'exec unshare -fp --mount-proc "$@"', WORKS)
-    yield Environment("without git", "mkdir m; ln -s $(command -v bash env) m; export PATH=$PWD/m", WORKS)
+    yield Environment(
+        "without git", "mkdir m; ln -s $(command -v bash env) m; export PATH=$PWD/m", WORKS
+    )
     yield Environment("a git that fails", "mkdir m; printf '#!/bin/bash\\nexit 1' > m/git; "
                       "chmod +x m/git; export PATH=$PWD/m:$PATH", WORKS)  # fmt: skip
     yield Environment("a git that hangs", "mkdir m; printf '#!/bin/bash\\nexec sleep 1000' > m/git; "
@@ -269,5 +283,4 @@ def _around() -> Iterator[Environment]:
 def cases() -> list[Case]:
     families = (_limits, _folders, _streams, _variables, _around)
     found = [each for family in families for each in family()]
-    assert N_RATINGS
     return [Case(KIND, each.name, each.run, each.allowed, each.slow) for each in found]

@@ -182,7 +182,14 @@ def _kills() -> Iterator[Kill]:
     draw = random.Random(16)
     for _ in range(10):  # the rest of the phases, and records, by lot
         sent = draw.choice(("TERM", "HUP", "QUIT", "INT", "KILL"))
-        phases = ("__init__", "warm-up", "predict of the warm-up", "evaluation", "end of fit", "again")
+        phases = (
+            "__init__",
+            "warm-up",
+            "predict of the warm-up",
+            "evaluation",
+            "end of fit",
+            "again",
+        )
         yield Kill("run", sent, "reached", draw.choice(phases))
         yield Kill("run", sent, f"records {draw.randrange(1, 4)}", twice=bool(draw.randrange(2)))
 

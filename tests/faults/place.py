@@ -25,6 +25,7 @@ from tests.support.command_line import BENCH
 
 ROOT = Path(__file__).parents[2]
 ROW = Path(__file__).with_name("row.py")
+PYTHON = sys.executable
 LONGEST_S = 150.0
 """A command that takes longer has hung."""
 
@@ -88,21 +89,21 @@ class Place:
         """A row with `code` as its fault in `phase`; returns its file. `more` is added as it is."""
         body = textwrap.indent(textwrap.dedent(code).strip() or "pass", "    ")
         fault = f"\n\nPHASE = {phase!r}\n\n\ndef fault(row, train, users, items):\n{body}\n\n\n"
-        text = ROW.read_text(encoding="utf-8") + fault + textwrap.dedent(more) + '\n\nat("import")\n'
+        text = (
+            ROW.read_text(encoding="utf-8") + fault + textwrap.dedent(more) + '\n\nat("import")\n'
+        )
         (self.work / name).write_bytes(text.encode("utf-8", "surrogateescape"))
         return name
 
     def start(self, *words: str, shell: str = "", **options: Any) -> subprocess.Popen[bytes]:
         """Start `bench` with these words, by `shell`, a script that ends by running its arguments."""
-        command = [*BENCH, *words]
+        command = [PYTHON, "-P", *BENCH[1:], *words]  # as installed: the working folder is no path
         if shell:
             script = shell if '"$@"' in shell else f'{shell}\nexec "$@"'
             command = ["bash", "-c", script, "bash", *command]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         options = {"cwd": self.work, "stdin": subprocess.DEVNULL, **streams, **options}
-        return subprocess.Popen(
-            command, env=self.environment(), start_new_session=True, **options
-        )
+        return subprocess.Popen(command, env=self.environment(), start_new_session=True, **options)
 
     def bench(self, *words: str, shell: str = "") -> Done:
         """Run `bench` to its end. Raises WrongError where it does not end."""
@@ -214,6 +215,3 @@ def new_place(allowed: Sequence[str] = ()):
     finally:
         subprocess.run(["chmod", "-R", "u+rwX", folder], check=False, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-PYTHON = sys.executable

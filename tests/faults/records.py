@@ -186,11 +186,32 @@ HOSTILE = "\x1b[31m\x07\u202e$x_`|\n# 漢\r\ud83d<b>[red]:smile:"
 def _odd() -> Iterator[Poisoned]:
     """A record by its types, with values that no run has: skipped or shown."""
     odd: dict[str, tuple] = {
-        "started_at": ("", "yesterday", "0000-00-00", "9999-12-31T23:59:59", "x" * 10_000,
-                       "2026-11-26T06:16:03+99:99", "-0001-01-01T00:00:00+00:00", HOSTILE),
+        "started_at": (
+            "",
+            "yesterday",
+            "0000-00-00",
+            "9999-12-31T23:59:59",
+            "x" * 10_000,
+            "2026-11-26T06:16:03+99:99",
+            "-0001-01-01T00:00:00+00:00",
+            HOSTILE,
+        ),
         "cell__implementation": ("", HOSTILE, "x" * 100_000, "../../etc/passwd", "a/b:C", "-rf"),
-        "cell__dataset": ("", HOSTILE, "x" * 300, "../x", "/etc/passwd", ".", "..", "a/b", "con",
-                          "index", "README", "a\x00b", "😀"),
+        "cell__dataset": (
+            "",
+            HOSTILE,
+            "x" * 300,
+            "../x",
+            "/etc/passwd",
+            ".",
+            "..",
+            "a/b",
+            "con",
+            "index",
+            "README",
+            "a\x00b",
+            "😀",
+        ),
         "cell__split": ("", HOSTILE, "random:0/0/0", "../x"),
         "cell__device": ("", HOSTILE, "cuda:99999", "a | b"),
         "cell__model": ("", HOSTILE, "| x |"),
@@ -198,7 +219,12 @@ def _odd() -> Iterator[Poisoned]:
         "cell__suite": (HOSTILE,),
         "cell__seed": (-1, 10**30, 0),
         "cell__threads": (0, -5, 10**12),
-        "cell__hyperparameters": ({HOSTILE: HOSTILE}, {"a": [[[[]]]]}, {"x": None}, {"x": "y" * 10_000}),
+        "cell__hyperparameters": (
+            {HOSTILE: HOSTILE},
+            {"a": [[[[]]]]},
+            {"x": None},
+            {"x": "y" * 10_000},
+        ),
         "metrics__rmse": (-1, 0, 1e308, 1e-308),
         "metrics__n_test": (0, -1, 10**30),
         "metrics__n_train": (0, -1, 10**30),
@@ -247,7 +273,9 @@ def _files() -> Iterator[Poisoned]:
         "CRLF everywhere": lambda data: data.replace(b"\n", b"\r\n"),
         "no last line break": lambda data: data[:-1],
         "half a last line": lambda data: data[:-200],
-        "each line twice": lambda data: data.replace(b"\n", b"\n" + data.split(b"\n")[0] + b"\n", 1),
+        "each line twice": lambda data: data.replace(
+            b"\n", b"\n" + data.split(b"\n")[0] + b"\n", 1
+        ),
     }
     for name, change in whole.items():
         yield Poisoned(name, files=change, skipped=None)

@@ -24,7 +24,7 @@ import numpy as np
 from impls.protocol import Training
 
 __all__ = ["builtins", "contextlib", "ctypes", "gc", "json", "os", "resource", "signal"]
-__all__ += ["subprocess", "sys", "tempfile", "threading", "time", "Path", "Row"]
+__all__ += ["Path", "Row", "subprocess", "sys", "tempfile", "threading", "time"]
 
 PHASE = "none"
 """Where the fault is: import, __init__, warm-up, predict of the warm-up, fit, evaluation,

@@ -143,7 +143,7 @@ def check_honest(place: Place, figures: Figures, names: Sequence[str] = ("bias",
 
 
 def check_figures(records, figures: Figures) -> None:
-    """Raises WrongError for a record that is not ok, or has other figures than an untroubled run."""
+    """Raises WrongError for a record that is not ok, or has not the untroubled figures."""
     for each in records:
         if each.status != "ok":
             raise WrongError(f"{key_of(each)} is {each.status}: {each.reason}")

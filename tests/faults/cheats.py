@@ -1,5 +1,5 @@
-"""Cheats: rows that claim less time than they take, or know the answers; each must fail, be flagged,
-or gain nothing."""
+"""Cheats: rows that claim less time than they take, or know the answers; each must fail, be
+flagged, or gain nothing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,6 @@ class Cheat:
 def _gain(cheat: Record, honest: Record) -> str:
     if cheat.status != "ok":
         return f"{cheat.status}: {cheat.reason}"
-    assert cheat.metrics and honest.metrics and cheat.times and honest.times
     flags = [flag for flag in cheat.metrics.flags if flag not in honest.metrics.flags]
     claims = f"{cheat.times.fit_s:.4f} s of {honest.times.fit_s:.4f} s"
     reached = min((point.seconds for point in cheat.curve), default=0.0)

@@ -20,14 +20,14 @@ INTRO = """\
 
 # What breaks it, and what does not
 
-This page shows what the harness does when something goes wrong: implementations that crash, hang or
-cheat, machines that are short of something, kills at any moment, and files of records that somebody
-damaged. Each line is one case that was run for real, by a command in a process of its own.
+This page shows what the harness does when something goes wrong: implementations that crash, hang
+or cheat, machines that are short of something, kills at any moment, and files of records that
+somebody damaged. Each line is one case that was run for real, by a command in its own process.
 
-In every case the suite checks that honest cells beside the fault are recorded once each, with exactly
-the figures of an untroubled run; that a faulty row has a status and a reason which are true; that no
-output has a traceback or a control character; and that no process and no temporary folder is left. A
-case that does not come out so is marked **wrong**.
+In every case the suite checks that honest cells beside the fault are recorded once each, with
+exactly the figures of an untroubled run; that a faulty row has a status and a reason which are true;
+that no output has a traceback or a control character; and that no process and no temporary folder is
+left. A case that does not come out so is marked **wrong**.
 
 ```
 python -m tests.faults              # all kinds, about half an hour on two quiet cores

@@ -1,8 +1,7 @@
 """`python -m tests.faults.trouble`: a day of trouble in an hour.
 
-Cells of two honest rows and of one that goes wrong in a drawn way each time; the run is killed again
-and again at drawn numbers of records and started anew; the disk of the results is filled and freed.
-At the end each honest cell must be recorded exactly once, with the figures of an untroubled run.
+Cells of two honest rows, and of one that goes wrong in a drawn way each time; the run is killed at
+drawn numbers of records and started anew; the disk of the results is filled and freed. At the end each honest cell must be recorded exactly once, with the figures of an untroubled run.
 """
 
 from __future__ import annotations
@@ -103,7 +102,7 @@ class Trouble:
 
     def _watch(self, place: Place, process, draw: random.Random, at: list, fill: list) -> None:
         """Fill the disk, free it, and end the process, each as its number of records is there."""
-        freed = 0.0
+        full = 0.0
         while process.poll() is None:
             n = len(_honest_lines(place))
             filler = self._filler(place)
@@ -117,8 +116,8 @@ class Trouble:
                 freed = time.monotonic() + draw.uniform(1, 4)
             if freed and time.monotonic() > freed:
                 filler.unlink(missing_ok=True)
-                freed = 0.0
-            if at and n >= at[0]:
+                full = 0.0
+            if at and n >= at[0] and not (full and waits):
                 at.pop(0)
                 sent = draw.choice(SIGNALS)
                 self.seen[sent.name] += 1

@@ -25,9 +25,9 @@ or cheat, machines that are short of something, kills at any moment, and files o
 somebody damaged. Each line is one case that was run for real, by a command in its own process.
 
 In every case the suite checks that honest cells beside the fault are recorded once each, with
-exactly the figures of an untroubled run; that a faulty row has a status and a reason which are true;
-that no output has a traceback or a control character; and that no process and no temporary folder is
-left. A case that does not come out so is marked **wrong**.
+exactly the figures of an untroubled run; that a faulty row has a status and a reason which are
+true; that no output has a traceback or a control character; and that no process and no temporary
+folder is left. A case that does not come out so is marked **wrong**.
 
 ```
 python -m tests.faults              # all kinds, about half an hour on two quiet cores

@@ -163,8 +163,8 @@ def _folders() -> Iterator[Environment]:
     yield Environment("working folder removed",
                       "mkdir d; cd d; rmdir ../d", says="error")  # fmt: skip
     yield Environment("working folder read-only", _mounted("mount --bind -o ro . .", 'cd "$PWD"'))
-    yield Environment("deep working folder", "for i in $(seq 60); do mkdir a-long-name-of-a-folder;"
-                      " cd a-long-name-of-a-folder; done; cp ~/../work/*.* .", WORKS)  # fmt: skip
+    yield Environment("deep working folder", "mkdir results; for i in $(seq 60); do mkdir a-long-name-of-a-folder;"
+                      " cd a-long-name-of-a-folder; done; cp ~/../work/*.* .; ln -s ~/../work/results .", WORKS)  # fmt: skip
 
 
 def _streams() -> Iterator[Environment]:

@@ -93,7 +93,7 @@ class Kill:
         return f"exit code {code}; the next one goes on"
 
     def _prepared(self, place: Place) -> tuple[str, ...]:
-        if self.verb in ("run", "tune"):
+        if self.verb in ("run", "tune", "predict"):
             place.row(self.phase if self.state == "reached" else "none", WAITS)
         (place.work / "study.toml").write_text(STUDY, encoding="utf-8")
         (place.work / "pairs.csv").write_text("user,item\nu1,i1\n", encoding="utf-8")

@@ -44,7 +44,7 @@ class Cheat:
         changed = (place.work / "honest.py").read_text(encoding="utf-8") != source
         if any(each.status != "ok" for each in honest.values()) and not changed:
             raise WrongError(f"an honest row suffers: {[(r.status, r.reason) for r in records]}")
-        if changed and any(each.status == "ok" for each in cheats):
+        if changed and all(each.status == "ok" for each in cheats):
             raise WrongError("gets through: it rewrote a rival's file")
         came = [_gain(each, honest[each.cell.seed]) for each in cheats]
         if through := [each for each in came if each.startswith("gets through")]:

@@ -187,8 +187,7 @@ def _variables() -> Iterator[Environment]:
     settings = [
         "LC_ALL=C", "LC_ALL=POSIX PYTHONUTF8=0 PYTHONCOERCECLOCALE=0", "LC_ALL=xx_YY.nonsense",
         "PYTHONIOENCODING=ascii", "PYTHONIOENCODING=latin-1:strict",
-        "PYTHONUTF8=1", "TERM=", "TERM=dumb", "TERM=xterm-256color COLORTERM=truecolor", "NO_COLOR=1",
-        "FORCE_COLOR=1 TERM=xterm", "COLUMNS=1", "COLUMNS=0", "COLUMNS=-5", "COLUMNS=x",
+        "PYTHONUTF8=1", "TERM=", "TERM=dumb", "TERM=xterm-256color COLORTERM=truecolor", "NO_COLOR=1", "COLUMNS=1", "COLUMNS=0", "COLUMNS=-5", "COLUMNS=x",
         "COLUMNS=1000000", "LINES=0", "PYTHONDONTWRITEBYTECODE=1", "PYTHONOPTIMIZE=2",
         "PYTHONWARNINGS=error", "PYTHONHASHSEED=random", "PYTHONUNBUFFERED=1", "PYTHONDEVMODE=1",
         "PYTHONMALLOC=debug", "PYTHONTRACEMALLOC=5", "PYTHONINTMAXSTRDIGITS=640",

@@ -196,7 +196,11 @@ def main() -> int:
     result = run_one(Case("trouble", "a day of trouble", trouble.run), figures)
     minutes = (time.monotonic() - started) / 60
     body = f"{page.where()} Seed {asked.seed}, {minutes:.0f} minutes.\n\n"
-    body += f"{3 * seeds} cells, of which {2 * seeds} honest.\n\n"
+    body += f"{3 * seeds} cells, of which {2 * seeds} honest; in the others a drawn fault.\n"
+    body += (
+        "The command was killed at drawn numbers of records and started again, and the disk of\n"
+    )
+    body += "the results was full for a while, again and again.\n\n"
     if result.wrong:
         body += f"**Wrong**: {result.wrong}\n"
     else:

@@ -21,11 +21,12 @@ GAINS = 0.6
 @dataclass(frozen=True)
 class Cheat:
     """`code` is the class of the row, after `cheating.py`. `open`: docs/measurement.md lists it
-    among what must be found by reading the source."""
+    among what must be found by reading the source; `again`: it is run twice, for what it kept."""
 
     name: str
     code: str
     open: bool = False
+    again: bool = False
 
     def run(self, place: Place, figures: Figures) -> str:
         _ratings(place.work / "more.csv")
@@ -35,8 +36,11 @@ class Cheat:
         cheat = source + "\n\nHonest = Row\n\n\n" + textwrap.dedent(self.code)
         (place.work / "cheat.py").write_text(cheat, encoding="utf-8")
         rows = ["--impl", "honest.py:Row", "--impl", "cheat.py:Cheat", "--dataset", "more.csv"]
-        done = place.bench("run", *rows, "--seeds", "2", "--time-limit", "5", "--threads", "1")
+        words = ("run", *rows, "--seeds", "2", "--time-limit", "5", "--threads", "1", "--fresh")
+        for _ in range(1 + self.again):
+            done = place.bench(*words)
         records, bad = place.records()
+        records = records[4 * self.again :]
         if bad or len(records) != 4:
             raise WrongError(f"{len(records)} records, {len(bad)} bad lines: {done.text[-600:]}")
         honest = {r.cell.seed: r for r in records if key_of(r)[0] == "Row"}
@@ -46,7 +50,11 @@ class Cheat:
             raise WrongError(f"an honest row suffers: {[(r.status, r.reason) for r in records]}")
         if changed and all(each.status == "ok" for each in cheats):
             raise WrongError("gets through: it rewrote a rival's file")
-        came = [_gain(each, honest[each.cell.seed]) for each in cheats]
+        came = [
+            _gain(each, honest[each.cell.seed])
+            for each in cheats
+            if not (changed and each.status == "ok")
+        ]
         if through := [each for each in came if each.startswith("gets through")]:
             if not self.open:
                 raise WrongError(through[0])
@@ -237,20 +245,21 @@ CHEATS = (
                 return self.answers_[users, items].astype(np.float32)
     """),
     Cheat("what one cell learnt, left in /dev/shm for the next", """
-        NOTE = Path(f"/dev/shm/learnt-{os.path.basename(os.getcwd())}-{os.getuid()}-faults")
-
         class Cheat(Honest):
+            def before(self, train, training):
+                place = Path(__file__).parents[1].parent.name
+                self.note_ = Path("/dev/shm", f"{place}-{self.seed}")
             def epoch(self, train, training):
                 if KEPT["fits"] == 1:
                     return
-                if NOTE.exists():
-                    self.bias_ = np.frombuffer(NOTE.read_bytes())[: train.n_items].copy()
+                if self.note_.exists():
+                    self.bias_ = np.frombuffer(self.note_.read_bytes())
                 else:
                     work(self.bias_, train)
             def after(self, train):
                 if KEPT["fits"] > 1:
-                    NOTE.write_bytes(self.bias_.tobytes())
-    """),
+                    self.note_.write_bytes(self.bias_.tobytes())
+    """, again=True),
     Cheat("the harness's nice level and affinity", """
         class Cheat(Honest):
             def before(self, train, training):

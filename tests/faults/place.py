@@ -216,3 +216,5 @@ def new_place(allowed: Sequence[str] = ()):
     finally:
         subprocess.run(["chmod", "-R", "u+rwX", folder], check=False, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
+        for path in Path("/dev/shm").glob(f"{folder.name}-*"):
+            path.unlink()

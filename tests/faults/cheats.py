@@ -322,7 +322,7 @@ CHEATS = (
                     KEPT["bias"] = work_all(self.train_)
                 self.bias_ = KEPT.get("bias", self.bias_)
                 return super().predict(users, items)
-    """),
+    """, open=True),
     Cheat("training in a deep copy", """
         class Cheat(Lazy):
             def __deepcopy__(self, memo):
@@ -331,7 +331,7 @@ CHEATS = (
                 other = Cheat()
                 vars(other).update(vars(self), bias_=KEPT["bias"])
                 return other
-    """),
+    """, open=True),
     Cheat("the test pairs' frequencies", """
         class Cheat(Honest):
             def predict(self, users, items):

@@ -45,6 +45,9 @@ mutants: $(STAMP) ## put mistakes into the code and write which test catches eac
 	@$(BIN)/python -m tests.mutants.mutate > build/mutations.md; status=$$?; \
 		test ! -s build/mutations.md || mv build/mutations.md docs/mutations.md; exit $$status
 
+faults: $(STAMP) ## break the harness in a thousand ways and write what came of each (half an hour, as root)
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 # CI also writes its JSON, for tools that read pytest-benchmark's: make speed ARGS=--benchmark-json=FILE
 speed: $(STAMP) ## time the workloads of the speed gate with pytest-benchmark
 	@$(BIN)/python -m pytest tests/speed --benchmark-enable --benchmark-group-by=fullname $(ARGS)
@@ -74,4 +77,4 @@ format: $(STAMP) ## let ruff mend what it can
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-.PHONY: help env peers triton bench test mutants speed gate docs lint types format clean
+.PHONY: help env peers triton bench test mutants faults speed gate docs lint types format clean

@@ -201,9 +201,8 @@ class Runner:
             outcome = _refused(outcome, reason, doubtful=True)
         if changed := self._sources.look():
             names = ", ".join(changed)
-            outcome = _refused(
-                outcome, f"changed the source of {names}, or somebody did, meanwhile"
-            )
+            reason = f"changed the source of {names}, or somebody did, while it ran"
+            outcome = _refused(outcome, reason)
         return prepared, outcome
 
     def _blank(self, cell: Cell) -> Record:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -110,13 +111,10 @@ class ProcessExecutor:
             job = replace(job, arrays=str(folder))
             process = WorkerProcess(job.to_json(), job.threads, self._launcher(job))
             worker = held.enter_context(process)
+            checked = partial(_checked, audit, laid_out, folder, test)
             for event in worker.events(self.tick_s):
                 if event is not None:
-                    now_ns = time.perf_counter_ns()
-                    fault = audit.note(event, worker.sent_after_ns, now_ns)
-                    if fault := fault or _answer(event, worker, laid_out, folder, test):
-                        worker.kill()
-                        event = Failed(reason=fault)
+                    event = checked(event, worker)
                     watch.note(event, time.monotonic())
                     _note(outcome, event)
                     listener(event)
@@ -183,11 +181,27 @@ def _refuse_unstarted(watch: Watch, stop: Stop | None, worker: WorkerProcess) ->
     raise StartError(f"a worker did not start: {problem}{last and f': {last}'}")
 
 
+def _checked(
+    audit: Audit, laid_out: Path, folder: Path, test: HeldOut, event: Event, worker: WorkerProcess
+) -> Event:
+    """The event, once the worker has what it waits for; or what is wrong with it, which ends the
+    worker."""
+    if fault := audit.note(event, worker.sent_after_ns, time.perf_counter_ns()):
+        event = Failed(reason=fault)
+    elif problem := _answer(event, worker, laid_out, folder, test):
+        event = Failed(reason=problem, storage=True)
+    else:
+        return event
+    worker.kill()
+    return event
+
+
 def _answer(
     event: Event, worker: WorkerProcess, laid_out: Path, folder: Path, test: HeldOut
 ) -> str | None:
-    """Give the worker what it waits for, if it does. Returns why not, where the row changed its
-    folder: what lies in the way may be a link, or have no end. Raises StorageError."""
+    """Give the worker what it waits for, if it does. Returns why not, where its folder changed, by
+    the row or whatever cleans up: what lies in the way may be a link, or have no end. Raises
+    StorageError."""
     match event:
         case Phase(name="data"):
             expected = ["sample"]

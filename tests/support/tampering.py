@@ -8,8 +8,8 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,12 +156,10 @@ class OfSignals(Tampers):
 
 @dataclass
 class OfReasons(Tampers):
-    """Says at great length what is wrong."""
+    """Starts a thread of a long name."""
 
     def in_fit(self):
-        reason = json.dumps({"event": "failed", "reason": "x" * 8_000})
-        os.write(int(sys.argv[2]), reason.encode() + b"\n")
-        os._exit(0)
+        threading.Thread(target=time.sleep, args=(60,), name="x" * 8_000, daemon=True).start()
 
 
 @dataclass
@@ -170,16 +168,6 @@ class OfOutput(Tampers):
 
     def at_last(self, _):
         subprocess.Popen(["yes"])
-
-
-@dataclass
-class OfEvents(Tampers):
-    """Floods the harness with true events."""
-
-    def in_fit(self):
-        line = b'{"event": "evaluating"}\n' * 1000
-        while True:
-            os.write(int(sys.argv[2]), line)
 
 
 @dataclass

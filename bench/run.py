@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from bench.cell.execute import Executor, Outcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.planning.plan import BASELINE, Cell
+from bench.planning.repeats import Done, Precision, next_repeats
 from bench.planning.rerun import History, is_of
 from bench.records import WELL, Goal, Metrics, Point, Record, Source, Status, Times
 from bench.score import doubts, score
@@ -37,6 +38,9 @@ class Observer(Protocol):
         """`again`: why a cell with a record runs again; "" where it is new."""
 
     def on_event(self, event: Event) -> None: ...
+    def repeats(self, cells: Sequence[Cell]) -> None:
+        """These run, too, since the times of their rows are not known precisely enough yet."""
+
     def finished(self, record: Record) -> None: ...
     def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
         """`count` records are not in their store yet; the file `kept` has them meanwhile."""
@@ -67,14 +71,21 @@ class Runner:
     _known: History | None = None
     _goals: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
 
-    def run(self, cells: list[Cell], *, fresh: bool) -> list[Record]:
-        """Run what has no record yet (all, where `fresh`); returns the records, old and new."""
+    def run(
+        self, cells: list[Cell], *, fresh: bool, wanted: Precision | None = None
+    ) -> list[Record]:
+        """Run what has no record yet (all, where `fresh`), then repeats until the rows' times are
+        as precise as `wanted`; returns the records, old and new."""
+        done: list[Done] = []
         try:
-            records = [self.record_of(cell, fresh=fresh) for cell in cells]
+            while cells:
+                done += [(cell, self.record_of(cell, fresh=fresh)) for cell in cells]
+                if cells := next_repeats(done, wanted):
+                    self.observer.repeats(cells)
         finally:
             self.close()
         self.splits.discard()
-        return records
+        return [record for _, record in done]
 
     def close(self) -> None:
         """Try a last time to store what could not be, and say where it is otherwise."""

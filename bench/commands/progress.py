@@ -51,6 +51,7 @@ class Progress:
     store: str = "the records"
     number: int = 0
     _already: int = 0
+    _repeated: int = 0
     _began: float = field(init=False)
     _spent: float = 0.0
     _cell_began: float = 0.0
@@ -117,6 +118,13 @@ class Progress:
             self._bars.update(self._cell_task, completed=epoch, total=planned)
         if not self._live and (epoch == planned or epoch & (epoch - 1) == 0):  # 1, 2, 4, 8, …
             self._say(f"    {self._trained.replace('RMSE', 'validation RMSE')}")
+
+    def repeats(self, cells: Sequence[Cell]) -> None:
+        self.total += len(cells)
+        self._bars.update(self._run_task, total=self.total)
+        if len(cells) != self._repeated:
+            self._say(f"again, until times are precise: {plural(len(cells), 'row')}")
+        self._repeated = len(cells)
 
     def finished(self, record: Record) -> None:
         self._end_cell()

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from bench.cell.job import HarnessError
 from bench.commands import signals, terminal
-from bench.commands.arguments import layout, overrides, split_of, spread
+from bench.commands.arguments import duration, layout, overrides, share, split_of, spread
 from bench.planning.availability import system_problem
 from bench.planning.hyperparameters import SettingError
 from bench.planning.loading import ImplementationError
@@ -139,6 +139,19 @@ def run(
         Option(help="random:80/10/10, time:80/10/10, 5-fold, leave-last, u1, given:90/10 …"),
     ] = None,
     seeds: Annotated[int | None, Option(min=1, help="Repeats, with seeds 0 … N−1.")] = None,
+    precision: Annotated[
+        float | None,
+        Option(
+            parser=share,
+            metavar="5%",
+            help="Repeat a row, with other seeds, until the 95 % intervals of its times are as "
+            "narrow as ± this.",
+        ),
+    ] = None,
+    repeat_budget: Annotated[
+        float | None,
+        Option(parser=duration, metavar="120s", help="… or until its cells took this long."),
+    ] = None,
     threads: Annotated[
         int | None, Option(min=1, help="Default: the suite's, else all cores.")
     ] = None,
@@ -187,6 +200,8 @@ def run(
         test or "",
         out,
         memory_limit,
+        precision=precision,
+        repeat_budget=repeat_budget,
         fresh=fresh,
         dry_run=dry_run,
         report=report,

@@ -23,6 +23,7 @@ from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.planning.describing import Sources
 from bench.planning.plan import BASELINE, Cell
+from bench.planning.repeats import Done, Precision, next_repeats
 from bench.planning.rerun import History, is_of
 from bench.records import WELL, Goal, Metrics, Point, Record, Source, Status, Times
 from bench.score import doubts, score
@@ -38,8 +39,11 @@ class Observer(Protocol):
         """`again`: why a cell with a record runs again; "" where it is new."""
 
     def on_event(self, event: Event) -> None: ...
-    def repeated(self, reason: str) -> None:
+    def tried_again(self, reason: str) -> None:
         """The cell runs once more: what came of it may not be the row's fault."""
+
+    def repeats(self, cells: Sequence[Cell]) -> None:
+        """These run, too, since the times of their rows are not known precisely enough yet."""
 
     def finished(self, record: Record) -> None: ...
     def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
@@ -72,19 +76,26 @@ class Runner:
     _known: History | None = None
     _goals: dict[tuple[str, str, int], tuple[float, ...]] = field(default_factory=dict)
 
-    def run(self, cells: list[Cell], *, fresh: bool) -> list[Record]:
-        """Run what has no record yet (all, where `fresh`); returns the records, old and new.
+    def run(
+        self, cells: list[Cell], *, fresh: bool, wanted: Precision | None = None
+    ) -> list[Record]:
+        """Run what has no record yet (all, where `fresh`), then repeats until the rows' times are
+        as precise as `wanted`; returns the records, old and new.
 
         Raises HarnessError, and whatever else ends a run; every finished cell is recorded then.
         """
         runnable = [cell for cell in cells if cell.skip is None]
         self._sources = Sources({cell.class_path: cell.implementation_hash for cell in runnable})
+        done: list[Done] = []
         try:
-            records = [self.record_of(cell, fresh=fresh) for cell in cells]
+            while cells:
+                done += [(cell, self.record_of(cell, fresh=fresh)) for cell in cells]
+                if cells := next_repeats(done, wanted):
+                    self.observer.repeats(cells)
         finally:
             self.close()
         self.splits.discard()
-        return records
+        return [record for _, record in done]
 
     def close(self) -> None:
         """Try a last time to store what could not be, and say where it is otherwise."""
@@ -180,7 +191,7 @@ class Runner:
             return record
         prepared, outcome = self._execute(cell)
         if outcome.doubtful:
-            self.observer.repeated(outcome.reason)
+            self.observer.tried_again(outcome.reason)
             prepared, outcome = self._execute(cell)
         self._learn_goals(cell, outcome.curve)
         goals = cell.facts.goals or self._goals.get(_split_of(cell), ())

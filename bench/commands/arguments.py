@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import typer
+
 from bench.commands.terminal import UsageError
 from bench.planning.hyperparameters import SettingError, parse_settings
 from bench.planning.suite import Overrides
@@ -79,6 +81,23 @@ def split_of(split: str | None, test: str | None, datasets: Texts) -> str | None
             "or use --split given:90/10, which takes a validation part from the train file"
         )
     return split or GIVEN
+
+
+def share(text: str) -> float:
+    """`5%` or `0.05` as 0.05. Raises typer.BadParameter."""
+    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(%?)", text)
+    value = float(found[1]) / (100 if found[2] else 1) if found else 0.0
+    if not 0 < value < 1:
+        raise typer.BadParameter(f"{text!r} is no share between 0 and 1, such as 5% or 0.05")
+    return value
+
+
+def duration(text: str) -> float:
+    """`120s`, `2min` or `120` in seconds. Raises typer.BadParameter."""
+    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(s|min|h|)", text)
+    if not found:
+        raise typer.BadParameter(f"{text!r} is no time, such as 120s or 2min")
+    return float(found[1]) * {"min": 60, "h": 3600}.get(found[2], 1)
 
 
 def layout(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands import terminal
-from bench.planning.source_digest import source_digest
+from bench.planning.source.digest import source_digest
 from bench.records import OLDER_SCHEMAS, SCHEMA, Record, identity_of, upgraded
 from bench.store import RecordStore
 from bench.tune import FOLDER

@@ -51,6 +51,7 @@ class Progress:
     store: str = "the records"
     number: int = 0
     _already: int = 0
+    _repeated: int = 0
     _began: float = field(init=False)
     _spent: float = 0.0
     _cell_began: float = 0.0
@@ -118,11 +119,18 @@ class Progress:
         if not self._live and (epoch == planned or epoch & (epoch - 1) == 0):  # 1, 2, 4, 8, …
             self._say(f"    {self._trained.replace('RMSE', 'validation RMSE')}")
 
-    def repeated(self, reason: str) -> None:
+    def tried_again(self, reason: str) -> None:
         self._end_cell()
         self._say(f"{self._place}  runs once more, for this may not be its own fault: {reason}")
         self._trained, self._cell_began = "", self.timer()
         self._cell_task = self._bars.add_task(self._label, total=None, words=self._cell_words)
+
+    def repeats(self, cells: Sequence[Cell]) -> None:
+        self.total += len(cells)
+        self._bars.update(self._run_task, total=self.total)
+        if len(cells) != self._repeated:
+            self._say(f"again, until times are precise: {plural(len(cells), 'row')}")
+        self._repeated = len(cells)
 
     def finished(self, record: Record) -> None:
         self._end_cell()

@@ -19,8 +19,9 @@ from bench.commands.progress import Progress, name_of, shared
 from bench.commands.report import write_pages
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
+from bench.planning.repeats import Precision, followed
 from bench.planning.rerun import History, is_of
-from bench.planning.suite import Overrides, read
+from bench.planning.suite import Overrides, Suite, read
 from bench.records import Record
 from bench.report.sentences import cores
 from bench.roofline.work import WORK
@@ -41,6 +42,8 @@ def run(
     out: Path,
     memory_limit_gb: float | None,
     *,
+    precision: float | None,
+    repeat_budget: float | None,
     fresh: bool,
     dry_run: bool,
     report: bool,
@@ -58,6 +61,7 @@ def run(
     cores = machine.environment().cores
     store = RecordStore(out)
     requested = overrides.apply(read(suite))
+    wanted = _precision(requested, precision, repeat_budget, by_seeds="seeds" in overrides.block)
     datasets = [name for block in requested.blocks for name in block.datasets]
     containment = Containment(sandbox, out, [*datasets, test])
     planner = Planner(
@@ -72,17 +76,30 @@ def run(
             notice(name, known[name], among=known)
         if dry_run:
             terminal.warn_of_bad_lines(store)
-            _print_plan(cells, store, fresh)
+            _print_plan(cells, store, wanted, fresh=fresh)
             return 0
     open_store(store, out)
     note_of_surroundings()
     limit = memory_limit_bytes(memory_limit_gb)
     executor = containment.executor
-    return _run(cells, store, out, limit, Splits(loader), executor, fresh=fresh, report=report)
+    splits = Splits(loader)
+    return _run(cells, wanted, store, out, limit, splits, executor, fresh=fresh, report=report)
+
+
+def _precision(
+    suite: Suite, precision: float | None, budget: float | None, *, by_seeds: bool
+) -> Precision | None:
+    """The command line's, else the suite's; none where a number of seeds was requested alone."""
+    if by_seeds and precision is None:
+        return None
+    if (half_width := precision or suite.precision) is None:
+        return None
+    return Precision(half_width, suite.repeat_budget if budget is None else budget)
 
 
 def _run(
-    cells: list[Cell],
+    planned: list[Cell],
+    wanted: Precision | None,
     store: RecordStore,
     out: Path,
     memory_limit: int,
@@ -93,6 +110,7 @@ def _run(
     report: bool,
 ) -> int:
     history = History([] if fresh else store.read()[0], machine.environment())
+    cells = followed(planned, history.done, wanted)
     found = [(cell, history.done(cell)) for cell in cells]
     to_run = [cell for cell, record in found if record is None]
     if any(record is None or not is_of(record, cell) for cell, record in found):
@@ -120,7 +138,7 @@ def _run(
     runner = Runner(store, executes, progress, memory_limit, splits)
     try:
         with progress:
-            records = runner.run(cells, fresh=fresh)
+            records = runner.run(planned, fresh=fresh, wanted=wanted)
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         terminal.note(
@@ -197,8 +215,11 @@ def memory_limit_bytes(gigabytes: float | None) -> int:
     return int(gigabytes * 1e9 if gigabytes else psutil.virtual_memory().available * 0.9)
 
 
-def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
+def _print_plan(
+    planned: list[Cell], store: RecordStore, wanted: Precision | None, *, fresh: bool
+) -> None:
     history = History([] if fresh else store.read()[0], machine.environment())
+    cells = followed(planned, history.done, wanted)
     fields = shared(cells)
     rows = []
     for number, cell in enumerate(cells, start=1):
@@ -213,3 +234,5 @@ def _print_plan(cells: list[Cell], store: RecordStore, fresh: bool) -> None:
         rows.append([str(number), *name_of(cell, fields).split("  "), state])
     terminal.print_line(f"{terminal.plural(len(cells), 'cell')}: {', '.join(fields.values())}")
     terminal.out.print(terminal.table(rows), soft_wrap=False)
+    if wanted and any(history.done(cell) is None for cell in cells):
+        terminal.print_line(f"then with other seeds, until its times are known to {wanted}")

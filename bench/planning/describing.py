@@ -22,8 +22,8 @@ from typing import Any
 from bench.planning import loading
 from bench.planning.hyperparameters import SettingError, resolve
 from bench.planning.lifeline import held_call, killed_by
-from bench.planning.own_files import own_files, own_source
-from bench.planning.source_digest import Modules, reached, source_digest
+from bench.planning.source.digest import Modules, reached, source_digest
+from bench.planning.source.own_files import own_files, own_source
 from datasets.temporary import TemporaryFolder
 from impls.registry import IMPLEMENTATIONS
 

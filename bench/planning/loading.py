@@ -19,8 +19,8 @@ from types import ModuleType
 from typing import Any, Literal
 
 from bench import BESIDE
-from bench.planning.own_files import own_source
-from bench.planning.source_digest import Modules, source_digest
+from bench.planning.source.digest import Modules, source_digest
+from bench.planning.source.own_files import own_source
 from impls.registry import IMPLEMENTATIONS
 
 ENTRY_POINT_GROUP = "ratebench.implementations"

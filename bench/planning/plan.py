@@ -137,7 +137,7 @@ class Planner:
         if all(cell.skip and "no preset" in cell.skip.reason for cell in cells):
             raise SettingError(f"no row of this run has a preset '{cells[0].request.preset}'")
         random.Random(suite.name).shuffle(cells)
-        return sorted(cells, key=_turn)
+        return sorted(cells, key=in_turn)
 
     def _check_names(self, suite: Suite) -> None:
         names = {name for block in suite.blocks for name in block.implementations}
@@ -247,8 +247,9 @@ class Planner:
         return self._facts[wanted]
 
 
-def _turn(cell: Cell) -> tuple[int, bool]:
-    """Repeats in turn; in each, the row that sets the goal first where a dataset has none."""
+def in_turn(cell: Cell) -> tuple[int, bool]:
+    """What cells are sorted by: repeats in turn; in each, the row that sets the goal first where a
+    dataset has none."""
     sets_goals = not cell.facts.goals and cell.request.implementation == BASELINE
     return cell.request.seed, not sets_goals
 

@@ -61,10 +61,19 @@ class Block(BaseModel):
 
 
 class Suite(BaseModel):
+    """Blocks of cells, and how often their rows are repeated.
+
+    precision      the half width of the 95 % interval of a row's times, as a share, at which its
+                   repeats end; None for no more than the blocks' own
+    repeat_budget  seconds at which they end otherwise
+    """
+
     model_config = ConfigDict(extra="forbid")
 
     name: str
     description: str
+    precision: float | None = Field(default=None, gt=0, lt=1)
+    repeat_budget: float = Field(default=120, ge=0)
     blocks: list[Block] = Field(min_length=1)
 
 

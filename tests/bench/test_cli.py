@@ -66,6 +66,26 @@ def test_a_second_run_resumes_and_a_third_afresh_does_not(
     assert len(records(tmp_path / "results")) == 4
 
 
+def test_rows_are_repeated_until_their_times_are_precise_or_their_budget_is_spent(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    words = ("run", "--impl", MEAN, "bias", "--dataset", str(ratings), "--precision", "99%")
+    planned = bench(*words, "--dry-run").stdout
+    assert "then with other seeds, until its times are known to ±99 % or 8 s a row" in planned
+    done = bench(*words, "--repeat-budget", "1min")
+    assert done.returncode == 0
+    found = {(each.cell.implementation, each.cell.seed) for each in records(tmp_path / "results")}
+    n = len(found) // 2
+    assert n >= 6  # fewer have no interval
+    assert {("bias", seed) for seed in range(n)} <= found
+    assert f"[{len(found)}/{len(found)}]" in done.stdout
+    assert f"{len(found)} cells, all already recorded" in bench(*words).stdout
+    for option, text in (("--precision", "110%"), ("--repeat-budget", "soon")):
+        wrong = bench("run", option, text)
+        assert wrong.returncode == 2
+        assert f"{text!r} is no" in " ".join(wrong.stderr.split())
+
+
 def test_a_failed_row_leaves_the_others_and_exit_code_1(
     bench: Bench, ratings: Path, tmp_path: Path
 ) -> None:
@@ -149,6 +169,7 @@ def test_bounds_are_measured_once_and_before_a_row_that_has_one(
 
     monkeypatch.setattr("bench.roofline.stored.measure_apart", measure)
     words = ["run", "--impl", "numpy_sgd", "--dataset", str(ratings), "--epochs", "1", "--fresh"]
+    words += ["--seeds", "1"]
     for _ in range(2):
         assert CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")]).exit_code == 0
     cores = machine.environment().cores
@@ -402,6 +423,7 @@ def test_a_run_whose_pages_cannot_be_written_has_its_records_and_summary(
     monkeypatch.setattr("bench.report.writing.replace_all", refuse)
     out = tmp_path / "out"
     words = ["run", "--impl", MEAN, "--dataset", str(ratings), "--out", str(out), "--report"]
+    words += ["--seeds", "1"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 1, done.exception
     shown = " ".join(done.stderr.split())

@@ -20,6 +20,7 @@ from bench.cell.execute import Listener, Outcome
 from bench.cell.job import HarnessError, Job
 from bench.cell.watch import Limits
 from bench.planning.plan import Cell, Skip
+from bench.planning.repeats import Precision
 from bench.planning.rules import Rules
 from bench.records import CellRecord, Memory, Numerics, Point, Record, Reference
 from bench.report.grouping import tables
@@ -112,10 +113,15 @@ def cell(name: str, seed: int = 0, dataset: str = "with-goals", **changes: Any) 
 
 
 def run(
-    out: Path, cells: list[Cell], executor: FakeExecutor, *, fresh: bool = False
+    out: Path,
+    cells: list[Cell],
+    executor: FakeExecutor,
+    *,
+    fresh: bool = False,
+    wanted: Precision | None = None,
 ) -> list[Record]:
     runner = Runner(RecordStore(out), executor, Silent(), 10**9, FakeSplits(), unlocked)  # type: ignore[arg-type]
-    return runner.run(cells, fresh=fresh)
+    return runner.run(cells, fresh=fresh, wanted=wanted)
 
 
 def test_each_cell_leaves_one_record(tmp_path: Path) -> None:
@@ -126,6 +132,21 @@ def test_each_cell_leaves_one_record(tmp_path: Path) -> None:
         ("b", 0),
         ("a", 1),
     ]
+
+
+def test_repeats_follow_until_times_are_as_precise_as_wanted(tmp_path: Path) -> None:
+    """The fake's times do not vary, so that six runs, the fewest with an interval, are enough."""
+    cells = [cell("a"), cell("b")]
+    executor = FakeExecutor({"b": lambda: Outcome("failed", "no luck")})
+    done = run(tmp_path, cells, executor, wanted=Precision(0.05, budget_s=1e9))
+    assert sorted((each.cell.implementation, each.cell.seed) for each in done) == [
+        *(("a", seed) for seed in range(6)),
+        ("b", 0),
+    ]
+    assert RecordStore(tmp_path).read() == (done, [])
+    again = FakeExecutor()
+    run(tmp_path, cells[:1], again, wanted=Precision(0.05, budget_s=1e9))
+    assert again.ran == []
 
 
 def test_a_record_says_how_much_it_was_trained_on_and_what_memory_was_not_its_own(

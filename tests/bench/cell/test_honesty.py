@@ -20,9 +20,9 @@ import pytest
 from bench.cell.execute import ProcessExecutor
 from bench.cell.job import write_split
 from bench.planning.facts import Loader
-from bench.planning.own_files import own_source
 from bench.planning.plan import Cell
 from bench.planning.rules import Rules
+from bench.planning.source.own_files import own_source
 from bench.records import CellRecord, Record
 from bench.run import Runner
 from bench.score import score

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench.commands.migrate import migrate
-from bench.planning.source_digest import source_digest
+from bench.planning.source.digest import source_digest
 from bench.store import RecordStore
 from tests.support.records import minimal_record as record
 

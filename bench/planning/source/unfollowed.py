@@ -10,7 +10,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from bench.planning.syntax import dotted
+from bench.planning.source.syntax import dotted
 
 BY_NAME = ("import_module", "__import__", "resolve_name")
 """Functions that load a module by its name: no harm where the name is a text of no own module."""

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
-from bench.planning.source_digest import IMPLS, INTERFACE, PROJECT, package_of
-from bench.planning.syntax import canonical
-from bench.planning.unfollowed import unfollowed
+from bench.planning.source.digest import IMPLS, INTERFACE, PROJECT, package_of
+from bench.planning.source.syntax import canonical
+from bench.planning.source.unfollowed import unfollowed
 
 SOURCE = ".py"
 SUFFIXES = (*EXTENSION_SUFFIXES, SOURCE, ".pyc", ".pyx")

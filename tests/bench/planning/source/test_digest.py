@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.planning.describing import describe
-from bench.planning.source_digest import reached, source_digest
+from bench.planning.source.digest import reached, source_digest
 from impls.registry import IMPLEMENTATIONS, RENAMED
 
 CHECKOUT = Path(__file__).parents[3]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.planning import own_files
 from bench.planning.describing import describe
-from bench.planning.own_files import own_source
+from bench.planning.source import own_files
+from bench.planning.source.own_files import own_source
 
 ROW = """
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 
 import impls
-from bench.planning.syntax import bound_names, canonical, used_names
+from bench.planning.source.syntax import bound_names, canonical, used_names
 from impls.registry import RENAMED
 
 PROJECT = ("bench", "datasets", "impls")

@@ -1,0 +1,129 @@
+"""When a row is repeated once more, and when it is not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from bench.planning.plan import Cell
+from bench.planning.repeats import MOST, Done, Precision, followed, next_repeats, precision
+from bench.planning.rules import Rules
+from bench.records import Goal, Record
+from tests.support.plans import facts
+from tests.support.records import record
+
+WANTED = Precision(0.05, budget_s=60)
+LEVEL = (1.0, 1.01, 0.99, 1.0, 1.02, 0.98)
+
+
+def cell(name: str = "bias", seed: int = 0, dataset: str = "with-goals", **fields: object) -> Cell:
+    request = record(name, seed=seed, dataset=dataset).cell.model_copy(update=fields)
+    return Cell(request, name, "hash", facts(dataset), Rules())
+
+
+def run(seconds: Sequence[float], name: str = "bias", wall_s: float = 2.0, **of: str) -> list[Done]:
+    """A run with each of these fit times, and nothing beside them."""
+    return [
+        (cell(name, seed, **of), a_record(name, seed, fit_s=fit_s, wall_s=wall_s, **of))
+        for seed, fit_s in enumerate(seconds)
+    ]
+
+
+def a_record(
+    name: str, seed: int, *, fit_s: float, wall_s: float, warmup_s: float = 0.0, **of: str
+) -> Record:
+    made = record(name, seed=seed, fit_s=fit_s, goals=(), **of)
+    times = made.times
+    assert times is not None
+    changed = times.model_copy(update={"wall_s": wall_s + warmup_s, "warmup_s": warmup_s})
+    return made.model_copy(update={"times": changed})
+
+
+def seeds(done: list[Done], wanted: Precision | None = WANTED) -> dict[str, int]:
+    """Row -> seed of its next repeat."""
+    again = next_repeats(done, wanted)
+    return {each.request.implementation: each.request.seed for each in again}
+
+
+def test_a_row_is_repeated_with_the_next_seed_until_its_times_are_precise() -> None:
+    assert seeds(run(LEVEL[:5])) == {"bias": 5}  # five runs have no interval
+    assert seeds(run(LEVEL)) == {}
+    assert seeds(run([1.0, 1.0, 1.0, 1.0, 1.0, 2.0])) == {"bias": 6}
+    assert seeds(run(LEVEL[:5]), None) == {}
+
+
+def test_a_row_ends_where_the_next_repeat_would_exceed_its_budget() -> None:
+    assert seeds(run([1.0, 2.0, 3.0], wall_s=15.0)) == {"bias": 3}
+    assert seeds(run([1.0, 2.0, 3.0], wall_s=15.1)) == {}
+    assert seeds(run([1.0] * 2), replace(WANTED, budget_s=0)) == {}
+    [(first, _)] = run([1.0])
+    compiled = a_record("bias", 0, fit_s=1.0, wall_s=2.0, warmup_s=500.0)
+    assert seeds([(first, compiled)]) == {"bias": 1}
+
+
+def test_a_row_that_does_not_end_well_is_not_repeated() -> None:
+    for status in ("failed", "timeout", "skipped"):
+        assert seeds([(cell(), record("bias", status=status, reason="?"))]) == {}
+
+
+def test_the_folds_of_a_cross_validation_are_its_most_repeats() -> None:
+    folds = [
+        (cell(seed=n, split="5-fold"), a_record("bias", n, fit_s=1 + n, wall_s=1, split="5-fold"))
+        for n in range(5)
+    ]
+    assert seeds(folds[:4]) == {"bias": 4}
+    assert seeds(folds) == {}
+    assert seeds(run([1.0, 2.0] * (MOST // 2), wall_s=0.1)) == {}
+
+
+def test_only_open_rows_run_again_once_each() -> None:
+    done = [*run(LEVEL, "bias"), *run([1, 2, 3, 4, 5, 6], "als"), *run([1, 9] * 3, "ncf")]
+    assert seeds(done) == {"als": 6, "ncf": 6}
+    assert len(next_repeats(done, WANTED)) == 2
+
+
+def test_the_row_that_sets_the_goal_runs_first_with_every_seed_of_the_others() -> None:
+    done = [*run([1, 9], "als", dataset="mine.csv"), *run([1] * 2, "bias", 90, dataset="mine.csv")]
+    again = next_repeats(done, WANTED)
+    assert [each.request.implementation for each in again] == ["bias", "als"]
+    elsewhere = [*run([1, 9], "als"), *run([1] * 2, "bias", 90, dataset="mine.csv")]
+    assert seeds(elsewhere) == {"als": 2}
+
+
+def test_the_order_of_a_block_is_drawn_anew_and_the_same_the_next_time() -> None:
+    names = "abcdefgh"
+    done = [pair for name in names for pair in run([1.0], name)]
+    orders = []
+    for _ in range(3):
+        block = next_repeats(done, WANTED)
+        assert block == next_repeats(done, WANTED)
+        orders.append([each.request.implementation for each in block])
+        done += [(c, a_record(c.class_path, c.request.seed, fit_s=1, wall_s=1)) for c in block]
+    assert len({tuple(order) for order in orders}) == 3
+    assert all(sorted(order) == list(names) for order in orders)
+
+
+def test_the_precision_is_that_of_the_least_precise_time() -> None:
+    runs = [r for _, r in run(LEVEL)]
+    assert precision(runs) == pytest.approx(0.02)
+
+    def reaching(*seconds: float | None) -> list[Record]:
+        goals = [[Goal(rmse=0.9, seconds=s), Goal(rmse=0.8, seconds=None)] for s in seconds]
+        pairs = zip(runs, goals, strict=True)
+        return [r.model_copy(update={"goals": of_run}) for r, of_run in pairs]
+
+    assert precision(reaching(*[1.0, 1.1] * 3)) == pytest.approx(0.05 / 1.05)
+    assert precision(reaching(*[1.0] * 5, None)) == math.inf
+    assert precision(reaching(*[None] * 6)) == pytest.approx(0.02)  # nobody reached it
+
+
+def test_a_plan_goes_on_to_the_first_block_that_is_not_recorded() -> None:
+    done = run([1.0, 2.0])
+    known = {c.request.seed: r for c, r in done}
+    planned = followed([done[0][0]], lambda c: known.get(c.request.seed), WANTED)
+    assert [each.request.seed for each in planned] == [0, 1, 2]
+    assert followed([done[0][0]], lambda _: None, WANTED) == [done[0][0]]
+    assert followed([done[0][0]], lambda c: known.get(c.request.seed), None) == [done[0][0]]

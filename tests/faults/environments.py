@@ -11,7 +11,8 @@ from tests.faults.case import Case, check_figures
 from tests.faults.place import PYTHON, Figures, Place, WrongError, key_of
 
 KIND = "environments"
-RUN = ("run", "--impl", "bias", "--impl", "row.py:Row", "--dataset", "ratings.csv")
+ROWS = ("--impl", "bias", "--impl", "row.py:Row", "--dataset", "ratings.csv")
+RUN = ("run", *ROWS, "--seeds", "1")
 WORKS = (0,)
 OR_ERROR = (0, 1, 2)
 """It works, or there is one error and what was finished is recorded."""
@@ -39,7 +40,7 @@ class Environment:
     def run(self, place: Place, figures: Figures) -> str:
         place.row()
         if self.words[0] in ("report", "compare"):
-            place.bench(*RUN, "--seeds", "1")
+            place.bench(*RUN)
         done = place.bench(*self.words, shell=self.shell)
         if done.code not in self.codes:
             raise WrongError(f"exit code {done.code}, not {self.codes}: {done.text[-600:]}")
@@ -52,8 +53,8 @@ class Environment:
 
     def _check(self, place: Place, figures: Figures, done) -> None:
         if done.code < 0 or done.code > 128:  # it was killed, and the next run sweeps
-            words = ("--impl", "global_mean", "--dataset", "ratings.csv", "--out", "other")
-            place.bench("run", *words)
+            words = ("--impl", "global_mean", "--dataset", "ratings.csv", "--seeds", "1")
+            place.bench("run", *words, "--out", "other")
         unwritten = place.unwritten()
         records, _ = place.records()
         found = [

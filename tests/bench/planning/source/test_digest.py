@@ -11,7 +11,7 @@ from bench.planning.describing import describe
 from bench.planning.source.digest import reached, source_digest
 from impls.registry import IMPLEMENTATIONS, RENAMED
 
-CHECKOUT = Path(__file__).parents[3]
+CHECKOUT = Path(__file__).parents[4]
 NUMBA = "impls/numba_sgd.py"
 
 

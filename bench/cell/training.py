@@ -121,7 +121,7 @@ class ClockedReferee:
             self.epochs_ran, self._fit_s = epoch, fit_s
             self._check_off_clock()
             self._evaluate(since_last_s if self.has_budgets else fit_s, planned=n)
-        self.timed_out = fit_s >= self.rules.time_limit_s and epoch < n
+        self.timed_out = epoch < n and self._is_late(fit_s)
         goal, patience = self.rules.until_rmse, self.rules.patience
         return (
             self.timed_out
@@ -130,6 +130,14 @@ class ClockedReferee:
             or (goal is not None and self._best.rmse <= goal)
             or (patience is not None and self._best.stale >= patience)
         )
+
+    def _is_late(self, fit_s: float) -> bool:
+        """Whether the time limit is reached, or would be within the next epoch: a row that is
+        killed there would keep no score."""
+        limit_s = self.rules.time_limit_s
+        if self.has_budgets:  # how long a fit of another length takes is not known
+            return fit_s >= limit_s
+        return fit_s >= limit_s or fit_s + statistics.median(self.epoch_lengths) > limit_s
 
     def restore_best(self) -> None:
         with self.clock.during("evaluation"):

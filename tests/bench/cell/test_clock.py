@@ -157,6 +157,14 @@ def test_time_limit_is_on_the_training_clock(timer: FakeTimer) -> None:
     assert referee.timed_out
 
 
+def test_no_epoch_is_begun_that_would_not_end_in_time(timer: FakeTimer) -> None:
+    """Epochs take 1 s: the third would end after the limit, and be killed with all scores."""
+    referee = fit(timer, [5, 4, 3, 2, 1], Rules(time_limit_s=2.9))
+    assert len(referee.curve) == 2
+    assert referee.timed_out
+    assert not fit(timer, [2, 1], Rules(time_limit_s=1.5)).curve[1:]
+
+
 def test_a_limit_met_by_the_last_epoch_is_no_timeout(timer: FakeTimer) -> None:
     assert not fit(timer, [2, 1], Rules(time_limit_s=2)).timed_out
 

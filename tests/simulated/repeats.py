@@ -1,0 +1,102 @@
+"""How often claims are right where rows are repeated until their times are precise.
+
+`python -m tests.simulated.repeats [TRIALS]` prints the table of docs/measurement.md: two rows whose
+true ratio is known run in blocks, as `bench run --precision` runs them, and are then judged as the
+pages judge them.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from tabulate import tabulate
+
+from bench.planning.plan import Cell
+from bench.planning.repeats import Done, Precision, next_repeats
+from bench.planning.rules import Rules
+from bench.report.ranking import beyond_noise, logs
+from bench.stats import median_interval, ratio
+from tests.support.plans import facts
+from tests.support.records import record
+
+RATIOS = (1.0, 1.05, 1.5, 3.0)
+NOISE = {"quiet, 3 %": 0.03, "usual, 10 %": 0.10, "busy, 25 %": 0.25}
+"""Standard deviation of a run's log time. Of the rows under results/ with three seeds or more it is
+below 6 % for a quarter, 12 % in the middle, and above 24 % for a tenth."""
+SPIKES, SPIKE = 0.05, 0.5
+"""Share of runs that something disturbs, and the mean of what it adds."""
+WANTED = Precision(half_width=0.05, budget_s=60)
+CELL_S = 2.0
+
+
+def main(trials: int = 1000) -> None:
+    rng = random.Random(17)
+    rows = [
+        [noise, f"{true:g}", *_judged(rng, true, sd, trials)]
+        for noise, sd in NOISE.items()
+        for true in RATIOS
+    ]
+    headers = [
+        *("noise", "true ratio", "runs a row", "95 % interval covers the time"),
+        *("covers the ratio", "wrong row called faster", "right row called faster"),
+    ]
+    print(tabulate(rows, headers, tablefmt="github"))
+
+
+def _judged(rng: random.Random, true: float, sd: float, trials: int) -> list[str]:
+    """Runs of a row, coverage of the intervals of a time and of the ratio, and how often a row is
+    faster beyond noise that is not, and that is."""
+    runs, covered, ratio_covered, wrong, right = 0, 0, 0, 0, 0
+    median = float(np.median([_time(rng, 1.0, sd) for _ in range(100_000)]))
+    for _ in range(trials):
+        fast, slow = _repeated(rng, true, sd)
+        runs += len(fast) + len(slow)
+        interval = median_interval(fast.values())
+        covered += interval.level is not None and interval.low <= median <= interval.high
+        found = ratio(slow, fast).interval
+        ratio_covered += found.low <= true <= found.high
+        better = beyond_noise([logs(fast), logs(slow)])
+        wrong += bool(better[0, 1])  # the slow one is called faster
+        right += bool(better[1, 0])
+    shares = (covered, ratio_covered, wrong, right)
+    return [f"{runs / 2 / trials:.1f}", *(f"{100 * each / trials:.1f} %" for each in shares)]
+
+
+def _repeated(rng: random.Random, true: float, sd: float) -> Sequence[dict[int, float]]:
+    """Seed -> seconds of both rows, until the harness would repeat neither."""
+    times: dict[str, dict[int, float]] = {"fast": {}, "slow": {}}
+    block = [_cell(name) for name in times]
+    done: list[Done] = []
+    while block:
+        for cell in block:
+            name, seed = cell.request.implementation, cell.request.seed
+            seconds = _time(rng, true if name == "slow" else 1.0, sd)
+            times[name][seed] = seconds
+            done.append((cell, _record(cell, seconds)))
+        block = next_repeats(done, WANTED)
+    return list(times.values())
+
+
+def _time(rng: random.Random, mean: float, sd: float) -> float:
+    spike = 1 + rng.expovariate(1 / SPIKE) if rng.random() < SPIKES else 1.0
+    return mean * math.exp(rng.gauss(0, sd)) * spike
+
+
+def _cell(name: str) -> Cell:
+    return Cell(record(name).cell, name, "", facts("with-goals"), Rules())
+
+
+def _record(cell: Cell, seconds: float) -> Any:
+    """What of a record decides whether its row is repeated."""
+    times = SimpleNamespace(fit_s=seconds, wall_s=CELL_S, warmup_s=0.0)
+    return SimpleNamespace(status="ok", times=times, goals=[], cell=cell.request)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import itertools
 import json
+import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, Self, dataclass_transform, overload
@@ -445,6 +446,11 @@ def upgraded(fields: dict[str, Any]) -> dict[str, Any]:
         renamed = {RENAMED.get(name, name): value for name, value in values}
         fields["cell"] = {**cell, "hyperparameters": renamed}
     return fields
+
+
+def round_up(rmse: float) -> float:
+    """To four decimals, so that a curve that reached it still does."""
+    return math.ceil(rmse * 1e4) / 1e4
 
 
 def digest(*parts: object) -> str:

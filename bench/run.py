@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from bench.planning.describing import Sources
 from bench.planning.plan import BASELINE, Cell
 from bench.planning.repeats import Done, Precision, next_repeats
 from bench.planning.rerun import History, is_of
-from bench.records import WELL, Goal, Metrics, Point, Record, Source, Status, Times
+from bench.records import WELL, Goal, Metrics, Point, Record, Source, Status, Times, round_up
 from bench.score import doubts, score
 from bench.store import RecordStore, keep_elsewhere
 
@@ -253,11 +252,6 @@ def _name(record: Record) -> tuple[str, ...]:
 
 def _split_of(cell: Cell) -> tuple[str, str, int]:
     return cell.request.dataset, cell.request.split, cell.request.seed
-
-
-def round_up(rmse: float) -> float:
-    """To four decimals, so that a curve that reached it still does."""
-    return math.ceil(rmse * 1e4) / 1e4
 
 
 def _refused(outcome: Outcome, reason: str, *, doubtful: bool = False) -> Outcome:

@@ -121,7 +121,7 @@ class Shown:
         if self._goals:
             yield (
                 "≤: training seconds until the validation RMSE was at most that; "
-                "∞: not in half of the runs."
+                "∞: half of the runs or more missed it."
             )
         repeats = max(len(line.runs.scored) for line in self.lines)
         if repeats > 1:

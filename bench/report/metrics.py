@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.records import Record, Slice
+from bench.planning.plan import BASELINE
+from bench.records import Record, Slice, round_up
 from bench.report.rows import Row, Runs, Table
 from bench.roofline.bound import bound_per_s, updates_per_s
 from bench.stats import Interval, mean_interval, median_interval, ratio
@@ -107,11 +108,30 @@ def times_faster(reference: Row, runs: Runs) -> Interval | None:
 
 
 def goals_of(table: Table) -> list[float]:
-    """The goal RMSEs of the newest run that had any, easiest first."""
+    """The goal RMSEs, easiest first: the catalog's, as the newest run that had any has them; for
+    another dataset what the baseline reached in each of its runs.
+
+    Of one run alone, which run was the newest would decide who reached it.
+    """
+    if reached_by_all := _by_the_baseline(table):
+        return [reached_by_all]
     for record in reversed(table.records):
         if record.goals:
             return sorted({goal.rmse for goal in record.goals}, reverse=True)
     return []
+
+
+def _by_the_baseline(table: Table) -> float | None:
+    entry = CATALOG.get(table.dataset)
+    if (entry and entry.goals) or not any(record.goals for record in table.records):
+        return None
+    bests = [
+        min(point.rmse for point in record.curve)
+        for line in table.lines
+        if line.row.implementation == BASELINE
+        for record in line.runs.with_curve
+    ]
+    return round_up(max(bests)) if bests else None
 
 
 def goal_name(table: Table, goal: float) -> str:

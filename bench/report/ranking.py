@@ -8,6 +8,7 @@ that both have, at 95 % for each pair.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,8 +35,8 @@ class Rank:
 
 
 def ranks(rows: Sequence[Values]) -> list[Rank | None]:
-    """The rank of each row; None for one that has no finite value, or no second one of any kind."""
-    ranked = [len(row) > 1 and any(map(math.isfinite, row.values())) for row in rows]
+    """The rank of each row; None for one of a single run, and where the median is not finite."""
+    ranked = [len(row) > 1 and math.isfinite(statistics.median(row.values())) for row in rows]
     better = beyond_noise([row if has else {} for row, has in zip(rows, ranked, strict=True)])
     first, last = 1 + better.sum(axis=1), sum(ranked) - better.sum(axis=0)
     return [Rank(int(first[i]), int(last[i])) if has else None for i, has in enumerate(ranked)]

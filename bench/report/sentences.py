@@ -199,9 +199,9 @@ def intervals(table: Table) -> str:
         more = f"`--seeds {k}` runs them all" if k else "`--seeds 3` or more gives one"
         return f"One {repeat}, so there is no interval: {more}."
     means = (
-        "#1–3: the ranks that a row may have, by the 95 % intervals of its differences from each "
-        f"other row over the same {repeat}s. RMSE and MAE: mean over {repeat}s ± its 95 % t "
-        "interval. Times: median, in brackets"
+        "#1–3: the ranks that a row may have among those with several runs, by the 95 % intervals "
+        f"of its differences from each over the same {repeat}s. RMSE and MAE: mean over {repeat}s "
+        "± its 95 % t interval. Times: median, in brackets"
     )
     if max(repeats) < 6:
         return f"{means} the range of the runs (below six no 95 % interval exists)."

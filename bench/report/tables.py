@@ -70,7 +70,7 @@ def ranked(column: Column[Runs], table: Table, ranks: Sequence[Rank | None]) -> 
 
     ranks  of the table's lines; one run of each has none to show
     """
-    shown = ranks if table.has_repeats else []
+    shown = ranks if sum(rank is not None for rank in ranks) > 1 else []  # one has no rival
     of = {id(line.runs): rank for line, rank in zip(table.lines, shown, strict=False)}
 
     def metric(runs: Runs) -> Any:

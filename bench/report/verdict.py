@@ -26,13 +26,15 @@ Leaders = list[tuple[float, Line]]
 
 def verdict(table: Table) -> str:
     """The rows that lead at each goal RMSE, and in accuracy."""
-    decided = table.has_repeats or len(table.lines) == 1
-    sentences = (
-        [_for_speed(table), _for_accuracy(table), _not_compared(table)]
-        if decided
-        else [_in_one_run(table)]
-    )
-    return " ".join(filter(None, sentences)) or "No run has figures yet."
+    scored = [line for line in table.lines if line.runs.scored]
+    if not scored:
+        return "No run has figures yet."
+    if len(scored) == 1:
+        return f"Only {escaped(scored[0].name)} has figures: there is nothing to compare it with."
+    if not table.has_repeats:
+        return _in_one_run(table)
+    sentences = [_for_speed(table), _for_accuracy(table), _not_compared(table)]
+    return " ".join(filter(None, sentences))
 
 
 def _for_speed(table: Table) -> str:
@@ -66,30 +68,22 @@ def _for_accuracy(table: Table) -> str:
 
 def _not_compared(table: Table) -> str:
     names = [escaped(line.name) for line in table.of_one_run]
-    if not names:
-        return ""
-    return f"That is of the rows with several runs; one run has no interval: {listed(names)}."
+    return f"Not compared, for one run has no interval: {listed(names)}." if names else ""
 
 
 def _in_one_run(table: Table) -> str:
-    """Nothing is recommended by one run of each row, which has no interval."""
     parts = [
-        f"{escaped(leaders[0][1].name)} was first at {goal_rmse(goal)} "
-        f"({significant(leaders[0][0])} s)"
+        f"{goal_rmse(goal)} {escaped(leaders[0][1].name)} ({significant(leaders[0][0])} s)"
         for goal in goals_of(table)
         if (leaders := _soonest(table, goal))
     ]
+    first = f" First at a validation RMSE of {listed(parts)}." if parts else ""
     if leaders := _most_accurate(table):
         value, line = leaders[0]
-        parts.append(f"{_timed(line)} had the lowest test RMSE ({value:.4f})")
-    if not parts:
-        return ""
+        first += f" Lowest test RMSE: {_timed(line)}, {value:.4f}."
     k = folds(table.split)
     more = f"`--seeds {k}` runs every fold" if k else "`--seeds 3` or more gives one"
-    return (
-        f"**In one run of each row**, which has no interval and so recommends nothing ({more}): "
-        f"{listed(parts)}."
-    )
+    return f"**One run of each row has no interval**, so nothing is recommended ({more}).{first}"
 
 
 def _soonest(table: Table, goal: float) -> Leaders:
@@ -137,7 +131,7 @@ def _time(table: Table, goal: float, leaders: Leaders) -> str:
         return f"{seconds} s"
     median_s, library = min(libraries, key=lambda each: each[0])
     if not math.isfinite(median_s):
-        return f"{seconds} s, no library reached it"
+        return f"{seconds} s, no library reached it in half of its runs"
     name = escaped(library.name)
     own, other = (seconds_by_seed(each.runs, goal) for each in (line, library))
     hits = sum(map(math.isfinite, other.values()))

@@ -65,8 +65,10 @@ def pareto(table: Table) -> style.Plot | None:
 def _beside(table: Table, near: Sequence[Place]) -> str:
     """What the caption says of rows behind the front that noise may have put there."""
     if not table.has_repeats:
-        return "One run of each row has no interval: noise may have put any row there."
-    return f"Behind it, but not beyond noise: {_names(near)}." if near else ""
+        return "One run of each row has no interval, so noise may have decided."
+    return (
+        f"Behind it, but not distinguishable from it by these runs: {_names(near)}." if near else ""
+    )
 
 
 def _names(some: Sequence[Place]) -> str:

@@ -243,7 +243,7 @@ def test_the_readmes_block_has_table_plot_and_verdict_and_the_rest_stays(tmp_pat
     assert text.endswith(f"{END}\n\nAfter.\n")
     assert "\nold\n" not in text
     assert len(cells(text)) == 8
-    assert text.index("autorec (9.70 s) had the lowest") < text.index("| implementation")
+    assert text.index("Lowest test RMSE: autorec") < text.index("| implementation")
     assert "](results/plots/ml-100k-random-80-10-10-box-1-f1f1f1f1-pareto.png)" in text
     assert "On the Pareto front" in text
     assert "(results/ml-100k.md)" in text

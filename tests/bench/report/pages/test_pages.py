@@ -12,6 +12,7 @@ from bench.report.files import MARK, page_name
 from bench.report.formats import title
 from bench.report.grouping import tables
 from bench.report.markdown import escaped
+from bench.report.metrics import goals_of
 from bench.report.pages.dataset import page
 from bench.report.plots.curves import curves
 from bench.report.plots.pareto import pareto
@@ -423,10 +424,9 @@ def test_cold_start_pairs_are_counted() -> None:
 
 def test_one_run_of_each_row_recommends_nothing() -> None:
     assert verdict(table_of(*eight())) == (
-        "**In one run of each row**, which has no interval and so recommends nothing "
-        "(`--seeds 3` or more gives one): bias was first at 0.946 (0.0120 s), embedding_mf was "
-        "first at 0.937 (1.37 s), autorec was first at 0.915 (3.56 s) and autorec (9.70 s) had "
-        "the lowest test RMSE (0.9088)."
+        "**One run of each row has no interval**, so nothing is recommended (`--seeds 3` or more "
+        "gives one). First at a validation RMSE of 0.946 bias (0.0120 s), 0.937 embedding_mf "
+        "(1.37 s) and 0.915 autorec (3.56 s). Lowest test RMSE: autorec (9.70 s), 0.9088."
     )
 
 
@@ -453,7 +453,7 @@ def test_goals_of_one_winner_stand_together_with_the_ratio_to_the_first_library(
         "use numpy_sgd for 0.946 (0.0804 s, 5.02 (95 % interval 4.72–5.35) times sooner than "
         "peer:cornac_mf), 0.937 (0.0905 s, 4.47 "
     ) in text
-    assert "and 0.900 (0.161 s, no library reached it)." in text
+    assert "and 0.900 (0.161 s, no library reached it in half of its runs)." in text
     text = verdict(table_of(*repeated(3.0, 3.03), *libraries))
     assert "use peer:cornac_mf for 0.946 (0.404 s) and 0.937 (0.404 s); numpy_sgd for 0.9" in text
 
@@ -474,10 +474,24 @@ def test_rows_that_noise_may_have_put_in_order_are_named_together() -> None:
     assert "use a, b, c or 2 others for" in verdict(table_of(*four))
 
 
+def test_the_goal_of_a_dataset_without_one_is_what_the_baseline_reached_in_each_run() -> None:
+    """Of one run alone, which one is the newest would decide, and a row that fails could."""
+    own = {"dataset": "mine.csv", "data": data(fingerprint="mine")}
+    runs = [
+        record("bias", seed=n, curve=closed_form(rmse, 0.1), goals=(rmse,), **own)
+        for n, rmse in enumerate((0.931, 0.92345, 0.925))
+    ]
+    failed = record("a.py:A", status="failed", goals=(), minute=9, **own)
+    for table in (table_of(*runs), table_of(*runs, failed), table_of(*runs[::-1], failed)):
+        assert goals_of(table) == [0.931]
+    slow = [record("ncf", seed=n, rmse=0.9, goals=(0.5,), **own) for n in range(3)]
+    assert goals_of(table_of(*slow)) == [0.5]
+
+
 def test_a_row_of_one_run_is_not_compared() -> None:
     text = verdict(table_of(*repeated(3.0, 3.1, 3.2), record("ncf", fit_s=0.1, rmse=0.88)))
     assert "use numpy_sgd for 0.946" in text
-    assert text.endswith("That is of the rows with several runs; one run has no interval: ncf.")
+    assert text.endswith("Not compared, for one run has no interval: ncf.")
 
 
 def test_the_verdict_names_rows_that_noise_does_not_tell_apart() -> None:
@@ -499,6 +513,4 @@ def test_the_verdict_of_failures_is_that_there_are_no_figures() -> None:
     assert curves(table) is pareto(table) is None
     assert "plots/" not in page([table])
     missed = table_of(record("global_mean", curve=closed_form(1.12, 0.1), rmse=1.12))
-    assert verdict(missed) == (
-        "**Where accuracy counts**, use global_mean (12.3 s): test RMSE 1.1200."
-    )
+    assert verdict(missed) == "Only global_mean has figures: there is nothing to compare it with."

@@ -170,7 +170,8 @@ def doubts(
 
 
 def check_predictions(predicted: object, n: int) -> NDArray[np.float32]:
-    """`predicted` as float32 (n,); raises TypeError or ValueError that names the fault."""
+    """A copy of `predicted`, float32 (n,): later changes of it count for nothing, and an array of a
+    class of its own has run its code. Raises TypeError or ValueError that names the fault."""
     if not isinstance(predicted, np.ndarray):
         kind = type(predicted).__name__
         raise TypeError(f"predict returned {kind}; a NumPy array float32 ({n},) is expected")
@@ -178,7 +179,7 @@ def check_predictions(predicted: object, n: int) -> NDArray[np.float32]:
         raise ValueError(f"predict returned shape {predicted.shape} for {n} pairs, not ({n},)")
     if predicted.dtype != np.float32:
         raise TypeError(f"predict returned {predicted.dtype}, not float32")
-    return predicted
+    return np.array(predicted, subok=False)
 
 
 def _pieces(n: int) -> Iterator[slice]:

@@ -6,6 +6,7 @@ its clock are compared with each other, and with a clock that no row can reach.
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import sys
@@ -46,6 +47,10 @@ PAIR_S = 5e-7
 
 MARGIN = 2.0
 """How many times as long an evaluation may take as its parts do when they are timed again."""
+
+WARM = 10.0
+"""How many times as long as a fit of more epochs one of fewer may take: a machine's noise made it
+twice in a record of this repository."""
 
 UNREPORTED_S = 2.0
 """CPU seconds that a worker may need to end, and for what it started."""
@@ -137,6 +142,13 @@ class Audit:
                 f"busy for {off_clock_s:.2g} s ({result.off_clock_cpu_s:.2g} s of CPU) during fit "
                 f"beside the {trained_s:.2g} s of the training clock"
             )
+        fits = [each for each, _ in self._checkpoints] if parts.other_budgets is not None else []
+        for fewer, more in itertools.pairwise(fits):
+            if fewer.seconds > WARM * more.seconds + FLOOR_S:
+                found.append(
+                    f"a fit of {more.epoch} epochs took {more.seconds:.2g} s after one of "
+                    f"{fewer.epoch} took {fewer.seconds:.2g} s: it is not from scratch"
+                )
         unreported_s = 0.0 if cpu_s is None else cpu_s - result.cpu_s
         cores = os.cpu_count() or 1
         if unreported_s > UNREPORTED_S + trained_s / 2 + cores * parts.warmup:

@@ -110,6 +110,7 @@ class Result(_Event):
     val_rmse         of the best epoch
     epoch_s          seconds of an epoch
     diverged_at      the epoch after which predictions were not finite
+    predictions      digest of the test predictions, whose file may be changed before it is read
     copy_s           seconds of the checks before an evaluation and of a copy of the model
     off_clock_cpu_s  CPU seconds from the start of `fit` to its last evaluation, less those on the
                      training clock
@@ -130,6 +131,7 @@ class Result(_Event):
     numerics: Numerics | None
     memory: Memory
     parts: Parts
+    predictions: str = ""
     copy_s: Seconds = 0.0
     off_clock_cpu_s: Seconds = 0.0
     cpu_s: Seconds = 0.0

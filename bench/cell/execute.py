@@ -20,9 +20,11 @@ from bench.cell.events import Checkpoint, Energy, Event, Failed, Phase, Result
 from bench.cell.job import (
     DIGEST_BYTES,
     DTYPES,
+    ChangedFolderError,
     Job,
     StorageError,
     check_storage,
+    digest_of,
     hand_over,
     read_predictions,
     write_pairs,
@@ -156,10 +158,13 @@ def _read(outcome: Outcome, folder: Path, n_known: int) -> str:
     if outcome.result is None:
         return ""
     try:
-        outcome.predicted = read_predictions(folder, n_known)
+        predicted = read_predictions(folder, n_known)
     except StorageError as error:
         outcome.doubtful = True
         return f"its predictions were lost: {error}"
+    if digest_of(predicted) != outcome.result.predictions:
+        return "its predictions were changed after it had reported them"
+    outcome.predicted = predicted
     return ""
 
 
@@ -209,13 +214,17 @@ def _answer(
             expected = ["sample", *RATINGS]
         case _:
             return None
+    changed = "changed the folder that it was given for its ratings"
     found = {path.name for path in folder.glob("*")}
     if found != {f"{part}.{column}" for part in expected for column in DTYPES}:
-        return "changed the folder that it was given for its ratings"
-    if event.name == "data":
-        hand_over(RATINGS, laid_out, folder)
-    else:
-        write_pairs(test, folder)
+        return changed
+    try:
+        if event.name == "data":
+            hand_over(RATINGS, laid_out, folder)
+        else:
+            write_pairs(test, folder)
+    except ChangedFolderError:  # between the look and the writing
+        return changed
     worker.order(json.dumps(str(folder)))
     return None
 

@@ -10,7 +10,6 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -70,6 +69,13 @@ class StorageError(HarnessError):
     """What harness and worker exchange cannot be stored, or is not what was stored."""
 
 
+class ChangedFolderError(StorageError):
+    """Something is in the place of a file to be written, or its folder is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"the folder {folder} changed while the harness used it")
+
+
 def write_split(split: Split, folder: Path) -> None:
     """Lay out what a worker sees while it trains: train and validation ratings, and the sample for
     its warm-up. Raises StorageError.
@@ -95,12 +101,10 @@ def hand_over(parts: Sequence[str], laid_out: Path, worker: Path) -> None:
         try:
             os.link(laid_out / name, worker / name)
         except (FileExistsError, FileNotFoundError) as error:
-            raise _storage_error(worker, error) from error
+            raise ChangedFolderError(worker) from error
         except OSError:
-            try:
-                shutil.copyfile(laid_out / name, worker / name)
-            except OSError as error:
-                raise _storage_error(worker, error) from error
+            with (laid_out / name).open("rb") as file:
+                _create(worker / name, [file.read()])
 
 
 def write_pairs(test: HeldOut, folder: Path) -> None:
@@ -156,19 +160,31 @@ def _write(path: Path, array: NDArray[Any]) -> None:
     """The array, then its digest. `ndarray.tofile` would not raise where the disk is full, and a
     part of the array be trained on."""
     content = np.ascontiguousarray(array).data.cast("B")
+    _create(path, [content, hashlib.sha256(content).digest()])
+
+
+def _create(path: Path, contents: Sequence[bytes | memoryview]) -> None:
+    """Write a new file. What is in its place, such as a row's link to a file elsewhere, is neither
+    followed nor written to. Raises StorageError, ChangedFolderError."""
     try:
-        with path.open("wb") as file:
-            file.write(content)
-            file.write(hashlib.sha256(content).digest())
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(file, "wb") as opened:
+            for content in contents:
+                opened.write(content)
+    except (FileExistsError, FileNotFoundError) as error:
+        raise ChangedFolderError(path.parent) from error
     except OSError as error:
-        raise _storage_error(path.parent, error) from error
+        remedy = "free space there, or set TMPDIR to a folder that has it"
+        if error.errno == errno.EFBIG:
+            remedy = "raise the limit that `ulimit -f` shows"
+        raise StorageError(
+            f"the harness cannot write to {path.parent}: {error.strerror}; {remedy}"
+        ) from error
 
 
-def _storage_error(folder: Path, error: OSError) -> StorageError:
-    remedy = "free space there, or set TMPDIR to a folder that has it"
-    if error.errno == errno.EFBIG:
-        remedy = "raise the limit that `ulimit -f` shows"
-    return StorageError(f"the harness cannot write to {folder}: {error.strerror}; {remedy}")
+def digest_of(array: NDArray[Any]) -> str:
+    """SHA-256 of the array's bytes."""
+    return hashlib.sha256(np.ascontiguousarray(array).data.cast("B")).hexdigest()
 
 
 def _read(path: Path, dtype: np.dtype[Any], n: int | None = None) -> NDArray[Any]:

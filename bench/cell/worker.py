@@ -32,6 +32,7 @@ from bench.cell.job import (
     LOST_PIPE,
     Job,
     StorageError,
+    digest_of,
     read_column,
     read_sample,
     read_train,
@@ -133,6 +134,7 @@ def _run(job: Job, clock: Clock, hooks: Hooks, orders: queue.Queue[str], send: S
     gc.collect()  # on the clock, as it may run code of the row
     clock.enter("overhead")
     settings = numerics.in_force()
+    _pinned_threads(job.threads)  # again, for `fit` may have asked for more
     referee.finish()
     off_clock_cpu_s = clock.cpu_seconds("overhead", "evaluation") - cpu_before_s
     if referee.fault is not None:
@@ -143,12 +145,13 @@ def _run(job: Job, clock: Clock, hooks: Hooks, orders: queue.Queue[str], send: S
     pairs = json.loads(orders.get())
     users, items = (read_column(pairs, "test", name) for name in ("users", "items"))
     clock.enter("predict")
-    predicted = model.predict(users, items)
+    # Checked on the clock: an array may have code of the row's.
+    predicted = check_predictions(model.predict(users, items), len(users))
     clock.enter("overhead")
-    write_predictions(check_predictions(predicted, len(users)), Path(pairs))
     if fault := inconsistency(model, users, items, predicted, job.scale):
         send("failed", reason=fault)
         return None
+    write_predictions(predicted, Path(pairs))
     send(
         "result",
         epochs=referee.epochs_of_fit,
@@ -167,6 +170,7 @@ def _run(job: Job, clock: Clock, hooks: Hooks, orders: queue.Queue[str], send: S
             "device_peak_bytes": device.peak_bytes(),
         },
         parts=_closed(clock),
+        predictions=digest_of(predicted),
         copy_s=referee.copy_s,
         off_clock_cpu_s=off_clock_cpu_s,
         cpu_s=clock.cpu_seconds(),

@@ -325,6 +325,29 @@ class SetsTheClockBack(OnlyInTheFit):
         clock.rebook(clock.seconds("fit"), "fit", to="import")
 
 
+class Answer(np.ndarray):
+    """Predictions that are trained when somebody looks at them."""
+
+    @property
+    def shape(self):
+        is_busy(0.3)
+        return super().shape
+
+
+@dataclass
+class TrainsInItsAnswer(ItemMeans):
+    def predict(self, users, items):
+        return super().predict(users, items).view(Answer)
+
+
+@dataclass
+class AsksForMoreThreads(OnlyInTheFit):
+    def prepare(self):
+        import torch
+
+        torch.set_num_threads(2)
+
+
 class Trains:
     """When it is thrown away; only the garbage collector finds it."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import hashlib
 import json
 import os
 import shutil
@@ -21,7 +23,7 @@ from impls.protocol import Training
 
 @dataclass
 class Tampers:
-    """The training mean; `in_fit` runs in each epoch, `at_last` when its predictions are written.
+    """The training mean; `in_fit` runs in each epoch, `at_last` when its result is reported.
 
     how  which of its kinds of harm; where  the folder of the arrays
     """
@@ -39,8 +41,8 @@ class Tampers:
         return self
 
     def predict(self, users, items):
-        if folders := [*Path(tempfile.gettempdir()).glob("ratebench-held-*/predicted")]:
-            self.at_last(folders[0])
+        atexit.unregister(after_the_result)
+        atexit.register(after_the_result, self)
         return np.full(len(users), self.mean_, np.float32)
 
     def in_fit(self):
@@ -48,6 +50,11 @@ class Tampers:
 
     def at_last(self, predicted):
         pass
+
+
+def after_the_result(row):
+    for predicted in Path(tempfile.gettempdir()).glob("ratebench-held-*/predicted"):
+        row.at_last(predicted)
 
 
 @dataclass
@@ -62,6 +69,9 @@ class OfPredictions(Tampers):
                 os.truncate(predicted, 4)
             case "changes":
                 predicted.write_bytes(bytes(predicted.stat().st_size))
+            case "answers again":
+                better = np.zeros((predicted.stat().st_size - 32) // 4, np.float32).tobytes()
+                predicted.write_bytes(better + hashlib.sha256(better).digest())
             case "puts a pipe there":
                 predicted.unlink()
                 os.mkfifo(predicted)

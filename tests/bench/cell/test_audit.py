@@ -155,6 +155,15 @@ def test_work_off_the_training_clock_is_flagged(
         ]
 
 
+def test_a_fit_of_more_epochs_that_begins_where_another_ended_is_flagged() -> None:
+    """With epoch budgets each is from scratch; a disturbed one may take longer than the next."""
+    for first_s, flagged in ((12.0, True), (1.0, False)):
+        fits = checkpoint(1, seconds=first_s), checkpoint(2, seconds=0.9)
+        seen = audit(timed(*fits))
+        found = seen.doubts(result(parts={"fit": 0.9, "other_budgets": first_s}), None)
+        assert ("not from scratch" in "".join(found)) is flagged
+
+
 def test_cpu_seconds_that_a_worker_does_not_report_are_flagged() -> None:
     """As of a process that was detached and has ended."""
     seen = audit(timed(checkpoint(1), checkpoint(2)))

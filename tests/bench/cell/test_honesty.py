@@ -241,6 +241,19 @@ def test_garbage_is_collected_on_the_clock_and_nowhere_else(run: Run, name: str)
     assert record.times.fit_s >= 0.3
 
 
+def test_what_an_answer_does_when_it_is_looked_at_is_in_the_time_to_predict(run: Run) -> None:
+    """Which takes 0.3 s here."""
+    (record,) = run("TrainsInItsAnswer")
+    assert record.times is not None
+    assert record.times.predict_s >= 0.3
+
+
+def test_threads_are_counted_again_after_the_fit(run: Run) -> None:
+    (record,) = run("AsksForMoreThreads")
+    assert record.status == "failed"
+    assert re.search(r"thread pools beyond --threads 1: .*'torch': 2", record.reason)
+
+
 @pytest.mark.parametrize(
     ("name", "hooks"),
     [

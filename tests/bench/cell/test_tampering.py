@@ -22,11 +22,14 @@ from bench.cell.data import Splits
 from bench.cell.execute import Outcome
 from bench.cell.job import (
     DTYPES,
+    ChangedFolderError,
     HarnessError,
     StorageError,
     check_storage,
+    hand_over,
     read_column,
     read_predictions,
+    write_pairs,
     write_predictions,
     write_split,
 )
@@ -91,6 +94,37 @@ def test_predictions_that_are_not_what_was_written_are_none(
     outcome = execute("OfPredictions", how)
     assert (outcome.status, outcome.predicted, outcome.doubtful) == ("failed", None, True)
     assert outcome.reason.startswith(f"its predictions were lost: {reason}")
+
+
+def test_predictions_that_were_changed_after_the_result_are_none(execute: Execute) -> None:
+    outcome = execute("OfPredictions", "answers again")
+    assert (outcome.status, outcome.predicted) == ("failed", None)
+    assert outcome.reason == "its predictions were changed after it had reported them"
+
+
+@pytest.mark.parametrize("what", ["a link", "a pipe", "a file"])
+def test_what_a_row_put_in_the_way_is_not_written_to(
+    split: Split, tmp_path: Path, what: str
+) -> None:
+    """It may be there between a look at the folder and the writing; a pipe would block."""
+    laid_out, folder, victim = tmp_path / "laid out", tmp_path / "own", tmp_path / "victim"
+    for each in (laid_out, folder):
+        each.mkdir()
+    victim.write_text("precious")
+    write_split(split, laid_out)
+    for name in ("test.users", "train.users"):
+        match what:
+            case "a link":
+                (folder / name).symlink_to(victim)
+            case "a pipe":
+                os.mkfifo(folder / name)
+            case "a file":
+                (folder / name).write_text("precious")
+    with pytest.raises(ChangedFolderError):
+        write_pairs(split.test, folder)
+    with pytest.raises(ChangedFolderError):
+        hand_over(["train"], laid_out, folder)
+    assert victim.read_text() == "precious"
 
 
 def test_a_row_whose_folder_was_removed_gets_no_pairs(execute: Execute) -> None:
@@ -250,12 +284,14 @@ def test_predictions_for_other_pairs_are_none(tmp_path: Path) -> None:
 
 
 def test_the_harness_finds_whether_it_can_store_itself(tmp_path: Path) -> None:
-    check_storage(tmp_path, 100)
+    for name in ("before", "full"):
+        (tmp_path / name).mkdir()
+    check_storage(tmp_path / "before", 100)
     least, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400, most))
     try:
         with pytest.raises(StorageError, match=r"cannot write to .*: File too large"):
-            check_storage(tmp_path, 100)
+            check_storage(tmp_path / "full", 100)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
 

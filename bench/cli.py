@@ -138,19 +138,30 @@ def run(
         str | None,
         Option(help="random:80/10/10, time:80/10/10, 5-fold, leave-last, u1, given:90/10 …"),
     ] = None,
-    seeds: Annotated[int | None, Option(min=1, help="Repeats, with seeds 0 … N−1.")] = None,
+    seeds: Annotated[
+        int | None,
+        Option(
+            min=1,
+            help="Repeats, with seeds 0 … N−1, and no more unless --precision is given.",
+        ),
+    ] = None,
     precision: Annotated[
         float | None,
         Option(
             parser=share,
-            metavar="5%",
-            help="Repeat a row, with other seeds, until the 95 % intervals of its times are as "
-            "narrow as ± this.",
+            metavar="SHARE",
+            help="Repeat each row, with further seeds, until the 95 % intervals of its times are "
+            "within ± this share. Default: the suite's (quick: 5%).",
         ),
     ] = None,
     repeat_budget: Annotated[
         float | None,
-        Option(parser=duration, metavar="120s", help="… or until its cells took this long."),
+        Option(
+            parser=duration,
+            metavar="SECONDS",
+            help="Seconds of a row's cells, warm-up left out, after which it is not repeated any "
+            "more. Default: the suite's (quick: 8s).",
+        ),
     ] = None,
     threads: Annotated[
         int | None, Option(min=1, help="Default: the suite's, else all cores.")

@@ -84,8 +84,8 @@ class Watch:
             )
         return Stop(
             "timeout",
-            f"no end of {SHOWN.get(self.phase, self.phase)} at the time limit of "
-            f"{self.limits.time_limit_s:g} s; killed",
+            f"no end of {SHOWN.get(self.phase, self.phase)} within the time limit of "
+            f"{self.limits.time_limit_s:g} s and {self.limits.grace_s:g} s more; killed",
         )
 
     def _allow(self, seconds: float, now: float) -> None:

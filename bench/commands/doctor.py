@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import itertools
+import os
 import shutil
 import sys
 import time
@@ -65,10 +66,7 @@ def _findings() -> Iterator[tuple[str, str, str]]:
     yield from _governor()
     yield from _clashes()
     yield from _roofs(environment.roofs)
-    unshared = locks.shortcoming()
-    remedy = "! runs of other users on this machine do not wait for yours: see lock above"
-    shared = "one run at a time on this machine, for all users"
-    yield "lock", unshared or shared, remedy * bool(unshared)
+    yield _lock()
     contained = bubblewrap.problem()
     remedy = "! rows run without a sandbox: see above"
     yield "sandbox", contained or bubblewrap.version(), remedy * bool(contained)
@@ -78,6 +76,16 @@ def _findings() -> Iterator[tuple[str, str, str]]:
         where = catalog.find(name)
         remedy = f"! {name} will be downloaded, or set RATEBENCH_DATA to a folder with it"
         yield name, where or "not found", "" if where else remedy
+
+
+def _lock() -> tuple[str, str, str]:
+    if unshared := locks.shortcoming():
+        remedy = "! runs of other users on this machine do not wait for yours: see lock above"
+        return "lock", unshared, remedy
+    if apart := os.environ.get(locks.APART):
+        remedy = f"! {locks.APART} is set: runs wait only for those that use the same folder"
+        return "lock", f"in {apart}, by {locks.APART}", remedy
+    return "lock", "one run at a time on this machine, for all users", ""
 
 
 def _governor() -> Iterator[tuple[str, str, str]]:

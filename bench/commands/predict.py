@@ -57,7 +57,8 @@ def predict(
     Nine tenths of the ratings train the model, and one tenth chooses its epoch. Predictions
     are clipped to the scale; `cold_start` is 1 where training had no such user or item, so that
     the prediction is the fallback of `bench.score.ColdStart`. Raises UsageError, DataError,
-    SettingError, or ImplementationError, the latter for an error in the implementation's code, too.
+    SettingError, or ImplementationError, the latter for an error in the implementation's code and
+    for predictions that are not finite, too. That code runs in this process, without a sandbox.
     """
     refuse_undecodable([name, dataset, *set_])
     if output:
@@ -80,6 +81,11 @@ def predict(
         model = _model(name, preset, settings, device, seed)
         model.fit(split.train, Training(model, split.test, patience=PATIENCE))
         predicted = check_predictions(model.predict(users[known], items[known]), int(known.sum()))
+        if bad := int((~np.isfinite(predicted)).sum()):
+            raise loading.ImplementationError(
+                f"{name}: {bad:,} of {terminal.plural(len(predicted), 'prediction')} "
+                f"{'is' if bad == 1 else 'are'} not finite"
+            )
         n_scored = int(split.test.known.sum())
         scored = f"RMSE {rmse_of(model, split.test):.4f} on" if n_scored else "without"
     complete = np.clip(ColdStart(split.train).complete(requested, predicted), *split.train.scale)

@@ -41,7 +41,7 @@ def write_pages(out: Path, stores: tuple[RecordStore, RecordStore] | None = None
     except OSError as error:
         raise terminal.UsageError(
             f"the pages cannot be written: {terminal.problem_of(error, out)}; "
-            f"mend that, then run `bench report --out {shlex.quote(str(out))}` again"
+            f"fix this, then run `bench report --out {shlex.quote(str(out))}` again"
         ) from None
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from bench.records import Record
 from bench.stats import Interval
 from datasets.splits import folds
+from impls.registry import IMPLEMENTATIONS
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,11 @@ class Row:
     def is_third_party(self) -> bool:
         """Whether it is a third-party library, and not a built-in implementation."""
         return self.implementation.startswith("peer:")
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it is neither a third-party library nor somebody's own file or plugin."""
+        return self.implementation in IMPLEMENTATIONS and not self.is_third_party
 
 
 class Line(NamedTuple):

@@ -244,8 +244,9 @@ def caption(records: Sequence[Record]) -> str:
     for package in (*KEY_PACKAGES, *libraries):
         versions = _distinct(each.versions.get(package, "") for each in environments)
         parts += [f"{package} {versions}"] if versions else []
-    if any(record.sandbox for record in records):
-        parts.append(f"sandbox: {_distinct(record.sandbox or 'none' for record in records)}")
+    ran = [record.sandbox for record in records if record.times]  # a skipped row was in none
+    if any(ran):
+        parts.append(f"sandbox: {_distinct(sandbox or 'none' for sandbox in ran)}")
     load = _ends([f"{load:.1f}" for load in sorted(each.load for each in environments)], "–")
     days = _ends([date(record.started_at) for record in records], " to ")
     return escaped(f"{', '.join(parts)}. Run {days}; load average before a cell {load}.")

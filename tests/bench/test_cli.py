@@ -18,6 +18,7 @@ from bench import machine
 from bench.cell.execute import Outcome, ProcessExecutor
 from bench.cell.process import StartError
 from bench.cli import app, main
+from bench.planning import suite
 from bench.records import Record, Roof
 from bench.store import RecordStore
 from tests.support.command_line import BENCH, MEAN, MISBEHAVING, Bench, write
@@ -227,6 +228,19 @@ def test_the_command_has_two_names() -> None:
     assert project["scripts"] == dict.fromkeys(("bench", "ratebench"), "bench.cli:main")
 
 
+def test_the_help_of_a_run_states_the_repeats_of_the_default_suite(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    text = CliRunner().invoke(app, ["run", "--help"]).stdout
+    quick = suite.read("quick")
+    assert quick.precision is not None
+    share, seconds = f"(quick: {quick.precision:.0%})", f"(quick: {quick.repeat_budget:g}s)"
+    for option, default in (("--precision +SHARE", share), ("--repeat-budget +SECONDS", seconds)):
+        assert re.search(f"{option} .* Default: the suite's {re.escape(default)}", text)
+    assert "and no more unless --precision is given" in text
+
+
 def test_doctor_and_list_show_what_is_here(bench: Bench) -> None:
     assert "cores" in bench("doctor").stdout
     listed = bench("list").stdout
@@ -411,7 +425,7 @@ def test_a_report_on_a_full_disk_is_one_error_and_changes_nothing(
     shown = " ".join(done.stderr.split())
     assert shown == (
         f"error: the pages cannot be written: {out / 'index.md'}: No space left on device "
-        f"(free space there); mend that, then run `bench report --out {out}` again"
+        f"(free space there); fix this, then run `bench report --out {out}` again"
     )
     assert {path.name for path in out.rglob("*")} <= {"records", "box-1.jsonl", ".lock", "plots"}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench import locks
+from bench.commands import doctor
 
 WAITER = """
 from pathlib import Path
@@ -185,3 +186,17 @@ def test_the_lock_is_given_back_after_an_error(shared: list[Path]) -> None:
     with pytest.raises(ZeroDivisionError), locks.exclusive(never):
         raise ZeroDivisionError
     assert not held(shared[0] / locks.NAME)
+
+
+def test_doctor_says_where_only_runs_with_the_same_folder_wait(
+    shared: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert doctor._lock() == ("lock", "one run at a time on this machine, for all users", "")
+    monkeypatch.setenv(locks.APART, str(tmp_path))
+    assert doctor._lock() == (
+        "lock",
+        f"in {tmp_path}, by RATEBENCH_LOCK",
+        "! RATEBENCH_LOCK is set: runs wait only for those that use the same folder",
+    )
+    monkeypatch.setenv(locks.APART, str(tmp_path / "missing"))
+    assert doctor._lock()[2].startswith("! runs of other users")

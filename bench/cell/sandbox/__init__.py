@@ -1,1 +1,1 @@
-"""A worker in a world of its own: bubblewrap's mounts and namespaces (docs/measurement.md)."""
+"""What a worker can see and reach: bubblewrap's mounts and namespaces (docs/measurement.md)."""

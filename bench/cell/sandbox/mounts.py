@@ -1,6 +1,6 @@
 """What of the file system a worker sees, as arguments of bubblewrap.
 
-Its world begins empty. Folders are bound at their own real paths, read-only unless said otherwise,
+At first it sees none. Folders are bound at their own real paths, read-only unless said otherwise,
 and the links that lead to them are made again. Where a folder that is to be hidden lies in one that
 is bound, an empty one covers it; what is bound below is bound into that. So the deepest path wins.
 """

@@ -20,6 +20,9 @@ AIR = 0.15
 LABEL_STEPS = 200
 """A number of steps: within a time limit labels would lie elsewhere on a slower machine."""
 
+LEGEND_COLUMNS = 4
+"""As many entries of the legend as have room in a line."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -118,7 +121,8 @@ def _draw(figure: Any, table: Table, found: Sequence[Place]) -> None:
         )
     points = [Line2D([], [], label=kind, color="0.2", **look) for kind, look in kinds.items()]
     handles = [*points, step]
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)
+    columns = min(len(handles), LEGEND_COLUMNS)
+    figure.legend(handles=handles, loc="outside upper right", ncols=columns, frameon=False)
     outside = ", ".join(
         f"{place.line.name} ({place.rmse:.3f} in {significant(place.seconds)} s)"
         for place in found
@@ -167,9 +171,10 @@ def _look(line: Line) -> tuple[str, dict[str, Any]]:
     look = {"linestyle": "none", "markersize": 6.5, "markeredgewidth": 1.4, "zorder": 4}
     if line.row.is_third_party:
         return "third-party library", {**look, "marker": "D", "markerfacecolor": "white"}
+    kind, marker = ("built-in", "o") if line.row.is_built_in else ("own or plugin", "s")
     if line.kind == "CPU":
-        return "built-in", {**look, "marker": "o"}
-    return f"built-in, on {line.kind}", {**look, "marker": "o", "markerfacecolor": "white"}
+        return kind, {**look, "marker": marker}
+    return f"{kind}, on {line.kind}", {**look, "marker": marker, "markerfacecolor": "white"}
 
 
 def _label(axes: Any, inside: Sequence[Place], least: float) -> None:

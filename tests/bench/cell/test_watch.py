@@ -44,7 +44,7 @@ def test_each_phase_has_the_limit_and_the_grace() -> None:
     stop = watch.verdict(220.1, 0)
     assert stop is not None
     assert stop.status == "timeout"
-    assert "no end of fit at the time limit of 100 s" in stop.reason
+    assert stop.reason == "no end of fit within the time limit of 100 s and 10 s more; killed"
 
 
 def test_evaluation_does_not_count_as_fit() -> None:

@@ -184,6 +184,28 @@ def test_an_error_in_a_row_is_one_line() -> None:
     assert "Traceback" not in done.output
 
 
+NOT_FINITE = """
+from dataclasses import dataclass
+import numpy as np
+from impls.bias import Bias
+
+@dataclass
+class Row(Bias):
+    def predict(self, users, items):
+        return np.where(users == users[0], VALUE, 3).astype(np.float32)
+"""
+
+
+@pytest.mark.parametrize("value", ["np.nan", "-np.inf"])
+def test_predictions_that_are_not_finite_are_an_error_and_nothing_is_written(value: str) -> None:
+    Path("own.py").write_text(NOT_FINITE.replace("VALUE", value))
+    done = bench("60,40\n61,40\n999,40\n", "--impl", "own.py:Row", "--output", "out.csv")
+    assert done.exit_code == 2
+    problem = "error: own.py:Row: 1 of 2 predictions is not finite"
+    assert done.stderr.splitlines()[-1] == problem
+    assert not Path("out.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("output", "message"),
     [

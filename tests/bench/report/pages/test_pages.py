@@ -344,6 +344,8 @@ def test_the_caption_names_the_sandbox_where_a_row_ran_in_one() -> None:
     assert "sandbox" not in caption([not_contained])
     assert "sandbox: bubblewrap. Run" in caption([contained])
     assert "sandbox: bubblewrap / none. Run" in caption([contained, not_contained])
+    skipped = record("triton_sgd", status="skipped")
+    assert "sandbox: bubblewrap. Run" in caption([contained, skipped])
 
 
 def test_the_caption_names_the_version_of_each_library_that_is_a_row() -> None:

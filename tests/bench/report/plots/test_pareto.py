@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
-from bench.report.plots.pareto import Place, front, least_seconds, moved_to, pareto, places
+from bench.report.plots.pareto import Place, _look, front, least_seconds, moved_to, pareto, places
 from tests.support.records import closed_form, eight, record, table_of
 
 LINE = table_of(record()).lines[0]
@@ -46,6 +50,37 @@ def test_a_row_that_is_faster_than_the_axis_begins_is_named_with_its_time() -> N
     fast = places(table_of(*rows, record(fit_s=4e-4)))
     assert least_seconds(fast) == 4e-4
     assert moved_to(1e-4, fast) == ""
+
+
+def test_the_legend_distinguishes_kinds_of_rows_by_marker_and_has_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("bias", "peer:myfm", "own.py:Row", "a-plugin")
+    on_cuda = [record(name, device="cuda") for name in ("bias", "own.py:Row")]
+    table = table_of(*map(record, names), *on_cuda)
+    looks = {line.name: _look(line) for line in table.lines}
+    assert {name: kind for name, (kind, _) in looks.items()} == {
+        "bias on CPU": "built-in",
+        "bias on CUDA": "built-in, on CUDA",
+        "peer:myfm on CPU": "third-party library",
+        "own.py:Row on CPU": "own or plugin",
+        "own.py:Row on CUDA": "own or plugin, on CUDA",
+        "a-plugin on CPU": "own or plugin",
+    }
+    drawn = {kind: (look["marker"], look.get("markerfacecolor")) for kind, look in looks.values()}
+    assert len({*drawn.values()}) == len(drawn) == 5
+    widths = []
+    save = Figure.savefig
+
+    def saved(self: Figure, *args: Any, **options: Any) -> None:
+        save(self, *args, **options)
+        widths.append(self.legends[0].get_window_extent().width / self.bbox.width)
+
+    monkeypatch.setattr(Figure, "savefig", saved)
+    plot = pareto(table)
+    assert plot is not None
+    plot.png()
+    assert widths[0] < 1
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -65,7 +66,7 @@ class Kill:
     def run(self, place: Place, figures: Figures) -> str:
         words = self._prepared(place)
         number = signal.Signals[f"SIG{self.sent}"]
-        cwd = ROOT if self.verb == "gate" else place.work
+        cwd = _clone(place) if self.verb == "gate" else place.work
         with (place.folder / "out").open("wb") as out:
             streams = {"stdout": out, "stderr": subprocess.STDOUT}
             process = place.start(*words, shell=self.shell, cwd=cwd, **streams)
@@ -91,6 +92,8 @@ class Kill:
             raise WrongError(f"still running after SIG{self.sent}: {left}")
         if self.sent != "KILL" and (left := place.leftovers()):
             raise WrongError(f"left after SIG{self.sent}: {left}")
+        if self.verb == "gate" and self.sent != "KILL" and (left := _worktrees(cwd)):
+            raise WrongError(f"git still lists after SIG{self.sent}: {left}")
         self._goes_on(place, figures, words)
         return f"exit code {code}; the next one goes on"
 
@@ -148,6 +151,21 @@ class Kill:
             records, bad = place.records("results/tuning")
             if bad or len({each.identity for each in records}) != len(records) != 0:
                 raise WrongError(f"{len(records)} trials, bad lines: {bad}")
+
+
+def _clone(place: Place) -> Path:
+    """A repository of the case's own, for the gate's worktrees."""
+    clone = place.folder / "clone"
+    subprocess.run(["git", "clone", "--quiet", "--shared", ROOT, clone], check=True)
+    return clone
+
+
+def _worktrees(clone: Path) -> list[str]:
+    """Those that git lists beside the clone itself."""
+    command = ["git", "-C", clone, "worktree", "list"]
+    return subprocess.run(
+        command, check=True, capture_output=True, encoding="utf-8"
+    ).stdout.splitlines()[1:]
 
 
 def _workers(process: subprocess.Popen) -> list[psutil.Process]:

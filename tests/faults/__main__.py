@@ -29,7 +29,7 @@ def main() -> int:
     if asked.list:
         print(*(f"{case.kind}: {case.name}" for case in chosen), sep="\n")
         return 0
-    figures, started, results = honest_figures(), time.monotonic(), []
+    run, figures, started, results = page.where(), honest_figures(), time.monotonic(), []
     for done, result in enumerate(run_all(chosen, figures, asked.jobs), start=1):
         results.append(result)
         mark = f"WRONG {result.wrong}" if result.wrong else result.came[:100]
@@ -39,7 +39,8 @@ def main() -> int:
         order = {case.name: place for place, case in enumerate(chosen)}
         results.sort(key=lambda result: order[result.case.name])
         for kind in asked.kind or KINDS:
-            page.write(kind, page.table([each for each in results if each.case.kind == kind]))
+            found = [each for each in results if each.case.kind == kind]
+            page.write(kind, page.table(found, run))
     wrong = sum(bool(result.wrong) for result in results)
     print(f"{len(chosen)} cases, {wrong} wrong, {time.monotonic() - started:.0f} s")
     return 1 if wrong else 0

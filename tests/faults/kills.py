@@ -71,6 +71,8 @@ class Kill:
             streams = {"stdout": out, "stderr": subprocess.STDOUT}
             process = place.start(*words, shell=self.shell, cwd=cwd, **streams)
             until(lambda: process.poll() is not None or self._is_in(place, process), self.state)
+            if self.state == "reached" and process.poll() is not None:
+                raise WrongError("it ended before it was reached")
             if self.stopped:
                 for worker in _workers(process):
                     worker.suspend()
@@ -194,7 +196,7 @@ def _kills() -> Iterator[Kill]:
         yield Kill("report", sent, "file work/results/plots/*")
         yield Kill("data", sent, "child" if sent == "none" else "file cache/*")
         yield Kill("predict", sent, "file cache/*")
-        yield Kill("predict", sent, "reached")
+        yield Kill("predict", sent, "reached", "warm-up")  # as `at` calls its one fit
         yield Kill("gate", sent, "file tmp/ratebench-held-*/base/bench")
         yield Kill("run", sent, "reached", "fit", stopped=True)
         yield Kill("run", sent, "reached", "fit", twice=True)

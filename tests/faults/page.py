@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -69,11 +70,11 @@ def where() -> str:
     )
 
 
-def table(results: Sequence[Result]) -> str:
-    """The section of a kind's cases."""
+def table(results: Sequence[Result], run: str) -> str:
+    """The section of a kind's cases; `run` is `where()` before they were."""
     wrong = sum(bool(result.wrong) for result in results)
     lines = [
-        f"{len(results)} cases, {wrong} wrong. {where()}\n",
+        f"{len(results)} cases, {wrong} wrong. {run}\n",
         "| case | what came of it |",
         "|:-----|:----------------|",
     ]
@@ -84,5 +85,6 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _shown(text: str) -> str:
-    text = text.replace(str(ROOT), "…")
+    for place in (str(ROOT), sys.prefix):
+        text = text.replace(place, "…")
     return escaped(text if len(text) <= SHOWN else f"{text[:SHOWN]} …")

@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("kind", nargs="*", help=f"of {', '.join(KINDS)}; default: all")
     parser.add_argument(
-        "--only", help="cases whose name matches this, as *daemon*; no page is written"
+        "--only", help="cases whose name matches this, as *daemon*: their lines are written anew"
     )
     parser.add_argument("--jobs", type=int, default=2, help="cases at a time")
     parser.add_argument("--list", action="store_true", help="name the cases and stop")
@@ -35,11 +35,13 @@ def main() -> int:
         mark = f"WRONG {result.wrong}" if result.wrong else result.came[:100]
         line = f"[{done}/{len(chosen)}] {result.seconds:4.1f} s  {result.case.name}: {mark}"
         print(printable(line), flush=True)
-    if not asked.only:
-        order = {case.name: place for place, case in enumerate(chosen)}
-        results.sort(key=lambda result: order[result.case.name])
-        for kind in asked.kind or KINDS:
-            found = [each for each in results if each.case.kind == kind]
+    order = {case.name: place for place, case in enumerate(chosen)}
+    results.sort(key=lambda result: order[result.case.name])
+    for kind in asked.kind or KINDS:
+        found = [each for each in results if each.case.kind == kind]
+        if asked.only:
+            page.write_again(kind, found, run)
+        else:
             page.write(kind, page.table(found, run))
     wrong = sum(bool(result.wrong) for result in results)
     print(f"{len(chosen)} cases, {wrong} wrong, {time.monotonic() - started:.0f} s")

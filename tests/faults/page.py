@@ -53,11 +53,30 @@ WHAT = {
 
 def write(kind: str, body: str) -> None:
     """Put `body` in place of the kind's section."""
-    old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    parts = dict(re.findall(r"^## (.+)\n\n((?:(?!^## ).*\n)*)", old, re.MULTILINE))
+    parts = _parts()
     parts[WHAT[kind]] = f"{body.strip()}\n\n"
     sections = [f"## {title}\n\n{parts[title]}" for title in WHAT.values() if title in parts]
     PAGE.write_text(f"{INTRO}\n{''.join(sections)}".rstrip() + "\n", encoding="utf-8")
+
+
+def write_again(kind: str, results: Sequence[Result], run: str) -> None:
+    """Put cases that were repeated in place of their lines; `run` is `where()` before they were.
+
+    Where the page has no section of the kind, it gets none.
+    """
+    head, *lines = _parts().get(WHAT[kind], "").strip().splitlines() or [""]
+    again = {_line(result).rpartition(" | ")[0]: _line(result) for result in results}
+    lines = [again.get(line.rpartition(" | ")[0], line) for line in lines]
+    if repeated := len({*again.values()} & {*lines}):
+        wrong = sum(" | **wrong**: " in line for line in lines)
+        head = re.sub(r", \d+ wrong\.", f", {wrong} wrong.", head, count=1)
+        write(kind, "\n".join([head, f"{repeated} of them repeated. {run}", *lines]))
+
+
+def _parts() -> dict[str, str]:
+    """The page's sections by title."""
+    old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    return dict(re.findall(r"^## (.+)\n\n((?:(?!^## ).*\n)*)", old, re.MULTILINE))
 
 
 def where() -> str:
@@ -78,10 +97,12 @@ def table(results: Sequence[Result], run: str) -> str:
         "| case | what came of it |",
         "|:-----|:----------------|",
     ]
-    for result in results:
-        came = f"**wrong**: {_shown(result.wrong)}" if result.wrong else _shown(result.came)
-        lines.append(f"| {_shown(result.case.name)} | {came} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(_line, results)])
+
+
+def _line(result: Result) -> str:
+    came = f"**wrong**: {_shown(result.wrong)}" if result.wrong else _shown(result.came)
+    return f"| {_shown(result.case.name)} | {came} |"
 
 
 def _shown(text: str) -> str:

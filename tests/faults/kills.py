@@ -94,9 +94,15 @@ class Kill:
             raise WrongError(f"still running after SIG{self.sent}: {left}")
         if self.sent != "KILL" and (left := place.leftovers()):
             raise WrongError(f"left after SIG{self.sent}: {left}")
-        if self.verb == "gate" and self.sent != "KILL" and (left := _worktrees(cwd)):
-            raise WrongError(f"git still lists after SIG{self.sent}: {left}")
-        self._goes_on(place, figures, words)
+        if self.verb == "gate":
+            if self.sent != "KILL" and (left := _worktrees(cwd)):
+                raise WrongError(f"git still lists after SIG{self.sent}: {left}")
+            # It checks out before it refuses that.
+            place.ended(place.start("gate", "HEAD", "--workload", "none", cwd=cwd))
+            if left := [*place.leftovers(), *_worktrees(cwd)]:
+                raise WrongError(f"the next gate does not sweep {left}")
+        else:
+            self._goes_on(place, figures, words)
         return f"exit code {code}; the next one goes on"
 
     def _prepared(self, place: Place) -> tuple[str, ...]:
@@ -133,15 +139,16 @@ class Kill:
                 return any(place.folder.glob(more))
             case "records":
                 files = place.work.glob("results/**/*.jsonl")
-                return sum(file.read_bytes().count(b"\n") for file in files) >= int(more)
+                with contextlib.suppress(FileNotFoundError):  # made to see that it can be
+                    return sum(file.read_bytes().count(b"\n") for file in files) >= int(more)
+                return False
             case "child":
                 return bool(_workers(process))
         raise ValueError(self.state)
 
     def _goes_on(self, place: Place, figures: Figures, words: tuple[str, ...]) -> None:
-        if self.verb == "gate":
-            return
-        place.row()  # whose source is another now
+        if self.state == "reached":
+            place.row()  # its source is another now, and it waits no longer
         done = place.bench(*words)
         if done.code:
             raise WrongError(f"the next run ends with exit code {done.code}: {done.text[-400:]}")

@@ -65,8 +65,30 @@ class Kill:
 
     def run(self, place: Place, figures: Figures) -> str:
         words = self._prepared(place)
-        number = signal.Signals[f"SIG{self.sent}"]
         cwd = _clone(place) if self.verb == "gate" else place.work
+        code, text = self._killed(place, words, cwd)
+        place.outputs.append(text)
+        # Python's own end, after all work, is by the signal itself.
+        by_signal = self.sent == "KILL" or "start at " in text
+        number = signal.Signals[f"SIG{self.sent}"]
+        if code not in (0, 128 + number, *([-number] if by_signal else [])):
+            raise WrongError(f"exit code {code} after SIG{self.sent}: {text[-400:]}")
+        if left := end_children():
+            raise WrongError(f"still running after SIG{self.sent}: {left}")
+        if self.sent != "KILL" and (left := place.leftovers() + _worktrees(cwd)):
+            raise WrongError(f"left after SIG{self.sent}: {left}")
+        if self.verb == "gate":
+            # It checks out before it refuses that.
+            place.ended(place.start("gate", "HEAD", "--workload", "none", cwd=cwd))
+            if left := place.leftovers() + _worktrees(cwd):
+                raise WrongError(f"the next gate does not sweep {left}")
+        else:
+            self._goes_on(place, figures, words)
+        return f"exit code {code}; the next one goes on"
+
+    def _killed(self, place: Place, words: tuple[str, ...], cwd: Path) -> tuple[int, str]:
+        """Start it and send the signal; returns its exit code and what it printed."""
+        number = signal.Signals[f"SIG{self.sent}"]
         with (place.folder / "out").open("wb") as out:
             streams = {"stdout": out, "stderr": subprocess.STDOUT}
             process = place.start(*words, shell=self.shell, cwd=cwd, **streams)
@@ -84,26 +106,7 @@ class Kill:
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise WrongError("it did not end within 60 s of the signal") from None
-        text = (place.folder / "out").read_text(encoding="utf-8", errors="replace")
-        place.outputs.append(text)
-        # Python's own end, after all work, is by the signal itself.
-        by_signal = self.sent == "KILL" or "start at " in text
-        if code not in (0, 128 + number, *([-number] if by_signal else [])):
-            raise WrongError(f"exit code {code} after SIG{self.sent}: {text[-400:]}")
-        if left := end_children():
-            raise WrongError(f"still running after SIG{self.sent}: {left}")
-        if self.sent != "KILL" and (left := place.leftovers()):
-            raise WrongError(f"left after SIG{self.sent}: {left}")
-        if self.verb == "gate":
-            if self.sent != "KILL" and (left := _worktrees(cwd)):
-                raise WrongError(f"git still lists after SIG{self.sent}: {left}")
-            # It checks out before it refuses that.
-            place.ended(place.start("gate", "HEAD", "--workload", "none", cwd=cwd))
-            if left := [*place.leftovers(), *_worktrees(cwd)]:
-                raise WrongError(f"the next gate does not sweep {left}")
-        else:
-            self._goes_on(place, figures, words)
-        return f"exit code {code}; the next one goes on"
+        return code, (place.folder / "out").read_text(encoding="utf-8", errors="replace")
 
     def _prepared(self, place: Place) -> tuple[str, ...]:
         if self.verb in ("run", "tune", "predict"):
@@ -169,9 +172,11 @@ def _clone(place: Place) -> Path:
     return clone
 
 
-def _worktrees(clone: Path) -> list[str]:
-    """Those that git lists beside the clone itself."""
-    command = ["git", "-C", clone, "worktree", "list"]
+def _worktrees(folder: Path) -> list[str]:
+    """Those that git lists beside the clone itself; none where the folder is no clone."""
+    if not (folder / ".git").exists():
+        return []
+    command = ["git", "-C", folder, "worktree", "list"]
     return subprocess.run(
         command, check=True, capture_output=True, encoding="utf-8"
     ).stdout.splitlines()[1:]

@@ -18,14 +18,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("kind", nargs="*", help=f"of {', '.join(KINDS)}; default: all")
     parser.add_argument(
-        "--only", help="cases whose name matches this, as *daemon*: their lines are written anew"
+        "--only",
+        action="append",
+        help="cases whose name matches this, as *daemon*; their lines are written anew. Several "
+        "allowed",
     )
     parser.add_argument("--jobs", type=int, default=2, help="cases at a time")
     parser.add_argument("--list", action="store_true", help="name the cases and stop")
     asked = parser.parse_args()
     chosen = [case for kind in asked.kind or KINDS for case in KINDS[kind]()]
     if asked.only:
-        chosen = [case for case in chosen if fnmatch.fnmatch(case.name, asked.only)]
+        chosen = [
+            case for case in chosen if any(fnmatch.fnmatch(case.name, each) for each in asked.only)
+        ]
     if asked.list:
         print(*(f"{case.kind}: {case.name}" for case in chosen), sep="\n")
         return 0
@@ -40,7 +45,7 @@ def main() -> int:
     for kind in asked.kind or KINDS:
         found = [each for each in results if each.case.kind == kind]
         if asked.only:
-            page.write_again(kind, found, run)
+            page.write_again(kind, found, run, KINDS[kind]())
         else:
             page.write(kind, page.table(found, run))
     wrong = sum(bool(result.wrong) for result in results)

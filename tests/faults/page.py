@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from bench import machine
 from bench.report.markdown import escaped
-from tests.faults.case import Result
+from tests.faults.case import Case, Result
 from tests.faults.place import ROOT
 
 PAGE = ROOT / "docs" / "faults.md"
@@ -59,18 +59,21 @@ def write(kind: str, body: str) -> None:
     PAGE.write_text(f"{INTRO}\n{''.join(sections)}".rstrip() + "\n", encoding="utf-8")
 
 
-def write_again(kind: str, results: Sequence[Result], run: str) -> None:
-    """Put cases that were repeated in place of their lines; `run` is `where()` before they were.
-
-    Where the page has no section of the kind, it gets none.
+def write_again(kind: str, results: Sequence[Result], run: str, cases: Sequence[Case]) -> None:
+    """Put cases that were repeated in place of their lines; `run` is `where()` before they were,
+    `cases` are all of the kind. Where the page has no section of the kind, it gets none.
     """
-    head, *lines = _parts().get(WHAT[kind], "").strip().splitlines() or [""]
-    again = {_line(result).rpartition(" | ")[0]: _line(result) for result in results}
-    lines = [again.get(line.rpartition(" | ")[0], line) for line in lines]
-    if repeated := len({*again.values()} & {*lines}):
-        wrong = sum(" | **wrong**: " in line for line in lines)
-        head = re.sub(r", \d+ wrong\.", f", {wrong} wrong.", head, count=1)
-        write(kind, "\n".join([head, f"{repeated} of them repeated. {run}", *lines]))
+    head, _, old = _parts().get(WHAT[kind], "").strip().partition("\n\n")
+    if not old or not results:
+        return
+    lines = [*old.splitlines(), *map(_line, results)]
+    by_name = {line.rpartition(" | ")[0]: line for line in lines[2:]}
+    names = [f"| {_shown(case.name)}" for case in cases]
+    rows = [by_name[name] for name in names if name in by_name]
+    wrong = sum(" | **wrong**: " in row for row in rows)
+    head = re.sub(r"^\d+ cases, \d+ wrong\.", f"{len(rows)} cases, {wrong} wrong.", head)
+    head += f"\n{len(results)} of them repeated. {run}"
+    write(kind, "\n".join([f"{head}\n", *lines[:2], *rows]))
 
 
 def _parts() -> dict[str, str]:

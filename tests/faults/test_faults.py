@@ -115,13 +115,15 @@ def test_the_page_keeps_the_sections_of_other_kinds_and_no_path_of_this_machine(
 def test_a_repeated_case_has_its_line_written_anew(
     tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And one whose case there is no longer has none."""
     monkeypatch.setattr(page, "PAGE", tmp_path / "faults.md")
-    first, second = (Case("kills", name, lambda *_: "") for name in ("a | b", "a"))
-    page.write_again("kills", [Result(first, "", "too early", 0)], "Run never.")
+    first, second, third = (Case("kills", name, lambda *_: "") for name in ("a | b", "a", "c"))
+    page.write_again("kills", [Result(first, "", "too early", 0)], "Run never.", [first])
     assert not page.PAGE.exists()
-    results = [Result(first, "", "x | y", 0), Result(second, "", "z", 0)]
+    results = [Result(first, "", "x | y", 0), Result(second, "", "z", 0), Result(third, "", "", 0)]
     page.write("kills", page.table(results, "Run once."))
-    page.write_again("kills", [Result(first, "well | done", "", 0)], "Run twice.")
+    again = [Result(first, "well | done", "", 0)]
+    page.write_again("kills", again, "Run twice.", [first, second])
     assert page.PAGE.read_text(encoding="utf-8").partition("## Kills\n\n")[2] == (
         "2 cases, 1 wrong. Run once.\n1 of them repeated. Run twice.\n\n"
         "| case | what came of it |\n|:-----|:----------------|\n"

@@ -190,6 +190,8 @@ def _workers(process: subprocess.Popen) -> list[psutil.Process]:
 
 def _names(process: subprocess.Popen) -> list[str]:
     names = []
+    with contextlib.suppress(psutil.Error):
+        names.append(psutil.Process(process.pid).name())  # in which `predict` trains
     for each in _workers(process):
         with contextlib.suppress(psutil.Error):
             names.append(each.name())

@@ -31,9 +31,9 @@ true; that no output has a traceback or a control character; and that no process
 folder is left. A case that does not come out so is marked **wrong**.
 
 ```
-python -m tests.faults              # all kinds, about half an hour on two quiet cores
+python -m tests.faults              # all kinds, about an hour on two quiet cores
 python -m tests.faults cheats       # one kind
-python -m tests.faults --only '*daemon*'
+python -m tests.faults --only '*daemon*'  # writes only the lines of these cases anew
 python -m tests.faults.trouble      # a day of trouble in an hour
 ```
 

@@ -248,8 +248,8 @@ def _around() -> Iterator[Environment]:
         " fcntl.flock(f,2); print(1,flush=True); sys.stdin.read(1)\""  # fmt: skip
     yield Environment("the lock held by another run for a while",
                       f"coproc {holds}; read -u ${{COPROC[0]}} x; "
-                      "(exec 3>&1; \"$@\" 2>&1 | while read -r line; do echo \"$line\"; case $line in "
-                      "*wait*) echo >&${COPROC[1]};; esac; done; exit ${PIPESTATUS[0]})", WORKS)  # fmt: skip
+                      "exec 4>&${COPROC[1]}; (\"$@\" 2>&1 | while read -r line; do echo \"$line\"; case $line in "
+                      "*wait*) echo >&4;; esac; done; exit ${PIPESTATUS[0]})", WORKS)  # fmt: skip
     yield Environment("nice 19", 'exec nice -n 19 "$@"', WORKS)
     yield Environment("one core", 'exec taskset -c 0 "$@"', WORKS)
     yield Environment("idle scheduling", 'exec chrt -i 0 "$@"', WORKS)

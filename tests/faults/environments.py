@@ -49,8 +49,9 @@ class Environment:
             raise WrongError(f"exit code {done.code} without {self.says!r}: {done.text[-600:]}")
         if self.words[0] == "run":
             self._check(place, figures, done)
-        last = (done.err or done.out).strip().splitlines()
-        return f"exit code {done.code}" + (f": {last[0]}" if last and done.code else "")
+        lines = (done.err or done.out).strip().splitlines()
+        shown = [line for line in lines if line.startswith("error: ")] or lines
+        return f"exit code {done.code}" + (f": {shown[0]}" if shown and done.code else "")
 
     def _check(self, place: Place, figures: Figures, done) -> None:
         if done.code < 0 or done.code > 128:  # it was killed, and the next run sweeps
@@ -106,9 +107,10 @@ def _limits() -> Iterator[Environment]:
     nobody = "chmod -R a+rwX .. ; " + user
     yield Environment("as nobody", nobody.format(""), WORKS)
     processes = "bash -c 'ulimit -u {}; exec \"$@\"' bash"
-    for n in (1, 3, 12):  # OpenBLAS interrupts its process where it can start no thread
+    # Where it can start no thread, OpenBLAS interrupts its process, and Arrow aborts it.
+    for n in (1, 3, 12):
         yield Environment(f"as nobody, ulimit -u {n}", nobody.format(processes.format(n)),
-                          (*OR_ERROR, 130), says="")  # fmt: skip
+                          (*OR_ERROR, 130, -6), says="")  # fmt: skip
     yield Environment("as nobody, folders of root", user.format(""))
 
 

@@ -6,18 +6,21 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import typer
-from typer import Argument, Option
-from typer.core import TyperGroup
+from bench.commands.signals import importing
 
-from bench.cell.job import HarnessError
-from bench.commands import signals, terminal
-from bench.commands.arguments import duration, layout, overrides, share, split_of, spread
-from bench.planning.availability import system_problem
-from bench.planning.hyperparameters import SettingError
-from bench.planning.loading import ImplementationError
-from bench.planning.suite import SuiteError
-from datasets.errors import DataError
+with importing():
+    import typer
+    from typer import Argument, Option
+    from typer.core import TyperGroup
+
+    from bench.cell.job import HarnessError
+    from bench.commands import signals, terminal
+    from bench.commands.arguments import duration, layout, overrides, share, split_of, spread
+    from bench.planning.availability import system_problem
+    from bench.planning.hyperparameters import SettingError
+    from bench.planning.loading import ImplementationError
+    from bench.planning.suite import SuiteError
+    from datasets.errors import DataError
 
 WRONG_USE = 2
 USER_ERRORS = (

@@ -172,6 +172,9 @@ def source_problem() -> str:
 LOCATING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 """Variables that git sets in its hooks, and by which it would answer for another repository."""
 
+GIT_LIMIT_S = 20
+"""How long git may take to answer: far longer than it takes for this checkout."""
+
 
 @functools.cache
 def _checkout() -> _Checkout:
@@ -190,6 +193,7 @@ def _checkout() -> _Checkout:
             env=others,
             encoding="utf-8",
             errors="replace",
+            timeout=GIT_LIMIT_S,
         )
         if done.returncode:
             raise ChildProcessError(done.stderr.strip() or f"git ended with {done.returncode}")
@@ -199,6 +203,8 @@ def _checkout() -> _Checkout:
         sha = output_of("rev-parse", "HEAD")
         # Results and the README's block change with every run, and no figure depends on them.
         changed = output_of("status", "--porcelain", "--", ".", ":!results", ":!README.md")
+    except subprocess.TimeoutExpired:
+        return _Checkout(None, None, f"git does not answer within {GIT_LIMIT_S} s")
     except OSError as error:
         why = str(error).partition("\n")[0]
         if "dubious ownership" in why:

@@ -157,7 +157,8 @@ def parse(line: bytes, secret: str = "") -> Event:
     if len(line) > MAX_LINE_BYTES:
         raise NotAnEventError(f"a line of more than {MAX_LINE_BYTES:,} bytes: {_start(line)}")
     if not line.startswith(secret.encode()):
-        raise NotAnEventError(f"{_start(line)} (without the harness's secret)")
+        shown = _start(line.replace(secret.encode(), b""))  # an event may follow in the line
+        raise NotAnEventError(f"{shown} (without the harness's secret)")
     line = line.removeprefix(secret.encode())
     try:
         return _EVENT.validate_json(line)

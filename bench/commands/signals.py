@@ -1,9 +1,11 @@
-"""Signals that end a verb: it unwinds as after Ctrl-C, so that nothing of it is left."""
+"""Signals that end a verb: it unwinds as after Ctrl-C, so that nothing of it is left. And libraries
+that cannot be imported, for nothing here imports one."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import time
 from collections.abc import Iterator
 
@@ -12,6 +14,25 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 UNWINDING_S = 10.0
 """How long further signals are ignored: `timeout` sends two, and whoever is impatient more. Later
 ones unwind again, for code under test may have swallowed the first."""
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """End with a line and exit code 2 where a library cannot be imported; as after Ctrl-C where its
+    import is interrupted, as OpenBLAS does itself where it can start no thread."""
+    try:
+        yield
+    except ImportError as error:
+        print(f"error: {import_problem(error)}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+
+
+def import_problem(error: ImportError) -> str:
+    """One line: NumPy's own message has the cause in the last of many."""
+    *_, cause = str(error).strip().splitlines() or [""]
+    return f"a library cannot be imported: {cause}"
 
 
 @contextlib.contextmanager

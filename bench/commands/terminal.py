@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.commands.signals import import_problem
 from bench.report.formats import plural as plural
 from bench.store import RecordStore
 from datasets.errors import DataWarning
@@ -204,15 +205,17 @@ def utf8_output() -> Iterator[TextIO]:
 
 @contextlib.contextmanager
 def system_errors_are_one_line() -> Iterator[None]:
-    """End with a line where a file cannot be read or written, or no memory is left; with exit
-    code 1 where it is what is printed that cannot be."""
+    """End with a line where a file cannot be read or written, no memory is left, or a library that
+    is imported late cannot be; with exit code 1 where it is what is printed that cannot be."""
     try:
         yield
-    except (OSError, MemoryError) as error:
+    except (OSError, MemoryError, ImportError) as error:
         *_, (frame, _) = traceback.walk_tb(error.__traceback__)
         code = SYSTEM_ERROR
         if isinstance(error, MemoryError):
             problem = f"no memory is left ({REMEDIES[errno.ENOMEM]})"
+        elif isinstance(error, ImportError):
+            problem = import_problem(error)
         elif f"{frame.f_globals['__name__']}.".startswith(PRINTERS):
             problem, code = f"the output cannot be written: {error.strerror}", 1
         else:

@@ -205,6 +205,8 @@ def _stamp(file: Path) -> Stamp:
 
 def _phase(answer: Path) -> str:
     """What was running when a process ended without its answer."""
+    if answer.is_file():
+        return "its exit"
     return "__init__" if answer.with_suffix(".imported").exists() else "import"
 
 

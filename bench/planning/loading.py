@@ -11,9 +11,9 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -77,11 +77,26 @@ def class_path_of(name: str) -> str:
 def plugins() -> dict[str, list[EntryPoint]]:
     """The entry points of installed packages by their names: one each, if no two packages clash."""
     found: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=ENTRY_POINT_GROUP):
+    for point in _entry_points():
         same = found.setdefault(point.name, [])
         if all(point.value != other.value for other in same):
             same.append(point)
     return found
+
+
+def _entry_points() -> Iterable[EntryPoint]:
+    """Of all packages but those whose file of them is no text: one of these hides no other."""
+    try:
+        return entry_points(group=ENTRY_POINT_GROUP)
+    except UnicodeError:
+        return [point for package in distributions() for point in _entry_points_of(package)]
+
+
+def _entry_points_of(package: Distribution) -> Iterable[EntryPoint]:
+    try:
+        return package.entry_points.select(group=ENTRY_POINT_GROUP)
+    except UnicodeError:
+        return ()
 
 
 def clash(name: str, points: Sequence[EntryPoint]) -> str:

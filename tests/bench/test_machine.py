@@ -251,6 +251,7 @@ def fresh_checkout() -> Iterator[None]:
     machine._checkout.cache_clear()
 
 
+HANGS = "while :; do :; done"
 DUBIOUS = "echo \"fatal: detected dubious ownership in repository at '/x'\" >&2; exit 128"
 
 
@@ -263,6 +264,7 @@ DUBIOUS = "echo \"fatal: detected dubious ownership in repository at '/x'\" >&2;
         (True, DUBIOUS, "git answers: fatal: detected dubious ownership in repository at '/x'; "),
         (True, "echo 'fatal: not a git repository' >&2; exit 128", "git answers: fatal: not a git"),
         (True, "exit 1", "git answers: git ended with 1"),
+        (True, HANGS, "git does not answer within 0.1 s"),
         (True, "printf '\\377' >&2; exit 1", "git answers: \N{REPLACEMENT CHARACTER}"),
     ],
 )
@@ -272,6 +274,8 @@ def test_why_records_name_no_commit_is_known(
     git(monkeypatch, tmp_path, script)
     if checkout:
         (tmp_path / ".git").mkdir()
+    if script == HANGS:
+        monkeypatch.setattr(machine, "GIT_LIMIT_S", 0.1)
     assert machine.source_state() == (None, None)
     assert machine.source_problem().startswith(problem)
     if script == DUBIOUS:

@@ -55,7 +55,7 @@ class Cheat:
             for each in cheats
             if not (changed and each.status == "ok")
         ]
-        if through := [each for each in came if each.startswith("gets through")]:
+        if through := [each for each in came if "gets through" in each]:
             if not self.open:
                 raise WrongError(through[0])
             return f"{through[0]}, as docs/measurement.md says"
@@ -226,9 +226,10 @@ CHEATS = (
     Cheat("the answers from the parent's memory", """
         class Cheat(Honest):
             def before(self, train, training):
-                with open(f"/proc/{os.getppid()}/mem", "rb", 0) as memory:
-                    KEPT["read"] = True
-                raise SystemExit("read the harness's memory")
+                with open(f"/proc/{os.getppid()}/mem", "rb", 0):
+                    words = Path(f"/proc/{os.getppid()}/cmdline").read_text()
+                if "more.csv" in words:
+                    raise SystemExit("gets through: the harness's memory can be read")
     """),
     Cheat("the answers from the dataset's own file", """
         class Cheat(Honest):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -64,12 +65,36 @@ class Kill:
 
     def run(self, place: Place, figures: Figures) -> str:
         words = self._prepared(place)
+        cwd = _clone(place) if self.verb == "gate" else place.work
+        code, text = self._killed(place, words, cwd)
+        place.outputs.append(text)
+        # Python's own end, after all work, is by the signal itself.
+        by_signal = self.sent == "KILL" or "start at " in text
         number = signal.Signals[f"SIG{self.sent}"]
-        cwd = ROOT if self.verb == "gate" else place.work
+        if code not in (0, 128 + number, *([-number] if by_signal else [])):
+            raise WrongError(f"exit code {code} after SIG{self.sent}: {text[-400:]}")
+        if left := end_children():
+            raise WrongError(f"still running after SIG{self.sent}: {left}")
+        if self.sent != "KILL" and (left := place.leftovers() + _worktrees(cwd)):
+            raise WrongError(f"left after SIG{self.sent}: {left}")
+        if self.verb == "gate":
+            # It checks out before it refuses that.
+            place.ended(place.start("gate", "HEAD", "--workload", "none", cwd=cwd))
+            if left := place.leftovers() + _worktrees(cwd):
+                raise WrongError(f"the next gate does not sweep {left}")
+        else:
+            self._goes_on(place, figures, words)
+        return f"exit code {code}; the next one goes on"
+
+    def _killed(self, place: Place, words: tuple[str, ...], cwd: Path) -> tuple[int, str]:
+        """Start it and send the signal; returns its exit code and what it printed."""
+        number = signal.Signals[f"SIG{self.sent}"]
         with (place.folder / "out").open("wb") as out:
             streams = {"stdout": out, "stderr": subprocess.STDOUT}
             process = place.start(*words, shell=self.shell, cwd=cwd, **streams)
             until(lambda: process.poll() is not None or self._is_in(place, process), self.state)
+            if self.state == "reached" and process.poll() is not None:
+                raise WrongError("it ended before it was reached")
             if self.stopped:
                 for worker in _workers(process):
                     worker.suspend()
@@ -81,18 +106,7 @@ class Kill:
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise WrongError("it did not end within 60 s of the signal") from None
-        text = (place.folder / "out").read_text(encoding="utf-8", errors="replace")
-        place.outputs.append(text)
-        # Python's own end, after all work, is by the signal itself.
-        by_signal = self.sent == "KILL" or "start at " in text
-        if code not in (0, 128 + number, *([-number] if by_signal else [])):
-            raise WrongError(f"exit code {code} after SIG{self.sent}: {text[-400:]}")
-        if left := end_children():
-            raise WrongError(f"still running after SIG{self.sent}: {left}")
-        if self.sent != "KILL" and (left := place.leftovers()):
-            raise WrongError(f"left after SIG{self.sent}: {left}")
-        self._goes_on(place, figures, words)
-        return f"exit code {code}; the next one goes on"
+        return code, (place.folder / "out").read_text(encoding="utf-8", errors="replace")
 
     def _prepared(self, place: Place) -> tuple[str, ...]:
         if self.verb in ("run", "tune", "predict"):
@@ -128,15 +142,16 @@ class Kill:
                 return any(place.folder.glob(more))
             case "records":
                 files = place.work.glob("results/**/*.jsonl")
-                return sum(file.read_bytes().count(b"\n") for file in files) >= int(more)
+                with contextlib.suppress(FileNotFoundError):  # made to see that it can be
+                    return sum(file.read_bytes().count(b"\n") for file in files) >= int(more)
+                return False
             case "child":
                 return bool(_workers(process))
         raise ValueError(self.state)
 
     def _goes_on(self, place: Place, figures: Figures, words: tuple[str, ...]) -> None:
-        if self.verb == "gate":
-            return
-        place.row()  # whose source is another now
+        if self.state == "reached":
+            place.row()  # its source is another now, and it waits no longer
         done = place.bench(*words)
         if done.code:
             raise WrongError(f"the next run ends with exit code {done.code}: {done.text[-400:]}")
@@ -150,6 +165,23 @@ class Kill:
                 raise WrongError(f"{len(records)} trials, bad lines: {bad}")
 
 
+def _clone(place: Place) -> Path:
+    """A repository of the case's own, for the gate's worktrees."""
+    clone = place.folder / "clone"
+    subprocess.run(["git", "clone", "--quiet", "--shared", ROOT, clone], check=True)
+    return clone
+
+
+def _worktrees(folder: Path) -> list[str]:
+    """Those that git lists beside the clone itself; none where the folder is no clone."""
+    if not (folder / ".git").exists():
+        return []
+    command = ["git", "-C", folder, "worktree", "list"]
+    return subprocess.run(
+        command, check=True, capture_output=True, encoding="utf-8"
+    ).stdout.splitlines()[1:]
+
+
 def _workers(process: subprocess.Popen) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         return psutil.Process(process.pid).children(recursive=True)
@@ -158,6 +190,8 @@ def _workers(process: subprocess.Popen) -> list[psutil.Process]:
 
 def _names(process: subprocess.Popen) -> list[str]:
     names = []
+    with contextlib.suppress(psutil.Error):
+        names.append(psutil.Process(process.pid).name())  # in which `predict` trains
     for each in _workers(process):
         with contextlib.suppress(psutil.Error):
             names.append(each.name())
@@ -176,7 +210,7 @@ def _kills() -> Iterator[Kill]:
         yield Kill("report", sent, "file work/results/plots/*")
         yield Kill("data", sent, "child" if sent == "none" else "file cache/*")
         yield Kill("predict", sent, "file cache/*")
-        yield Kill("predict", sent, "reached")
+        yield Kill("predict", sent, "reached", "warm-up")  # as `at` calls its one fit
         yield Kill("gate", sent, "file tmp/ratebench-held-*/base/bench")
         yield Kill("run", sent, "reached", "fit", stopped=True)
         yield Kill("run", sent, "reached", "fit", twice=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bench import machine
 from bench.report.markdown import escaped
-from tests.faults.case import Result
+from tests.faults.case import Case, Result
 from tests.faults.place import ROOT
 
 PAGE = ROOT / "docs" / "faults.md"
@@ -30,9 +31,9 @@ true; that no output has a traceback or a control character; and that no process
 folder is left. A case that does not come out so is marked **wrong**.
 
 ```
-python -m tests.faults              # all kinds, about half an hour on two quiet cores
+python -m tests.faults              # all kinds, about an hour on two quiet cores
 python -m tests.faults cheats       # one kind
-python -m tests.faults --only '*daemon*'
+python -m tests.faults --only '*daemon*'  # writes only the lines of these cases anew
 python -m tests.faults.trouble      # a day of trouble in an hour
 ```
 
@@ -52,11 +53,33 @@ WHAT = {
 
 def write(kind: str, body: str) -> None:
     """Put `body` in place of the kind's section."""
-    old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    parts = dict(re.findall(r"^## (.+)\n\n((?:(?!^## ).*\n)*)", old, re.MULTILINE))
+    parts = _parts()
     parts[WHAT[kind]] = f"{body.strip()}\n\n"
     sections = [f"## {title}\n\n{parts[title]}" for title in WHAT.values() if title in parts]
     PAGE.write_text(f"{INTRO}\n{''.join(sections)}".rstrip() + "\n", encoding="utf-8")
+
+
+def write_again(kind: str, results: Sequence[Result], run: str, cases: Sequence[Case]) -> None:
+    """Put cases that were repeated in place of their lines; `run` is `where()` before they were,
+    `cases` are all of the kind. Where the page has no section of the kind, it gets none.
+    """
+    head, _, old = _parts().get(WHAT[kind], "").strip().partition("\n\n")
+    if not old or not results:
+        return
+    lines = [*old.splitlines(), *map(_line, results)]
+    by_name = {line.rpartition(" | ")[0]: line for line in lines[2:]}
+    names = [f"| {_shown(case.name)}" for case in cases]
+    rows = [by_name[name] for name in names if name in by_name]
+    wrong = sum(" | **wrong**: " in row for row in rows)
+    head = re.sub(r"^\d+ cases, \d+ wrong\.", f"{len(rows)} cases, {wrong} wrong.", head)
+    head += f"\n{len(results)} of them repeated. {run}"
+    write(kind, "\n".join([f"{head}\n", *lines[:2], *rows]))
+
+
+def _parts() -> dict[str, str]:
+    """The page's sections by title."""
+    old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    return dict(re.findall(r"^## (.+)\n\n((?:(?!^## ).*\n)*)", old, re.MULTILINE))
 
 
 def where() -> str:
@@ -69,20 +92,23 @@ def where() -> str:
     )
 
 
-def table(results: Sequence[Result]) -> str:
-    """The section of a kind's cases."""
+def table(results: Sequence[Result], run: str) -> str:
+    """The section of a kind's cases; `run` is `where()` before they were."""
     wrong = sum(bool(result.wrong) for result in results)
     lines = [
-        f"{len(results)} cases, {wrong} wrong. {where()}\n",
+        f"{len(results)} cases, {wrong} wrong. {run}\n",
         "| case | what came of it |",
         "|:-----|:----------------|",
     ]
-    for result in results:
-        came = f"**wrong**: {_shown(result.wrong)}" if result.wrong else _shown(result.came)
-        lines.append(f"| {_shown(result.case.name)} | {came} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(_line, results)])
+
+
+def _line(result: Result) -> str:
+    came = f"**wrong**: {_shown(result.wrong)}" if result.wrong else _shown(result.came)
+    return f"| {_shown(result.case.name)} | {came} |"
 
 
 def _shown(text: str) -> str:
-    text = text.replace(str(ROOT), "…")
+    for place in (str(ROOT), sys.prefix):
+        text = text.replace(place, "…")
     return escaped(text if len(text) <= SHOWN else f"{text[:SHOWN]} …")

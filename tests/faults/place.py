@@ -123,8 +123,10 @@ class Place:
         return RecordStore(self.work / folder).read()
 
     def unwritten(self) -> list[Record]:
-        """Records that were stored elsewhere for want of space; their files are removed."""
-        found = []
+        """Records that were stored elsewhere for want of space, or printed where no file can be
+        written; the files are removed."""
+        lines = (line for text in self.outputs for line in text.splitlines())
+        found = [Record.model_validate_json(line) for line in lines if line.startswith('{"schema"')]
         places = (self.folder / "tmp", self.folder / "home", self.work, Path("/dev/shm"))
         for file in (file for place in places for file in place.glob("unwritten-records-of-*")):
             with contextlib.suppress(ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -95,16 +96,36 @@ def test_the_suite_notices_other_figures() -> None:
         check_figures([wrong], {("bias", 0): figures_of(right)})
 
 
-def test_the_page_keeps_the_sections_of_other_kinds(
+def test_the_page_keeps_the_sections_of_other_kinds_and_no_path_of_this_machine(
     tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page, "PAGE", tmp_path / "faults.md")
-    results = [Result(Case("kills", "a | b", lambda *_: ""), "came\n| of", "", 0)]
+    came = f"came\n| of {sys.prefix}/lib"
+    results = [Result(Case("kills", "a | b", lambda *_: ""), came, "", 0)]
     page.write("cheats", "first")
-    page.write("kills", page.table(results))
+    page.write("kills", page.table(results, "Run somewhere."))
     page.write("cheats", "second")
     text = page.PAGE.read_text(encoding="utf-8")
     assert text.index("## Kills") < text.index("## Cheats")
     assert "first" not in text
     assert "second" in text
-    assert "| a \\| b | came \\| of |" in text
+    assert "| a \\| b | came \\| of …/lib |" in text
+
+
+def test_a_repeated_case_has_its_line_written_anew(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one whose case there is no longer has none."""
+    monkeypatch.setattr(page, "PAGE", tmp_path / "faults.md")
+    first, second, third = (Case("kills", name, lambda *_: "") for name in ("a | b", "a", "c"))
+    page.write_again("kills", [Result(first, "", "too early", 0)], "Run never.", [first])
+    assert not page.PAGE.exists()
+    results = [Result(first, "", "x | y", 0), Result(second, "", "z", 0), Result(third, "", "", 0)]
+    page.write("kills", page.table(results, "Run once."))
+    again = [Result(first, "well | done", "", 0)]
+    page.write_again("kills", again, "Run twice.", [first, second])
+    assert page.PAGE.read_text(encoding="utf-8").partition("## Kills\n\n")[2] == (
+        "2 cases, 1 wrong. Run once.\n1 of them repeated. Run twice.\n\n"
+        "| case | what came of it |\n|:-----|:----------------|\n"
+        "| a \\| b | well \\| done |\n| a | **wrong**: z |\n"
+    )

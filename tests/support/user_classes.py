@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import time
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -131,6 +133,15 @@ class Hangs(Fits):
     def __post_init__(self):
         while True:
             pass
+
+
+@dataclass
+class HangsAtExit(Fits):
+    device: str = "cpu"
+    seed: int = 0
+
+    def __post_init__(self):
+        atexit.register(time.sleep, 3600)
 
 
 @dataclass

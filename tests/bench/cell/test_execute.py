@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from bench.cell import numerics
+from bench.cell.events import NotAnEventError, parse
 from bench.cell.execute import Outcome, ProcessExecutor
 from bench.cell.job import (
     DIGEST_BYTES,
@@ -190,6 +191,12 @@ def test_a_forged_result_is_no_event_of_the_harness(execute: Execute) -> None:
     outcome = execute("ForgesAResult")
     assert outcome.status == "failed"
     assert outcome.reason.endswith("(without the harness's secret)")
+
+
+def test_the_secret_of_an_event_after_half_a_line_is_not_shown() -> None:
+    with pytest.raises(NotAnEventError) as error:
+        parse(b'half a linehidden{"event": "evaluating"}', "hidden")
+    assert str(error.value).startswith('\'half a line{"event"')
 
 
 def test_a_thread_that_does_not_end_is_reported(execute: Execute) -> None:

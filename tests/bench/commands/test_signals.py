@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from bench import cli
 from bench.commands import signals
+from tests.support.command_line import BENCH
 
 
 @pytest.fixture
@@ -81,6 +84,7 @@ def test_a_signal_after_the_end_of_a_verb_is_not_heeded(report: Callable[..., in
         (MemoryError(), "error: no memory is left (free some, or raise the limit that"),
         (OSError(errno.EMFILE, "Too many open files"), "error: Too many open files (raise the"),
         (OSError(errno.ENOSPC, "No space", b"/a"), "error: /a: No space (free space there)"),
+        (ImportError("READ THIS\n\nno room"), "error: a library cannot be imported: no room"),
     ],
 )
 def test_an_error_of_the_system_is_one_line(
@@ -100,3 +104,21 @@ def test_an_error_of_the_system_is_one_line(
     shown = capsys.readouterr().err
     assert shown.startswith(line)
     assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "code", "shown"),
+    [
+        ("raise ImportError('no room')", 2, "error: a library cannot be imported: no room\n"),
+        ("import signal; signal.raise_signal(signal.SIGINT)", 130, ""),
+    ],
+)
+def test_an_import_that_fails_or_is_interrupted_is_no_traceback(
+    tmp_path: Path, statement: str, code: int, shown: str
+) -> None:
+    (tmp_path / "numpy.py").write_text(statement, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    done = subprocess.run(
+        [*BENCH, "list"], env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8"
+    )
+    assert (done.returncode, done.stderr) == (code, shown)

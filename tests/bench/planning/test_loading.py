@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.planning.loading import class_path_of, describe, load_class, source_of
+from bench.planning.loading import class_path_of, describe, load_class, plugins, source_of
 from impls.registry import IMPLEMENTATIONS
 
 SOURCE = """
@@ -98,3 +98,16 @@ def test_a_class_from_outside_may_say_nothing_of_itself(tmp_path: Path) -> None:
     assert described.devices == ("cpu",)
     assert described.presets == {"default": {}}
     assert described.summary == "What it does."
+
+
+def test_an_entry_point_that_is_no_text_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package, name in (("broken", b"\xff"), ("sound", b"good")):
+        folder = tmp_path / f"{package}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1\n")
+        points = b"[ratebench.implementations]\n" + name + b" = a:B\n"
+        (folder / "entry_points.txt").write_bytes(points)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [point.value for point in plugins()["good"]] == ["a:B"]

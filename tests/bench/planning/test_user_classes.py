@@ -126,6 +126,7 @@ def test_the_best_epoch_comes_back(name: str) -> None:
         ("Exits", "__init__ ended its process with exit code 3"),
         ("Interrupts", "__init__: KeyboardInterrupt: "),
         ("Hangs", "__init__ did not end within 5 s"),
+        ("HangsAtExit", "its exit did not end within 5 s"),
     ],
 )
 def test_what_happens_in_a_constructor_is_no_import(

@@ -19,7 +19,7 @@ from bench.commands.progress import Progress, name_of, shared
 from bench.commands.report import write_pages
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
-from bench.planning.repeats import Precision, followed
+from bench.planning.repeats import Precision, followed, imprecise, row_of
 from bench.planning.rerun import History, is_of
 from bench.planning.suite import Overrides, Suite, read
 from bench.records import Record
@@ -138,7 +138,7 @@ def _run(
     runner = Runner(store, executes, progress, memory_limit, splits)
     try:
         with progress:
-            records = runner.run(planned, fresh=fresh, wanted=wanted)
+            records = runner.run(cells, fresh=fresh, wanted=wanted)
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         terminal.note(
@@ -156,8 +156,7 @@ def _run(
             changed = write_pages(out, (store, RecordStore(out / FOLDER)))
         except terminal.UsageError as error:
             no_pages = error
-    written = report and no_pages is None
-    summary.show(terminal.out, records, out, written=written, among=store.read()[0])
+    _show(records, wanted, runner, out, written=report and no_pages is None)
     if no_pages:
         terminal.fail(no_pages)
         if not runner.unwritten:
@@ -166,6 +165,18 @@ def _run(
     if readme := next((line for line in changed if line.startswith("README.md")), None):
         terminal.print_line(f"{readme} (its table is of this run's machine now)")
     return FAILED if runner.unwritten else exit_code(finished)
+
+
+def _show(
+    ran: list[Record], wanted: Precision | None, runner: Runner, out: Path, *, written: bool
+) -> None:
+    """The summary, of all repeats of the rows that ran, as on the page."""
+    stored, rows = runner.store.read()[0], set(map(row_of, ran))
+    records = [*(each for each in stored if row_of(each) in rows), *runner.unwritten]
+    summary.show(terminal.out, records, out, written=written, among=stored)
+    if wanted and (imprecise_rows := imprecise(records, wanted)):
+        share = f"±{100 * wanted.half_width:g} %"
+        terminal.note(f"times not known to {share}: {', '.join(imprecise_rows)}")
 
 
 def _warn_of_threads(cells: list[Cell]) -> None:

@@ -81,6 +81,31 @@ def next_repeats(done: Iterable[Done], wanted: Precision | None) -> list[Cell]:
     return sorted(cells, key=in_turn)
 
 
+def row_of(record: Record) -> str:
+    """What the records of one row have in common: all but the seed, and what came of it."""
+    cell, data = record.cell, record.data
+    of_row = (cell.implementation, cell.preset, cell.hyperparameters, cell.device, cell.threads)
+    of_data = (cell.dataset, data.fingerprint, data.split_digest, cell.split)
+    return repr((*of_row, *of_data, record.environment.machine))
+
+
+def imprecise(records: Iterable[Record], wanted: Precision) -> list[str]:
+    """The rows whose times are not as precise as wanted, each with how precise they are."""
+    rows: dict[str, dict[int, Record]] = {}
+    for record in records:
+        rows.setdefault(row_of(record), {})[record.cell.seed] = record
+    found = []
+    for of_row in rows.values():
+        name, ran = next(iter(of_row.values())).cell.implementation, list(of_row.values())
+        if all(record.status == "ok" and record.times for record in ran):
+            reached = precision(ran)
+            if reached > wanted.half_width:
+                runs = f"{len(ran)} run{'s' * (len(ran) > 1)}"
+                half = f"±{100 * reached:.0f} % after {runs}" if reached < math.inf else runs
+                found.append(f"{name} ({half})")
+    return found
+
+
 def precision(records: Sequence[Record]) -> float:
     """The widest of the half widths of the row's times, as a share of each; ∞ where one has no
     interval, which takes six runs."""

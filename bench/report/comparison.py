@@ -138,7 +138,8 @@ def _sentences(table: Table, a: Line, b: Line) -> list[str]:
         *(_sooner(fast, slow, goal) for goal in goals_of(table)),
     ]
     if speed.interval.level is None:
-        sentences.append("One seed gives no interval: run both with `--seeds 3` or more.")
+        once = "In one run of each, which has no interval (run both with `--seeds 3` or more):"
+        sentences.insert(0, once)
     for side in (fast, slow):
         late = sum(record.status == "timeout" for record in side.runs.scored)
         if late:

@@ -138,8 +138,8 @@ bias                         ∞        ∞  0.9440 ± 0.0000  0.0100 ±0%  ok
 mine.py:Own                  —        —                —           —  failed [1]
 
 [1] failed: [bold]no luck[/]
-≤: training seconds until the validation RMSE was at most that; ∞: not in half
-of the runs. RMSE: mean over seeds ± its 95 % t interval. Fit: median and how
-far its range reaches. Left out at this width: ≤ 0.946, ≤ 0.937.
+≤: training seconds until the validation RMSE was at most that; ∞: half of the
+runs or more missed it. RMSE: mean over seeds ± its 95 % t interval. Fit: median
+and how far its range reaches. Left out at this width: ≤ 0.946, ≤ 0.937.
 Page: results/ml-100k.md
 """

@@ -9,7 +9,15 @@ from dataclasses import replace
 import pytest
 
 from bench.planning.plan import Cell
-from bench.planning.repeats import MOST, Done, Precision, followed, next_repeats, precision
+from bench.planning.repeats import (
+    MOST,
+    Done,
+    Precision,
+    followed,
+    imprecise,
+    next_repeats,
+    precision,
+)
 from bench.planning.rules import Rules
 from bench.records import Goal, Record
 from tests.support.plans import facts
@@ -118,6 +126,14 @@ def test_the_precision_is_that_of_the_least_precise_time() -> None:
     assert precision(reaching(*[1.0, 1.1] * 3)) == pytest.approx(0.05 / 1.05)
     assert precision(reaching(*[1.0] * 5, None)) == math.inf
     assert precision(reaching(*[None] * 6)) == pytest.approx(0.02)  # nobody reached it
+
+
+def test_rows_that_are_not_precise_are_named_with_how_precise_they_are() -> None:
+    done = [*run(LEVEL, "als"), *run([1.0, 1.5] * 3, "ncf"), *run([1.0], "bias")]
+    failed = record("autorec", status="failed", reason="?")
+    records = [*(each for _, each in done), failed]
+    assert imprecise(records, WANTED) == ["ncf (±20 % after 6 runs)", "bias (1 run)"]
+    assert imprecise(records, replace(WANTED, half_width=0.9)) == ["bias (1 run)"]
 
 
 def test_a_plan_goes_on_to_the_first_block_that_is_not_recorded() -> None:

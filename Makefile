@@ -45,7 +45,7 @@ mutants: $(STAMP) ## put mistakes into the code and write which test catches eac
 	@$(BIN)/python -m tests.mutants.mutate > build/mutations.md; status=$$?; \
 		test ! -s build/mutations.md || mv build/mutations.md docs/mutations.md; exit $$status
 
-faults: $(STAMP) ## break the harness in a thousand ways and write what came of each (half an hour, as root)
+faults: $(STAMP) ## break the harness in a thousand ways and write what came of each (an hour, as root)
 	@$(BIN)/python -m tests.faults $(ARGS)
 
 # CI also writes its JSON, for tools that read pytest-benchmark's: make speed ARGS=--benchmark-json=FILE

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from bench.commands.signals import importing
+
+# Pydantic would look for its plugins in the files of every package, and fail where one is no text.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
 
 with importing():
     import typer

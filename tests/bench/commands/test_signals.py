@@ -122,3 +122,15 @@ def test_an_import_that_fails_or_is_interrupted_is_no_traceback(
         [*BENCH, "list"], env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8"
     )
     assert (done.returncode, done.stderr) == (code, shown)
+
+
+def test_a_package_whose_entry_points_are_no_text_ends_no_command(tmp_path: Path) -> None:
+    """Pydantic would read them."""
+    points = tmp_path / "x.dist-info" / "entry_points.txt"
+    points.parent.mkdir()
+    points.write_bytes(b"[a]\n\xff = b:c\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    done = subprocess.run(
+        [*BENCH, "--help"], env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8"
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -101,6 +101,22 @@ def test_ratings_cannot_be_read(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
         assert f"found {file}" in run("ReadsFiles", contained=False, **looked).reason
 
 
+def test_ratings_beside_the_implementation_cannot_be_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    (data / "ml-100k").mkdir(parents=True)
+    copies = [data / "copy.csv", data / "ml-100k" / "copy.csv"]
+    for copy in copies:
+        copy.write_text("1,1,5\n")
+    script = data / "look.py"
+    script.write_bytes(CURIOUS.read_bytes())
+    monkeypatch.setenv("RATEBENCH_DATA", str(data))
+    looked = {"file": script, "hyperparameters": {"paths": ":".join(map(str, copies))}}
+    assert well(run("ReadsFiles", **looked))
+    assert f"found {copies[0]}" in run("ReadsFiles", contained=False, **looked).reason
+
+
 def test_nothing_can_be_changed_but_the_predictions(run: Run, job: Job, tmp_path: Path) -> None:
     script = tmp_path / "row.py"
     script.write_bytes(CURIOUS.read_bytes())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import dataclasses
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -137,6 +139,16 @@ def test_what_one_cell_leaves_the_next_does_not_find(run: Run, folder: str) -> N
         assert well(run("LeavesForTheNext", **looked))
     assert run("LeavesForTheNext", contained=False, **looked).status == "ok"
     assert f"found {path}" in run("LeavesForTheNext", contained=False, **looked).reason
+
+
+def test_the_session_keyring_is_not_the_harnesss(run: Run) -> None:
+    add_key, session = {"x86_64": 248, "aarch64": 217}.get(platform.machine()), -3
+    call = ctypes.CDLL(None).syscall
+    key = (b"user", b"ratebench-test", b"learnt", 6)
+    if add_key is None or call(add_key, *key, session) == -1:
+        pytest.skip("no keys may be added here")
+    assert well(run("SearchesItsKeyring"))
+    assert "found a key" in run("SearchesItsKeyring", contained=False).reason
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from bench import locks
 from bench.records import OLDER_SCHEMAS, SCHEMA, Curve, Environment, Record, upgraded
@@ -341,14 +342,24 @@ def parsed(line: str | bytes) -> Record:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        problem = f"{where}: {first['msg'].lower()}".lstrip(": ")
+        problem = f"{where}: {_meaning(first)}".lstrip(": ")
     except NotARecordError:
         raise
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        problem = "no record: nested too deep"
+    except ValueError as error:
         problem = f"no JSON: {error}"
     except (AttributeError, TypeError) as error:  # of another shape than schema 1 has
         problem = f"not a record: {error}"
     raise NotARecordError(problem)
+
+
+def _meaning(error: ErrorDetails) -> str:
+    if error["type"] == "string_pattern_mismatch":  # the only pattern is that of a moment
+        return "not a date and time as 2026-01-31T12:00:00+00:00"
+    if "recursion limit" in error["msg"]:
+        return "no record: nested too deep"
+    return error["msg"].lower()
 
 
 def _add(parsed: Record | BadLine | None, records: list[Record], bad: list[BadLine]) -> None:

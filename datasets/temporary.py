@@ -68,10 +68,13 @@ def _new() -> tuple[str, int]:
     """A new folder, and the descriptor that holds its lock."""
     while True:
         path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        descriptor = os.open(path, os.O_RDONLY)
+        # Before it is locked, another process may take it for one that was left.
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         with contextlib.suppress(OSError):  # a file system without locks: nobody can remove it
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Before it was locked, another process may have taken it for one that was left.
         if path.is_dir():
             return str(path), descriptor
         os.close(descriptor)

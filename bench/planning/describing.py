@@ -1,7 +1,8 @@
 """What a plan must know of an implementation, read without letting it harm the harness.
 
 The built-in modules are imported here. A file or package from outside might exit, hang or print
-at import, so it is imported in a process of its own.
+at import, so it is imported in a process of its own. Its source is read here all the same: code
+that was imported could answer for itself.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import importlib.util
 import inspect
 import json
 import os
@@ -16,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from bench.planning import loading
 from bench.planning.hyperparameters import SettingError, resolve
 from bench.planning.lifeline import held_call, killed_by
 from bench.planning.source.digest import Modules, reached, source_digest
-from bench.planning.source.own_files import own_files, own_source
+from bench.planning.source.own_files import SUFFIXES, own_files, own_source
 from datasets.temporary import TemporaryFolder
 from impls.registry import IMPLEMENTATIONS
 
@@ -71,7 +74,7 @@ def describe(
 
     Raises ImplementationError, NotImportableError or SettingError.
     """
-    if class_path in IMPLEMENTATIONS.values():
+    if class_path in IMPLEMENTATIONS.values() or class_path.startswith("impls."):
         return _described(_built_in(class_path), preset, settings, epochs)
     with TemporaryFolder() as folder:
         answer = Path(folder.name) / "answer"
@@ -93,22 +96,51 @@ def describe(
             if code < 0:
                 reason = f"{_phase(answer)}: {killed_by(-code)}"
             raise loading.NotImportableError("failed", reason)
-        return _read(json.loads(answer.read_text(encoding="utf-8")))
+        found = json.loads(answer.read_text(encoding="utf-8"))
+        described = _read(found)
+        digest, unfollowed = own_source(*_places(class_path, found["places"]))
+        return dataclasses.replace(
+            described, implementation_hash=digest, unfollowed=tuple(unfollowed)
+        )
+
+
+def _places(class_path: str, imported: list[tuple[str, str]]) -> list[tuple[Path, str]]:
+    """As `loading.places_of` says, and the process that imported the class: the requested file is
+    found here, so that whatever else that process names can only add to what counts."""
+    location, _, _ = class_path.rpartition(":")
+    others = [
+        (Path(file), name)
+        for file, name in imported[1:]
+        if file.endswith(SUFFIXES) and Path(file).is_file()  # never a device or a pipe
+    ]
+    if location.endswith(".py"):
+        return [(Path(location), ""), *others]
+    return [(_module_file(location) or Path(imported[0][0]), location), *others]
+
+
+def _module_file(name: str) -> Path | None:
+    """The file of a module, found without importing the packages that it is in."""
+    parts = name.split(".")
+    with contextlib.suppress(ImportError, ValueError):
+        spec = importlib.util.find_spec(parts[0])  # by the finders of editable installs, too
+        for depth in range(2, len(parts) + 1):
+            within = spec and spec.submodule_search_locations
+            spec = PathFinder.find_spec(".".join(parts[:depth]), [*within]) if within else None
+        if spec and spec.has_location and spec.origin:
+            return Path(spec.origin)
+    return None
 
 
 @dataclass(frozen=True)
 class _Loaded:
     implementation: type[Any]
     description: loading.Description
-    source_hash: str
-    unfollowed: tuple[str, ...]
+    source_hash: str = ""
 
 
-def _load(class_path: str, modules: Modules | None = None) -> _Loaded:
+def _load(class_path: str) -> _Loaded:
     implementation = loading.load_class(class_path)
-    description = loading.describe(implementation)
-    digest, unfollowed = loading.source_of(implementation, class_path, modules)
-    return _Loaded(implementation, description, digest, tuple(unfollowed))
+    return _Loaded(implementation, loading.describe(implementation))
 
 
 _MODULES: Modules = {}
@@ -117,7 +149,10 @@ _MODULES: Modules = {}
 @functools.cache
 def _built_in(class_path: str) -> _Loaded:
     """Once for the many cells of a row: a built-in module does not change in a process."""
-    return _load(class_path, _MODULES)
+    loaded = _load(class_path)
+    file = Path(inspect.getfile(loaded.implementation))
+    digest = source_digest(file, loaded.implementation.__name__, _MODULES)
+    return dataclasses.replace(loaded, source_hash=digest)
 
 
 def _described(
@@ -127,9 +162,7 @@ def _described(
     values = None
     if preset in of.presets:
         values = resolve(loaded.implementation, of.presets[preset], settings, epochs)
-    return Described(
-        of.model, of.library, of.devices, loaded.source_hash, values, loaded.unfollowed
-    )
+    return Described(of.model, of.library, of.devices, loaded.source_hash, values)
 
 
 class Sources:
@@ -211,11 +244,15 @@ def _phase(answer: Path) -> str:
 
 
 def _answer(place: Path, class_path: str, *arguments: Any) -> Any:
-    """The description as JSON, or the error."""
+    """The description as JSON, with what `places_of` says, or the error."""
     try:
         loaded = _load(class_path)
         place.with_suffix(".imported").touch()
-        return {"described": dataclasses.asdict(_described(loaded, *arguments))}
+        places = loading.places_of(loaded.implementation, class_path)
+        return {
+            "described": dataclasses.asdict(_described(loaded, *arguments)),
+            "places": [(str(file), name) for file, name in places],
+        }
     except loading.NotImportableError as error:
         return {"not importable": [error.status, error.reason]}
     except loading.ImplementationError as error:

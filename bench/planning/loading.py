@@ -19,8 +19,6 @@ from types import ModuleType
 from typing import Any, Literal
 
 from bench import BESIDE
-from bench.planning.source.digest import Modules, source_digest
-from bench.planning.source.own_files import own_source
 from impls.registry import IMPLEMENTATIONS
 
 ENTRY_POINT_GROUP = "ratebench.implementations"
@@ -193,11 +191,10 @@ def _example(field: dataclasses.Field[Any]) -> Any:
     return () if re.match(r"(typing\.)?tuple\b", annotation, re.IGNORECASE) else None
 
 
-def source_of(
-    implementation: type[Any], class_path: str, modules: Modules | None = None
-) -> tuple[str, list[str]]:
-    """Digest of what the source of the class behind a class path means, and the places in it that
-    load code which the digest cannot follow."""
+def places_of(implementation: type[Any], class_path: str) -> list[tuple[Path, str]]:
+    """The files whose source counts for the class behind a class path, with the names by which
+    they were imported: the requested one ("" of a script) and, if another, the one that defines
+    it."""
     location, _, _ = class_path.rpartition(":")
     script = location.endswith(".py")
     asked = location if script else getattr(sys.modules.get(location), "__file__", None)
@@ -205,12 +202,10 @@ def source_of(
         file = inspect.getfile(implementation)
     except (TypeError, OSError):  # made by a call, in no module that has a file
         file = asked or __file__
-    if location.partition(".")[0] == "impls":
-        return source_digest(Path(file), implementation.__name__, modules), []
     requested = (Path(asked or file), "" if script else location)
     if Path(file) == requested[0]:
-        return own_source(requested)
-    return own_source(requested, (Path(file), implementation.__module__))
+        return [requested]
+    return [requested, (Path(file), implementation.__module__)]
 
 
 def _module(location: str) -> ModuleType:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.records import Data, Record, Slice, digest, identity_of
-from bench.store import RecordStore, keep_elsewhere
+from bench.store import CURRENT, NotARecordError, RecordStore, keep_elsewhere, parsed
 from tests.support.records import metrics
 from tests.support.records import minimal_record as record
 
@@ -142,9 +142,16 @@ def test_a_line_nested_beyond_reason_is_skipped(tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
     path = store.append(record("a"))
     with path.open("a") as file:
-        file.write("[" * 200_000 + "\n")
+        file.write("[" * 200_000 + "\n" + CURRENT.decode() + '"a":' + "[" * 200_000 + "\n")
     records, bad = store.read()
-    assert len(records) == len(bad) == 1
+    assert len(records) == 1
+    assert [each.problem for each in bad] == ["no record: nested too deep"] * 2
+
+
+def test_a_date_of_another_form_is_shown_the_form() -> None:
+    with pytest.raises(NotARecordError) as error:
+        parsed(record("a").to_line().replace("2026-01-01T", "1 Jan 2026 "))
+    assert str(error.value) == "started_at: not a date and time as 2026-01-31T12:00:00+00:00"
 
 
 def test_another_file_in_its_place_is_read_anew(tmp_path: Path) -> None:

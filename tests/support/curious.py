@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -120,6 +122,16 @@ class LeavesForTheNext(Mean):
             note.unlink()
             raise RuntimeError(f"found {note}")
         note.write_text(str(os.getpid()), encoding="utf-8")
+
+
+@dataclass
+class SearchesItsKeyring(Mean):
+    def look(self):
+        search, session = 10, -3
+        keyctl = {"x86_64": 250, "aarch64": 219}[platform.machine()]
+        call = ctypes.CDLL(None).syscall
+        if call(keyctl, search, session, b"user", b"ratebench-test", 0) != -1:
+            raise RuntimeError("found a key")
 
 
 @dataclass

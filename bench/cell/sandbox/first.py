@@ -7,7 +7,9 @@ every process of the sandbox.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import platform
 import runpy
 import signal
 import sys
@@ -23,8 +25,13 @@ BY_SIGNAL = 128
 PATIENCE_S = 1.0
 """How long helpers may run that end by themselves just after the worker."""
 
+KEYCTL = {"x86_64": 250, "aarch64": 219}
+"""Numbers of that system call."""
+JOIN_SESSION_KEYRING = 1
+
 
 def main() -> None:
+    _leave_keyring()
     with contextlib.suppress(OSError):  # let the kernel take the worker, not the harness
         Path("/proc/self/oom_score_adj").write_text("800", encoding="utf-8")
     worker = os.fork()
@@ -44,6 +51,13 @@ def main() -> None:
     elif left and not code:
         code = LEFT_BEHIND + min(left, MOST_LEFT)
     os._exit(code)
+
+
+def _leave_keyring() -> None:
+    """A session keyring is inherited, in a sandbox too, and would take what one cell learnt to the
+    next: this process and the worker get a new one, where the kernel has them and permits that."""
+    if number := KEYCTL.get(platform.machine()):
+        ctypes.CDLL(None).syscall(number, JOIN_SESSION_KEYRING, None)
 
 
 def _left_behind() -> int:

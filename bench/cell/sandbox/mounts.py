@@ -67,14 +67,14 @@ class Mounts:
         return Mounts(hidden, {**self._bound}, {**self._links})
 
     def bind(self, path: Path, how: str = "--ro-bind") -> None:
-        """Let `path` be seen, if it exists; a folder that holds far more is not bound as a whole:
-        only the modules in it are."""
+        """Let `path` be seen, if it exists. Of a folder that is hidden or holds far more, only the
+        modules in it are bound; one that all workers need is bound already."""
         path = Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would lose the links
         real = self._follow(path)
         if not real.exists():
             return
-        if how == "--ro-bind" and is_wide(real):
-            for module in modules_in(real):
+        if how == "--ro-bind" and real.is_dir() and (is_wide(real) or self._is_hidden(real)):
+            for module in modules_in(real) if real not in self._bound else ():
                 self.bind(module)
         else:
             self._bound[real] = how
@@ -108,6 +108,9 @@ class Mounts:
                 return self._follow(target, links + 1)
             real = step
         return real
+
+    def _is_hidden(self, path: Path) -> bool:
+        return any(path.is_relative_to(hidden) for hidden in map(_real, self.hidden))
 
     def _lies_in_bound(self, path: Path) -> bool:
         return any(parent in self._bound for parent in path.parents)

@@ -88,5 +88,7 @@ def read(path: Path) -> Baseline:
         raise BaselineError(
             f"there is no baseline {path}: `bench gate --save {path}` makes one"
         ) from None
-    except (ValidationError, UnicodeDecodeError, OSError) as error:
-        raise BaselineError(f"{path} is no baseline of the gate: {error}") from None
+    except (ValidationError, UnicodeDecodeError):
+        raise BaselineError(f"{path}: holds no baseline of the gate, and is not replaced") from None
+    except OSError as error:
+        raise BaselineError(f"{path} cannot be read: {error.strerror}") from None

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.planning.loading import class_path_of, describe, load_class, plugins, source_of
+from bench.planning.loading import class_path_of, describe, load_class, places_of, plugins
+from bench.planning.source.own_files import own_source
 from impls.registry import IMPLEMENTATIONS
 
 SOURCE = """
@@ -42,11 +43,11 @@ def test_a_change_beside_it_is_a_change_of_the_implementation(tmp_path: Path) ->
     helper.write_text("CONSTANT = 1\n")
     class_path = class_path_of(f"{file}:Own")
     implementation = load_class(class_path)
-    first = source_of(implementation, class_path)[0]
+    first = own_source(*places_of(implementation, class_path))[0]
     (tmp_path / "stranger.py").write_text("x = 1\n")
-    assert source_of(implementation, class_path)[0] == first
+    assert own_source(*places_of(implementation, class_path))[0] == first
     helper.write_text("CONSTANT = 2\n")
-    assert source_of(implementation, class_path)[0] != first
+    assert own_source(*places_of(implementation, class_path))[0] != first
 
 
 @pytest.mark.parametrize(
@@ -59,9 +60,9 @@ def test_every_form_of_import_counts(tmp_path: Path, statement: str, used: str) 
     file.write_text(source.replace("return CONSTANT", f"return {used}"))
     class_path = class_path_of(f"{file}:Own")
     implementation = load_class(class_path)
-    first = source_of(implementation, class_path)[0]
+    first = own_source(*places_of(implementation, class_path))[0]
     helper.write_text("X = 2\n")
-    assert source_of(implementation, class_path)[0] != first
+    assert own_source(*places_of(implementation, class_path))[0] != first
 
 
 def test_what_is_imported_from_elsewhere_in_the_package_counts(
@@ -83,11 +84,11 @@ def test_what_is_imported_from_elsewhere_in_the_package_counts(
     monkeypatch.syspath_prepend(tmp_path)
     class_path = class_path_of(f"{inner}/own_d.py:Own")
     implementation = load_class(class_path)
-    first = source_of(implementation, class_path)[0]
+    first = own_source(*places_of(implementation, class_path))[0]
     (tmp_path / "stranger.py").write_text("X = 2\n")
-    assert source_of(implementation, class_path)[0] == first
+    assert own_source(*places_of(implementation, class_path))[0] == first
     (package / "helper.py").write_text("X = 2\n")
-    assert source_of(implementation, class_path)[0] != first
+    assert own_source(*places_of(implementation, class_path))[0] != first
 
 
 def test_a_class_from_outside_may_say_nothing_of_itself(tmp_path: Path) -> None:

@@ -38,16 +38,31 @@ def bound(path: Path, how: str = "--ro-bind") -> list[str]:
 
 def test_a_hidden_folder_covers_what_is_bound_and_is_bound_into(place: Path) -> None:
     project, data, arrays = made(place, "project", "project/data", "project/data/arrays")
-    seen = Mounts([data, place / "nowhere"])
+    seen = Mounts()
     for path in (arrays, project, place / "nowhere"):
         seen.bind(path)
     covered = ["--tmpfs", str(data)]
+    seen = seen.copy([data, place / "nowhere"])
     assert seen.arguments() == [*TMPFS, *bound(project), *covered, *bound(arrays)]
 
 
-def test_a_folder_that_is_both_is_seen_but_for_its_hidden_files(place: Path) -> None:
-    project, ratings = made(place, "project", "project/ratings.csv")
-    seen = Mounts([project, ratings])
+def test_of_a_hidden_folder_only_modules_are_seen(place: Path) -> None:
+    """At any depth, be it the folder of an implementation itself or one above it."""
+    data, row, core, _, _, _ = made(
+        *(place, "data", "data/row.py", "data/lib/core.py"),
+        *("data/copy.csv", "data/lib/copy.csv", "data/ml-100k/u.data"),
+    )
+    for folder, modules in ((data, [row, core]), (core.parent, [core])):
+        seen = Mounts([data])
+        seen.bind(folder)
+        assert seen.arguments() == [*TMPFS, *(word for each in modules for word in bound(each))]
+
+
+def test_what_all_workers_need_is_seen_but_for_hidden_files(place: Path) -> None:
+    project, ratings, _ = made(place, "project", "project/ratings.csv", "project/row.py")
+    seen_by_all = Mounts()
+    seen_by_all.bind(project)
+    seen = seen_by_all.copy([project, ratings])
     seen.bind(project)
     covered = ["--ro-bind", "/dev/null", str(ratings)]
     assert seen.arguments() == [*TMPFS, *bound(project), *covered]

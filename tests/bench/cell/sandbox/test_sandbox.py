@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import dataclasses
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -101,6 +103,22 @@ def test_ratings_cannot_be_read(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
         assert f"found {file}" in run("ReadsFiles", contained=False, **looked).reason
 
 
+def test_ratings_beside_the_implementation_cannot_be_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    (data / "ml-100k").mkdir(parents=True)
+    copies = [data / "copy.csv", data / "ml-100k" / "copy.csv"]
+    for copy in copies:
+        copy.write_text("1,1,5\n")
+    script = data / "look.py"
+    script.write_bytes(CURIOUS.read_bytes())
+    monkeypatch.setenv("RATEBENCH_DATA", str(data))
+    looked = {"file": script, "hyperparameters": {"paths": ":".join(map(str, copies))}}
+    assert well(run("ReadsFiles", **looked))
+    assert f"found {copies[0]}" in run("ReadsFiles", contained=False, **looked).reason
+
+
 def test_nothing_can_be_changed_but_the_predictions(run: Run, job: Job, tmp_path: Path) -> None:
     script = tmp_path / "row.py"
     script.write_bytes(CURIOUS.read_bytes())
@@ -121,6 +139,16 @@ def test_what_one_cell_leaves_the_next_does_not_find(run: Run, folder: str) -> N
         assert well(run("LeavesForTheNext", **looked))
     assert run("LeavesForTheNext", contained=False, **looked).status == "ok"
     assert f"found {path}" in run("LeavesForTheNext", contained=False, **looked).reason
+
+
+def test_the_session_keyring_is_not_the_harnesss(run: Run) -> None:
+    add_key, session = {"x86_64": 248, "aarch64": 217}.get(platform.machine()), -3
+    call = ctypes.CDLL(None).syscall
+    key = (b"user", b"ratebench-test", b"learnt", 6)
+    if add_key is None or call(add_key, *key, session) == -1:
+        pytest.skip("no keys may be added here")
+    assert well(run("SearchesItsKeyring"))
+    assert "found a key" in run("SearchesItsKeyring", contained=False).reason
 
 
 @pytest.fixture

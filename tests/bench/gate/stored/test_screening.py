@@ -205,9 +205,13 @@ def test_a_dirty_tree_is_no_baseline(stored, checkout) -> None:
 def test_what_is_no_baseline_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(BaselineError, match=r"`bench gate --save .* makes one"):
         read(tmp_path / "none.json")
-    (tmp_path / "wrong.json").write_text('{"sha": 1}')
-    with pytest.raises(BaselineError, match="is no baseline of the gate"):
-        read(tmp_path / "wrong.json")
+    for content in (b'{"sha": 1}', b"# ratebench\n", b"\xff"):
+        (tmp_path / "wrong.json").write_bytes(content)
+        line = r"wrong\.json: holds no baseline of the gate, and is not replaced\Z"
+        with pytest.raises(BaselineError, match=line):
+            read(tmp_path / "wrong.json")
+    with pytest.raises(BaselineError, match=r"cannot be read: Is a directory\Z"):
+        read(tmp_path)
 
 
 def test_a_baseline_that_cannot_be_written_is_one_clear_error(stored, tmp_path: Path) -> None:

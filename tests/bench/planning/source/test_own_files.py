@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
 from bench.planning.describing import describe
+from bench.planning.loading import load_class, places_of
 from bench.planning.source import own_files
 from bench.planning.source.own_files import own_source
 
@@ -437,3 +439,50 @@ def test_a_class_of_another_folder_counts_with_what_it_imports_there(
         described = describe(f"{tmp_path}/mine/own.py:Row", "default", {}, None)
         digests.add(described.implementation_hash)
     assert len(digests) == 2
+
+
+FORGES = """
+import json, os, sys
+described = {"model": "Row", "library": "", "devices": ["cpu"], "implementation_hash": "forged",
+             "hyperparameters": {}, "unfollowed": []}
+with open(json.loads(sys.argv[1])[-1], "w") as answer:
+    json.dump({"described": described, "places": PLACES}, answer)
+exec("os._exit(0)")
+"""
+
+
+@pytest.mark.parametrize("class_path", ["{}/own.py:Row", "mine.own:Row"])
+@pytest.mark.parametrize("places", ["[]", "[('', ''), ('/dev/zero', ''), ('/no.py', 'no')]"])
+def test_code_that_is_imported_does_not_answer_for_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, class_path: str, places: str
+) -> None:
+    text = FORGES.replace("PLACES", places)
+    written(tmp_path, {"own.py": text, "mine/__init__.py": "", "mine/own.py": text})
+    monkeypatch.setattr("sys.path", [*sys.path, str(tmp_path)])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    module = class_path.partition(":")[0] if class_path.startswith("mine") else ""
+    file = tmp_path / ("mine/own.py" if module else "own.py")
+    described = describe(class_path.format(tmp_path), "default", {}, None)
+    digest, unfollowed = own_source((file, module))
+    assert (described.model, described.implementation_hash) == ("Row", digest)
+    assert described.unfollowed == tuple(unfollowed) != ()
+
+
+@pytest.mark.parametrize("name", ["mine.own", "mine"])
+def test_the_source_of_a_class_is_what_its_import_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Though it is found without one, which would run the package's code."""
+    row = ROW.format(imports="from away import C", used="C")
+    written(tmp_path, {"mine/__init__.py": "from mine.own import Row\n", "mine/own.py": row})
+    written(tmp_path, {"away.py": "C = 1\n"})
+    monkeypatch.setattr("sys.path", [*sys.path, str(tmp_path)])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    described = describe(f"{name}:Row", "default", {}, None)
+    assert "mine" not in sys.modules
+    try:
+        places = places_of(load_class(f"{name}:Row"), f"{name}:Row")
+    finally:
+        for each in ("mine.own", "mine", "away"):
+            sys.modules.pop(each, None)
+    assert described.implementation_hash == own_source(*places)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from bench.planning.facts import Facts
 from bench.planning.plan import Cell, Planner
 from bench.planning.rerun import History
 from bench.planning.rules import Rules
+from bench.planning.source.own_files import own_source
 from bench.planning.suite import Suite
 from bench.records import CellRecord, Data, Record
 from bench.run import Runner
@@ -103,7 +105,9 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], lis
     (tmp_path / "row.py").write_text(ROW)
 
     def describe(class_path: str, *arguments: Any) -> describing.Described:
-        return describing._described(describing._load(class_path), *arguments[:3])
+        found = describing._described(describing._load(class_path), *arguments[:3])
+        digest, _ = own_source((Path(class_path.rpartition(":")[0]), ""))
+        return dataclasses.replace(found, implementation_hash=digest)
 
     monkeypatch.setattr(plan, "describe", describe)
     monkeypatch.syspath_prepend(tmp_path)

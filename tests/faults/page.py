@@ -109,6 +109,6 @@ def _line(result: Result) -> str:
 
 
 def _shown(text: str) -> str:
-    for place in (str(ROOT), sys.prefix):
+    for place in sorted((str(ROOT), sys.prefix), key=len, reverse=True):  # one may hold the other
         text = text.replace(place, "…")
     return escaped(text if len(text) <= SHOWN else f"{text[:SHOWN]} …")

@@ -22,6 +22,9 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 def report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
     """`bench report` that does this in the midst of it; returns its exit code."""
     assert signals.ENDING == ENDING  # or one would end the tests
+    for each in ENDING:  # a shell ignores some for what it starts in the background
+        signal.signal(each, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def report(in_its_midst: Callable[[], object]) -> int:
         monkeypatch.setattr("sys.argv", ["bench", "report", "--out", str(tmp_path)])

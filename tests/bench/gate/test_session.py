@@ -313,7 +313,7 @@ def test_a_control_never_analysed_takes_every_fail_back() -> None:
         slow_head(1.10, "b"),
         ["a", "b"],
         faults={"copy": {"a": "late"}},
-        coin=A(),
+        coin=A(1),
         time_limit_s=20.0,
     )
     assert result.rounds == 5
@@ -326,7 +326,7 @@ def test_a_control_never_analysed_takes_every_fail_back() -> None:
 )
 def test_a_fail_waits_for_its_control(faults: dict) -> None:
     """The first control cannot be timed, so that the next one has a round less at the analysis."""
-    result = session(Machine(), slow_head(1.10, "b"), ["a", "b"], faults=faults, coin=A())
+    result = session(Machine(), slow_head(1.10, "b"), ["a", "b"], faults=faults, coin=A(1))
     assert result.workloads["b"].verdict is V.FAIL
     assert (len(result.workloads["b"].rounds), len(result.control.rounds)) == (5, 5)
 
@@ -336,7 +336,7 @@ def test_a_control_that_failed_is_not_forgotten_when_its_workload_breaks() -> No
         return wild(side, name, seed) if name == "c" else 30.0 if side == "base" else 33.0
 
     faults = {"copy": {"a": "die from round 6"}}
-    result = session(Machine(noise=0.001), cost, faults=faults, coin=A())
+    result = session(Machine(noise=0.001), cost, faults=faults, coin=A(1))
     assert result.workloads["a"].verdict is V.BROKEN
     assert "differed from itself" in result.workloads["b"].reason
 

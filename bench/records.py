@@ -269,7 +269,7 @@ class Numerics(_Shared):
 
 
 class Data(_Shared):
-    fingerprint: str
+    fingerprint: Annotated[str, Field(min_length=1)]
     n_users: Integer
     n_items: Integer
     n_ratings: Integer

@@ -134,7 +134,7 @@ def _run(job: Job, clock: Clock, hooks: Hooks, orders: queue.Queue[str], send: S
     gc.collect()  # on the clock, as it may run code of the row
     clock.enter("overhead")
     settings = numerics.in_force()
-    _pinned_threads(job.threads)  # again, for `fit` may have asked for more
+    _pinned_threads(job.threads)  # again, for `fit` may have started more
     referee.finish()
     off_clock_cpu_s = clock.cpu_seconds("overhead", "evaluation") - cpu_before_s
     if referee.fault is not None:

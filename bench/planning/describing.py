@@ -193,7 +193,7 @@ class Sources:
 
 
 Stamp = tuple[int, int, int, int] | None
-"""Inode, size and times of a file, None where there is none. No owner can set back the last."""
+"""Inode, size and times of a file; None if it does not exist. No owner can set back the last."""
 
 
 def _stamps(class_path: str, modules: Modules = _MODULES) -> dict[Path, Stamp]:

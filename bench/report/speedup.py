@@ -168,7 +168,7 @@ class Curve:
 
     @property
     def pays_from(self) -> int | None:
-        """The smallest size from which CUDA is faster and stays so; None where there is none.
+        """The smallest size from which CUDA is faster and stays so; None if it never does.
 
         Where there are intervals, faster beyond noise.
         """

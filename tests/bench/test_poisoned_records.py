@@ -120,6 +120,7 @@ POISONED: dict[str, bytes | Callable[[], bytes]] = {
         ("environment.roofs", [{}]), ("thread_pools", {"a": "b"}), ("log", None))},
     # Figures that nothing has.
     **{f"{place} = {str(value)[:12]}": changed(place, value) for place, value in (
+        ("data.fingerprint", ""),
         ("metrics.rmse", float("nan")), ("metrics.rmse", float("inf")),
         ("metrics.mae", float("-inf")), ("metrics.n_test", HUGE), ("cell.seed", HUGE),
         ("cell.seed", -HUGE), ("cell.threads", HUGE), ("data.n_users", HUGE),

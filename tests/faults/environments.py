@@ -169,7 +169,7 @@ def _folders() -> Iterator[Environment]:
                       "mkdir d; cd d; rmdir ../d", says="error")  # fmt: skip
     yield Environment("working folder read-only", _mounted("mount --bind -o ro . .", 'cd "$PWD"'))
     yield Environment("deep working folder", "mkdir results; for i in $(seq 60); do mkdir a-long-name-of-a-folder;"
-                      " cd a-long-name-of-a-folder; done; cp ~/../work/*.* .; ln -s ~/../work/results .", WORKS)  # fmt: skip
+                      " cd a-long-name-of-a-folder; done; cp ~/../folder/*.* .; ln -s ~/../folder/results .", WORKS)  # fmt: skip
 
 
 def _streams() -> Iterator[Environment]:

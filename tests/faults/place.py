@@ -59,14 +59,14 @@ class Place:
     outputs: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for name in ("work", "tmp", "cache", "lock", "home"):
+        for name in ("folder", "tmp", "cache", "lock", "home"):
             (self.folder / name).mkdir(parents=True)
         write_ratings(self.work / "ratings.csv")
 
     @property
     def work(self) -> Path:
         """The working directory of commands."""
-        return self.folder / "work"
+        return self.folder / "folder"
 
     @property
     def results(self) -> Path:

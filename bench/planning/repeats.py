@@ -6,6 +6,7 @@ row that is still open once, in a random order, so that rows are timed close tog
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +19,9 @@ from datasets.splits import folds
 
 MOST = 100
 """Repeats of a row, whatever its budget."""
+
+FEWEST = 6
+"""Runs; fewer have no interval of a median."""
 
 Done = tuple[Cell, Record]
 
@@ -82,9 +86,11 @@ def next_repeats(done: Iterable[Done], wanted: Precision | None) -> list[Cell]:
 
 
 def row_of(record: Record) -> str:
-    """What the records of one row have in common: all but the seed, and what came of it."""
+    """What the records of one row have in common: all but the seed, and what came of it. Read back
+    from the store, too, where tuples have become lists."""
     cell, data = record.cell, record.data
-    of_row = (cell.implementation, cell.preset, cell.hyperparameters, cell.device, cell.threads)
+    values = json.dumps(cell.hyperparameters, sort_keys=True)
+    of_row = (cell.implementation, cell.preset, values, cell.device, cell.threads)
     of_data = (cell.dataset, data.fingerprint, data.split_digest, cell.split)
     return repr((*of_row, *of_data, record.environment.machine))
 
@@ -101,7 +107,9 @@ def imprecise(records: Iterable[Record], wanted: Precision) -> list[str]:
             reached = precision(ran)
             if reached > wanted.half_width:
                 runs = f"{len(ran)} run{'s' * (len(ran) > 1)}"
-                half = f"±{100 * reached:.0f} % after {runs}" if reached < math.inf else runs
+                missed = ", a goal missed in some" if len(ran) >= FEWEST else ""
+                half = f"±{100 * reached:.0f} % after {runs}"
+                half = half if reached < math.inf else f"{runs}{missed}"
                 found.append(f"{name} ({half})")
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,11 @@ from bench.planning.repeats import (
     imprecise,
     next_repeats,
     precision,
+    row_of,
 )
 from bench.planning.rules import Rules
 from bench.records import Goal, Record
+from bench.store import RecordStore
 from tests.support.plans import facts
 from tests.support.records import record
 
@@ -133,7 +136,21 @@ def test_rows_that_are_not_precise_are_named_with_how_precise_they_are() -> None
     failed = record("autorec", status="failed", reason="?")
     records = [*(each for _, each in done), failed]
     assert imprecise(records, WANTED) == ["ncf (±20 % after 6 runs)", "bias (1 run)"]
+    goals = [[Goal(rmse=0.9, seconds=None if n % 2 else 1.0)] for n in range(6)]
+    misses = [
+        each.model_copy(update={"goals": of_run})
+        for (_, each), of_run in zip(run(LEVEL), goals, strict=True)
+    ]
+    assert imprecise(misses, WANTED) == ["bias (6 runs, a goal missed in some)"]
     assert imprecise(records, replace(WANTED, half_width=0.9)) == ["bias (1 run)"]
+
+
+def test_a_row_is_the_same_before_and_after_its_record_was_stored(tmp_path: Path) -> None:
+    """A tuple among its hyperparameters becomes a list there."""
+    ran = record("ncf", hyperparameters={"layers": (64, 32)})
+    RecordStore(tmp_path).append(ran)
+    [stored] = RecordStore(tmp_path).read()[0]
+    assert row_of(stored) == row_of(ran)
 
 
 def test_a_plan_goes_on_to_the_first_block_that_is_not_recorded() -> None:

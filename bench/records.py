@@ -172,6 +172,38 @@ class Times(_Part):
     wall_s: Seconds
 
 
+DISTURBED = 0.05
+"""The share of its time from which on a fit counts as disturbed: what the suites' precision is.
+
+An undisturbed fit loses far less: on 2 virtual cores of a shared machine, with one core free, 90
+fits of 0.5 ms to 0.25 s waited for at most 1.1 % of their time, and where other processes took the
+cores for 30 to 75 % (docs/measurement.md)."""
+
+LEAST_STEAL_S = 0.03
+"""Three ticks of the kernel's counter: one or two may be rounding, and are a third of a short
+fit."""
+
+
+@_part
+class Disturbance(_Part):
+    """What kept the worker from its cores while the training clock ran: of all of `fit`, the fits
+    at every epoch budget included, and of no import, warm-up, evaluation or prediction.
+
+    steal_s               that the host gave to others while a core which the worker may use had
+                          work, all those cores together, whosever work it was. The kernel counts
+                          in ticks of 10 ms. None where it does not count
+    wait_s                that the worker's threads were runnable and had no core, all together,
+                          less those of threads that ended within the fit. None off Linux
+    involuntary_switches  times that a thread of the worker was taken off its core
+    cpu_s                 CPU seconds of the worker, and of its child processes that ended
+    """
+
+    steal_s: Annotated[float, Field(ge=0, le=1e12)] | None
+    wait_s: Annotated[float, Field(ge=0, le=1e12)] | None
+    involuntary_switches: Annotated[int, Field(ge=0, lt=2**63)]
+    cpu_s: Annotated[float, Field(ge=0, le=1e12)] = 0.0
+
+
 @_part
 class Goal(_Part):
     """`seconds` on the training clock until validation RMSE ≤ rmse; None is a miss."""
@@ -359,6 +391,8 @@ class Record(_Part):
     cell: CellRecord
     metrics: Metrics | None = None
     times: Times | None = None
+    disturbance: Disturbance | None = None
+    """None in older records."""
     goals: list[Goal] = Field(default_factory=list)
     curve: Annotated[Sequence[Point], PlainSerializer(_dumped)] = Field(default_factory=list)
     epoch_budgets: bool = False
@@ -397,6 +431,28 @@ class Record(_Part):
     def run(self) -> tuple[str, str]:
         """Equal for two records of one run: what decided the result, and when it started."""
         return self.identity, self.started_at
+
+    @property
+    def disturbed(self) -> str:
+        """Why its times may be too high: "4 % of its time stolen by the host", "waited for a core
+        12 % of its time"; "" where nothing is known against them.
+
+        Its time is that on the training clock; where several threads ran for longer together, it
+        is what they ran and lost.
+        """
+        if self.times is None or (found := self.disturbance) is None:
+            return ""
+        trained_s = self.times.fit_s + self.times.other_budgets_s
+
+        def share(lost_s: float | None) -> float:
+            return lost_s / max(trained_s, found.cpu_s + lost_s) if lost_s else 0.0
+
+        reasons = []
+        if (found.steal_s or 0.0) >= LEAST_STEAL_S and share(found.steal_s) >= DISTURBED:
+            reasons.append(f"{100 * share(found.steal_s):.0f} % of its time stolen by the host")
+        if share(found.wait_s) >= DISTURBED:
+            reasons.append(f"waited for a core {100 * share(found.wait_s):.0f} % of its time")
+        return ", ".join(reasons)
 
     @property
     def counts_from(self) -> str:

@@ -285,7 +285,7 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[flo
         record.energy, record.energy_reason = outcome.energy.measured, outcome.energy.reason
     if (result := outcome.result) is None:
         return
-    record.times = _times(result, outcome)
+    record.times, record.disturbance = _times(result, outcome), result.disturbance
     record.epoch_budgets = result.parts.other_budgets is not None
     record.thread_pools, record.numerics = result.thread_pools, result.numerics
     record.memory = result.memory

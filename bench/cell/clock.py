@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 TRAINING = "fit"
 """The part that is the training clock."""
@@ -16,6 +17,13 @@ def cpu_ns() -> int:
     """CPU time of this process, and of its children that have ended, in nanoseconds."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time_ns() + round((children.ru_utime + children.ru_stime) * 1e9)
+
+
+class Meter(Protocol):
+    """Measures while the training clock runs, between `start` and `stop`."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 class Clock:
@@ -28,7 +36,7 @@ class Clock:
 
     `now_ns` is the last reading. The separate accumulators follow AlgoPerf's submission_runner.
     The CPU time of the process and of its children that have ended is booked beside it, by
-    `cpu_timer` in nanoseconds, which is never read on the training clock.
+    `cpu_timer` in nanoseconds, which is never read on the training clock; nor is `meter`.
     """
 
     def __init__(
@@ -38,6 +46,7 @@ class Clock:
         timer: Callable[[], int] = time.perf_counter_ns,
         synchronise: Callable[[], None] = lambda: None,
         cpu_timer: Callable[[], int] = cpu_ns,
+        meter: Meter | None = None,
     ) -> None:
         self.part = part
         self.synchronise = synchronise
@@ -46,15 +55,20 @@ class Clock:
         self._booked_ns: defaultdict[str, int] = defaultdict(int)
         self._cpu_timer, self._cpu_now_ns = cpu_timer, 0
         self._cpu_booked_ns: defaultdict[str, int] = defaultdict(int)
+        self._meter = meter
 
     def enter(self, part: str) -> None:
         """Book the time up to now to the current part and start `part`."""
         self.synchronise()
+        if self._meter and part == TRAINING != self.part:
+            self._meter.start()
         cpu = self._cpu_timer() if part == TRAINING else None
         now = self._timer()
         cpu = self._cpu_timer() if cpu is None else cpu
         self._booked_ns[self.part] += now - self.now_ns
         self._cpu_booked_ns[self.part] += cpu - self._cpu_now_ns
+        if self._meter and self.part == TRAINING != part:
+            self._meter.stop()
         self.part, self.now_ns, self._cpu_now_ns = part, now, cpu
 
     @contextmanager

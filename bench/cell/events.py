@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bench import records
-from bench.records import Memory, Numerics, Point
+from bench.records import Disturbance, Memory, Numerics, Point
 
 MAX_LINE_BYTES = 1 << 16
 """Far above what a worker sends: a longer line is no event."""
@@ -115,6 +115,7 @@ class Result(_Event):
     off_clock_cpu_s  CPU seconds from the start of `fit` to its last evaluation, less those on the
                      training clock
     cpu_s            CPU seconds of the worker and of its children that have ended
+    disturbance      of the worker while the training clock ran
     ended_ns         reading of the clock after the last part
     """
 
@@ -135,6 +136,7 @@ class Result(_Event):
     copy_s: Seconds = 0.0
     off_clock_cpu_s: Seconds = 0.0
     cpu_s: Seconds = 0.0
+    disturbance: Disturbance | None = None
     ended_ns: Nanoseconds
 
 

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.cell import numerics
-from bench.cell.clock import Clock
+from bench.cell.clock import TRAINING, Clock
 from bench.cell.device import device_of, is_full
+from bench.cell.disturbance import Meter
 from bench.cell.energy import account, nvml_meter
 from bench.cell.guards import Hooks, inconsistency
 from bench.cell.job import (
@@ -54,14 +55,15 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
     """Run the job that the control pipe brings; returns the exit code."""
     # A SIGINT from outside ends the process by the signal; a KeyboardInterrupt is the row's own.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    clock, hooks = Clock(spawned_ns, part="import"), Hooks()
+    meter, hooks = Meter(), Hooks()
+    clock = Clock(spawned_ns, part="import", meter=meter)
     secret: list[str] = []
     send = _sender(events_fd, secret)
     orders = _listen(control_fd, send)
     secret.append(orders.get().strip())
     job = Job.from_json(orders.get())
     try:
-        repeat_fit = _run(job, clock, hooks, orders, send)
+        repeat_fit = _run(job, clock, meter, hooks, orders, send)
     except BaseException as error:  # a row may raise SystemExit or KeyboardInterrupt, too
         send("failed", **_failure(error, job))
         if not isinstance(error, MemoryError):
@@ -76,7 +78,9 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
     return 0
 
 
-def _run(job: Job, clock: Clock, hooks: Hooks, orders: queue.Queue[str], send: Send) -> Fit | None:
+def _run(
+    job: Job, clock: Clock, meter: Meter, hooks: Hooks, orders: queue.Queue[str], send: Send
+) -> Fit | None:
     """The cell, to its result. Returns a function that repeats the fit, where its energy is to be
     measured: on a device that may have a counter, of a fit that came to its end."""
     send("phase", name="import")
@@ -174,6 +178,7 @@ def _run(job: Job, clock: Clock, hooks: Hooks, orders: queue.Queue[str], send: S
         copy_s=referee.copy_s,
         off_clock_cpu_s=off_clock_cpu_s,
         cpu_s=clock.cpu_seconds(),
+        disturbance=meter.total() | {"cpu_s": clock.cpu_seconds(TRAINING)},
         ended_ns=clock.now_ns,
     )
     if job.device == "cpu" or referee.timed_out or referee.diverged_at is not None:

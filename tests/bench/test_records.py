@@ -13,9 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.records import Data, Record, Slice, digest, identity_of
+from bench.records import (
+    DISTURBED,
+    LEAST_STEAL_S,
+    Data,
+    Disturbance,
+    Record,
+    Slice,
+    digest,
+    identity_of,
+)
 from bench.store import CURRENT, NotARecordError, RecordStore, keep_elsewhere, parsed
-from tests.support.records import metrics
+from tests.support.records import metrics, times
 from tests.support.records import minimal_record as record
 
 
@@ -40,6 +49,56 @@ def test_slices_survive_their_line_and_older_records_have_none() -> None:
     read = Record.model_validate(older)
     assert read.metrics is not None
     assert (read.metrics.slices, read.data.split_digest, read.data.test) == ([], "", "")
+
+
+def test_what_disturbed_a_fit_survives_its_line_and_older_records_have_none() -> None:
+    found = Disturbance(steal_s=None, wait_s=0.25, involuntary_switches=7, cpu_s=1.5)
+    line = record().model_copy(update={"disturbance": found}).to_line()
+    assert Record.model_validate_json(line).disturbance == found
+    older = json.loads(line)
+    del older["disturbance"]
+    assert Record.model_validate(older).disturbance is None
+
+
+@pytest.mark.parametrize(
+    ("fit_s", "cpu_s", "steal_s", "wait_s", "reason"),
+    [
+        (2.0, 1.9, 0.0, 0.0, ""),
+        (2.0, 1.9, None, None, ""),
+        (2.0, 1.9, None, 2.0 * DISTURBED, "waited for a core 5 % of its time"),
+        (2.0, 1.9, None, 1.9 * DISTURBED, ""),
+        (2.0, 1.8, 0.24, 0.0, "12 % of its time stolen by the host"),
+        # Ticks of a counter, and not that much of so short a fit.
+        (0.1, 0.1, 0.9 * LEAST_STEAL_S, 0.0, ""),
+        (0.1, 0.05, LEAST_STEAL_S, 0.0, "30 % of its time stolen by the host"),
+        # Two threads, one of which waited for a tenth of the fit: a twentieth of their time.
+        (2.0, 3.9, None, 0.2, ""),
+        (2.0, 3.6, None, 0.4, "waited for a core 10 % of its time"),
+        # A fit that waits for its device is not slowed by what its thread waits for a core.
+        (2.0, 0.01, None, 0.01, ""),
+        (1, 1, 1.0, 1.0, "50 % of its time stolen by the host, waited for a core 50 % of its time"),
+    ],
+)
+def test_a_fit_that_lost_more_than_the_level_is_disturbed(
+    fit_s: float, cpu_s: float, steal_s: float | None, wait_s: float | None, reason: str
+) -> None:
+    found = Disturbance(steal_s=steal_s, wait_s=wait_s, involuntary_switches=0, cpu_s=cpu_s)
+    update = {"disturbance": found, "times": times(fit_s)}
+    assert record().model_copy(update=update).disturbed == reason
+
+
+def test_the_fits_at_all_epoch_budgets_count() -> None:
+    found = Disturbance(steal_s=None, wait_s=0.2, involuntary_switches=0)
+    one = record().model_copy(update={"disturbance": found, "times": times(1.0)})
+    assert one.disturbed
+    assert one.times is not None
+    one.times.other_budgets_s = 9.0
+    assert not one.disturbed
+
+
+def test_a_record_without_the_counters_is_not_called_disturbed() -> None:
+    assert record().model_copy(update={"times": times(1.0)}).disturbed == ""
+    assert record().disturbed == ""
 
 
 def test_the_identity_depends_on_what_decides_the_split_only_where_there_is_such() -> None:

@@ -22,7 +22,7 @@ from bench.cell.watch import Limits
 from bench.planning.plan import Cell, Skip
 from bench.planning.repeats import Precision
 from bench.planning.rules import Rules
-from bench.records import CellRecord, Memory, Numerics, Point, Record, Reference
+from bench.records import CellRecord, Disturbance, Memory, Numerics, Point, Record, Reference
 from bench.report.grouping import tables
 from bench.run import Runner
 from bench.score import ColdStart, slicings
@@ -194,6 +194,21 @@ def test_a_record_has_the_arithmetic_of_its_fit(tmp_path: Path) -> None:
     assert none.numerics is None
     flagged = ["arithmetic of its own" in str(each.metrics) for each in (as_wanted, own, none)]
     assert flagged == [False, True, False]
+
+
+def test_a_record_has_what_disturbed_its_fit(tmp_path: Path) -> None:
+    found = Disturbance(steal_s=0.0, wait_s=1.0, involuntary_switches=3, cpu_s=3.0)
+
+    def disturbed() -> Outcome:
+        outcome = finished()
+        assert outcome.result is not None
+        outcome.result = outcome.result.model_copy(update={"disturbance": found})
+        return outcome
+
+    with_it, without = run(tmp_path, [cell("a"), cell("b")], FakeExecutor({"a": disturbed}))
+    assert with_it.disturbance == found
+    assert with_it.disturbed == "waited for a core 25 % of its time"
+    assert (without.disturbance, without.disturbed) == (None, "")
 
 
 def test_a_record_has_the_energy_of_a_fit_or_why_there_is_none(tmp_path: Path) -> None:

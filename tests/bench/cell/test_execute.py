@@ -71,6 +71,14 @@ def test_a_cell_runs_to_its_predictions(execute: Execute, split: Split) -> None:
     )
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="counters of Linux")
+def test_what_disturbed_the_fit_is_reported(execute: Execute) -> None:
+    found = execute("Mean").result.disturbance
+    assert found.steal_s is not None
+    assert found.wait_s is not None
+    assert found.cpu_s > 0
+
+
 @pytest.mark.alone
 def test_the_clocks_parts_sum_to_the_process_wall_time(execute: Execute) -> None:
     outcome = execute("Mean")

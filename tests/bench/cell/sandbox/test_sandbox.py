@@ -65,6 +65,13 @@ def test_a_worker_is_alone_and_has_what_it_needs(run: Run) -> None:
     assert well(run("MeetsNoOne"))
 
 
+def test_what_disturbs_a_fit_is_seen_in_a_sandbox_too(run: Run) -> None:
+    outcome = run("Mean", file=MISBEHAVING)
+    assert well(outcome)
+    found = outcome.result.disturbance
+    assert None not in (found.steal_s, found.wait_s)
+
+
 def test_the_memory_of_the_harness_is_out_of_reach(run: Run) -> None:
     held = np.frombuffer(SOUGHT * 1000, np.uint8).copy()
     assert well(run("ReadsItsParent"))

@@ -7,8 +7,10 @@ import hashlib
 import itertools
 import json
 import math
+import statistics
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, Self, dataclass_transform, overload
 
 import pydantic.dataclasses
@@ -98,6 +100,8 @@ class CellRecord(_Part):
     shortened_to: Integer | None = None
     """The epochs after which the suite ends a fit to be fast; None where it leaves the preset's,
     or the command line sets them."""
+    again: Integer = 0
+    """How many runs of the same seed came before: by the machine alone their times differ."""
 
 
 @_part
@@ -479,6 +483,7 @@ def identity_of(
         (cell.rules.get("patience"), cell.rules.get("until_rmse")),
         (environment.python, environment.versions, environment.machine),
         *([data.split_digest] if data.split_digest else []),
+        *([{"again": cell.again}] if cell.again else []),
     )
 
 
@@ -502,6 +507,25 @@ def upgraded(fields: dict[str, Any]) -> dict[str, Any]:
         renamed = {RENAMED.get(name, name): value for name, value in values}
         fields["cell"] = {**cell, "hyperparameters": renamed}
     return fields
+
+
+def mean_by_seed(
+    records: Iterable[Record], figure: Callable[[Record], float | None]
+) -> dict[int, float]:
+    """Seed -> `figure`: the mean over the seed's records that have it; ∞ where one is."""
+    values = values_by_seed(records, figure)
+    return {seed: statistics.fmean(of_seed) for seed, of_seed in values.items()}
+
+
+def values_by_seed(
+    records: Iterable[Record], figure: Callable[[Record], float | None]
+) -> dict[int, list[float]]:
+    """Seed -> `figure` of each of its records that have it."""
+    values: dict[int, list[float]] = defaultdict(list)
+    for record in records:
+        if (value := figure(record)) is not None:
+            values[record.cell.seed].append(value)
+    return dict(values)
 
 
 def round_up(rmse: float) -> float:

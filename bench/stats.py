@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import bisect
 import functools
+import itertools
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 LEVEL = 0.95
@@ -44,6 +45,18 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Components:
+    """What makes times differ, as standard deviations of their logarithms.
+
+    machine  between runs of one seed
+    seed     between seeds, beyond that
+    """
+
+    machine: Interval
+    seed: Interval
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One side against another. `pairs` is the number of common seeds, 0 where unpaired."""
 
@@ -70,27 +83,27 @@ def mean_interval(values: Iterable[float], level: float = LEVEL) -> Interval:
     return _t_interval(mean, error, n - 1, n, level)
 
 
-def median_interval(values: Iterable[float]) -> Interval:
-    """The median and the narrowest pair of order statistics that covers it at 95 %.
+def median_interval(values: Iterable[float], level: float = LEVEL) -> Interval:
+    """The median and the narrowest pair of order statistics that covers it at `level`.
 
-    Fewer than six values have no such pair: then low and high are their range.
+    Fewer than six values have no such pair at 95 %: then low and high are their range.
     Infinite values are allowed. Raises ValueError where there are no values.
     """
     values = sorted(_some(values))
     n = len(values)
     low, high = values[(n - 1) // 2], values[n // 2]
     middle = (low + high) / 2 if math.isfinite(low + high) else low / 2 + high / 2
-    if (drop := _dropped(n)) is None:
+    if (drop := _dropped(n, level)) is None:
         return Interval(middle, values[0], values[-1], n, None)
-    return Interval(middle, values[drop], values[n - 1 - drop], n, LEVEL)
+    return Interval(middle, values[drop], values[n - 1 - drop], n, level)
 
 
 @functools.cache
-def _dropped(n: int) -> int | None:
-    """How many of `n` values a 95 % interval of their median leaves out at each end: the most for
-    which the median lies beyond the next one, on one side, with a chance of at most 2.5 %. None
-    where even the whole range covers the median less often."""
-    outside = (1 - LEVEL) / 2
+def _dropped(n: int, level: float) -> int | None:
+    """How many of `n` values an interval of their median leaves out at each end: the most for
+    which the median lies beyond the next one, on one side, with half the chance that `level`
+    leaves. None where even the whole range covers the median less often."""
+    outside = (1 - level) / 2
     if 0.5**n > outside:
         return None
     from scipy.special import bdtr  # here, for the import takes a third of a second
@@ -127,6 +140,47 @@ def ratio(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
     log = logs.interval
     value, low, high = (_exp(end) for end in (log.value, log.low, log.high))
     return Comparison(Interval(value, low, high, log.n, log.level), logs.pairs)
+
+
+def components(runs: Iterable[Sequence[float]]) -> Components | None:
+    """By one-way analysis of variance, from the times of each seed (positive, in any unit).
+
+    The machine's interval is that of a variance; the seeds' is that of Williams and Tukey, exact
+    where all seeds ran equally often (Searle, Casella & McCulloch 1992, Variance Components,
+    §3.6). None where fewer than two seeds ran more than once.
+    """
+    from scipy.special import chdtri, fdtri  # here, for the import takes a third of a second
+
+    logs = [[math.log(seconds) for seconds in of_seed] for of_seed in runs]
+    if sum(len(of_seed) > 1 for of_seed in logs) < 2:
+        return None
+    n, k = sum(map(len, logs)), len(logs)
+    means = [statistics.fmean(of_seed) for of_seed in logs]
+    middle = statistics.fmean(itertools.chain.from_iterable(logs))
+    within = math.fsum(
+        (log - mean) ** 2 for of_seed, mean in zip(logs, means, strict=True) for log in of_seed
+    )
+    between = math.fsum(
+        len(of_seed) * (mean - middle) ** 2 for of_seed, mean in zip(logs, means, strict=True)
+    )
+    tail = (1 - LEVEL) / 2
+    value, low, high = (
+        math.sqrt(within / d) for d in (n - k, chdtri(n - k, tail), chdtri(n - k, 1 - tail))
+    )
+    machine = Interval(value, low, high, n, LEVEL)
+    if not between:
+        return Components(machine, Interval(0.0, 0.0, 0.0, k, LEVEL))
+    per_seed = (n - sum(len(of_seed) ** 2 for of_seed in logs) / n) / (k - 1)
+    share = within / (n - k) / (between / (k - 1))
+    value, low, high = (
+        math.sqrt(max(0.0, between * (1 - share * f) / per_seed / d))
+        for f, d in (
+            (1.0, k - 1),
+            (fdtri(k - 1, n - k, 1 - tail), chdtri(k - 1, tail)),
+            (fdtri(k - 1, n - k, tail), chdtri(k - 1, 1 - tail)),
+        )
+    )
+    return Components(machine, Interval(value, low, high, k, LEVEL))
 
 
 def power(sizes: Iterable[float], values: Iterable[float]) -> Interval | None:

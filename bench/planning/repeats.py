@@ -1,7 +1,8 @@
 """Which rows are repeated once more: those whose times are not known precisely enough yet.
 
-A repeat is another seed, which changes the split and the start. Each block of repeats holds every
-row that is still open once, in a random order, so that rows are timed close together.
+A repeat is another seed, which changes the split and the start. Some seeds run again: their times
+differ by the machine alone. Each block of repeats holds every row that is still open once, in a
+random order, so that rows are timed close together.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import json
 import math
 import random
+import statistics
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from bench.planning.plan import BASELINE, Cell, in_turn
-from bench.records import Record
+from bench.planning.plan import BASELINE, Cell
+from bench.records import Record, mean_by_seed
 from bench.stats import median_interval
 from datasets.splits import folds
 
@@ -21,7 +25,19 @@ MOST = 100
 """Repeats of a row, whatever its budget."""
 
 FEWEST = 6
-"""Runs; fewer have no interval of a median."""
+"""Seeds; fewer have no interval of a median."""
+
+AGAIN = 3
+"""Seeds of a row that run again, after `FEWEST` of them ran: what the machine adds to a time is
+known then, by its order of magnitude."""
+
+AFTER_DISTURBED = 2
+"""How often a seed may run again for a disturbance."""
+
+STOP_LEVEL = 0.965
+"""Of the interval that has to be narrow enough; six seeds have it. Who stops when an interval of
+95 % happens to be narrow finds the time outside it too often: in 7 runs of 100 at a noise of 10 %
+(tests/simulated/repeats.py)."""
 
 Done = tuple[Cell, Record]
 
@@ -70,19 +86,23 @@ def next_repeats(done: Iterable[Done], wanted: Precision | None) -> list[Cell]:
     rows: dict[str, list[Done]] = {}
     for cell, record in done:
         rows.setdefault(_row(cell), []).append((cell, record))
-    open_rows = [row for row in rows.values() if _is_open([r for _, r in row], wanted)]
-    # What such a row reaches is the goal of all others, for each seed anew.
-    needed = {_place(cell) for [(cell, _), *_] in open_rows if not cell.facts.goals}
-    setters = [
-        row
+    cells = [
+        _run_of(row[0][0], *next_)
         for row in rows.values()
-        for [(cell, _), *_] in [row]
-        if cell.request.implementation == BASELINE and _place(cell) in needed
+        if (next_ := _next([record for _, record in row], wanted))
     ]
-    again = [*open_rows, *(row for row in setters if row not in open_rows)]
-    cells = [_with_next_seed([cell for cell, _ in row]) for row in again]
+    # What the row that sets the goal reaches is the goal of all others, for each seed anew.
+    needed = dict.fromkeys((_place(c), c.request.seed) for c in cells if not c.facts.goals)
+    for setter in [row[0][0] for row in rows.values() if _sets_goals(row[0][0])]:
+        there = [*(cell for cell, _ in rows[_row(setter)]), *cells]
+        seeds = {cell.request.seed for cell in there if _row(cell) == _row(setter)}
+        cells += [
+            _run_of(setter, seed)
+            for place, seed in needed
+            if place == _place(setter) and seed not in seeds
+        ]
     random.Random(len(rows) + sum(map(len, rows.values()))).shuffle(cells)
-    return sorted(cells, key=in_turn)
+    return sorted(cells, key=lambda cell: not _sets_goals(cell))
 
 
 def row_of(record: Record) -> str:
@@ -97,9 +117,10 @@ def row_of(record: Record) -> str:
 
 def imprecise(records: Iterable[Record], wanted: Precision) -> list[str]:
     """The rows whose times are not as precise as wanted, each with how precise they are."""
-    rows: dict[str, dict[int, Record]] = {}
+    rows: dict[str, dict[tuple[int, int], Record]] = {}
     for record in records:
-        rows.setdefault(row_of(record), {})[record.cell.seed] = record
+        of_row = rows.setdefault(row_of(record), {})
+        of_row[record.cell.seed, record.cell.again] = record
     found = []
     for of_row in rows.values():
         name, ran = next(iter(of_row.values())).cell.implementation, list(of_row.values())
@@ -116,45 +137,72 @@ def imprecise(records: Iterable[Record], wanted: Precision) -> list[str]:
 
 def precision(records: Sequence[Record]) -> float:
     """The widest of the half widths of the row's times, as a share of each; ∞ where one has no
-    interval, which takes six runs."""
+    interval, which takes six seeds."""
     return max(map(_half_width, _times(records)), default=math.inf)
 
 
 def _times(records: Sequence[Record]) -> list[list[float]]:
-    """Fit times, and times to each goal that a run reached; ∞ for a run that did not."""
-    fit = [record.times.fit_s for record in records if record.times]
-    goals = [
-        [math.inf if goal.seconds is None else goal.seconds for goal in of_one_goal]
-        for of_one_goal in zip(*(record.goals for record in records), strict=False)
+    """Of each seed: fit times, and times to each goal that most seeds reached; ∞ for one that did
+    not. Where half of them missed a goal, no number of runs makes its time known."""
+    fit = mean_by_seed(records, lambda record: record.times.fit_s if record.times else None)
+    of_goals = [
+        mean_by_seed(records, partial(_seconds_to, number))
+        for number in range(max(len(record.goals) for record in records))
     ]
-    return [fit, *(times for times in goals if min(times) < math.inf)]
+    reached = [times for times in of_goals if statistics.median(times.values()) < math.inf]
+    return [[*times.values()] for times in (fit, *reached)]
+
+
+def _seconds_to(number: int, record: Record) -> float | None:
+    """To one of the record's goals; ∞ for a miss."""
+    if number >= len(record.goals):
+        return None
+    seconds = record.goals[number].seconds
+    return math.inf if seconds is None else seconds
 
 
 def _half_width(times: Sequence[float]) -> float:
-    interval = median_interval(times)
+    interval = median_interval(times, STOP_LEVEL)
     if interval.level is None or not math.isfinite(interval.high):
         return math.inf
     return interval.half / interval.value if interval.value > 0 else 0.0
 
 
-def _is_open(records: Sequence[Record], wanted: Precision) -> bool:
+def _next(records: Sequence[Record], wanted: Precision) -> tuple[int, int] | None:
+    """The seed that a row runs next, and how often it ran before; None where that is enough, and
+    where the row does not end well."""
     if any(record.status != "ok" or record.times is None for record in records):
-        return False
+        return None
     spent_s = sum(r.times.wall_s - r.times.warmup_s for r in records if r.times)
     n, most = len(records), folds(records[0].cell.split) or MOST
-    if n >= most or spent_s * (n + 1) / n > wanted.budget_s:
-        return False
-    return precision(records) > wanted.half_width
-
-
-def _with_next_seed(cells: Sequence[Cell]) -> Cell:
-    last = max(cells, key=lambda cell: cell.request.seed)
-    return replace(last, request=last.request.model_copy(update={"seed": last.request.seed + 1}))
+    if n >= MOST or spent_s * (n + 1) / n > wanted.budget_s:
+        return None
+    runs = Counter(record.cell.seed for record in records)
+    newest = {record.cell.seed: record for record in sorted(records, key=lambda r: r.cell.again)}
+    for seed, record in sorted(newest.items()):
+        if record.disturbed and runs[seed] <= AFTER_DISTURBED:
+            return seed, runs[seed]
+    if len(runs) < min(FEWEST, most):
+        return max(runs) + 1, 0
+    if sum(times > 1 for times in runs.values()) < min(AGAIN, len(runs)):
+        return min(seed for seed, times in runs.items() if times == 1), 1
+    if len(runs) < most and precision(records) > wanted.half_width:
+        return max(runs) + 1, 0
+    return None
 
 
 def _row(cell: Cell) -> str:
     """What the repeats of one row share."""
-    return f"{cell.class_path} {cell.request.model_copy(update={'seed': 0})!r}"
+    return f"{cell.class_path} {cell.request.model_copy(update={'seed': 0, 'again': 0})!r}"
+
+
+def _sets_goals(cell: Cell) -> bool:
+    return not cell.facts.goals and cell.request.implementation == BASELINE
+
+
+def _run_of(cell: Cell, seed: int, again: int = 0) -> Cell:
+    request = cell.request.model_copy(update={"seed": seed, "again": again})
+    return replace(cell, request=request)
 
 
 def _place(cell: Cell) -> tuple[str, str]:

@@ -57,7 +57,8 @@ class History:
         threads and machine; "" where there is none, so that the cell is new."""
         environment = cell.environment(self._machine)
         runs = self._runs.get(_key(cell.request, environment), [])
-        before = [each for each in runs if each.cell.seed == cell.request.seed]
+        now = cell.request
+        before = [r for r in runs if (r.cell.seed, r.cell.again) == (now.seed, now.again)]
         if not before:
             return ""
         # Cells of one row may differ in hyperparameters alone: the nearest record explains most.

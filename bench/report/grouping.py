@@ -147,8 +147,9 @@ def of_newest_source(preset: Sequence[Record]) -> list[Record]:
 
 
 def newest_per_seed(runs: Iterable[Record]) -> tuple[Record, ...]:
-    """The last record of each seed, be it good or bad; but a skip hides no run."""
-    by_seed = grouped(runs, lambda record: record.cell.seed)
+    """The last record of each seed, and of each time that the seed ran again, be it good or bad;
+    but a skip hides no run."""
+    by_seed = grouped(runs, lambda record: (record.cell.seed, record.cell.again))
     chosen = []
     for seed in sorted(by_seed):
         ran = [record for record in by_seed[seed] if record.status != "skipped"]

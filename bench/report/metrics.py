@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.planning.plan import BASELINE
-from bench.records import Record, Slice, round_up
+from bench.records import Record, Slice, mean_by_seed, round_up, values_by_seed
 from bench.report.rows import Row, Runs, Table
 from bench.roofline.bound import bound_per_s, updates_per_s
-from bench.stats import Interval, mean_interval, median_interval, ratio
+from bench.stats import Components, Interval, components, mean_interval, median_interval, ratio
 from datasets.entries import CATALOG
 
 Figure = Callable[[Record], float | None]
@@ -83,7 +83,14 @@ def median(runs: Runs, figure: Figure) -> Interval | None:
 
 def by_seed(runs: Runs, figure: Figure) -> dict[int, float]:
     """Seed -> `figure`, of the scored runs that have it."""
-    return {r.cell.seed: value for r in runs.scored if (value := figure(r)) is not None}
+    return mean_by_seed(runs.scored, figure)
+
+
+def components_of(runs: Runs) -> Components | None:
+    """How much of the fit time's variation is the machine's, and how much the seeds'; None where
+    fewer than two seeds ran again."""
+    times = values_by_seed(runs.scored, fit_s).values()
+    return components(times) if all(seconds > 0 for some in times for seconds in some) else None
 
 
 def reference_row(table: Table) -> Row | None:
@@ -148,8 +155,8 @@ def goal_name(table: Table, goal: float) -> str:
 class Reached:
     """How runs came to one goal on validation.
 
-    seconds  of each run, ∞ for a miss
-    best     the median over runs of the lowest RMSE
+    seconds  of each seed, ∞ for a miss
+    best     the median over seeds of the lowest RMSE
     """
 
     seconds: list[float]
@@ -164,16 +171,16 @@ def reached(runs: Runs, goal: float) -> Reached | None:
     """None where no run left a curve."""
     if not runs.with_curve:
         return None
-    return Reached([seconds_to(record, goal) for record in runs.with_curve], best_validation(runs))
+    return Reached([*seconds_by_seed(runs, goal).values()], best_validation(runs))
 
 
 def seconds_by_seed(runs: Runs, goal: float) -> dict[int, float]:
     """Seed -> seconds to a goal, ∞ for a miss, of the runs that left a curve."""
-    return {record.cell.seed: seconds_to(record, goal) for record in runs.with_curve}
+    return mean_by_seed(runs.with_curve, lambda record: seconds_to(record, goal))
 
 
 def best_validation(runs: Runs) -> float:
-    """The median over runs of the lowest validation RMSE; ∞ where no run left a curve."""
+    """The median over seeds of the lowest validation RMSE; ∞ where no run left a curve."""
     return statistics.median(runs.lowest) if runs.lowest else math.inf
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from bench.records import Record
+from bench.records import Record, mean_by_seed
 from bench.stats import Interval
 from datasets.splits import folds
 from impls.registry import IMPLEMENTATIONS
@@ -17,7 +17,10 @@ from impls.registry import IMPLEMENTATIONS
 
 @dataclass(frozen=True)
 class Runs:
-    """What counts of one row on one kind of device: one record per seed, in seed order."""
+    """What counts of one row on one kind of device: a record of each run, in seed order.
+
+    A seed that ran again counts once, with the mean of its runs.
+    """
 
     records: tuple[Record, ...]
 
@@ -33,8 +36,16 @@ class Runs:
 
     @cached_property
     def lowest(self) -> list[float]:
-        """The lowest validation RMSE of each run with a curve."""
-        return [min(point.rmse for point in record.curve) for record in self.with_curve]
+        """The lowest validation RMSE of each seed with a curve."""
+        lowest = mean_by_seed(
+            self.with_curve, lambda record: min(point.rmse for point in record.curve)
+        )
+        return list(lowest.values())
+
+    @cached_property
+    def n_seeds(self) -> int:
+        """How many seeds have figures."""
+        return len({record.cell.seed for record in self.scored})
 
     @property
     def any_ok(self) -> bool:
@@ -51,27 +62,33 @@ class Runs:
 
         Of a cross-validation `4 of 5 folds ok`, those that never ran among the five.
         """
-        statuses = Counter(record.status for record in self.records)
         k = folds(self.records[0].cell.split)
-        repeats = max(len(self.records), k or 1)
+        # A fold that ran again is still one.
+        counted = [record for record in self.records if not (k and record.cell.again)]
+        statuses = Counter(record.status for record in counted)
+        repeats = max(len(counted), k or 1)
         if repeats > 1 and (statuses["ok"] or len(statuses) > 1):
             return f"{statuses['ok']} of {repeats} {'folds ' if k else ''}ok"
         return self.records[0].status
 
     @property
     def remarks(self) -> list[str]:
-        """Each reason why a run is not `ok`, and each doubt about one that is; no repeats."""
+        """Each reason why a run is not `ok`, and each doubt about one that is; no repeats. What
+        disturbed runs is one remark, with their number."""
         found = []
         for record in self.records:
             if record.status != "ok":
                 reason = " ".join(record.reason.split())
                 found.append(f"{record.status}: {reason}" if reason else record.status)
             found.extend(record.metrics.flags if record.metrics else [])
+        if disturbed := [record.disturbed for record in self.records if record.disturbed]:
+            of = f"{len(disturbed)} of {len(self.records)} run{'s' * (len(self.records) > 1)}"
+            found.append(f"disturbed, {of}, such as: {disturbed[0]}")
         return list(dict.fromkeys(found))
 
     def values(self, figure: Callable[[Record], float | None]) -> list[float]:
-        """`figure` of each scored run that has it."""
-        return [value for record in self.scored if (value := figure(record)) is not None]
+        """`figure` of each seed whose scored runs have it."""
+        return list(mean_by_seed(self.scored, figure).values())
 
     def interval(
         self,
@@ -177,12 +194,12 @@ class Table:
     @cached_property
     def has_repeats(self) -> bool:
         """Whether a row has several runs, so that differences have intervals."""
-        return any(len(line.runs.scored) > 1 for line in self.lines)
+        return any(line.runs.n_seeds > 1 for line in self.lines)
 
     @property
     def of_one_run(self) -> list[Line]:
         """The lines that have no interval, where others have one."""
-        return [line for line in self.lines if self.has_repeats and len(line.runs.scored) == 1]
+        return [line for line in self.lines if self.has_repeats and line.runs.n_seeds == 1]
 
     @cached_property
     def kinds(self) -> list[str]:

@@ -122,7 +122,7 @@ def reading(table: Table) -> str:
     """How to read the figures of the accuracy table."""
     parts = [intervals(table)]
     if (is_in_time(table.split) or is_given(table.split)) and any(
-        len(line.runs.scored) > 1 for line in table.lines
+        line.runs.n_seeds > 1 for line in table.lines
     ):
         aside = " (equal times aside)" if table.split == "leave-last" else ""
         parts.append(
@@ -190,7 +190,7 @@ def same_maths(table: Table) -> str:
 
 def intervals(table: Table) -> str:
     """What ± and brackets are, which depends on how often the rows ran."""
-    repeats = {len(line.runs.scored) for line in table.lines} - {0}
+    repeats = {line.runs.n_seeds for line in table.lines} - {0}
     if not repeats:
         return ""
     k = folds(table.split)
@@ -208,6 +208,16 @@ def intervals(table: Table) -> str:
     if min(repeats - {1}) >= 6:
         return f"{means} its 95 % interval."
     return f"{means} its 95 % interval, or the range where a row has fewer than six runs."
+
+
+def spread(table: Table) -> str:
+    """What the noise of the fit time is; "" where no row has it."""
+    if not any(metrics.components_of(line.runs) for line in table.lines):
+        return ""
+    return (
+        " Fit s ± by machine: standard deviation of the log time between runs of one seed; ± by "
+        "seed: what other seeds add. In brackets their 95 % intervals."
+    )
 
 
 def _span(counts: Iterable[int]) -> str:

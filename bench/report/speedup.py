@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from bench.records import Record
+from bench.records import Record, mean_by_seed
 from bench.report.grouping import grouped, labelled
 from bench.report.growth import epoch_s
 from bench.report.metrics import by_seed, rmse
@@ -48,7 +48,7 @@ class Pair:
     def speedup(self) -> Interval | None:
         """How many times shorter an epoch is on CUDA; None where a side finished no epoch."""
         cpu, cuda = (
-            {r.cell.seed: seconds for r in runs.records if (seconds := epoch_s(r))}
+            mean_by_seed(runs.records, lambda record: epoch_s(record) or None)
             for runs in (self.cpu, self.cuda)
         )
         return ratio(cpu, cuda).interval if cpu and cuda else None

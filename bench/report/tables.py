@@ -221,6 +221,10 @@ def _ranked_rmse(table: Table) -> Column[Runs]:
     return ranked(TEST_RMSE, table, ranking.by_error(table))
 
 
+def _share(spread: Interval) -> str:
+    return f"{100 * spread.value:.1f} % ({100 * spread.low:.1f}–{100 * spread.high:.1f})"
+
+
 def _mean_of_slice(name: str, line: Line) -> Interval | None:
     return metrics.mean(line.runs, metrics.rmse_of_slice(name))
 
@@ -267,8 +271,16 @@ STATUS = Column[Runs](
     "status", lambda runs: runs.status, align="left", remarks=lambda runs: runs.remarks
 )
 ENERGY = Column[Runs]("J per fit", _joules, remarks=_no_energy)
+MACHINE_NOISE = Column[Runs](
+    "fit s ± by machine", lambda runs: (it := metrics.components_of(runs)) and it.machine, _share
+)
+SEED_NOISE = Column[Runs](
+    "fit s ± by seed", lambda runs: (it := metrics.components_of(runs)) and it.seed, _share
+)
 COSTS = (
     _median("warm-up s", metrics.part("times", "warmup_s")),
+    MACHINE_NOISE,
+    SEED_NOISE,
     _median("epoch s", metrics.part("times", "epoch_s")),
     _median("M updates/s", metrics.millions_of_updates),
     _median("% of bound", metrics.per_cent_of_bound),

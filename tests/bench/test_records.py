@@ -114,6 +114,17 @@ def test_the_identity_depends_on_what_decides_the_split_only_where_there_is_such
     assert len({identity(), identity(split_digest="a"), identity(split_digest="b")}) == 3
 
 
+def test_a_seed_that_runs_again_is_another_cell_and_older_records_ran_once() -> None:
+    made = record()
+    assert made.cell.again == 0
+    of = ("hash", "Class", made.cell, made.data, made.environment)
+    again = made.cell.model_copy(update={"again": 1})
+    assert identity_of("hash", "Class", again, made.data, made.environment) != identity_of(*of)
+    line = json.loads(made.to_line())
+    del line["cell"]["again"]
+    assert Record.model_validate(line) == made
+
+
 def test_appended_records_are_read_back_in_order(tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
     for identity in "abc":

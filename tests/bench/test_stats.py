@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bench.stats import (
     Interval,
+    components,
     critical_t,
     difference,
     mean_interval,
@@ -284,3 +285,49 @@ def test_a_side_without_noise_is_no_warning() -> None:
 def test_a_ratio_of_what_is_not_positive_is_refused() -> None:
     with pytest.raises(ValueError, match="positive"):
         ratio({0: 0.0}, {0: 1.0})
+
+
+def test_the_components_are_those_of_the_analysis_of_variance() -> None:
+    """By hand: within 0.08 over 2 degrees, between 4 over 1, two runs a seed."""
+    found = components([[math.exp(1.0), math.exp(1.2)], [math.exp(3.0), math.exp(3.2)]])
+    assert found is not None
+    assert found.machine.value == pytest.approx(math.sqrt(0.04 / 2))
+    assert found.seed.value == pytest.approx(math.sqrt((4.0 - 0.02) / 2))
+    assert (found.machine.n, found.seed.n) == (4, 2)
+    low, high = scipy.stats.chi2.ppf([0.025, 0.975], 2)
+    assert found.machine.low == pytest.approx(math.sqrt(0.04 / high))
+    assert found.machine.high == pytest.approx(math.sqrt(0.04 / low))
+    share = 0.02 / 4.0
+    low, high = scipy.stats.f.ppf([0.025, 0.975], 1, 2)
+    few, many = scipy.stats.chi2.ppf([0.025, 0.975], 1)
+    assert found.seed.low == pytest.approx(math.sqrt(max(0, 4 * (1 - share * high) / 2 / many)))
+    assert found.seed.high == pytest.approx(math.sqrt(4 * (1 - share * low) / 2 / few))
+
+
+def test_without_two_seeds_that_ran_again_there_are_no_components() -> None:
+    assert components([[1.0], [2.0], [3.0, 4.0]]) is None
+    assert components([]) is None
+
+
+def test_equal_times_have_no_variation() -> None:
+    found = components([[2.0, 2.0], [2.0, 2.0]])
+    assert found is not None
+    assert (found.machine.value, found.machine.high, found.seed.high) == (0, 0, 0)
+    alike = components([[2.0, 2.0], [3.0, 3.0], [4.0]])
+    assert alike is not None
+    assert alike.machine.high == 0 < alike.seed.low
+
+
+def test_the_intervals_of_the_components_cover_the_truth() -> None:
+    rng = np.random.default_rng(3)
+    runs_of = [2, 2, 2, 1, 1, 1, 1, 1]  # as `bench run` repeats a row
+    of_machine = of_seed = 0
+    for _ in range(trials := 1000):
+        seeds = rng.normal(0, 0.2, len(runs_of))
+        times = [np.exp(s + rng.normal(0, 0.1, n)) for s, n in zip(seeds, runs_of, strict=True)]
+        found = components([each.tolist() for each in times])
+        assert found is not None
+        of_machine += found.machine.low <= 0.1 <= found.machine.high
+        of_seed += found.seed.low <= 0.2 <= found.seed.high
+    assert within_binomial_bounds(of_machine, trials, 0.95)
+    assert of_seed / trials > 0.93

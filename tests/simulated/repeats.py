@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import random
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,8 @@ from tabulate import tabulate
 from bench.planning.plan import Cell
 from bench.planning.repeats import Done, Precision, next_repeats
 from bench.planning.rules import Rules
+from bench.records import mean_by_seed
+from bench.report import metrics
 from bench.report.ranking import beyond_noise, logs
 from bench.stats import median_interval, ratio
 from tests.support.plans import facts
@@ -29,6 +32,8 @@ RATIOS = (1.0, 1.05, 1.5, 3.0)
 NOISE = {"quiet, 3 %": 0.03, "usual, 10 %": 0.10, "busy, 25 %": 0.25}
 """Standard deviation of a run's log time. Of the rows under results/ with three seeds or more it is
 below 6 % for a quarter, 12 % in the middle, and above 24 % for a tenth."""
+OF_SEED = 0.5
+"""Share of its variance that is the seed's, which runs of one seed have alike."""
 SPIKES, SPIKE = 0.05, 0.5
 """Share of runs that something disturbs, and the mean of what it adds."""
 WANTED = Precision(half_width=0.05, budget_s=60)
@@ -53,7 +58,9 @@ def _judged(rng: random.Random, true: float, sd: float, trials: int) -> list[str
     """Runs of a row, coverage of the intervals of a time and of the ratio, and how often a row is
     faster beyond noise that is not, and that is."""
     runs, covered, ratio_covered, wrong, right = 0, 0, 0, 0, 0
-    median = float(np.median([_time(rng, 1.0, sd) for _ in range(100_000)]))
+    of_seed = sd * math.sqrt(OF_SEED)
+    draws = [_time(rng, math.exp(rng.gauss(0, of_seed)), sd) for _ in range(100_000)]
+    median = float(np.median(draws))
     for _ in range(trials):
         fast, slow = _repeated(rng, true, sd)
         runs += len(fast) + len(slow)
@@ -70,22 +77,27 @@ def _judged(rng: random.Random, true: float, sd: float, trials: int) -> list[str
 
 def _repeated(rng: random.Random, true: float, sd: float) -> Sequence[dict[int, float]]:
     """Seed -> seconds of both rows, until the harness would repeat neither."""
-    times: dict[str, dict[int, float]] = {"fast": {}, "slow": {}}
-    block = [_cell(name) for name in times]
+    rows = {"fast": 1.0, "slow": true}
+    of_seeds: defaultdict[tuple[str, int], float] = defaultdict(
+        lambda: math.exp(rng.gauss(0, sd * math.sqrt(OF_SEED)))
+    )
+    block = [_cell(name) for name in rows]
     done: list[Done] = []
     while block:
         for cell in block:
             name, seed = cell.request.implementation, cell.request.seed
-            seconds = _time(rng, true if name == "slow" else 1.0, sd)
-            times[name][seed] = seconds
-            done.append((cell, _record(cell, seconds)))
+            done.append((cell, _record(cell, _time(rng, rows[name] * of_seeds[name, seed], sd))))
         block = next_repeats(done, WANTED)
-    return list(times.values())
+    return [
+        mean_by_seed([r for c, r in done if c.request.implementation == name], metrics.fit_s)
+        for name in rows
+    ]
 
 
 def _time(rng: random.Random, mean: float, sd: float) -> float:
+    """Of one run of a seed."""
     spike = 1 + rng.expovariate(1 / SPIKE) if rng.random() < SPIKES else 1.0
-    return mean * math.exp(rng.gauss(0, sd)) * spike
+    return mean * math.exp(rng.gauss(0, sd * math.sqrt(1 - OF_SEED))) * spike
 
 
 def _cell(name: str) -> Cell:
@@ -95,7 +107,9 @@ def _cell(name: str) -> Cell:
 def _record(cell: Cell, seconds: float) -> Any:
     """What of a record decides whether its row is repeated."""
     times = SimpleNamespace(fit_s=seconds, wall_s=CELL_S, warmup_s=0.0)
-    return SimpleNamespace(status="ok", times=times, goals=[], cell=cell.request)
+    return SimpleNamespace(
+        status="ok", times=times, goals=[], cell=cell.request, disturbed="", metrics=None
+    )
 
 
 if __name__ == "__main__":

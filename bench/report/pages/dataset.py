@@ -91,7 +91,7 @@ def _section(table: Table) -> list[str]:
         pareto_plot.image() if pareto_plot else "",
         *stand_in,
         f"**Cost** {where}: medians; 1 MB is 10⁶ bytes. First model: import, warm-up and fit, "
-        "which is what a fresh process waits for a model.",
+        f"which is what a fresh process waits for a model.{sentences.spread(table)}",
         markdown_table(tables.cost_columns(table), table.lines),
         sentences.ENERGY_NOTE if tables.ran_on_a_device(table) else "",
     ]

@@ -6,11 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.planning.plan import Cell
 from bench.planning.repeats import (
+    AGAIN,
+    FEWEST,
     MOST,
     Done,
     Precision,
@@ -21,7 +24,7 @@ from bench.planning.repeats import (
     row_of,
 )
 from bench.planning.rules import Rules
-from bench.records import Goal, Record
+from bench.records import Disturbance, Goal, Record
 from bench.store import RecordStore
 from tests.support.plans import facts
 from tests.support.records import record
@@ -36,15 +39,20 @@ def cell(name: str = "bias", seed: int = 0, dataset: str = "with-goals", **field
 
 
 def run(seconds: Sequence[float], name: str = "bias", wall_s: float = 2.0, **of: str) -> list[Done]:
-    """A run with each of these fit times, and nothing beside them."""
-    return [
-        (cell(name, seed, **of), a_record(name, seed, fit_s=fit_s, wall_s=wall_s, **of))
-        for seed, fit_s in enumerate(seconds)
-    ]
+    """A run with each of these fit times; where six seeds ran, three of them ran again."""
+    seeds = [(seed, 0) for seed in range(len(seconds))]
+    if len(seconds) >= FEWEST:
+        seeds += [(seed, 1) for seed in range(AGAIN)]
+    return [a_run(name, *each, seconds[each[0]], wall_s, **of) for each in seeds]
+
+
+def a_run(name: str, seed: int, again: int, fit_s: float, wall_s: float = 2.0, **of: str) -> Done:
+    made = a_record(name, seed, fit_s=fit_s, wall_s=wall_s, again=again, **of)
+    return cell(name, seed, again=again, **of), made
 
 
 def a_record(
-    name: str, seed: int, *, fit_s: float, wall_s: float, warmup_s: float = 0.0, **of: str
+    name: str, seed: int, *, fit_s: float, wall_s: float, warmup_s: float = 0.0, **of: Any
 ) -> Record:
     made = record(name, seed=seed, fit_s=fit_s, goals=(), **of)
     times = made.times
@@ -53,17 +61,51 @@ def a_record(
     return made.model_copy(update={"times": changed})
 
 
+def disturb(done: Done) -> Done:
+    busy = Disturbance(steal_s=0.0, wait_s=100.0, involuntary_switches=1000)
+    return done[0], done[1].model_copy(update={"disturbance": busy})
+
+
 def seeds(done: list[Done], wanted: Precision | None = WANTED) -> dict[str, int]:
     """Row -> seed of its next repeat."""
-    again = next_repeats(done, wanted)
-    return {each.request.implementation: each.request.seed for each in again}
+    repeats = next_repeats(done, wanted)
+    return {each.request.implementation: each.request.seed for each in repeats}
+
+
+def of_seeds(done: list[Done], wanted: Precision = WANTED) -> list[tuple[int, int]]:
+    """Seed of each next repeat, and how often it ran before."""
+    return [(it.request.seed, it.request.again) for it in next_repeats(done, wanted)]
 
 
 def test_a_row_is_repeated_with_the_next_seed_until_its_times_are_precise() -> None:
-    assert seeds(run(LEVEL[:5])) == {"bias": 5}  # five runs have no interval
-    assert seeds(run(LEVEL)) == {}
-    assert seeds(run([1.0, 1.0, 1.0, 1.0, 1.0, 2.0])) == {"bias": 6}
+    assert of_seeds(run(LEVEL[:5])) == [(5, 0)]  # five runs have no interval
+    assert of_seeds(run(LEVEL)) == []
+    assert of_seeds(run([1.0, 1.0, 1.0, 1.0, 1.0, 2.0])) == [(6, 0)]
     assert seeds(run(LEVEL[:5]), None) == {}
+
+
+def test_three_seeds_run_again_so_that_the_machines_part_is_known() -> None:
+    done = run(LEVEL)
+    assert [of_seeds(done[: 6 + n]) for n in range(3)] == [[(0, 1)], [(1, 1)], [(2, 1)]]
+    assert of_seeds(done[:6], replace(WANTED, budget_s=13)) == []
+
+
+def test_a_seed_that_ran_again_counts_once_with_the_mean_of_its_runs() -> None:
+    slow = [1.0, 1.0, 1.0, 1.0, 1.0, 1.2]
+    assert precision([r for _, r in run(slow)]) == pytest.approx(0.1)
+    quicker = [r for _, r in [*run(slow), a_run("bias", 5, 1, 1.0)]]
+    assert precision(quicker) == pytest.approx(0.05)
+
+
+def test_a_seed_whose_run_was_disturbed_runs_again_twice_at_most() -> None:
+    done = run(LEVEL[:3])
+    disturbed = [*done[:1], disturb(done[1]), *done[2:]]
+    assert of_seeds(disturbed) == [(1, 1)]
+    assert of_seeds([*disturbed, a_run("bias", 1, 1, 1.0)]) == [(3, 0)]
+    still = [*disturbed, disturb(a_run("bias", 1, 1, 1.0))]
+    assert of_seeds(still) == [(1, 2)]
+    assert of_seeds([*still, disturb(a_run("bias", 1, 2, 1.0))]) == [(3, 0)]
+    assert of_seeds(disturbed, replace(WANTED, budget_s=7.9)) == []
 
 
 def test_a_row_ends_where_the_next_repeat_would_exceed_its_budget() -> None:
@@ -85,21 +127,27 @@ def test_the_folds_of_a_cross_validation_are_its_most_repeats() -> None:
         (cell(seed=n, split="5-fold"), a_record("bias", n, fit_s=1 + n, wall_s=1, split="5-fold"))
         for n in range(5)
     ]
-    assert seeds(folds[:4]) == {"bias": 4}
-    assert seeds(folds) == {}
+    assert of_seeds(folds[:4]) == [(4, 0)]
+    again = [a_run("bias", n, 1, 1 + n, 1, split="5-fold") for n in range(3)]
+    assert [of_seeds([*folds, *again[:n]]) for n in range(4)] == [[(0, 1)], [(1, 1)], [(2, 1)], []]
+    both = [a_run("bias", n, 0, 1, 1, split="2-fold") for n in range(2)]
+    assert of_seeds([*both, *[a_run("bias", n, 1, 1, 1, split="2-fold") for n in range(2)]]) == []
     assert seeds(run([1.0, 2.0] * (MOST // 2), wall_s=0.1)) == {}
 
 
 def test_only_open_rows_run_again_once_each() -> None:
     done = [*run(LEVEL, "bias"), *run([1, 2, 3, 4, 5, 6], "als"), *run([1, 9] * 3, "ncf")]
     assert seeds(done) == {"als": 6, "ncf": 6}
+    assert len(next_repeats(done, None)) == 0
     assert len(next_repeats(done, WANTED)) == 2
 
 
 def test_the_row_that_sets_the_goal_runs_first_with_every_seed_of_the_others() -> None:
     done = [*run([1, 9], "als", dataset="mine.csv"), *run([1] * 2, "bias", 90, dataset="mine.csv")]
-    again = next_repeats(done, WANTED)
-    assert [each.request.implementation for each in again] == ["bias", "als"]
+    block = next_repeats(done, WANTED)
+    assert [each.request.implementation for each in block] == ["bias", "als"]
+    ahead = [*done, a_run("bias", 2, 0, 1, 90, dataset="mine.csv")]
+    assert seeds(ahead) == {"als": 2}
     elsewhere = [*run([1, 9], "als"), *run([1] * 2, "bias", 90, dataset="mine.csv")]
     assert seeds(elsewhere) == {"als": 2}
 
@@ -120,6 +168,7 @@ def test_the_order_of_a_block_is_drawn_anew_and_the_same_the_next_time() -> None
 def test_the_precision_is_that_of_the_least_precise_time() -> None:
     runs = [r for _, r in run(LEVEL)]
     assert precision(runs) == pytest.approx(0.02)
+    runs = runs[:6]
 
     def reaching(*seconds: float | None) -> list[Record]:
         goals = [[Goal(rmse=0.9, seconds=s), Goal(rmse=0.8, seconds=None)] for s in seconds]
@@ -129,17 +178,19 @@ def test_the_precision_is_that_of_the_least_precise_time() -> None:
     assert precision(reaching(*[1.0, 1.1] * 3)) == pytest.approx(0.05 / 1.05)
     assert precision(reaching(*[1.0] * 5, None)) == math.inf
     assert precision(reaching(*[None] * 6)) == pytest.approx(0.02)  # nobody reached it
+    # Where half of the seeds miss it, no number of runs makes the time known.
+    assert precision(reaching(*[1.0] * 3, *[None] * 3)) == pytest.approx(0.02)
 
 
 def test_rows_that_are_not_precise_are_named_with_how_precise_they_are() -> None:
     done = [*run(LEVEL, "als"), *run([1.0, 1.5] * 3, "ncf"), *run([1.0], "bias")]
     failed = record("autorec", status="failed", reason="?")
     records = [*(each for _, each in done), failed]
-    assert imprecise(records, WANTED) == ["ncf (±20 % after 6 runs)", "bias (1 run)"]
-    goals = [[Goal(rmse=0.9, seconds=None if n % 2 else 1.0)] for n in range(6)]
+    assert imprecise(records, WANTED) == ["ncf (±20 % after 9 runs)", "bias (1 run)"]
+    goals = [[Goal(rmse=0.9, seconds=None if n == 5 else 1.0)] for n in range(6)]
     misses = [
         each.model_copy(update={"goals": of_run})
-        for (_, each), of_run in zip(run(LEVEL), goals, strict=True)
+        for (_, each), of_run in zip(run(LEVEL)[:6], goals, strict=True)
     ]
     assert imprecise(misses, WANTED) == ["bias (6 runs, a goal missed in some)"]
     assert imprecise(records, replace(WANTED, half_width=0.9)) == ["bias (1 run)"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.records import Record
+from bench.records import Disturbance, Record
 from bench.report.grouping import tables
+from bench.report.metrics import by_seed, fit_s, seconds_by_seed, seconds_to
 from bench.report.rows import Row, Runs, device_kind
-from tests.support.records import data, eight, metrics, record, times
+from tests.support.records import GOALS, data, eight, metrics, record, times
 
 
 def only_row(*records: Record) -> Row:
@@ -166,3 +167,31 @@ def test_remarks_name_each_reason_and_flag_once() -> None:
         flagged,
     )
     assert runs.remarks == ["failed: line 1: bad", "diverged", "all predictions are equal"]
+
+
+def test_disturbed_runs_are_one_remark_with_their_number() -> None:
+    busy = Disturbance(steal_s=None, wait_s=6.0, involuntary_switches=9)
+    disturbed = [record(seed=n, disturbance=busy) for n in range(2)]
+    [remark] = cpu(*disturbed, record(seed=2)).remarks
+    assert remark == f"disturbed, 2 of 3 runs, such as: {disturbed[0].disturbed}"
+    assert "waited for a core" in remark
+
+
+def test_a_seed_that_ran_again_counts_once_with_the_mean_of_its_runs() -> None:
+    first, other = record(seed=0, fit_s=10.0), record(seed=1, fit_s=13.0)
+    again = record(seed=0, again=1, fit_s=12.0)
+    runs = cpu(first, again, other)
+    assert (runs.n_seeds, len(runs.records), runs.status) == (2, 3, "3 of 3 ok")
+    assert by_seed(runs, fit_s) == {0: 11.0, 1: 13.0}
+    of_goal = seconds_by_seed(runs, GOALS[0])
+    assert of_goal[0] == pytest.approx(11 / 10 * seconds_to(first, GOALS[0]))
+
+
+def test_one_seed_that_ran_again_is_no_repeat() -> None:
+    [table] = tables([record(), record(again=1), record("bias")])
+    assert not table.has_repeats
+
+
+def test_a_fold_that_ran_again_is_one_fold() -> None:
+    folds = [record(seed=n, split="5-fold") for n in range(5)]
+    assert cpu(*folds, record(seed=0, again=1, split="5-fold")).status == "5 of 5 folds ok"

@@ -10,6 +10,7 @@ import pytest
 from bench.records import Energy, Memory, Record, Roof, Slice
 from bench.report.markdown import markdown_table
 from bench.report.rows import Table
+from bench.report.sentences import spread
 from bench.report.tables import (
     EPOCH_BUDGETS,
     Column,
@@ -86,6 +87,17 @@ def test_repeats_give_an_interval_for_accuracy_and_a_range_for_time() -> None:
     assert row["test RMSE"] == "0.9210 ± 0.0025"  # and no rank, for there is no rival
     assert row["fit s"] == "11.0 (10.0–12.0)"
     assert row["status"] == "3 of 3 ok"
+
+
+def test_the_parts_of_machine_and_seed_in_the_fit_time_have_intervals() -> None:
+    times = {(0, 0): 10.0, (0, 1): 11.0, (1, 0): 20.0, (1, 1): 21.0}
+    runs = [record(seed=s, again=a, fit_s=each) for (s, a), each in times.items()]
+    row = cells(cost_table(table_of(*runs, record("als"))))["numpy_sgd"]
+    assert row["fit s ± by machine"] == "5.4 % (2.8–33.6)"
+    assert row["fit s ± by seed"] == "47.2 % (18.4–1511.5)"
+    assert "95 % intervals" in spread(table_of(*runs))
+    assert "fit s ± by seed" not in cells(cost_table(table_of(record())))["numpy_sgd"]
+    assert spread(table_of(record())) == ""
 
 
 def test_cuda_stands_beside_the_cpu_and_is_measured_against_the_cpus_reference() -> None:

@@ -45,6 +45,17 @@ def seconds(interval: Interval) -> str:
     return f"{significant(interval.value)} ({ends})"
 
 
+def relative(interval: Interval) -> str:
+    """A time with half the width of its interval: `12.3 ±4 %`; without it where there is none,
+    and `±∞` where it has no end."""
+    value = significant(interval.value)
+    if interval.level is None or not interval.value:
+        return value
+    if not math.isfinite(interval.half):
+        return f"{value} ±∞"
+    return f"{value} ±{significant(100 * interval.half / interval.value, 2)} %"
+
+
 def goal_rmse(rmse: float) -> str:
     """A goal RMSE: three decimals where they are enough, else four."""
     return f"{rmse:.4f}".removesuffix("0")

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from bench.planning.plan import BASELINE
 from bench.records import Record, Slice, mean_by_seed, round_up, values_by_seed
@@ -164,7 +165,12 @@ class Reached:
 
     @property
     def median(self) -> float:
-        return statistics.median(self.seconds)
+        return self.interval.value
+
+    @cached_property
+    def interval(self) -> Interval:
+        """Of the median; it may end at ∞."""
+        return median_interval(self.seconds)
 
 
 def reached(runs: Runs, goal: float) -> Reached | None:

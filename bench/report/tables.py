@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from bench.report import metrics, ranking
-from bench.report.formats import NOTHING, error, goal_rmse, seconds, significant, times
+from bench.report.formats import NOTHING, error, goal_rmse, relative, seconds, significant, times
 from bench.report.ranking import Rank
 from bench.report.rows import Line, Row, Runs, Table
 from bench.stats import Interval
@@ -209,11 +209,11 @@ def _reached_columns(table: Table) -> list[Column[Line]]:
 
 
 def _seconds_to(to: metrics.Reached) -> str:
-    """`12.3`, `12.3 (2 of 3)` where a run missed the goal, or `∞ (best 0.9312)`."""
+    """`12.3 ±4 %`, `12.3 (2 of 3)` where a seed missed the goal, or `∞ (best 0.9312)`."""
     hits = sum(map(math.isfinite, to.seconds))
     some = f"{hits} of {len(to.seconds)}" if 0 < hits < len(to.seconds) else ""
     if math.isfinite(to.median):
-        return f"{significant(to.median)} ({some})" if some else significant(to.median)
+        return f"{relative(to.interval)} ({some})" if some else relative(to.interval)
     return f"∞ ({f'{some}, ' if some else ''}best {to.best:.4f})"
 
 

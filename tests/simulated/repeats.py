@@ -36,7 +36,8 @@ OF_SEED = 0.5
 """Share of its variance that is the seed's, which runs of one seed have alike."""
 SPIKES, SPIKE = 0.05, 0.5
 """Share of runs that something disturbs, and the mean of what it adds."""
-WANTED = Precision(half_width=0.05, budget_s=60)
+WANTED = Precision(half_width=0.05, budget_s=120)
+"""Of the suites `full` and `peers`."""
 CELL_S = 2.0
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from bench.records import Energy, Memory, Record, Roof, Slice
+from bench.report.formats import significant
 from bench.report.markdown import markdown_table
+from bench.report.metrics import seconds_to
 from bench.report.rows import Table
 from bench.report.sentences import spread
 from bench.report.tables import (
@@ -22,6 +24,7 @@ from bench.report.tables import (
     slice_columns,
 )
 from tests.support.records import (
+    GOALS,
     cells,
     closed_form,
     data,
@@ -98,6 +101,20 @@ def test_the_parts_of_machine_and_seed_in_the_fit_time_have_intervals() -> None:
     assert "95 % intervals" in spread(table_of(*runs))
     assert "fit s ± by seed" not in cells(cost_table(table_of(record())))["numpy_sgd"]
     assert spread(table_of(record())) == ""
+
+
+def test_a_time_to_a_goal_has_half_the_width_of_its_interval_from_six_seeds_on() -> None:
+    header = "≤ 0.946 (bias)"
+
+    def shown(*fit_s: float, missed: int = 0) -> str:
+        runs = [record(seed=n, fit_s=each) for n, each in enumerate(fit_s)]
+        none = [record(seed=n + 50, curve=training_curve(1.2, 9)) for n in range(missed)]
+        return cells(goal_table(table_of(*runs, *none)))["numpy_sgd"][header]
+
+    seconds = seconds_to(record(fit_s=10), GOALS[0])
+    assert shown(10, 10, 10) == significant(seconds)
+    assert shown(9, 9.5, 10, 10, 10.5, 11) == f"{significant(seconds)} ±10 %"
+    assert shown(*[10] * 5, missed=1) == f"{significant(seconds)} ±∞ (5 of 6)"
 
 
 def test_cuda_stands_beside_the_cpu_and_is_measured_against_the_cpus_reference() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
 with importing():
     import typer
     from typer import Argument, Option
-    from typer.core import TyperGroup
+    from typer.core import TyperCommand, TyperGroup
 
     from bench.cell.job import HarnessError
     from bench.commands import signals, terminal
@@ -358,7 +359,22 @@ def doctor(
     doctor.doctor()
 
 
-@app.command()
+class Gate(TyperCommand):
+    """`--prove` may stand without its number."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if PROVE in args:
+            after = args.index(PROVE) + 1
+            if not re.fullmatch(r"-?\d+", next(iter(args[after:]), "")):
+                args = [*args[:after], RUNS, *args[after:]]
+        return super().parse_args(ctx, args)
+
+
+PROVE, RUNS = "--prove", "10"
+"""The option, and its number where there is none."""
+
+
+@app.command(cls=Gate)
 def gate(
     base: Annotated[
         str | None, Argument(help="The revision to compare with: origin/main …")
@@ -379,6 +395,15 @@ def gate(
         Option(help="Whether that makes the exit code 0 or 2, where nothing FAILs."),
     ] = "fail",
     out: Annotated[Path, Option(help="File for the raw timings.")] = Path(".benchmarks/gate.json"),
+    prove: Annotated[
+        int | None,
+        Option(
+            PROVE,
+            metavar="[N]",
+            help="Judge the gate on this machine: N runs of BASE (default: HEAD) against itself, "
+            f"N with hidden slowdowns of 5 %; by default {RUNS}.",
+        ),
+    ] = None,
 ) -> None:
     """Time two revisions in turns: is any workload of tests/speed slower by 5 %?
 
@@ -387,7 +412,8 @@ def gate(
     from bench.commands.gate import gate
 
     only, tolerant = tuple(workload or ()), inconclusive == "pass"
-    raise typer.Exit(gate(base, head, baseline, save, only, time_limit, tolerant, out))
+    code = gate(base, head, baseline, save, only, time_limit, tolerant, out, prove)
+    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -91,13 +91,17 @@ def machine_held(progress: Show) -> AbstractContextManager[None]:
 def _publish(session: Session, setting: Setting, out: Path, show: Show) -> None:
     """Show the table and write the timings, each also where the other cannot be done."""
     try:
-        text = report(session, setting)
-        show(text)
-        if summary_file := os.environ.get("GITHUB_STEP_SUMMARY"):
-            with Path(summary_file).open("a", encoding="utf-8") as file:
-                file.write(f"## Speed gate\n\n{printable(text)}\n")
+        publish(report(session, setting), show)
     finally:
         write(out, session, setting)
+
+
+def publish(text: str, show: Show) -> None:
+    """Show it, and add it to the summary of a job in GitHub Actions."""
+    show(text)
+    if summary_file := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary_file).open("a", encoding="utf-8") as file:
+            file.write(f"## Speed gate\n\n{printable(text)}\n")
 
 
 @contextmanager

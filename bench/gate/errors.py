@@ -29,3 +29,7 @@ class BaselineError(GateError):
 
 class OutError(GateError):
     """The raw timings cannot be written to the file of `--out`."""
+
+
+class ProofError(GateError):
+    """A run of `--prove` is BROKEN, so that its verdicts say nothing about the gate."""

@@ -43,6 +43,9 @@ NOTE = (
     "overstates: to know by how much it is slower, time it again."
 )
 
+SCHEMA_KEYS = ({"schema", "workloads", "loops"}, {"schema", "base", "trials"})
+"""Of the files that the gate writes: the timings of a run, and of the runs of `--prove`."""
+
 MEANINGS = {
     Verdict.BROKEN: "broken",
     Verdict.REMOVED: "removed, so that it cannot be judged",
@@ -164,12 +167,13 @@ def clear(path: Path) -> None:
 
 
 def _is_raw_timings(path: Path) -> bool:
-    """Whether it is a regular file that `write` wrote, or an empty one."""
+    """Whether it is a regular file that the gate wrote, or an empty one."""
     if path.is_symlink() or not path.is_file():
         return False
     try:
         text = path.read_text(encoding="utf-8")
-        return not text or {"schema", "workloads", "loops"} <= json.loads(text).keys()
+        keys = json.loads(text).keys() if text else SCHEMA_KEYS[0]
+        return any(each <= keys for each in SCHEMA_KEYS)
     except (ValueError, AttributeError):
         return False
 

@@ -24,15 +24,16 @@ from bench.stats import critical_t
 
 Order = Literal["ABBA", "BAAB"]
 ORDERS: tuple[Order, Order] = ("ABBA", "BAAB")
-QUADS = 10
-"""Quads per workload and round."""
-TRIM = 0.25
-"""Share of a round's quads that is left out at each end."""
+QUADS = 6
+"""Quads per workload and round. Few, since rounds differ by more than the noise of their quads: a
+second is better spent on another pair of processes."""
+TRIM = 0.34
+"""Share of a round's quads that is left out at each end: two of six."""
 ALPHA = 0.008
 """Chance of any false FAIL, over all analyses and workloads."""
-ALPHA_SPENDING = {5: 0.03, 8: 0.09, 12: 0.18, 18: 0.27, 30: 0.43}
+ALPHA_SPENDING = {7: 0.04, 9: 0.07, 12: 0.12, 17: 0.18, 25: 0.24, 40: 0.35}
 """Rounds at each interim analysis -> the share of `ALPHA` that it spends."""
-MISSES = {5: 0.004, 8: 0.006, 12: 0.006, 18: 0.007, 30: 0.007}
+MISSES = {7: 0.006, 9: 0.005, 12: 0.005, 17: 0.005, 25: 0.004, 40: 0.005}
 """Rounds at each interim analysis -> chance that a workload slower by `TOLERATED` passes there."""
 FIRST_ANALYSIS = min(ALPHA_SPENDING)
 TOLERATED = 0.05

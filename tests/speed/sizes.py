@@ -1,8 +1,4 @@
-"""How many ratings each workload works on, for 5 to 30 ms a call on one core, old or new.
-
-`bench.gate.evaluation.trials` rewrites this file to slow a workload down by a known share of
-extra work.
-"""
+"""How many ratings each workload works on, for 5 to 30 ms a call on one core, old or new."""
 
 ROWS = {
     "bias": 90_000,

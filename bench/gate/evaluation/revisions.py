@@ -4,29 +4,63 @@ from __future__ import annotations
 
 import ast
 import itertools
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.gate.environments import lock_of, python_for
+from bench.gate.session import check_known
+from bench.gate.side import Checkout, Process, timing_core
 from bench.gate.trees import Repository
+from bench.gate.worker import WORKLOADS
 
-Doses = dict[str, float]
-"""Workload (as in tests/speed/sizes.py) -> extra rows, as a share."""
+Extra = Mapping[str, float]
+"""Workload -> extra work, as a share of its own time."""
 
-SIZES = Path("tests/speed/sizes.py")
-DOSES = (0.0, 0.03, 0.05, 0.10)
+EXTRA_WORK = """
 
+import time as _time
 
-def rows_of(tree: Path) -> dict[str, int]:
-    """The sizes of its workloads."""
-    scope: dict[str, dict[str, int]] = {}
-    exec((tree / SIZES).read_text(encoding="utf-8"), scope)
-    return scope["ROWS"]
+import pytest as _pytest
+
+_EXTRA = {extra!r}
 
 
-def drawn(rows: dict[str, int], rng: random.Random) -> Doses:
-    """A dose for each workload."""
-    return {name: rng.choice(DOSES) for name in rows}
+@_pytest.fixture(name="benchmark")
+def _slower(benchmark, request):
+    extra = _EXTRA.get(request.node.name.removeprefix("test_"), 0.0)
+
+    def slower(function, *args, **kwargs):
+        def call(*args, **kwargs):
+            started = _time.perf_counter_ns()
+            answer = function(*args, **kwargs)
+            ended = _time.perf_counter_ns()
+            until = ended + extra * (ended - started)
+            while _time.perf_counter_ns() < until:
+                pass
+            return answer
+
+        return benchmark(call, *args, **kwargs)
+
+    return slower if extra else benchmark
+"""
+"""Added to the conftest.py of the workloads. After each call a loop takes a share of the call's own
+time, so that the true ratio is known, and is the same for every workload."""
+
+
+def workloads_of(
+    repository: Repository, sha: str, only: tuple[str, ...], progress: Callable[[str], None]
+) -> list[str]:
+    """The names of its workloads, or of `only` these; those that are skipped here are among them.
+
+    Raises SideError where one of `only` is not there.
+    """
+    with repository.checked_out({"head": sha}) as trees:
+        tree = trees["head"]
+        checkout = Checkout(python_for(tree, lock_of(repository.root), progress), tree)
+        with Process("head", checkout, 0, timing_core()) as process:
+            names = process.names()
+    check_known(only, names)
+    return [name for name in names if not only or name in only]
 
 
 def commit(repository: Repository, base: str, change: Callable[[Path], None]) -> str:
@@ -36,12 +70,13 @@ def commit(repository: Repository, base: str, change: Callable[[Path], None]) ->
         return Repository(trees["head"]).working_tree().sha
 
 
-def slow_down(doses: Doses) -> Callable[[Path], None]:
-    """Each workload gets its dose of rows more."""
+def slow_down(extra: Extra) -> Callable[[Path], None]:
+    """Each call of a workload takes its share of extra work more."""
 
     def change(tree: Path) -> None:
-        rows = {name: round(n * (1 + doses[name])) for name, n in rows_of(tree).items()}
-        (tree / SIZES).write_text(f"ROWS = {rows!r}\n", encoding="utf-8")
+        path = tree / WORKLOADS / "conftest.py"
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        path.write_text(text + EXTRA_WORK.format(extra=dict(extra)), encoding="utf-8")
 
     return change
 

@@ -18,6 +18,7 @@ from bench.gate.evaluation.noise import SCENARIOS, Floats, Noise
 from bench.gate.report import markdown
 from bench.gate.statistics import (
     ALPHA_SPENDING,
+    FIRST_ANALYSIS,
     QUADS,
     Estimate,
     Levels,
@@ -25,11 +26,11 @@ from bench.gate.statistics import (
     round_value,
 )
 
-WORKLOADS = 12
+WORKLOADS = 15
 FAMILIES = 2_000
 EFFECTS = (0.0, 0.03, 0.05, 0.10)
 ROUNDS = max(ALPHA_SPENDING)
-RIVALS_TIMINGS = 100
+RIVALS_TIMINGS = FIRST_ANALYSIS * QUADS * 2
 """Timings a side for the rivals: as many as the gate has of a workload by its first analysis."""
 _BATCH = 1_200
 

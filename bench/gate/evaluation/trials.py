@@ -2,10 +2,8 @@
 
 `python -m bench.gate.evaluation.trials KIND --runs N --out FOLDER`, where KIND is
 
-same   base against itself                 noop   base against commits that change nothing
-slow   each workload slowed by 0, 3, 5 or 10 % more rows, drawn anew for each run
-truth  every workload slowed by each dose in turn, 12 rounds without a decision: what a dose of
-       rows does to the time, measured apart from the runs that are judged
+same  base against itself                  noop  base against commits that change nothing
+slow  each workload takes 0, 3, 5, 6 or 10 % longer by extra work, drawn anew for each run
 
 The draws go to a file of their own, which nothing reads before `bench.gate.evaluation.tally`
 prints its tables: the gate gets two commits and no more. Recorded runs are not repeated, so a
@@ -16,13 +14,11 @@ on one: both with a folder of their own for the machine's lock, in RATEBENCH_LOC
 from __future__ import annotations
 
 import json
-import math
 import random
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -32,19 +28,17 @@ import typer
 
 from bench.gate.command import Request, compare
 from bench.gate.evaluation.revisions import (
-    DOSES,
+    Extra,
     change_nothing,
     commit,
-    drawn,
-    rows_of,
     slow_down,
+    workloads_of,
 )
 from bench.gate.side import cores, timing_core
-from bench.gate.statistics import CriticalValues
 from bench.gate.trees import Repository
 
-UNDECIDED = {12: CriticalValues(math.inf, math.inf)}
-"""One analysis, after the last round, that decides nothing."""
+DOSES = (0.0, 0.03, 0.05, 0.06, 0.10)
+"""Of extra work, as a share of a workload's own time."""
 RUNS, DRAWS = "runs.jsonl", "draws.jsonl"
 
 
@@ -54,7 +48,6 @@ class Kind(StrEnum):
     SAME = "same"
     NOOP = "noop"
     SLOW = "slow"
-    TRUTH = "truth"
 
 
 def main(
@@ -62,24 +55,24 @@ def main(
     runs: Annotated[int, typer.Option(help="Runs of this kind that there shall be.")],
     out: Annotated[Path, typer.Option(help="Folder of runs.jsonl, draws.jsonl and raw timings.")],
     workload: Annotated[list[str] | None, typer.Option(help="Only these.")] = None,
-    time_limit: Annotated[float, typer.Option(help="Seconds per run.")] = 300,
+    time_limit: Annotated[float, typer.Option(help="Seconds per run.")] = 480,
     busy: Annotated[bool, typer.Option("--busy", help="Keep another core busy.")] = False,
     beside: Annotated[str, typer.Option(help="What else runs here, for the record.")] = "",
 ) -> None:
     """Make the runs that are missing."""
     repository = Repository.around(Path.cwd())
     base = repository.revision("HEAD").sha
+    only = tuple(workload or ())
+    names = workloads_of(repository, base, only, print)
     out.mkdir(parents=True, exist_ok=True)
     beside = beside or ("a busy core" if busy else "")
     setting = {"kind": kind, "base": base, "beside": beside, "cores": len(cores())}
     done = sum({**run, **setting} == run for run in read(out / RUNS))
     for number in range(done, runs):
-        head, doses = _head(repository, base, kind, number)
-        append(out / DRAWS, {"head": head, "doses": doses})
+        head, extra = _head(repository, base, kind, names)
+        append(out / DRAWS, {"head": head, "extra": extra})
         raw = out / f"raw-{kind}-{number}-{head[:8]}.json"
-        request = Request(base, head, tuple(workload or ()), time_limit, tolerant=False, out=raw)
-        if kind is Kind.TRUTH:
-            request = replace(request, levels=lambda _: UNDECIDED)
+        request = Request(base, head, only, time_limit, tolerant=False, out=raw)
         progress = partial(print, f"{kind} {number + 1}/{runs}", file=sys.stderr)
         with _busy_core() if busy else nullcontext():  # the table is in the raw timings
             code = compare(request, repository.root, lambda _: None, progress)
@@ -101,22 +94,21 @@ def append(path: Path, line: dict[str, Any]) -> None:
         file.write(json.dumps(line) + "\n")
 
 
-def _head(
-    repository: Repository, base: str, kind: Kind, number: int
-) -> tuple[str, dict[str, float]]:
-    """A commit, and what was done to each workload in it."""
-    rows = rows_of(repository.root)
-    nothing = dict.fromkeys(rows, 0.0)
+def _head(repository: Repository, base: str, kind: Kind, names: list[str]) -> tuple[str, Extra]:
+    """A commit, and the extra work in it of each workload that has any."""
     match kind:
         case Kind.SAME:
-            return base, nothing
+            return base, {}
         case Kind.NOOP:
-            return commit(repository, base, change_nothing), nothing
+            return commit(repository, base, change_nothing), {}
         case Kind.SLOW:
-            doses = drawn(rows, random.SystemRandom())
-        case Kind.TRUTH:
-            doses = dict.fromkeys(rows, DOSES[1:][number % (len(DOSES) - 1)])
-    return commit(repository, base, slow_down(doses)), doses
+            extra = drawn(names, random.SystemRandom())
+            return commit(repository, base, slow_down(extra)), extra
+
+
+def drawn(names: list[str], rng: random.Random) -> Extra:
+    """A dose for each workload."""
+    return {name: rng.choice(DOSES) for name in names}
 
 
 def _found(path: Path) -> dict[str, Any]:

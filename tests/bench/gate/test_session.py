@@ -43,7 +43,7 @@ def verdicts(result: Session) -> dict[str, Verdict | None]:
 def test_only_the_slower_workload_fails_and_each_leaves_when_decided() -> None:
     result = session(Machine(noise=0.02), slow_head(1.10))
     assert verdicts(result) == {"a": V.FAIL, "b": V.PASS, "c": V.PASS}
-    assert {len(series.rounds) for series in result.workloads.values()} <= {5, 8, 12}
+    assert {len(series.rounds) for series in result.workloads.values()} <= ALPHA_SPENDING.keys()
     assert np.exp(np.mean(result.workloads["a"].Y)) == pytest.approx(1.10, abs=0.02)
     assert result.control.doubt == ""
 
@@ -208,12 +208,12 @@ def test_no_round_is_begun_that_could_not_reach_an_analysis_in_time() -> None:
 
 
 def test_the_time_left_counts_on_rounds_that_grow_shorter_as_workloads_leave() -> None:
-    """Nine leave at the first analysis; the tenth needs three more rounds, which are short now."""
-    long = 11.5 * 4 * QUADS * 0.03
-    result = session(Machine(noise=0.001), wild, list("abcdefghij"), time_limit_s=7 * long)
+    """Nine leave at the first analysis; the tenth needs two more rounds, which are short now."""
+    long = 11.5 * 4 * QUADS * 0.03  # the stretches of a round: with all else, nine rounds take 11
+    result = session(Machine(noise=0.001), wild, list("abcdefghij"), time_limit_s=10 * long)
     rounds = {name: len(series.rounds) for name, series in result.workloads.items()}
-    assert {*rounds} - {"c"} == {name for name, n in rounds.items() if n == 5}
-    assert rounds["c"] >= 8
+    assert {*rounds} - {"c"} == {name for name, n in rounds.items() if n == 7}
+    assert rounds["c"] >= 9
 
 
 def test_workloads_that_are_skipped_spend_no_alpha() -> None:
@@ -235,15 +235,16 @@ def test_a_workload_skipped_after_it_was_timed_is_broken() -> None:
 
 def test_base_is_timed_twice_in_a_row_no_more_often_than_the_others() -> None:
     """Who is timed twice in a row finds the core's cache as it left it: here 10 % faster."""
-    machine = Machine()
+    last = ""
 
     def cost(side: str, *_: object) -> float:
-        warm, machine.last = getattr(machine, "last", "") == side, side
+        nonlocal last
+        warm, last = last == side, side
         return 27.0 if warm else 30.0
 
-    result = session(machine, cost, ["a"])
-    for Y in (result.workloads["a"].Y, result.control.Y):
-        assert abs(np.mean(Y)) < 0.005
+    results = [session(Machine(), cost, ["a"], coin=random.Random(seed)) for seed in range(20)]
+    for Ys in ([it.workloads["a"].Y for it in results], [it.control.Y for it in results]):
+        assert abs(np.mean(np.concatenate(Ys))) < 0.005
 
 
 class Spiky(FakeSide):
@@ -265,7 +266,7 @@ def test_loops_are_found_in_spite_of_a_spike() -> None:
 
 def test_noise_that_hides_everything_ends_after_the_last_analysis() -> None:
     result = session(Machine(noise=0.4))
-    assert result.rounds == 30
+    assert result.rounds == max(ALPHA_SPENDING)
     assert V.INCONCLUSIVE in verdicts(result).values()
 
 
@@ -284,7 +285,7 @@ def test_a_control_that_is_faster_fails_too() -> None:
 
 def test_the_control_goes_on_when_its_workload_has_left() -> None:
     result = session(Machine(noise=0.01), wild)
-    assert result.rounds == len(result.control.rounds) > 5
+    assert result.rounds == len(result.control.rounds) > 7
 
 
 def test_all_sides_have_equally_much_behind_them() -> None:
@@ -314,9 +315,9 @@ def test_a_control_never_analysed_takes_every_fail_back() -> None:
         ["a", "b"],
         faults={"copy": {"a": "late"}},
         coin=A(1),
-        time_limit_s=20.0,
+        time_limit_s=17.5,
     )
-    assert result.rounds == 5
+    assert result.rounds == 7
     assert result.workloads["b"].verdict is V.INCONCLUSIVE
     assert "never analysed" in result.workloads["b"].reason
 
@@ -328,14 +329,14 @@ def test_a_fail_waits_for_its_control(faults: dict) -> None:
     """The first control cannot be timed, so that the next one has a round less at the analysis."""
     result = session(Machine(), slow_head(1.10, "b"), ["a", "b"], faults=faults, coin=A(1))
     assert result.workloads["b"].verdict is V.FAIL
-    assert (len(result.workloads["b"].rounds), len(result.control.rounds)) == (5, 5)
+    assert (len(result.workloads["b"].rounds), len(result.control.rounds)) == (7, 7)
 
 
 def test_a_control_that_failed_is_not_forgotten_when_its_workload_breaks() -> None:
     def cost(side: str, name: str, seed: int) -> float:
         return wild(side, name, seed) if name == "c" else 30.0 if side == "base" else 33.0
 
-    faults = {"copy": {"a": "die from round 6"}}
+    faults = {"copy": {"a": "die from round 8"}}
     result = session(Machine(noise=0.001), cost, faults=faults, coin=A(1))
     assert result.workloads["a"].verdict is V.BROKEN
     assert "differed from itself" in result.workloads["b"].reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import statistics
 from collections.abc import Iterable, Sequence
@@ -35,8 +36,9 @@ def prove(runs: int, request: Request, folder: Path, show: Show, progress: Show)
     clear(request.out)
     repository = Repository.around(folder)
     base = repository.revision(request.base).sha
-    minutes = 2 * runs * request.time_limit_s / 60
-    progress(f"{2 * runs} runs, each of at most {request.time_limit_s:g} s: {minutes:.0f} minutes")
+    limit = request.time_limit_s
+    minutes = math.ceil(2 * runs * limit / 60)
+    progress(f"{2 * runs} runs of at most {limit:g} s each: up to {minutes} minutes")
     trials: list[Trial] = []
     try:
         for number in range(2 * runs):

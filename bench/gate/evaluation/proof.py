@@ -38,7 +38,7 @@ def prove(runs: int, request: Request, folder: Path, show: Show, progress: Show)
     base = repository.revision(request.base).sha
     limit = request.time_limit_s
     minutes = math.ceil(2 * runs * limit / 60)
-    progress(f"{2 * runs} runs of at most {limit:g} s each: up to {minutes} minutes")
+    progress(f"{2 * runs} runs of at most {limit:g} s each: up to {minutes} min")
     trials: list[Trial] = []
     try:
         for number in range(2 * runs):

@@ -62,7 +62,7 @@ def test_half_of_the_runs_have_extra_work_in_half_of_their_workloads(
     draws = [trial["extra"] for trial in trials if trial["extra"]]
     assert all(draw == dict.fromkeys(draw, SLOWDOWN) for draw in draws)
     assert all(len(draw) == len(NAMES) / 2 for draw in draws)
-    assert noted[0] == "6 runs of at most 25 s each: up to 3 minutes"
+    assert noted[0] == "6 runs of at most 25 s each: up to 3 min"
     assert noted[-1] == "run 6 of 6, round 1"
     assert len(shown) == 1
     assert len(checkout.git("worktree", "list").splitlines()) == 1

@@ -186,6 +186,9 @@ def run(
     fresh: Annotated[bool, Option("--fresh", help="Run cells that are recorded, too.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Print the plan and stop.")] = False,
     report: Annotated[bool, Option("--report", help="Write the pages, too.")] = False,
+    pin: Annotated[
+        bool, Option("--pin", help="Keep each cell of one thread on one core (Linux).")
+    ] = False,
     sandbox: Sandbox = "auto",
     columns: Columns = None,
     delimiter: Delimiter = None,
@@ -208,7 +211,7 @@ def run(
         "epochs": epochs,
         "preset": preset,
     }
-    block |= {"threads": threads, "time_limit_s": time_limit}
+    block |= {"threads": threads, "time_limit_s": time_limit, "pin": pin or None}
     requested = overrides(impl, dataset, set_, block)
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
     code = run(

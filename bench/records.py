@@ -102,6 +102,8 @@ class CellRecord(_Part):
     or the command line sets them."""
     again: Integer = 0
     """How many runs of the same seed came before: by the machine alone their times differ."""
+    pinned: bool = False
+    """Its process stayed on one core, as `--pin` requests for a cell of one thread."""
 
 
 @_part
@@ -484,6 +486,7 @@ def identity_of(
         (environment.python, environment.versions, environment.machine),
         *([data.split_digest] if data.split_digest else []),
         *([{"again": cell.again}] if cell.again else []),
+        *(["pinned"] if cell.pinned else []),
     )
 
 

@@ -352,13 +352,24 @@ def doctor(
     measure: Annotated[
         bool, Option("--measure", help="Measure memory and arithmetic again.")
     ] = False,
+    noise: Annotated[
+        bool,
+        Option(
+            "--noise",
+            help="Time one row again and again, some 15 s, for how many repeats a difference of "
+            "5 % takes.",
+        ),
+    ] = False,
 ) -> None:
     """Show this machine: versions, threads, CUDA, data, bounds, and what may disturb a timing."""
     from bench.commands import doctor
 
     if measure:
         doctor.measure()
+    found = doctor.noise() if noise else ""
     doctor.doctor()
+    if found:
+        terminal.print_line(found)
 
 
 @app.command()

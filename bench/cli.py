@@ -369,7 +369,7 @@ def doctor(
     found = doctor.noise() if noise else ""
     doctor.doctor()
     if found:
-        terminal.print_line(found)
+        terminal.print_line(f"\n{found}")
 
 
 @app.command()

@@ -76,7 +76,7 @@ def _alone() -> AbstractContextManager[None]:
 
 
 def noise() -> str:
-    """How noisy this machine is, in a paragraph: one short row is timed again and again from the
+    """How noisy this machine is, as a paragraph: one short row is timed again and again from the
     same seed, while no other run times a cell. Raises HarnessError where that cannot be done."""
     with _alone(), contextlib.ExitStack() as held:
         terminal.note(f"timing {NOISE_ROW} {NOISE_RUNS} times, for the noise of this machine …")

@@ -187,6 +187,9 @@ def run(
     fresh: Annotated[bool, Option("--fresh", help="Run cells that are recorded, too.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Print the plan and stop.")] = False,
     report: Annotated[bool, Option("--report", help="Write the pages, too.")] = False,
+    pin: Annotated[
+        bool, Option("--pin", help="Keep each cell of one thread on one core (Linux).")
+    ] = False,
     sandbox: Sandbox = "auto",
     columns: Columns = None,
     delimiter: Delimiter = None,
@@ -209,7 +212,7 @@ def run(
         "epochs": epochs,
         "preset": preset,
     }
-    block |= {"threads": threads, "time_limit_s": time_limit}
+    block |= {"threads": threads, "time_limit_s": time_limit, "pin": pin or None}
     requested = overrides(impl, dataset, set_, block)
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
     code = run(
@@ -350,13 +353,24 @@ def doctor(
     measure: Annotated[
         bool, Option("--measure", help="Measure memory and arithmetic again.")
     ] = False,
+    noise: Annotated[
+        bool,
+        Option(
+            "--noise",
+            help="Time one row again and again, some 15 s, for how many repeats a difference of "
+            "5 % takes.",
+        ),
+    ] = False,
 ) -> None:
     """Show this machine: versions, threads, CUDA, data, bounds, and what may disturb a timing."""
     from bench.commands import doctor
 
     if measure:
         doctor.measure()
+    found = doctor.noise() if noise else ""
     doctor.doctor()
+    if found:
+        terminal.print_line(f"\n{found}")
 
 
 class Gate(TyperCommand):

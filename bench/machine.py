@@ -93,6 +93,14 @@ def usable_cores() -> Cores:
     return Cores(usable, every, cpus, limited_by)
 
 
+def timing_core() -> int | None:
+    """The core on which a pinned cell is timed: the last one that this process may use, for the
+    first has the interrupts. None where the system keeps no process on a core."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    return max(os.sched_getaffinity(0))
+
+
 def physical_cores(cpus: Collection[int], root: Path = Path("/")) -> int:
     """On how many physical cores these logical processors are; each on its own where the kernel
     does not say."""

@@ -102,6 +102,8 @@ class CellRecord(_Part):
     or the command line sets them."""
     again: Integer = 0
     """How many runs of the same seed came before: by the machine alone their times differ."""
+    pinned: bool = False
+    """Its process stayed on one core, as `--pin` requests for a cell of one thread."""
 
 
 @_part
@@ -206,6 +208,23 @@ class Disturbance(_Part):
     wait_s: Annotated[float, Field(ge=0, le=1e12)] | None
     involuntary_switches: Annotated[int, Field(ge=0, lt=2**63)]
     cpu_s: Annotated[float, Field(ge=0, le=1e12)] = 0.0
+
+    def of_fit(self, trained_s: float) -> str:
+        """Why a fit of so many seconds counts as disturbed; "" where it does not.
+
+        Shares are of its seconds; where several threads ran for longer together, of what they ran
+        and lost.
+        """
+
+        def share(lost_s: float | None) -> float:
+            return lost_s / max(trained_s, self.cpu_s + lost_s) if lost_s else 0.0
+
+        reasons = []
+        if (self.steal_s or 0.0) >= LEAST_STEAL_S and share(self.steal_s) >= DISTURBED:
+            reasons.append(f"{100 * share(self.steal_s):.0f} % of its time stolen by the host")
+        if share(self.wait_s) >= DISTURBED:
+            reasons.append(f"waited for a core {100 * share(self.wait_s):.0f} % of its time")
+        return ", ".join(reasons)
 
 
 @_part
@@ -438,25 +457,11 @@ class Record(_Part):
 
     @property
     def disturbed(self) -> str:
-        """Why its times may be too high: "4 % of its time stolen by the host", "waited for a core
-        12 % of its time"; "" where nothing is known against them.
-
-        Its time is that on the training clock; where several threads ran for longer together, it
-        is what they ran and lost.
-        """
-        if self.times is None or (found := self.disturbance) is None:
+        """Why its times may be too high: "8 % of its time stolen by the host", "waited for a core
+        12 % of its time"; "" where nothing is known against them."""
+        if self.times is None or self.disturbance is None:
             return ""
-        trained_s = self.times.fit_s + self.times.other_budgets_s
-
-        def share(lost_s: float | None) -> float:
-            return lost_s / max(trained_s, found.cpu_s + lost_s) if lost_s else 0.0
-
-        reasons = []
-        if (found.steal_s or 0.0) >= LEAST_STEAL_S and share(found.steal_s) >= DISTURBED:
-            reasons.append(f"{100 * share(found.steal_s):.0f} % of its time stolen by the host")
-        if share(found.wait_s) >= DISTURBED:
-            reasons.append(f"waited for a core {100 * share(found.wait_s):.0f} % of its time")
-        return ", ".join(reasons)
+        return self.disturbance.of_fit(self.times.fit_s + self.times.other_budgets_s)
 
     @property
     def counts_from(self) -> str:
@@ -484,6 +489,7 @@ def identity_of(
         (environment.python, environment.versions, environment.machine),
         *([data.split_digest] if data.split_digest else []),
         *([{"again": cell.again}] if cell.again else []),
+        *(["pinned"] if cell.pinned else []),
     )
 
 

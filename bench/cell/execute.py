@@ -111,7 +111,7 @@ class ProcessExecutor:
             folder = _new_folder(held)
             hand_over(["sample"], laid_out, folder)
             job = replace(job, arrays=str(folder))
-            process = WorkerProcess(job.to_json(), job.threads, self._launcher(job))
+            process = WorkerProcess(job.to_json(), job.threads, self._launcher(job), job.core)
             worker = held.enter_context(process)
             checked = partial(_checked, audit, laid_out, folder, test)
             for event in worker.events(self.tick_s):

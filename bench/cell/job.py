@@ -37,7 +37,8 @@ LOST_PIPE = 87
 @dataclass(frozen=True)
 class Job:
     """One cell as its worker sees it. `arrays` is the folder that `write_split` filled; in the job
-    that a worker gets, a folder of its own, into which `hand_over` puts each part in its turn."""
+    that a worker gets, a folder of its own, into which `hand_over` puts each part in its turn.
+    `core` is the one that its process stays on; None for any."""
 
     class_path: str
     hyperparameters: dict[str, Any]
@@ -49,6 +50,7 @@ class Job:
     n_items: int
     scale: tuple[float, float]
     rules: Rules
+    core: int | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -71,10 +71,13 @@ class WorkerProcess:
 
     The first order is a secret that begins each of its events, the second one the job.
     Its output is read and only the end stored; at the end of the `with` block nothing that
-    it started is left running, and it does not outlive this process. Raises StartError.
+    it started is left running, and it does not outlive this process. With `core` it starts on that
+    one and stays there. Raises StartError.
     """
 
-    def __init__(self, job_line: str, threads: int, launch: Launch = Launch()) -> None:
+    def __init__(
+        self, job_line: str, threads: int, launch: Launch = Launch(), core: int | None = None
+    ) -> None:
         self._launch = launch
         _adopt_orphans()
         self._other_children = {child.pid for child in psutil.Process().children()}
@@ -84,7 +87,7 @@ class WorkerProcess:
         self.exited_ns = 0
         with ExitStack() as resources:
             try:
-                self._start(resources, threads, launch)
+                self._start(resources, threads, launch, core)
             except (OSError, RuntimeError) as error:  # no file, no process or no thread is left
                 problem = error.strerror if isinstance(error, OSError) else error
                 raise StartError(
@@ -95,13 +98,14 @@ class WorkerProcess:
             self.order(job_line)
             self._resources = resources.pop_all()
 
-    def _start(self, resources: ExitStack, threads: int, launch: Launch) -> None:
+    def _start(self, resources: ExitStack, threads: int, launch: Launch, core: int | None) -> None:
         """Start it; what it takes is released with `resources`."""
         with ExitStack() as theirs:  # ends of pipes that are the worker's alone
             control_read, self._control = _pipe(theirs, resources)
             self._events, events_write = _pipe(resources, theirs)
             self._wake_read, self._wake_write = _pipe(resources, resources)
             lifeline = resources.enter_context(Lifeline())
+            theirs.enter_context(_on_core(core))
             self.spawned_ns = time.perf_counter_ns()
             self._process = subprocess.Popen(
                 [
@@ -272,6 +276,21 @@ class WorkerProcess:
                 with contextlib.suppress(psutil.Error):
                     left += [child, *child.children(recursive=True)]
         return left
+
+
+@contextlib.contextmanager
+def _on_core(core: int | None) -> Iterator[None]:
+    """What this thread starts meanwhile stays on the core, a sandbox and all in it, too: to pin the
+    worker once it runs would miss what it has started. None changes nothing."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:

@@ -140,6 +140,8 @@ def _run(
     settings = numerics.in_force()
     _pinned_threads(job.threads)  # again, for `fit` may have started more
     referee.finish()
+    if job.core is not None and os.sched_getaffinity(0) != {job.core}:
+        referee.fault = referee.fault or "left the core that --pin keeps it on"
     off_clock_cpu_s = clock.cpu_seconds("overhead", "evaluation") - cpu_before_s
     if referee.fault is not None:
         send("failed", reason=referee.fault)

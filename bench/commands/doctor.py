@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import itertools
 import os
 import shutil
+import statistics
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+import psutil
+
 from bench import BESIDE, locks, machine
+from bench.cell.data import Splits
+from bench.cell.execute import Executor, ProcessExecutor
+from bench.cell.job import HarnessError, Job
 from bench.cell.sandbox import bubblewrap
+from bench.cell.watch import Limits
 from bench.commands import terminal
 from bench.planning import availability
+from bench.planning.loading import class_path_of
+from bench.planning.noise import noise_of, repeats_for
+from bench.planning.rules import Rules
 from bench.records import Roof
 from bench.report.sentences import cores
 from bench.roofline import stored
 from datasets import cache, catalog
+from datasets.synthetic import SCALE
 
 QUIET_LOAD = 0.5
 """A load average per core above which something else is running."""
+
+NOISE_ROW, NOISE_DATA = "numpy_sgd_strata", "synthetic-100k"
+"""What is timed for the noise: a fit of some 0.2 s in NumPy, which compiles nothing."""
+NOISE_RUNS, LEAST_NOISE_RUNS = 20, 12
+NOISE_S = 18.0
+"""Seconds after which there are no more runs than the least."""
+DIFFERENCE = 0.05
+"""What the repeats are to tell, as the gate does."""
 
 
 def doctor() -> None:
@@ -44,10 +65,68 @@ def version() -> str:
 
 def measure() -> None:
     """Measure the bounds of this machine, while no other run times a cell on it."""
-    waiting = "another run is timing on this machine; waiting for its cell to end"
-    with locks.exclusive(lambda: terminal.note(waiting)):
+    with _alone():
         terminal.note("measuring the memory bandwidth and arithmetic of this machine, once …")
         stored.measured(machine.environment(), stored.measure_apart)
+
+
+def _alone() -> AbstractContextManager[None]:
+    waiting = "another run is timing on this machine; waiting for its cell to end"
+    return locks.exclusive(lambda: terminal.note(waiting))
+
+
+def noise() -> str:
+    """How noisy this machine is, as a paragraph: one short row is timed again and again from the
+    same seed, while no other run times a cell. Raises HarnessError where that cannot be done."""
+    with _alone(), contextlib.ExitStack() as held:
+        terminal.note(f"timing {NOISE_ROW} {NOISE_RUNS} times, for the noise of this machine …")
+        splits = Splits()
+        held.callback(splits.discard)
+        seconds, disturbed = _timed_again_and_again(ProcessExecutor(), splits)
+    found = noise_of(seconds)
+    spread, halves = found.spread, found.halves
+    fewest, repeats, most = (
+        repeats_for(DIFFERENCE, each) for each in (spread.low, spread.value, spread.high)
+    )
+    drifts = "so this machine drifts, or it is the one case in 20 by chance"
+    same = drifts if halves.excludes(1) else "no difference, as it should be"
+    parts = [
+        f"Noise: two fits in a row of {NOISE_ROW} ({statistics.median(seconds):.2g} s, one thread, "
+        f"one seed) differ by {100 * spread.value:.2g} % (95 % interval {100 * spread.low:.2g} to "
+        f"{100 * spread.high:.2g} %; {len(seconds)} fits).",
+        f"To see a difference of {100 * DIFFERENCE:g} % takes {repeats} repeats of each row "
+        f"({fewest} to {most}); seeds may add noise of their own.",
+        f"The row against itself: ratio {halves.value:.3f} ({halves.low:.3f} to "
+        f"{halves.high:.3f}), {same}.",
+    ]
+    if disturbed:
+        parts.append(f"Disturbed: {len(disturbed)} of {len(seconds)} fits (one {disturbed[0]}).")
+    return " ".join(parts)
+
+
+def _timed_again_and_again(executor: Executor, splits: Splits) -> tuple[list[float], list[str]]:
+    """Fit times, and why some are disturbed."""
+    prepared = splits.prepare(NOISE_DATA, "random:90/10", 0)
+    job = Job(
+        *(class_path_of(NOISE_ROW), {}, "cpu", 0, 1, prepared.folder.name),
+        *(prepared.n_users, prepared.n_items, SCALE, Rules()),
+    )
+    limits = Limits(time_limit_s=60, memory_limit_bytes=psutil.virtual_memory().available)
+    seconds: list[float] = []
+    disturbed: list[str] = []
+    until = time.monotonic() + NOISE_S
+    executor.execute(job, prepared.test, limits, lambda _: None)  # files come into memory
+    while len(seconds) < NOISE_RUNS and (
+        len(seconds) < LEAST_NOISE_RUNS or len(seconds) % 2 or time.monotonic() < until
+    ):
+        outcome = executor.execute(job, prepared.test, limits, lambda _: None)
+        if outcome.result is None:
+            raise HarnessError(f"{NOISE_ROW} {outcome.status}: {outcome.reason}")
+        fit_s = outcome.result.parts.fit
+        seconds.append(fit_s)
+        if (found := outcome.result.disturbance) and (reason := found.of_fit(fit_s)):
+            disturbed.append(reason)
+    return seconds, disturbed
 
 
 def _findings() -> Iterator[tuple[str, str, str]]:

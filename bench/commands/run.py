@@ -49,7 +49,8 @@ def run(
     report: bool,
     sandbox: Sandboxing,
 ) -> int:
-    """Run what has no record yet (all, where `fresh`); returns the exit code.
+    """Run what has no record yet (all, where `fresh`); returns the exit code. Raises UsageError
+    where cells are to be pinned and cannot be.
 
     layout   of the files among the datasets
     test     the file of the test ratings of the one dataset; "" for none
@@ -62,6 +63,9 @@ def run(
     store = RecordStore(out)
     requested = overrides.apply(read(suite))
     wanted = _precision(requested, precision, repeat_budget, by_seeds="seeds" in overrides.block)
+    pin = any(block.pin for block in requested.blocks)
+    if pin and machine.timing_core() is None:
+        raise terminal.UsageError("--pin: this system keeps no process on a core; Linux does")
     datasets = [name for block in requested.blocks for name in block.datasets]
     containment = Containment(sandbox, out, [*datasets, test])
     planner = Planner(
@@ -83,6 +87,8 @@ def run(
     limit = memory_limit_bytes(memory_limit_gb)
     executor = containment.executor
     splits = Splits(loader)
+    if pin:
+        _note_of_unpinned(cells)
     return _run(cells, wanted, store, out, limit, splits, executor, fresh=fresh, report=report)
 
 
@@ -186,6 +192,14 @@ def _warn_of_threads(cells: list[Cell]) -> None:
     if threads > here.cores:
         may = f"this process may use {cores(here)}"
         terminal.warn(f"{terminal.plural(threads, 'thread')} requested, and {may}: timings suffer")
+
+
+def _note_of_unpinned(cells: list[Cell]) -> None:
+    """Where `--pin` leaves some or all cells on any core."""
+    runnable = [cell for cell in cells if cell.skip is None]
+    if n := sum(not cell.request.pinned for cell in runnable):
+        of = "no cell" if n == len(runnable) else f"{len(runnable) - n} of {len(runnable)} cells"
+        terminal.note(f"--pin: {of} on one core: the others have several threads (--threads 1)")
 
 
 def note_of_surroundings() -> None:

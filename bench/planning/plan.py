@@ -196,6 +196,7 @@ class Planner:
         self._warn_of_unfollowed(name, row)
         values = row.hyperparameters or {}
         rules = Rules(block.patience, block.until_rmse, block.time_limit_s)
+        threads = block.threads or self.threads
         shortened = "epochs" not in self.overrides.block and values.get("epochs") == block.epochs
         request = CellRecord(
             implementation=name,
@@ -204,12 +205,13 @@ class Planner:
             dataset=dataset,
             split=block.split,
             device=device,
-            threads=block.threads or self.threads,
+            threads=threads,
             seed=0,
             suite=suite.name,
             shortened_to=block.epochs if shortened else None,
             model=row.model,
             rules=asdict(rules),
+            pinned=block.pin and threads == 1,
         )
         return Cell(
             request,

@@ -135,6 +135,8 @@ def _changes(cell: Cell, environment: Environment, record: Record) -> Iterator[s
     for rule in ("patience", "until_rmse"):
         if record.cell.rules.get(rule) != (value := cell.request.rules.get(rule)):
             yield f"{rule} was {record.cell.rules.get(rule)} and is {value}"
+    if record.cell.pinned != cell.request.pinned:
+        yield f"it ran {'with' if record.cell.pinned else 'without'} --pin"
     versions_now = {"Python": environment.python, **environment.versions}
     versions_then = {"Python": record.environment.python, **record.environment.versions}
     for package in sorted(versions_now.keys() | versions_then.keys()):

@@ -25,6 +25,7 @@ class Block(BaseModel):
     devices   "cpu", "cuda", "cuda:1", or "auto": the CPU, and CUDA where there is a device
     set       hyperparameters of all its implementations that differ from the preset's, each with
               the values it takes in turn: { batch_size = [256, 1024], learning_rate = [0.01] }
+    pin       whether cells of one thread stay on one core
     fallback  the dataset that is used, with a warning, where one is not available
     """
 
@@ -42,6 +43,7 @@ class Block(BaseModel):
     patience: int | None = Field(default=None, ge=1)
     until_rmse: float | None = Field(default=None, gt=0)
     time_limit_s: float = Field(default=3600, gt=0)
+    pin: bool = False
     fallback: str | None = None
     reference: Reference | None = None
 

@@ -74,7 +74,7 @@ class Runs:
     @property
     def remarks(self) -> list[str]:
         """Each reason why a run is not `ok`, and each doubt about one that is; no repeats. What
-        disturbed runs is one remark, with their number."""
+        disturbed runs is one remark, with their number; that they were pinned is another."""
         found = []
         for record in self.records:
             if record.status != "ok":
@@ -84,6 +84,9 @@ class Runs:
         if disturbed := [record.disturbed for record in self.records if record.disturbed]:
             of = f"{len(disturbed)} of {len(self.records)} run{'s' * (len(self.records) > 1)}"
             found.append(f"disturbed, {of}, such as: {disturbed[0]}")
+        if pinned := sum(record.cell.pinned for record in self.records):
+            of = f"{pinned} of {len(self.records)} runs " * (pinned < len(self.records))
+            found.append(f"{of}pinned to one core")
         return list(dict.fromkeys(found))
 
     def values(self, figure: Callable[[Record], float | None]) -> list[float]:

@@ -67,6 +67,31 @@ def test_a_second_run_resumes_and_a_third_afresh_does_not(
     assert len(records(tmp_path / "results")) == 4
 
 
+@pytest.mark.skipif(machine.timing_core() is None, reason="pins on Linux alone")
+def test_pinned_cells_are_others_than_those_on_any_core(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    words = ("run", "--impl", MEAN, "--dataset", str(ratings), "--threads", "1", "--seeds", "1")
+    assert bench(*words).returncode == 0
+    assert "to run again: it ran without --pin" in bench(*words, "--pin", "--dry-run").stdout
+    done = bench(*words, "--pin")
+    assert done.returncode == 0
+    assert "pinned to one core" in done.stdout
+    assert [each.cell.pinned for each in records(tmp_path / "results")] == [False, True]
+    assert "--pin" not in done.stderr
+    assert "--pin: no cell on one core" in bench(*words, "--pin", "--threads", "2").stderr
+
+
+def test_a_system_that_cannot_pin_is_an_error(
+    ratings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "timing_core", lambda: None)
+    words = ("run", "--impl", MEAN, "--dataset", str(ratings), "--out", str(tmp_path), "--pin")
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert "--pin: this system keeps no process on a core; Linux does" in done.output
+
+
 def test_rows_are_repeated_until_their_times_are_precise_or_their_budget_is_spent(
     bench: Bench, ratings: Path, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +38,25 @@ class Mean:
 
     def predict(self, users, items):
         return np.full(len(users), self.mean_, np.float32)
+
+
+CORES_AT_IMPORT = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+@dataclass
+class NamesItsCores(Mean):
+    """Of the import, the fit and each thread that another module started before it."""
+
+    def fit(self, train, training=Training()):
+        threads = (int(each.name) for each in Path("/proc/self/task").iterdir())
+        cores = [CORES_AT_IMPORT, *map(os.sched_getaffinity, threads)]
+        raise RuntimeError(f"on cores {sorted(set().union(*cores))}")
+
+
+@dataclass
+class LeavesItsCore(Mean):
+    def epoch(self):
+        os.sched_setaffinity(0, range(os.cpu_count()))
 
 
 @dataclass

@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
+from bench import machine
 from bench.cell import numerics
 from bench.cell.events import NotAnEventError, parse
 from bench.cell.execute import Outcome, ProcessExecutor
@@ -77,6 +78,31 @@ def test_what_disturbed_the_fit_is_reported(execute: Execute) -> None:
     assert found.steal_s is not None
     assert found.wait_s is not None
     assert found.cpu_s > 0
+
+
+TWO_CORES = pytest.mark.skipif(
+    sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs, of Linux"
+)
+
+
+@TWO_CORES
+def test_a_pinned_worker_is_on_one_core_from_its_start_and_the_harness_is_not(
+    execute: Execute,
+) -> None:
+    before = os.sched_getaffinity(0)
+    core = machine.timing_core()
+    assert core == max(before)
+    reason = execute("NamesItsCores", core=core).reason
+    assert reason.endswith(f"RuntimeError: on cores [{core}]")
+    assert os.sched_getaffinity(0) == before
+    assert execute("NamesItsCores").reason.endswith(f"on cores {sorted(before)}")
+
+
+@TWO_CORES
+def test_a_row_that_leaves_its_core_is_not_called_pinned(execute: Execute) -> None:
+    outcome = execute("LeavesItsCore", core=machine.timing_core())
+    assert outcome.reason == "left the core that --pin keeps it on"
+    assert execute("LeavesItsCore").status == "ok"
 
 
 @pytest.mark.alone

@@ -63,17 +63,19 @@ def run(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
 
-    def run(*names: str, split: str = "random:80/10/10", **settings: Any) -> list[Record]:
+    def run(
+        *names: str, split: str = "random:80/10/10", pinned: bool = False, **settings: Any
+    ) -> list[Record]:
         runner = Runner(
             RecordStore(tmp_path / "out"), ProcessExecutor(), Silent(), 10**9, exclusive=unlocked
         )
-        cells = [cell(name, str(file), split, **settings) for name in names]
+        cells = [cell(name, str(file), split, pinned, **settings) for name in names]
         return runner.run(cells, fresh=True)
 
     return run
 
 
-def cell(name: str, dataset: str, split: str, **settings: Any) -> Cell:
+def cell(name: str, dataset: str, split: str, pinned: bool, **settings: Any) -> Cell:
     """Of `dishonest`, or of the file that is named."""
     class_path = name if ":" in name else f"{DISHONEST}:{name}"
     requested = CellRecord(
@@ -85,6 +87,7 @@ def cell(name: str, dataset: str, split: str, **settings: Any) -> Cell:
         device="cpu",
         threads=1,
         seed=0,
+        pinned=pinned,
     )
     source = own_source((Path(class_path.rpartition(":")[0]), ""))[0]
     return Cell(requested, class_path, source, Loader().facts(dataset), Rules())
@@ -296,9 +299,10 @@ def test_forged_events_and_files_are_noticed(run: Run, name: str, reason: str) -
 @pytest.mark.skipif(
     sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs, of Linux"
 )
-def test_what_a_row_did_to_the_harness_is_set_back(run: Run) -> None:
+@pytest.mark.parametrize("pinned", [False, True])
+def test_what_a_row_did_to_the_harness_is_set_back(run: Run, pinned: bool) -> None:
     before = os.sched_getaffinity(0)
-    record, after = run("SlowsTheHarness", "ItemMeans")
+    record, after = run("SlowsTheHarness", "ItemMeans", pinned=pinned)
     assert record.status == "failed"
     assert record.reason == "changed the harness's CPU affinity, or somebody did, while it ran"
     assert os.sched_getaffinity(0) == before

@@ -81,11 +81,19 @@ def test_identity_holds_what_decides_the_result_and_no_more() -> None:
         identity(split="random:90/10"),
         identity(datasets=["other"]),
         identity(threads=2),
+        identity(pin=True),
         identity(epochs=7),
         identity(patience=1),
         identity(Overrides(settings={MEAN: {"epochs": "9"}})),
     ]
     assert len({base, *different}) == 1 + len(different)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_only_cells_of_one_thread_are_pinned(threads: int) -> None:
+    cells = plan(suite(pin=True), threads=threads)
+    assert [cell.request.pinned for cell in cells] == [threads == 1] * 2
+    assert not any(cell.request.pinned for cell in plan(suite()))
 
 
 @pytest.mark.usefixtures("no_cuda")

@@ -173,6 +173,7 @@ def data(**changes: Any) -> Facts:
         (cell(rules={"patience": 3, "until_rmse": None}), "patience was 5 and is 3"),
         (cell(rules={"patience": 5, "until_rmse": 0.9}), "until_rmse was None and is 0.9"),
         (cell(versions={"numpy": "1.0"}), f"numpy {machine.versions(['numpy'])['numpy']} -> 1.0"),
+        (cell(pinned=True), "it ran without --pin"),
         (cell(versions={"cornac": "3.0"}), "cornac absent -> 3.0"),
         (
             cell(implementation_hash="another", hyperparameters={"factors": 9}),

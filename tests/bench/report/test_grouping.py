@@ -158,6 +158,13 @@ def test_status_counts_how_many_seeds_ended_well(statuses: list[str], expected: 
     )
 
 
+def test_remarks_say_which_runs_were_pinned() -> None:
+    pinned, loose = record(seed=0), record(seed=1)
+    pinned.cell.pinned = True
+    assert Runs((pinned,)).remarks == ["pinned to one core"]
+    assert Runs((pinned, loose)).remarks == ["1 of 2 runs pinned to one core"]
+
+
 def test_remarks_name_each_reason_and_flag_once() -> None:
     flagged = record(seed=3, metrics=metrics(0.9, [], flags=["all predictions are equal"]))
     runs = cpu(

@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
+from bench import machine
 from bench.cell.execute import Outcome, ProcessExecutor
 from bench.cell.job import Job, write_split
 from bench.cell.sandbox import bubblewrap
@@ -70,6 +71,11 @@ def test_what_disturbs_a_fit_is_seen_in_a_sandbox_too(run: Run) -> None:
     assert well(outcome)
     found = outcome.result.disturbance
     assert None not in (found.steal_s, found.wait_s)
+
+
+def test_a_pinned_worker_is_on_one_core_in_a_sandbox_too(run: Run) -> None:
+    core = machine.timing_core()
+    assert run("NamesItsCores", file=MISBEHAVING, core=core).reason.endswith(f"on cores [{core}]")
 
 
 def test_the_memory_of_the_harness_is_out_of_reach(run: Run) -> None:

@@ -179,9 +179,11 @@ def _next(records: Sequence[Record], wanted: Precision) -> tuple[int, int] | Non
         return None
     runs = Counter(record.cell.seed for record in records)
     newest = {record.cell.seed: record for record in sorted(records, key=lambda r: r.cell.again)}
-    for seed, record in sorted(newest.items()):
-        if record.disturbed and runs[seed] <= AFTER_DISTURBED:
-            return seed, runs[seed]
+    # Where most runs are disturbed the machine is busy, and another run is no better.
+    if sum(bool(record.disturbed) for record in records) <= n / 2:
+        for seed, record in sorted(newest.items()):
+            if record.disturbed and runs[seed] <= AFTER_DISTURBED:
+                return seed, runs[seed]
     if len(runs) < min(FEWEST, most):
         return max(runs) + 1, 0
     if sum(times > 1 for times in runs.values()) < min(AGAIN, len(runs)):

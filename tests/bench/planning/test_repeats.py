@@ -108,6 +108,12 @@ def test_a_seed_whose_run_was_disturbed_runs_again_twice_at_most() -> None:
     assert of_seeds(disturbed, replace(WANTED, budget_s=7.9)) == []
 
 
+def test_where_most_runs_are_disturbed_none_runs_again_for_that() -> None:
+    first, second, third = run(LEVEL[:3])
+    assert of_seeds([first, disturb(second)]) == [(1, 1)]
+    assert of_seeds([first, disturb(second), disturb(third)]) == [(3, 0)]
+
+
 def test_a_row_ends_where_the_next_repeat_would_exceed_its_budget() -> None:
     assert seeds(run([1.0, 2.0, 3.0], wall_s=15.0)) == {"bias": 3}
     assert seeds(run([1.0, 2.0, 3.0], wall_s=15.1)) == {}

@@ -166,7 +166,7 @@ def _run(
     rows = {cell.request.implementation for cell in to_run}
     if rows & WORK.keys() and not machine.current_environment().roofs:
         measure()
-    fields = shared(cells)
+    fields = _shared(cells, wanted)
     already = f", {'all' if recorded == len(cells) else recorded} already recorded" * bool(recorded)
     # Where all are recorded, so are the repeats.
     repeats = _repeats(wanted) if to_run else ""
@@ -222,6 +222,12 @@ def _without_figures(records: Iterable[Record]) -> bool:
     if not found:
         terminal.fail("no row of this run has a figure")
     return not found
+
+
+def _shared(cells: list[Cell], wanted: Precision | None) -> dict[str, str]:
+    """What need not be said of each cell; its seed must, where repeats have others."""
+    fields = shared(cells)
+    return {name: text for name, text in fields.items() if not (wanted and name == "seed")}
 
 
 def _repeats(wanted: Precision | None) -> str:
@@ -299,7 +305,7 @@ def _print_plan(
 ) -> None:
     history = History([] if fresh else store.read()[0], machine.environment())
     cells = followed(planned, history.done, wanted)
-    fields = shared(cells)
+    fields = _shared(cells, wanted)
     rows = []
     for number, cell in enumerate(cells, start=1):
         state = "recorded"

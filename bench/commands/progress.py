@@ -132,7 +132,7 @@ class Progress:
         self._bars.update(self._run_task, total=self.total)
         if len(cells) != self._repeated:
             rows = plural(len(cells), "row")
-            self._say(f"repeats of {rows}, whose times are not known to {self.precision} yet")
+            self._say(f"repeats of {rows}, for times known to {self.precision}")
         self._repeated = len(cells)
 
     def finished(self, record: Record) -> None:
@@ -227,7 +227,7 @@ def _fields(cell: Cell) -> dict[str, str]:
         "split": request.split,
         "device": request.device,
         "threads": plural(request.threads, "thread"),
-        "seed": f"seed {request.seed}",
+        "seed": f"seed {request.seed}{' again' * bool(request.again)}",
     }
 
 

@@ -29,7 +29,6 @@ from bench.run import Runner
 from bench.store import RecordStore, collector_paused
 from bench.tune import FOLDER
 from datasets.reading.layout import Layout
-from datasets.splits import folds
 
 FAILED = 1
 INTERRUPTED = 130
@@ -114,14 +113,6 @@ def _precision(
                 "leave it out"
             )
         return None
-    option = "precision" if precision else "repeat-budget"
-    splits = {block.split: folds(block.split) for block in suite.blocks}
-    if (precision or budget is not None) and all(
-        block.seeds == splits[block.split] for block in suite.blocks
-    ):
-        raise terminal.UsageError(
-            f"--{option} adds repeats, and {' and '.join(splits)} has no more folds: leave it out"
-        )
     return Precision(half_width, suite.repeat_budget if budget is None else budget)
 
 

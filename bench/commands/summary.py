@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table as Grid
@@ -120,11 +121,11 @@ class Shown:
                 self._leave_out(goal)
         self.narrow = self._is_too_wide()
         if self.narrow:
-            place = [column.header for column in self.columns].index("fit s")
-            self.columns[place] = replace(self.columns[place], format=short_seconds)
-        for goal in reached:
+            self.columns = list(map(_narrow, self.columns))
+        for goal in self._goals:
             self._leave_out(goal)
-        self.left_out = [goal.header for goal in goals if goal not in self.columns]
+        shown = {goal.header for goal in self._goals}
+        self.left_out = [goal.header for goal in goals if goal.header not in shown]
 
     def grid(self) -> Grid:
         """For a terminal, with the numbers of the remarks in the cells they belong to."""
@@ -136,8 +137,11 @@ class Shown:
     def reading(self) -> Iterator[str]:
         """How to read the columns."""
         if self._goals:
+            times = " ".join(goal.text(line) for goal in self._goals for line in self.lines)
+            half = ", median ± half its 95 % interval" if "±" in times else ""
+            some = "; n/m: in n of m seeds" if "/" in times else ""
             yield (
-                "≤: training seconds until the validation RMSE was at most that; "
+                f"≤: training seconds until the validation RMSE was at most that{half}{some}; "
                 "∞: half of the runs or more missed it."
             )
         repeats = {line.runs.n_seeds for line in self.lines} - {0}
@@ -146,19 +150,19 @@ class Shown:
             yield f"RMSE: mean over {repeat} ± its 95 % t interval."
             around = "range" if max(repeats) < FEWEST else "95 % interval"
             yield f"Fit: median and {f'how far its {around} reaches' if self.narrow else around}."
-            yield self._few(min(repeats - {1}))
+            yield self._few(repeat, min(repeats - {1}))
         elif repeats:
             yield intervals(self.table)
         if self.left_out:
             yield f"Left out at this width: {', '.join(self.left_out)}."
 
-    def _few(self, runs: int) -> str:
-        """What is different for the times of a row with few runs; "" where none has."""
-        if runs >= FEWEST:
+    def _few(self, repeat: str, fewest: int) -> str:
+        """What is different for the times of a row with few repeats; "" where none has."""
+        if fewest >= FEWEST:
             return ""
         k = folds(self.table.split)
         more = f" (`{more_repeats(self.table.split)}` gives one)" if not k or k >= FEWEST else ""
-        return f"Below six runs a time has no interval, only a range{more}."
+        return f"Below six {repeat} a time has no interval, only a range{more}."
 
     @property
     def _goals(self) -> list[Column[Line]]:
@@ -192,6 +196,20 @@ def _compact(column: Column[Line], bare: bool) -> Column[Line]:
         header=column.header.partition(" (")[0],
         format=lambda value: _shortest(column.format(value), bare),
     )
+
+
+def _narrow(column: Column[Line]) -> Column[Line]:
+    """Times in a shorter form: `0.0239 ±35% 21/23` for 0.0239 ±35 % (21 of 23)."""
+    if column.header == "fit s":
+        return replace(column, format=short_seconds)
+    if not column.header.startswith("≤"):
+        return column
+
+    def short(value: Any) -> str:
+        cell = column.format(value).replace(" %", "%")
+        return re.sub(r" \((\d+) of (\d+)\)$", r" \1/\2", cell)
+
+    return replace(column, format=short)
 
 
 def _shortest(cell: str, bare: bool) -> str:

@@ -105,7 +105,7 @@ def test_rows_are_repeated_until_their_times_are_precise_or_their_budget_is_spen
     assert n >= 6  # fewer have no interval
     assert {("bias", seed) for seed in range(n)} <= found
     assert f"[{len(found)}/{len(found)}+]" in done.stdout
-    assert "repeats of 2 rows, whose times are not known to ±99 % yet" in done.stdout
+    assert "repeats of 2 rows, for times known to ±99 %" in done.stdout
     again = bench(*words, "--repeat-budget", "1min")
     assert f"{len(found)} cells, all already recorded" in again.stdout
     for option, text in (("--precision", "110%"), ("--repeat-budget", "soon")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_where_repeats_follow_the_total_says_that_it_may_grow() -> None:
         f"[1/2+] {PLACE}  RMSE 0.9123  fit 1.5 s  (1 more, about 10 s, then repeats)",
         f"[2/2+] {PLACE}",
         f"[2/2+] {PLACE}  RMSE 0.9123  fit 1.5 s",
-        "repeats of 1 row, whose times are not known to ±5 % yet",
+        "repeats of 1 row, for times known to ±5 %",
         f"[3/3+] {PLACE[:-1]}1",
         f"[3/3+] {PLACE[:-1]}1  RMSE 0.9123  fit 1.5 s",
     ]
@@ -149,6 +150,9 @@ def test_a_name_has_what_the_cells_differ_in() -> None:
         "bias batch_size=256  seed 0",
         "als:fast  seed 1",
     ]
+    once = cells[0]
+    twice = replace(once, request=once.request.model_copy(update={"again": 1}))
+    assert name_of(twice, fields) == "bias batch_size=256  seed 0 again"
 
 
 @pytest.mark.parametrize("live", [False, True])

@@ -23,7 +23,6 @@ def dry_run(*words: str) -> Result:
     [
         ("--seeds 3 --repeat-budget 9s", f"{WITHOUT}--seeds alone requests no more: add --prec"),
         ("--suite scale --repeat-budget 9s", f"{WITHOUT}suite 'scale' has none: add --precision"),
-        ("--split 5-fold --seeds 5 --precision 5%", "--precision adds repeats, and 5-fold has no"),
         ("--report", "--report writes pages after a run, and --dry-run runs nothing"),
         ("--epochs 3", "--epochs 3 changes no row of bias: none has epochs"),
         ("--impl als --epochs 3 --set als.epochs=2", "--epochs 3 changes no row of als, bias"),

@@ -45,14 +45,6 @@ class Finding(NamedTuple):
     differs: bool
 
 
-class Sides(NamedTuple):
-    """What is compared, and a first line that says so where that is no two rows."""
-
-    a: Line
-    b: Line
-    heading: str = ""
-
-
 def compare(
     records: Iterable[Record],
     a: str,
@@ -183,8 +175,9 @@ def _paragraph(table: Table, a: Line, b: Line) -> str:
     return f"{heading}\n{text}" if heading else text
 
 
-def _against_itself(table: Table, line: Line) -> Sides:
-    """The halves of a row's runs. Raises _UndecidedError where there are too few."""
+def _against_itself(table: Table, line: Line) -> tuple[Line, Line, str]:
+    """The halves of a row's runs, and a line that says so. Raises _UndecidedError where there are
+    too few."""
     if (n := line.runs.n_seeds) < FEWEST_TO_HALVE:
         raise _UndecidedError(
             f"{line.name} has figures of {plural(n, 'seed')} on {_where(table)}; to be compared "
@@ -193,11 +186,11 @@ def _against_itself(table: Table, line: Line) -> Sides:
         )
     a, b = halves(line)
     one, other = (_listed_seeds(side) for side in (a, b))
-    return Sides(
-        *(a, b),
+    heading = (
         f"{line.name} against itself: its runs of seeds {one} against {other}: a difference here "
-        "is a false alarm.",
+        "is a false alarm."
     )
+    return a, b, heading
 
 
 def halves(line: Line) -> tuple[Line, Line]:

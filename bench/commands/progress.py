@@ -37,6 +37,7 @@ class Progress:
     """Shows the cells of a run as they start, train and end; collects the new `records`.
 
     total     cells of the run, of which `recorded` are known to need no run
+    precision how well times are to be known, `±5 %`, until which repeats follow; "" for none
     shared    fields of a cell's name that need not be repeated
     timer     the clock, in seconds
     store     the file that the records go to, for whoever must add some by hand
@@ -48,6 +49,7 @@ class Progress:
     timer: Callable[[], float] = time.monotonic
     shared: Collection[str] = ("threads",)
     recorded: int = 0
+    precision: str = ""
     store: str = "the records"
     number: int = 0
     _already: int = 0
@@ -121,7 +123,7 @@ class Progress:
 
     def tried_again(self, reason: str) -> None:
         self._end_cell()
-        self._say(f"{self._place}  runs once more, for this may not be its own fault: {reason}")
+        self._say(f"{self._place}  runs again, since something else may be the cause: {reason}")
         self._trained, self._cell_began = "", self.timer()
         self._cell_task = self._bars.add_task(self._label, total=None, words=self._cell_words)
 
@@ -129,7 +131,8 @@ class Progress:
         self.total += len(cells)
         self._bars.update(self._run_task, total=self.total)
         if len(cells) != self._repeated:
-            self._say(f"again, until times are precise: {plural(len(cells), 'row')}")
+            rows = plural(len(cells), "row")
+            self._say(f"repeats of {rows}, for times known to {self.precision}")
         self._repeated = len(cells)
 
     def finished(self, record: Record) -> None:
@@ -158,7 +161,12 @@ class Progress:
 
     @property
     def _place(self) -> str:
-        return f"[{self.number}/{self.total}] {self._label}"
+        return f"[{self.number}/{self._of_total}] {self._label}"
+
+    @property
+    def _of_total(self) -> str:
+        """With a + where repeats may follow, so that the number grows."""
+        return f"{self.total}{'+' * bool(self.precision)}"
 
     @property
     def _remaining(self) -> int:
@@ -170,11 +178,12 @@ class Progress:
         each = self._spent / len(self.records)
         running = self._cell_task is not None
         present = max(0.0, each - (self.timer() - self._cell_began)) if running else 0.0
-        return f"about {duration(each * self._remaining + present)}"
+        repeats = ", then repeats" if self.precision else ""
+        return f"about {duration(each * self._remaining + present)}{repeats}"
 
     def _run_words(self) -> str:
-        return f"cell {self.number}/{self.total}" + (
-            f"  {self._time_left()} left" if self.records else ""
+        return f"cell {self.number}/{self._of_total}" + (
+            f"  {self._time_left()}{'' if self.precision else ' left'}" if self.records else ""
         )
 
     def _cell_words(self) -> str:
@@ -218,7 +227,7 @@ def _fields(cell: Cell) -> dict[str, str]:
         "split": request.split,
         "device": request.device,
         "threads": plural(request.threads, "thread"),
-        "seed": f"seed {request.seed}",
+        "seed": f"seed {request.seed}{' again' * bool(request.again)}",
     }
 
 

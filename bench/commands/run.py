@@ -62,6 +62,10 @@ def run(
     cores = machine.environment().cores
     store = RecordStore(out)
     requested = overrides.apply(read(suite))
+    if report and dry_run:
+        raise terminal.UsageError(
+            "--report writes pages after a run, and --dry-run runs nothing: leave one out"
+        )
     wanted = _precision(requested, precision, repeat_budget, by_seeds="seeds" in overrides.block)
     pin = any(block.pin for block in requested.blocks)
     if pin and machine.timing_core() is None:
@@ -75,6 +79,7 @@ def run(
     arguments.refuse_unused(layout, datasets)
     with collector_paused():
         cells = planner.plan(requested)
+        _refuse_idle_epochs(cells, overrides)
         known = {cell.request.dataset: cell.facts for cell in cells}
         for name in sorted(known, key=[*datasets, *known].index):
             notice(name, known[name], among=known)
@@ -95,12 +100,38 @@ def run(
 def _precision(
     suite: Suite, precision: float | None, budget: float | None, *, by_seeds: bool
 ) -> Precision | None:
-    """The command line's, else the suite's; none where a number of seeds was requested alone."""
-    if by_seeds and precision is None:
-        return None
-    if (half_width := precision or suite.precision) is None:
+    """The command line's, else the suite's; none where a number of seeds was requested alone.
+
+    Raises UsageError for an option that would change nothing.
+    """
+    half_width = precision or (None if by_seeds else suite.precision)
+    if half_width is None:
+        if budget is not None:
+            why = "--seeds alone requests no more" if by_seeds else f"suite '{suite.name}' has none"
+            raise terminal.UsageError(
+                f"--repeat-budget ends repeats for precision, and {why}: add --precision 5%, or "
+                "leave it out"
+            )
         return None
     return Precision(half_width, suite.repeat_budget if budget is None else budget)
+
+
+def _refuse_idle_epochs(cells: Iterable[Cell], overrides: Overrides) -> None:
+    """Raise UsageError where --epochs changes no row: none has epochs, or each has them set."""
+    if (epochs := overrides.block.get("epochs")) is None:
+        return
+    runnable = [cell for cell in cells if cell.skip is None]
+    takes = [
+        cell
+        for cell in runnable
+        if "epochs" in cell.request.hyperparameters and "epochs" not in cell.settings
+    ]
+    if runnable and not takes:
+        names = ", ".join(sorted({cell.request.implementation for cell in runnable}))
+        raise terminal.UsageError(
+            f"--epochs {epochs} changes no row of {names}: none has epochs that are not set "
+            "otherwise; leave it out"
+        )
 
 
 def _run(
@@ -126,10 +157,12 @@ def _run(
     rows = {cell.request.implementation for cell in to_run}
     if rows & WORK.keys() and not machine.current_environment().roofs:
         measure()
-    fields = shared(cells)
+    fields = _shared(cells, wanted)
     already = f", {'all' if recorded == len(cells) else recorded} already recorded" * bool(recorded)
+    # Where all are recorded, so are the repeats.
+    repeats = _repeats(wanted) if to_run else ""
     terminal.print_line(
-        f"{terminal.plural(len(cells), 'cell')}{already}: {', '.join(fields.values())}"
+        f"{terminal.plural(len(cells), 'cell')}{already}{repeats}: {', '.join(fields.values())}"
     )
     finished: list[Record] = []
     progress = Progress(
@@ -138,6 +171,7 @@ def _run(
         finished,
         shared=fields.keys(),
         recorded=recorded,
+        precision=wanted.share if wanted and to_run else "",
         store=str(store.path_of(machine.environment().machine)),
     )
     executes = executor() if to_run else ProcessExecutor()
@@ -170,7 +204,25 @@ def _run(
         return FAILED
     if readme := next((line for line in changed if line.startswith("README.md")), None):
         terminal.print_line(f"{readme} (its table is of this run's machine now)")
-    return FAILED if runner.unwritten else exit_code(finished)
+    return FAILED if runner.unwritten or _without_figures(records) else exit_code(finished)
+
+
+def _without_figures(records: Iterable[Record]) -> bool:
+    """Whether no row has any, which is said."""
+    found = any(record.metrics for record in records)
+    if not found:
+        terminal.fail("no row of this run has a figure")
+    return not found
+
+
+def _shared(cells: list[Cell], wanted: Precision | None) -> dict[str, str]:
+    """What need not be said of each cell; its seed must, where repeats have others."""
+    fields = shared(cells)
+    return {name: text for name, text in fields.items() if not (wanted and name == "seed")}
+
+
+def _repeats(wanted: Precision | None) -> str:
+    return f", then repeats until times are known to {wanted}" if wanted else ""
 
 
 def _show(
@@ -180,9 +232,8 @@ def _show(
     stored, rows = runner.store.read()[0], set(map(row_of, ran))
     records = [*(each for each in stored if row_of(each) in rows), *runner.unwritten]
     summary.show(terminal.out, records, out, written=written, among=stored)
-    if wanted and (imprecise_rows := imprecise(records, wanted)):
-        share = f"±{100 * wanted.half_width:g} %"
-        terminal.note(f"times not known to {share}: {', '.join(imprecise_rows)}")
+    if wanted and (imprecise_rows := imprecise(summary.rows_of(records, stored), wanted)):
+        terminal.note(f"times not known to {wanted.share}: {', '.join(imprecise_rows)}")
 
 
 def _warn_of_threads(cells: list[Cell]) -> None:
@@ -211,7 +262,7 @@ def note_of_surroundings() -> None:
 
 
 def exit_code(records: Iterable[Record]) -> int:
-    """1 where a cell failed."""
+    """1 where a cell failed; what diverged or ran out of time or memory is a result."""
     return FAILED if any(record.status == "failed" for record in records) else 0
 
 
@@ -245,7 +296,7 @@ def _print_plan(
 ) -> None:
     history = History([] if fresh else store.read()[0], machine.environment())
     cells = followed(planned, history.done, wanted)
-    fields = shared(cells)
+    fields = _shared(cells, wanted)
     rows = []
     for number, cell in enumerate(cells, start=1):
         state = "recorded"
@@ -257,7 +308,8 @@ def _print_plan(
         if cell.skip:
             state = f"{cell.skip.status}: {cell.skip.reason}"
         rows.append([str(number), *name_of(cell, fields).split("  "), state])
-    terminal.print_line(f"{terminal.plural(len(cells), 'cell')}: {', '.join(fields.values())}")
+    repeats = _repeats(wanted) if any(history.done(cell) is None for cell in cells) else ""
+    terminal.print_line(
+        f"{terminal.plural(len(cells), 'cell')}{repeats}: {', '.join(fields.values())}"
+    )
     terminal.out.print(terminal.table(rows), soft_wrap=False)
-    if wanted and any(history.done(cell) is None for cell in cells):
-        terminal.print_line(f"then with other seeds, until its times are known to {wanted}")

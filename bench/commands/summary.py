@@ -7,17 +7,26 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table as Grid
 
 from bench.commands import terminal
+from bench.planning.repeats import FEWEST
 from bench.records import Record
 from bench.report.files import page_name
-from bench.report.formats import NOTHING, seconds, significant, title
+from bench.report.formats import NOTHING, seconds, significant, title, without_folder
 from bench.report.grouping import tables
 from bench.report.rows import Line, Table
-from bench.report.sentences import intervals, notes, other_names, same_runs, shortened
+from bench.report.sentences import (
+    intervals,
+    more_repeats,
+    notes,
+    other_names,
+    same_runs,
+    shortened,
+)
 from bench.report.tables import Column, headline_columns, lines_in_order
 from bench.report.verdict import verdict
 from bench.stats import Interval
@@ -26,8 +35,6 @@ from datasets.splits import folds
 
 NAME_WIDTH = 20
 """A longer name is wrapped before a column is left out for it."""
-FOR_AN_INTERVAL = 6
-"""Runs; fewer have no 95 % interval of a median, only a range."""
 
 
 def show(
@@ -60,13 +67,24 @@ def show(
         console.print()
         for number, remark in enumerate(shown.remarks, start=1):
             _paragraph(console, f"[{number}] {remark}")
-        _paragraph(console, " ".join(shown.reading()))
+        _paragraph(console, " ".join(filter(None, shown.reading())))
         option = "" if out == Path("results") else f" --out {out}"
         how = "" if written else f" (`bench report{option}` writes it)"
         verb = "have" if " and " in namesakes else "has"
         why = f": {namesakes} {verb} the same ratings, so this page, too" if namesakes else ""
         page = one_line(f"{out / page_name(table.title)}{why}")
         console.print(f"Page: {page}{how}")
+
+
+def rows_of(records: Sequence[Record], among: Sequence[Record]) -> dict[str, Sequence[Record]]:
+    """Each row as the summary calls it, with its dataset where there are several tables -> its
+    records that count."""
+    every = tables(records, among)
+    return {
+        line.name + f" on {table.title}" * (len(every) > 1): line.runs.records
+        for table in every
+        for line in table.lines
+    }
 
 
 def _namesakes(table: Table, records: Sequence[Record]) -> str:
@@ -90,7 +108,7 @@ class Shown:
         self.table, self.width = table, width
         self.lines = lines_in_order(table)
         # Scripts of one name are distinguished by their folders.
-        scripts = {line.name: _without_folder(line.name) for line in self.lines}
+        scripts = {line.name: without_folder(line.name) for line in self.lines}
         bare = len({*scripts.values()}) == len(scripts)
         self.columns = [_compact(column, bare) for column in headline_columns(table)]
         self.remarks: list[str] = []
@@ -103,11 +121,11 @@ class Shown:
                 self._leave_out(goal)
         self.narrow = self._is_too_wide()
         if self.narrow:
-            place = [column.header for column in self.columns].index("fit s")
-            self.columns[place] = replace(self.columns[place], format=short_seconds)
-        for goal in reached:
+            self.columns = list(map(_narrow, self.columns))
+        for goal in self._goals:
             self._leave_out(goal)
-        self.left_out = [goal.header for goal in goals if goal not in self.columns]
+        shown = {goal.header for goal in self._goals}
+        self.left_out = [goal.header for goal in goals if goal.header not in shown]
 
     def grid(self) -> Grid:
         """For a terminal, with the numbers of the remarks in the cells they belong to."""
@@ -119,20 +137,32 @@ class Shown:
     def reading(self) -> Iterator[str]:
         """How to read the columns."""
         if self._goals:
+            times = " ".join(goal.text(line) for goal in self._goals for line in self.lines)
+            half = ", median ± half its 95 % interval" if "±" in times else ""
+            some = "; n/m: in n of m seeds" if "/" in times else ""
             yield (
-                "≤: training seconds until the validation RMSE was at most that; "
+                f"≤: training seconds until the validation RMSE was at most that{half}{some}; "
                 "∞: half of the runs or more missed it."
             )
-        repeats = max(len(line.runs.scored) for line in self.lines)
-        if repeats > 1:
+        repeats = {line.runs.n_seeds for line in self.lines} - {0}
+        if repeats - {1}:
             repeat = "folds" if folds(self.table.split) else "seeds"
-            around = "range" if repeats < FOR_AN_INTERVAL else "95 % interval"
             yield f"RMSE: mean over {repeat} ± its 95 % t interval."
+            around = "range" if max(repeats) < FEWEST else "95 % interval"
             yield f"Fit: median and {f'how far its {around} reaches' if self.narrow else around}."
+            yield self._few(repeat, min(repeats - {1}))
         elif repeats:
             yield intervals(self.table)
         if self.left_out:
             yield f"Left out at this width: {', '.join(self.left_out)}."
+
+    def _few(self, repeat: str, fewest: int) -> str:
+        """What is different for the times of a row with few repeats; "" where none has."""
+        if fewest >= FEWEST:
+            return ""
+        k = folds(self.table.split)
+        more = f" (`{more_repeats(self.table.split)}` gives one)" if not k or k >= FEWEST else ""
+        return f"Below six {repeat} a time has no interval, only a range{more}."
 
     @property
     def _goals(self) -> list[Column[Line]]:
@@ -168,16 +198,26 @@ def _compact(column: Column[Line], bare: bool) -> Column[Line]:
     )
 
 
+def _narrow(column: Column[Line]) -> Column[Line]:
+    """Times in a shorter form: `0.0239 ±35% 21/23` for 0.0239 ±35 % (21 of 23)."""
+    if column.header == "fit s":
+        return replace(column, format=short_seconds)
+    if not column.header.startswith("≤"):
+        return column
+
+    def short(value: Any) -> str:
+        cell = column.format(value).replace(" %", "%")
+        return re.sub(r" \((\d+) of (\d+)\)$", r" \1/\2", cell)
+
+    return replace(column, format=short)
+
+
 def _shortest(cell: str, bare: bool) -> str:
     if cell.startswith("∞"):
         return "∞"
     cell = re.sub(r" #\d+(–\d+)?$", "", cell)
-    cell = _without_folder(cell) if bare else cell
+    cell = without_folder(cell) if bare else cell
     return re.sub(r"^(\d+) of \1 (folds )?ok$", "ok", cell)
-
-
-def _without_folder(cell: str) -> str:
-    return re.sub(r"\S*/(?=\S+\.py:)", "", cell)
 
 
 def short_seconds(interval: Interval) -> str:

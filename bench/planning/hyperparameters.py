@@ -60,7 +60,9 @@ def parse_settings(words: list[str]) -> dict[str, dict[str, str]]:
         implementation, dot, name = left.rpartition(".")
         if not (equals and dot and implementation and name):
             raise SettingError(f"--set {word}: write it as implementation.field=value")
-        settings.setdefault(implementation, {})[name] = value
+        if name in (given := settings.setdefault(implementation, {})):
+            raise SettingError(f"--set {word}: {left} is {given[name]} already; leave one out")
+        given[name] = value
     return settings
 
 
@@ -98,7 +100,7 @@ def _parse(implementation: type[Any], name: str, text: str) -> Any:
     where = f"{implementation.__name__}.{name}={text}"
     kind = _type_of(implementation, name, where)
     problem = ""
-    for value in _readings(text):
+    for value in readings(text):
         try:
             return TypeAdapter(kind).validate_python(value)
         except ValidationError as error:
@@ -108,7 +110,8 @@ def _parse(implementation: type[Any], name: str, text: str) -> Any:
     raise SettingError(f"{where}: {problem}")
 
 
-def _readings(text: str) -> Iterator[Any]:
+def readings(text: str) -> Iterator[Any]:
+    """What `text` may mean: as Python writes it, as JSON writes true and false, and the text."""
     try:
         yield ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):

@@ -12,7 +12,7 @@ import math
 import random
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -56,7 +56,12 @@ class Precision:
     budget_s: float
 
     def __str__(self) -> str:
-        return f"±{100 * self.half_width:g} % or {self.budget_s:g} s a row"
+        return f"{self.share} or {self.budget_s:g} s a row"
+
+    @property
+    def share(self) -> str:
+        """`±5 %`"""
+        return f"±{100 * self.half_width:g} %"
 
 
 def followed(
@@ -115,15 +120,13 @@ def row_of(record: Record) -> str:
     return repr((*of_row, *of_data, record.environment.machine))
 
 
-def imprecise(records: Iterable[Record], wanted: Precision) -> list[str]:
-    """The rows whose times are not as precise as wanted, each with how precise they are."""
-    rows: dict[str, dict[tuple[int, int], Record]] = {}
-    for record in records:
-        of_row = rows.setdefault(row_of(record), {})
-        of_row[record.cell.seed, record.cell.again] = record
+def imprecise(rows: Mapping[str, Sequence[Record]], wanted: Precision) -> list[str]:
+    """The rows whose times are not as precise as wanted, each with how precise they are.
+
+    rows  what a row is called -> its records that count
+    """
     found = []
-    for of_row in rows.values():
-        name, ran = next(iter(of_row.values())).cell.implementation, list(of_row.values())
+    for name, ran in rows.items():
         if all(record.status == "ok" and record.times for record in ran):
             reached = precision(ran)
             if reached > wanted.half_width:

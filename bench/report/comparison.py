@@ -1,17 +1,48 @@
-"""Two rows against each other, in sentences."""
+"""Two rows against each other, or one against itself, in sentences."""
 
 from __future__ import annotations
 
 import math
 import os
+import re
+import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+from bench.planning.hyperparameters import readings
 from bench.records import Record
-from bench.report.formats import goal_rmse, plural, signed, title, with_interval
+from bench.report.formats import (
+    goal_rmse,
+    plural,
+    signed,
+    significant,
+    title,
+    with_interval,
+    without_folder,
+)
 from bench.report.grouping import tables
-from bench.report.metrics import by_seed, fit_s, goals_of, rmse, seconds_to
+from bench.report.metrics import by_seed, fit_s, goals_of, mean, median, rmse, seconds_to
 from bench.report.rows import Line, Row, Runs, Table, device_kind
+from bench.report.sentences import more_repeats
 from bench.stats import Comparison, Interval, difference, ratio
+from datasets.printable import one_line
+
+FEWEST_TO_HALVE = 4
+"""Seeds of a row: each half has two, the fewest with an interval."""
+NAMED_SEEDS = 3
+"""Seeds of a half that are listed."""
+
+
+class Finding(NamedTuple):
+    """What a comparison says of one figure.
+
+    figure   "fit time", "RMSE", or a goal RMSE as text
+    differs  whether the sides differ beyond noise
+    """
+
+    figure: str
+    text: str
+    differs: bool
 
 
 def compare(
@@ -24,12 +55,14 @@ def compare(
 ) -> str:
     """Which of two rows is faster and which more accurate, a paragraph per table.
 
-    a, b     `implementation[:preset][@device]`, or a row's label as the tables show it
+    a, b     `implementation[:preset][@device]`, or a row's label as a page or the terminal shows
+             it; where both are one row, its runs with every other seed against the others
     dataset  a dataset's name, or the name or path of its file; None: every one
     machine  a machine's id; None: that of `here`, if it has both rows, else every one
 
     Raises ValueError where no table has both, with the datasets, machines or rows that there are
-    or with the rows among which a selector does not decide.
+    or with the rows among which a selector does not decide; and where one row has too few runs to
+    be compared with itself.
     """
     every = tables(records)
     of_dataset = [table for table in every if dataset is None or _is_called(table, dataset)]
@@ -46,11 +79,10 @@ def compare(
     for table in chosen:
         try:
             left, right = _find(table, a), _find(table, b)
-        except _SeveralRowsError as error:
+            if left and right:
+                paragraphs.append((table.machine, _paragraph(table, left, right)))
+        except _UndecidedError as error:
             undecided.append(str(error))
-            continue
-        if left and right:
-            paragraphs.append((table.machine, _paragraph(table, left, right)))
     if not paragraphs:
         neither = f"no table has both '{a}' and '{b}'{_listing(chosen)}"
         raise ValueError(undecided[0] if undecided else neither)
@@ -58,31 +90,68 @@ def compare(
     return "\n\n".join(own or [text for _, text in paragraphs])
 
 
-class _SeveralRowsError(Exception):
-    """A selector could be several rows of one table."""
+class _UndecidedError(Exception):
+    """A selector could be several rows of one table, or its row has too few runs."""
 
 
 def _find(table: Table, selector: str) -> Line | None:
     """The row on one device that `selector` names; the CPU's where it names no device.
 
     Of several rows of one name, those that no suite shortened, and of these that with the most
-    runs. Raises _SeveralRowsError where that leaves more than one.
+    runs. Raises _UndecidedError where that leaves more than one.
     """
-    name, at, device = selector.rpartition("@")
-    name = name if at else selector
-    matches = [row.label for row in table.rows if row.label == name]
-    if not matches and (namesakes := [row for row in table.rows if row.name == name]):
-        most = max(map(_whole_fits, namesakes))
-        matches = [row.label for row in namesakes if _whole_fits(row) == most]
+    found = re.fullmatch(r"(.*?)(?:@(cpu|cuda)(?::\d+)?)?", selector, re.DOTALL | re.IGNORECASE)
+    assert found is not None  # it matches any text
+    name, device = found.groups()
+    matches = _rows(table, name)
     if len(matches) > 1:
-        labels = ", ".join(f"'{label}'" for label in matches)
+        labels = ", ".join(f"'{row.label}'" for row in matches)
         message = f"'{selector}' is several rows of {_where(table)}; name one: {labels}"
-        raise _SeveralRowsError(message)
-    for line in table.lines:
-        if line.row.label in matches and (not at or line.kind == device_kind(device)):
-            on = "" if line.kind == "CPU" else f"@{line.kind.lower()}"
-            return line._replace(name=f"{line.row.label}{on}")
-    return None
+        raise _UndecidedError(message)
+    on = (
+        line
+        for line in table.lines
+        if any(line.row is row for row in matches)
+        and (not device or line.kind == device_kind(device))
+    )
+    return next(on, None)
+
+
+def _rows(table: Table, name: str) -> list[Row]:
+    """The rows that a name without a device may mean: a label, or an implementation, with those
+    settings that are given."""
+    if exact := [row for row in table.rows if row.label == name]:
+        return exact
+    name = _normal(name)
+    if rows := [row for row in table.rows if name in _spellings(row.label)]:
+        return rows
+    implementation, *settings = re.split(r" (?=\w+=)", name)
+    rows = [
+        row
+        for row in table.rows
+        if implementation in _spellings(row.name) and all(_has(row, each) for each in settings)
+    ]
+    most = max(map(_whole_fits, rows), default=0)
+    return [row for row in rows if _whole_fits(row) == most]
+
+
+def _spellings(label: str) -> set[str]:
+    """As it is recorded, and as the terminal shows it: on one line, a script without its folder."""
+    normal = _normal(label)
+    return {each(text) for text in (normal, one_line(normal)) for each in (str, without_folder)}
+
+
+def _normal(name: str) -> str:
+    """`./a/b.py:Row` as `a/b.py:Row`: another spelling of a path is no other row."""
+    return re.sub(r"\S*/\S*(?=\.py:)", lambda path: os.path.normpath(path[0]), name)
+
+
+def _has(row: Row, setting: str) -> bool:
+    """Whether a row has `field=value`, however the value is written."""
+    field, _, text = setting.partition("=")
+    value = {**row.hyperparameters, "threads": row.threads}.get(field)
+    written = (list(each) if isinstance(each, tuple) else each for each in readings(text))
+    return text == str(value) or value in list(written)
 
 
 def _whole_fits(row: Row) -> int:
@@ -95,11 +164,52 @@ def _whole_fits(row: Row) -> int:
 def _paragraph(table: Table, a: Line, b: Line) -> str:
     sentences = [
         f"{side.name} has no figures on {_where(table)} ({'; '.join(side.runs.remarks)})."
-        for side in (a, b)
+        for side in ((a,) if a.runs is b.runs else (a, b))
         if not side.runs.scored
     ]
     notes = dict.fromkeys(record.data.note for record in table.records if record.data.note)
-    return " ".join([*(sentences or _of_different_runs(table, a, b)), *notes])
+    heading = ""
+    if not sentences and a.runs is b.runs:
+        a, b, heading = _against_itself(table, a)
+    text = " ".join([*(sentences or _of_different_runs(table, a, b)), *notes])
+    return f"{heading}\n{text}" if heading else text
+
+
+def _against_itself(table: Table, line: Line) -> tuple[Line, Line, str]:
+    """The halves of a row's runs, and a line that says so. Raises _UndecidedError where there are
+    too few."""
+    if (n := line.runs.n_seeds) < FEWEST_TO_HALVE:
+        raise _UndecidedError(
+            f"{line.name} has figures of {plural(n, 'seed')} on {_where(table)}; to be compared "
+            f"with itself a row needs {FEWEST_TO_HALVE}: run it with "
+            f"`{more_repeats(table.split)}`"
+        )
+    a, b = halves(line)
+    one, other = (_listed_seeds(side) for side in (a, b))
+    heading = (
+        f"{line.name} against itself: its runs of seeds {one} against {other}: a difference here "
+        "is a false alarm."
+    )
+    return a, b, heading
+
+
+def halves(line: Line) -> tuple[Line, Line]:
+    """A row's runs with figures of the first, third, fifth … seed, and those of the others."""
+    seeds = line.runs.seeds
+    sides = (of_seeds(line, seeds[n::2]) for n in (0, 1))
+    a, b = (side._replace(name=f"{line.name} (seeds {_listed_seeds(side)})") for side in sides)
+    return a, b
+
+
+def of_seeds(line: Line, seeds: Collection[int]) -> Line:
+    """The row with its runs with figures of these seeds alone."""
+    return line._replace(runs=Runs(tuple(r for r in line.runs.scored if r.cell.seed in seeds)))
+
+
+def _listed_seeds(side: Line) -> str:
+    """`0, 2, 4 …`"""
+    seeds = list(map(str, side.runs.seeds))
+    return ", ".join(seeds[:NAMED_SEEDS]) + " …" * (len(seeds) > NAMED_SEEDS)
 
 
 def _of_different_runs(table: Table, a: Line, b: Line) -> list[str]:
@@ -125,27 +235,57 @@ def _without(side: Line, runs: Collection[tuple[str, str]]) -> Line:
 
 
 def _sentences(table: Table, a: Line, b: Line) -> list[str]:
-    fast, slow, speed = _in_order(a, b, *(by_seed(side.runs, fit_s) for side in (a, b)))
-    where = _where(table, _seeds(a, b, speed))
-    gain = difference(by_seed(slow.runs, rmse), by_seed(fast.runs, rmse)).interval
-    sentences = [
-        f"No difference in fit time beyond noise between {fast.name} and {slow.name} on "
-        f"{where}: a ratio of {with_interval(speed.interval)}."
-        if _may_be(1, speed.interval)
-        else f"{fast.name} ran {with_interval(speed.interval)} times faster than {slow.name} on "
-        f"{where}.",
-        _more_accurate(fast, gain),
-        *(_sooner(fast, slow, goal) for goal in goals_of(table)),
-    ]
-    if speed.interval.level is None:
-        once = "In one run of each, which has no interval (run both with `--seeds 3` or more):"
-        sentences.insert(0, once)
-    for side in (fast, slow):
+    sentences = [finding.text for finding in findings(table, a, b)]
+    for side in (a, b):
         late = sum(record.status == "timeout" for record in side.runs.scored)
         if late:
             of = f"{late} of {plural(len(side.runs.scored), 'run')}"
             sentences.append(f"{side.name} was stopped by its time limit in {of}.")
-    return [sentence for sentence in sentences if sentence]
+    return sentences
+
+
+def findings(table: Table, a: Line, b: Line) -> list[Finding]:
+    """What there is to say of fit time, RMSE and each goal; both sides have runs with figures."""
+    fast, slow, speed = _in_order(a, b, *(by_seed(side.runs, fit_s) for side in (a, b)))
+    where = _where(table, _seeds(a, b, speed))
+    gain = difference(by_seed(slow.runs, rmse), by_seed(fast.runs, rmse)).interval
+    of_goals = [_sooner(fast, slow, goal) for goal in goals_of(table)]
+    return [
+        *(
+            [_without_interval(table, fast, slow, where)]
+            if speed.interval.level is None
+            else [_faster(fast, slow, speed.interval, where), _more_accurate(fast, gain)]
+        ),
+        *(finding for finding in of_goals if finding is not None),
+    ]
+
+
+def _without_interval(table: Table, a: Line, b: Line, where: str) -> Finding:
+    """The figures themselves: a ratio without an interval would claim something."""
+    figures = [
+        f"{side.name} fit in {significant(fit.value)} s, with a test RMSE of {error.value:.4f}"
+        for side in (a, b)
+        if (fit := median(side.runs, fit_s)) and (error := mean(side.runs, rmse))
+    ]
+    option = more_repeats(table.split)
+    return Finding(
+        "fit time",
+        f"One run has no interval, so neither is called better on {where} (`{option}` for both "
+        f"gives one): {'; '.join(figures)}.",
+        differs=False,
+    )
+
+
+def _faster(a: Line, b: Line, speed: Interval, where: str) -> Finding:
+    if speed.excludes(1):
+        text = f"{a.name} ran {with_interval(speed)} times faster than {b.name} on {where}."
+        return Finding("fit time", text, differs=True)
+    return Finding(
+        "fit time",
+        f"No difference in fit time beyond noise between {a.name} and {b.name} on {where}: a "
+        f"ratio of {with_interval(speed)}.",
+        differs=False,
+    )
 
 
 def _in_order(
@@ -156,19 +296,21 @@ def _in_order(
     return (a, b, speed) if speed.interval.value >= 1 else (b, a, ratio(seconds_a, seconds_b))
 
 
-def _more_accurate(side: Line, gain: Interval) -> str:
+def _more_accurate(side: Line, gain: Interval) -> Finding:
     """`gain`: the other side's RMSE less this side's."""
-    margin = f" ± {gain.half:.4f}" if gain.level is not None else ""
-    if _may_be(0, gain):
-        return f"No difference in RMSE beyond noise ({side.name}: {signed(-gain.value)}{margin})."
+    margin = f" ± {gain.half:.4f}"
+    if not gain.excludes(0):
+        text = f"No difference in RMSE beyond noise ({side.name}: {signed(-gain.value)}{margin})."
+        return Finding("RMSE", text, differs=False)
     if f"{abs(gain.value):.4f}" == "0.0000":
-        return "No difference in RMSE to four decimals."
+        return Finding("RMSE", "No difference in RMSE to four decimals.", differs=False)
     more = "more" if gain.value > 0 else "less"
-    return f"{side.name} is {more} accurate by {abs(gain.value):.4f}{margin} RMSE."
+    text = f"{side.name} is {more} accurate by {abs(gain.value):.4f}{margin} RMSE."
+    return Finding("RMSE", text, differs=True)
 
 
-def _sooner(a: Line, b: Line, goal: float) -> str:
-    """Which side's validation RMSE reached a goal sooner; "" where a side left no curve.
+def _sooner(a: Line, b: Line, goal: float) -> Finding | None:
+    """Which side's validation RMSE reached a goal sooner; None where a side left no curve.
 
     A ratio needs a time from every run: left out, a miss would count for nothing.
     """
@@ -177,35 +319,41 @@ def _sooner(a: Line, b: Line, goal: float) -> str:
         for side in (a, b)
     ]
     if not all(taken):
-        return ""
+        return None
+    text, differs = _of_times(a, b, taken, f"{goal_rmse(goal)} on validation")
+    return Finding(goal_rmse(goal), text, differs)
+
+
+def _of_times(
+    a: Line, b: Line, taken: Sequence[Mapping[int, float]], goal: str
+) -> tuple[str, bool]:
     hits = [sum(map(math.isfinite, seconds.values())) for seconds in taken]
     if not any(hits):
-        return f"Neither reached {goal_rmse(goal)} on validation."
+        return f"Neither reached {goal}.", False
     if hits != [len(seconds) for seconds in taken]:
         counts = [
             f"{side.name} in {some} of {plural(len(seconds), 'run')}"
             for side, some, seconds in zip((a, b), hits, taken, strict=True)
         ]
-        return f"{goal_rmse(goal)} on validation was reached by {' and by '.join(counts)}."
-    sooner, _, speed = _in_order(a, b, *taken)
-    times = with_interval(speed.interval)
-    if _may_be(1, speed.interval):
+        return f"{goal} was reached by {' and by '.join(counts)}.", False
+    sooner, later, speed = _in_order(a, b, *taken)
+    if speed.interval.level is None:
+        first, second = sorted(statistics.median(seconds.values()) for seconds in taken)
         return (
-            f"No difference beyond noise in the time to {goal_rmse(goal)} on validation: "
-            f"a ratio of {times}."
+            f"{goal} was reached by {sooner.name} in {significant(first)} s and by {later.name} "
+            f"in {significant(second)} s.",
+            False,
         )
-    return f"{sooner.name} reached {goal_rmse(goal)} on validation {times} times sooner."
-
-
-def _may_be(value: float, interval: Interval) -> bool:
-    """Whether there is an interval, and it includes `value`."""
-    return interval.level is not None and not interval.excludes(value)
+    times = with_interval(speed.interval)
+    if speed.interval.excludes(1):
+        return f"{sooner.name} reached {goal} {times} times sooner.", True
+    return f"No difference beyond noise in the time to {goal}: a ratio of {times}.", False
 
 
 def _seeds(a: Line, b: Line, speed: Comparison) -> str:
     if speed.pairs:
         return plural(speed.pairs, "paired seed")
-    return f"{len(a.runs.scored)} and {plural(len(b.runs.scored), 'seed')}, unpaired"
+    return f"{a.runs.n_seeds} and {plural(b.runs.n_seeds, 'seed')}, unpaired"
 
 
 def _where(table: Table, seeds: str = "") -> str:

@@ -67,11 +67,18 @@ def signed(difference: float) -> str:
 
 
 def times(ratio: Interval) -> str:
-    """How many times as fast, to two significant digits: `3.2× (2.9–3.6)`, `41,000×`."""
+    """How many times as fast, to two significant digits: `3.2× (2.9–3.6)`; `1.0×` alone of what is
+    compared with itself."""
     value, low, high = (
         significant(float(f"{end:.2g}"), 2) for end in (ratio.value, ratio.low, ratio.high)
     )
-    return f"{value}×" if ratio.level is None or low == high else f"{value}× ({low}–{high})"
+    return f"{value}×" if ratio.low == ratio.high else f"{value}× ({low}–{high})"
+
+
+def per_cent(share: Interval) -> str:
+    """Of a share of 1, to two significant digits: `41 (39–44)`."""
+    value, low, high = (significant(100 * end, 2) for end in (share.value, share.low, share.high))
+    return f"{value} ({low}–{high})"
 
 
 def with_interval(ratio: Interval) -> str:
@@ -91,6 +98,11 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 def title(dataset: str) -> str:
     """A dataset's name in the catalog, or the last part of its path."""
     return PurePath(dataset).name or dataset
+
+
+def without_folder(name: str) -> str:
+    """`a/b.py:Row` as `b.py:Row`, in a longer text, too."""
+    return re.sub(r"\S*/(?=\S+\.py:)", "", name)
 
 
 def day(seconds: int) -> str:

@@ -68,10 +68,12 @@ def millions_of_updates(record: Record) -> float | None:
     return rate and rate / 1e6
 
 
-def per_cent_of_bound(record: Record) -> float | None:
-    """Of the updates that the machine's memory or arithmetic allows."""
-    rate, allowed = updates_per_s(record), bound_per_s(record)
-    return 100 * rate / allowed if rate and allowed else None
+def share_of_bound(runs: Runs) -> Interval | None:
+    """Of the updates that the machine's memory or arithmetic allows; None for one run."""
+    both = Runs(tuple(r for r in runs.scored if updates_per_s(r) and bound_per_s(r)))
+    if not both.records:
+        return None
+    return with_level(ratio(by_seed(both, updates_per_s), by_seed(both, bound_per_s)).interval)
 
 
 def mean(runs: Runs, figure: Figure) -> Interval | None:
@@ -108,11 +110,17 @@ def reference_row(table: Table) -> Row | None:
 
 
 def times_faster(reference: Row, runs: Runs) -> Interval | None:
-    """Fit time of the reference on the CPU over that of `runs`; None where one has none."""
+    """Fit time of the reference on the CPU over that of `runs`; None where one has none, and
+    where the ratio has no interval."""
     own, other = by_seed(runs, fit_s), by_seed(reference.runs["CPU"], fit_s)
     if not own or not other or min(*own.values(), *other.values()) <= 0:
         return None
-    return ratio(other, own).interval
+    return with_level(ratio(other, own).interval)
+
+
+def with_level(ratio: Interval | None) -> Interval | None:
+    """A ratio that may be stated: one with an interval."""
+    return ratio if ratio and ratio.level is not None else None
 
 
 def goals_of(table: Table) -> list[float]:

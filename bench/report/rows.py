@@ -43,9 +43,14 @@ class Runs:
         return list(lowest.values())
 
     @cached_property
+    def seeds(self) -> list[int]:
+        """The seeds that have figures, in order."""
+        return sorted({record.cell.seed for record in self.scored})
+
+    @property
     def n_seeds(self) -> int:
         """How many seeds have figures."""
-        return len({record.cell.seed for record in self.scored})
+        return len(self.seeds)
 
     @property
     def any_ok(self) -> bool:
@@ -144,7 +149,8 @@ class Row:
 
 
 class Line(NamedTuple):
-    """A row on one kind of device. `place` is the row's in its table, and decides its look."""
+    """A row on one kind of device. `place` is the row's in its table, and decides its look; `name`
+    is what it is called, on pages, on the terminal and for `bench compare`."""
 
     place: int
     row: Row
@@ -183,7 +189,7 @@ class Table:
         """Each row on each kind of device that it has a record for."""
         several = len(self.kinds) > 1
         return [
-            Line(place, row, kind, f"{row.label} on {kind}" if several else row.label, runs)
+            Line(place, row, kind, f"{row.label}@{kind.lower()}" if several else row.label, runs)
             for place, row in enumerate(self.rows)
             for kind in self.kinds
             if (runs := row.runs.get(kind))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.machine import LOCKED
+from bench.planning.repeats import FEWEST
 from bench.records import Data, Environment, Record, Slice
 from bench.report import metrics
 from bench.report.formats import (
@@ -128,10 +129,12 @@ def reading(table: Table) -> str:
         parts.append(
             f"Every seed has the same test part{aside}, so ± says nothing of other test ratings."
         )
-    if row := metrics.reference_row(table):
+    if (row := metrics.reference_row(table)) and table.has_repeats:
         faster = f"× {metrics.REFERENCE}: how many times faster the fit was than that of"
-        interval = ", with the 95 % interval of the ratio" if table.has_repeats else ""
-        parts.append(f"{faster} {escaped(row.label)} (CPU){interval}.")
+        parts.append(
+            f"{faster} {escaped(row.label)} (CPU), with the 95 % interval of the ratio; — for one "
+            "run, which has none."
+        )
     parts.append("Epochs: the best one / those run.")
     if scored := [record.metrics for record in table.records if record.metrics]:
         cold_starts = _span(each.n_cold_start for each in scored)
@@ -195,17 +198,19 @@ def intervals(table: Table) -> str:
         return ""
     k = folds(table.split)
     repeat = "fold" if k else "seed"
+    option = f"`{more_repeats(table.split)}`"
     if max(repeats) == 1:
-        more = f"`--seeds {k}` runs them all" if k else "`--seeds 3` or more gives one"
+        more = f"{option} {'runs them all' if k else 'gives every figure one'}"
         return f"One {repeat}, so there is no interval: {more}."
     means = (
         "#1–3: the ranks that a row may have among those with several runs, by the 95 % intervals "
         f"of its differences from each over the same {repeat}s. RMSE and MAE: mean over {repeat}s "
         "± its 95 % t interval. Times: median, in brackets"
     )
-    if max(repeats) < 6:
-        return f"{means} the range of the runs (below six no 95 % interval exists)."
-    if min(repeats - {1}) >= 6:
+    if max(repeats) < FEWEST:
+        hint = "" if k and k < FEWEST else f", {option} gives one"
+        return f"{means} the range of the runs (below six no 95 % interval exists{hint})."
+    if min(repeats - {1}) >= FEWEST:
         return f"{means} its 95 % interval."
     return f"{means} its 95 % interval, or the range where a row has fewer than six runs."
 
@@ -218,6 +223,12 @@ def spread(table: Table) -> str:
         " Fit s ± by machine: standard deviation of the log time between runs of one seed; ± by "
         "seed: what other seeds add. In brackets their 95 % intervals."
     )
+
+
+def more_repeats(split: str) -> str:
+    """The option of `bench run` for as many repeats as an interval of a time takes; of a
+    cross-validation for all its folds."""
+    return f"--seeds {folds(split) or FEWEST}"
 
 
 def _span(counts: Iterable[int]) -> str:

@@ -170,9 +170,12 @@ class Curve:
     def pays_from(self) -> int | None:
         """The smallest size from which CUDA is faster and stays so; None if it never does.
 
-        Where there are intervals, faster beyond noise.
+        Faster beyond noise: one run has no interval, and does not count as faster.
         """
-        slower = max((size for size, times in self.points if times.low <= 1), default=0)
+        slower = max(
+            (size for size, times in self.points if times.level is None or times.low <= 1),
+            default=0,
+        )
         return min((size for size in self.sizes if size > slower), default=None)
 
 
@@ -210,4 +213,4 @@ def _longest(
 
 
 def _name_with_batch(pair: Pair) -> str:
-    return f"{pair.label} (batch {pair.batch:,})" if pair.batch else pair.label
+    return f"{pair.label} batch_size={pair.batch}" if pair.batch else pair.label

@@ -14,7 +14,16 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from bench.report import metrics, ranking
-from bench.report.formats import NOTHING, error, goal_rmse, relative, seconds, significant, times
+from bench.report.formats import (
+    NOTHING,
+    error,
+    goal_rmse,
+    per_cent,
+    relative,
+    seconds,
+    significant,
+    times,
+)
 from bench.report.ranking import Rank
 from bench.report.rows import Line, Row, Runs, Table
 from bench.stats import Interval
@@ -117,7 +126,7 @@ def goal_columns(table: Table) -> list[Column[Line]]:
 def accuracy_columns(table: Table) -> list[Column[Row]]:
     """Test errors beside the time of the fit, over `table.rows`: CPU and CUDA side by side."""
     columns = [_ranked_rmse(table), FIT_S]
-    if reference := metrics.reference_row(table):
+    if (reference := metrics.reference_row(table)) and table.has_repeats:
         columns.append(
             Column(f"× {metrics.REFERENCE}", partial(metrics.times_faster, reference), times)
         )
@@ -283,7 +292,7 @@ COSTS = (
     SEED_NOISE,
     _median("epoch s", metrics.part("times", "epoch_s")),
     _median("M updates/s", metrics.millions_of_updates),
-    _median("% of bound", metrics.per_cent_of_bound),
+    Column[Runs]("% of bound", metrics.share_of_bound, per_cent),
     _median("predict s", metrics.part("times", "predict_s")),
     _median("evaluation s", metrics.part("times", "evaluation_s")),
     _median("first model s", metrics.part("times", "first_model_s")),

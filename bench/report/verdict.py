@@ -14,6 +14,7 @@ from bench.report.markdown import escaped
 from bench.report.metrics import fit_s, goals_of, mean, median, reached, rmse, seconds_by_seed
 from bench.report.ranking import Rank
 from bench.report.rows import Line, Table
+from bench.report.sentences import more_repeats
 from bench.stats import ratio
 from datasets.splits import folds
 
@@ -81,8 +82,8 @@ def _in_one_run(table: Table) -> str:
     if leaders := _most_accurate(table):
         value, line = leaders[0]
         first += f" Lowest test RMSE: {_timed(line)}, {value:.4f}."
-    k = folds(table.split)
-    more = f"`--seeds {k}` runs every fold" if k else "`--seeds 3` or more gives one"
+    gives = "runs every fold" if folds(table.split) else "gives every figure one"
+    more = f"`{more_repeats(table.split)}` {gives}"
     return f"**One run of each row has no interval**, so nothing is recommended ({more}).{first}"
 
 
@@ -139,7 +140,7 @@ def _time(table: Table, goal: float, leaders: Leaders) -> str:
         return f"{seconds} s; {name} reached it in {hits} of {plural(len(other), 'run')}"
     reached_in = {seed: time for seed, time in own.items() if math.isfinite(time)}
     sooner = ratio(other, reached_in).interval
-    if sooner.level is None:
+    if not sooner.excludes(1):
         return f"{seconds} s"
     return f"{seconds} s, {with_interval(sooner)} times sooner than {name}"
 

@@ -97,7 +97,7 @@ def test_rows_are_repeated_until_their_times_are_precise_or_their_budget_is_spen
 ) -> None:
     words = ("run", "--impl", MEAN, "bias", "--dataset", str(ratings), "--precision", "99%")
     planned = bench(*words, "--dry-run").stdout
-    assert "then with other seeds, until its times are known to ±99 % or 8 s a row" in planned
+    assert "2 cells, then repeats until times are known to ±99 % or 8 s a row: " in planned
     done = bench(*words, "--repeat-budget", "1min")
     assert done.returncode == 0
     cells = [each.cell for each in records(tmp_path / "results")]
@@ -106,7 +106,8 @@ def test_rows_are_repeated_until_their_times_are_precise_or_their_budget_is_spen
     n = len({cell.seed for cell in cells})
     assert n >= 6  # fewer have no interval
     assert {("bias", seed, 0) for seed in range(n)} <= found
-    assert f"[{len(found)}/{len(found)}]" in done.stdout
+    assert f"[{len(found)}/{len(found)}+]" in done.stdout
+    assert "repeats of 2 rows, for times known to ±99 %" in done.stdout
     again = bench(*words, "--repeat-budget", "1min")
     assert f"{len(found)} cells, all already recorded" in again.stdout
     for option, text in (("--precision", "110%"), ("--repeat-budget", "soon")):
@@ -128,7 +129,7 @@ def test_a_device_that_is_missing_is_a_skipped_row(
     bench: Bench, ratings: Path, tmp_path: Path
 ) -> None:
     done = bench("run", "--impl", MEAN, "--dataset", str(ratings), "--device", "cuda:7")
-    assert done.returncode == 0
+    assert done.returncode == 1  # for no row has a figure
     (record,) = records(tmp_path / "results")
     assert (record.status, record.reason) == ("skipped", "CPU only")
 

@@ -9,9 +9,10 @@ from bench.report.files import MARK
 from bench.report.formats import signed, significant, times
 from bench.report.growth import epoch_s
 from bench.report.markdown import document, escaped, markdown_table
+from bench.report.metrics import with_level
 from bench.report.plots.cuda import batches_plot, ratings_plot
 from bench.report.rows import Runs
-from bench.report.sentences import caption, notes
+from bench.report.sentences import caption, more_repeats, notes
 from bench.report.speedup import Curve, Pair, Speedup, over_batches, over_ratings
 from bench.report.tables import TEST_RMSE, Column
 
@@ -21,8 +22,8 @@ AGREED = 0.002
 ABOUT = f"""\
 A line of the table is one cell on the CPU and on CUDA of one machine: the same implementation, \
 hyperparameters, dataset, split and seeds. Speed-up: seconds per epoch on the CPU over \
-those on CUDA, so above 1 CUDA is faster; in brackets its 95 % interval, which two seeds or more \
-have. Threads are the CPU's; where a cell ran with several \
+those on CUDA, so above 1 CUDA is faster; in brackets its 95 % interval; — for one seed, which has \
+none. Threads are the CPU's; where a cell ran with several \
 numbers of them, each device has its fastest. Difference: test RMSE on CUDA less that on the CPU, \
 of the seed with the largest; it should be at most {AGREED:g} either way. There is none where a \
 fit did not end well on both.
@@ -50,8 +51,16 @@ def speedup_page(speedups: Sequence[Speedup]) -> str:
 
 def _pays(speedup: Speedup) -> list[str]:
     """From what size on an epoch is shorter on CUDA: a sentence, and a list by batch size."""
+    if not any(with_level(pair.speedup) for pair in speedup.pairs):
+        return [
+            f"**One run of each cell has no interval** (`{more_repeats(speedup.split)}` gives "
+            "one), so no speed-up is stated, nor from what size CUDA pays; a point of the plots is "
+            "one run."
+        ]
     sizes = "; ".join(_from_size(curve, " ratings") for curve in over_ratings(speedup))
-    parts = [f"**From what size CUDA pays**, that is, is faster and stays so: {sizes}."]
+    parts = [
+        f"**From what size CUDA pays**, that is, is faster beyond noise and stays so: {sizes}."
+    ]
     if panels := over_batches(speedup):
         listed = (
             f"- {escaped(dataset)}: {'; '.join(_from_size(curve, '') for curve in curves)}"
@@ -65,8 +74,11 @@ def _from_size(curve: Curve, unit: str) -> str:
     name = escaped(curve.name)
     if curve.pays_from is not None:
         return f"{name} from {curve.pays_from:,}{unit}"
-    size, best = max(curve.points, key=lambda point: point[1].value)
-    never = "not for good" if best.value > 1 else "never"
+    stated = [(size, faster) for size, each in curve.points if (faster := with_level(each))]
+    if not stated:
+        return f"{name} is not known (one run of each)"
+    size, best = max(stated, key=lambda point: point[1].value)
+    never = "not for good" if best.low > 1 else "never"
     return f"{name} {never} here (at best {times(best)}, at {size:,}{unit})"
 
 
@@ -88,7 +100,7 @@ COLUMNS: list[Column[Pair]] = [
     Column("threads", lambda pair: pair.cpu.records[0].cell.threads),
     EPOCH_S.of(CPU, "epoch s (CPU)"),
     EPOCH_S.of(CUDA, "epoch s (CUDA)"),
-    Column("speed-up", lambda pair: pair.speedup, times),
+    Column("speed-up", lambda pair: with_level(pair.speedup), times),
     TEST_RMSE.of(CPU, "test RMSE (CPU)"),
     TEST_RMSE.of(CUDA, "test RMSE (CUDA)"),
     Column("difference", lambda pair: pair.rmse_gap, signed),

@@ -34,8 +34,8 @@ MEMORY = """\
 part of it that does not depend on the ratings: resident after the warm-up, less the ratings, so \
 the interpreter, the libraries and compiled code. It is nearly the same at every size and would \
 flatten the exponent, so the exponent is that of the peak *less the base*. The last column holds \
-the whole peak, base included, against what nothing can do without: the training ratings, \
-12 bytes each, and the parameters in float32."""
+what nothing can do without at the largest size: the training ratings, 12 bytes each, and the \
+parameters in float32."""
 
 
 def growth_page(growths: Sequence[Growth]) -> str:
@@ -69,9 +69,9 @@ def memory_columns(growth: Growth) -> list[Column[Trend]]:
         *_sizes(growth, peak_bytes, 1e6),
         *_exponent(grown_bytes),
         Column(
-            f"peak / (ratings + parameters), {growth.names[largest]}",
-            lambda trend: trend.medians(_peak_over_least).get(largest),
-            "{:.1f}×".format,
+            f"ratings + parameters, {growth.names[largest]}",
+            lambda trend: trend.medians(_least_bytes).get(largest),
+            lambda value: significant(value / 1e6),
         ),
     ]
 
@@ -115,8 +115,8 @@ def _base(trend: Trend) -> float | None:
     return next(reversed(trend.medians(base_bytes).values()), None)
 
 
-def _peak_over_least(record: Record) -> float | None:
-    work, peak = work_of(record), peak_bytes(record)
-    if work is None or peak is None or not (record.metrics and record.metrics.n_train):
+def _least_bytes(record: Record) -> float | None:
+    work = work_of(record)
+    if work is None or not (record.metrics and record.metrics.n_train):
         return None
-    return peak / (RATING * record.metrics.n_train + work.parameters)
+    return RATING * record.metrics.n_train + work.parameters

@@ -92,7 +92,7 @@ def _beside(table: Table) -> Iterator[Beside]:
             reference = next((r.reference for r in runs.records[::-1] if r.reference), None)
             if reference is None:
                 continue
-            label = row.label if kind == "CPU" else f"{row.label}, {kind}"
+            label = row.label if kind == "CPU" else f"{row.label}@{kind.lower()}"
             for name, published, reach in (
                 ("rmse", reference.rmse, reference.reach),
                 ("mae", reference.mae, None),

@@ -67,8 +67,10 @@ def _panel(
     log_panel(axes)
     axes.axhline(1, zorder=1, **EVEN)
     for curve in curves:
-        faster = [times.value for _, times in curve.points]
-        axes.plot([size for size, _ in curve.points], faster, **looks[curve.label])
+        sizes, faster = zip(*curve.points, strict=True)
+        axes.plot(sizes, [times.value for times in faster], **looks[curve.label])
+        low, high = [times.low for times in faster], [times.high for times in faster]
+        axes.vlines(sizes, low, high, colors=looks[curve.label]["color"], linewidth=1)
     axes.xaxis.set_major_locator(LogLocator(base))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

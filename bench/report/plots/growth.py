@@ -67,4 +67,4 @@ def _look(trend: Trend) -> dict[str, Any]:
 
 def _label(growth: Growth, trend: Trend) -> str:
     several = len({other.kind for other in growth.trends}) > 1
-    return short(f"{trend.label}, {trend.kind}" if several else trend.label)
+    return short(f"{trend.label}@{trend.kind.lower()}" if several else trend.label)

@@ -328,7 +328,10 @@ def test_a_run_with_a_test_file_says_how_many_ratings_it_has(tmp_path: Path) -> 
     done = bench(*words, "--test", str(test))
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("train.csv: 60 ratings of 9 users and 7 items, 1 to 5; 10 of ")
-    assert "; 10 of them from test.csv\n1 cell: " in done.stdout.replace(" \n", "\n")
+    assert (
+        "; 10 of them from test.csv\n1 cell, then repeats until times are known to"
+        in done.stdout.replace(" \n", "\n")
+    )
     assert "train.csv, given, cpu" in done.stdout.replace("\n", " ")
     assert bench(*words, "--split", "given").exit_code == 2
     refused = bench(*words, "--split", "random:80/20", "--test", str(test))

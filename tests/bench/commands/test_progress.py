@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -80,6 +81,37 @@ def test_cells_that_were_known_to_be_recorded_are_neither_listed_nor_waited_for(
     ]
 
 
+def test_where_repeats_follow_the_total_says_that_it_may_grow() -> None:
+    text, clock = io.StringIO(), Clock()
+    with Progress(console(text), 2, [], clock, precision="±5 %") as progress:
+        for _ in range(2):
+            progress.started(cell(), "")
+            clock.now += 10
+            progress.finished(record(rmse=0.9123, fit_s=1.5))
+        progress.repeats([cell(seed=1)])
+        progress.started(cell(seed=1), "")
+        progress.finished(record(rmse=0.9123, fit_s=1.5))
+        progress.repeats([cell(seed=2)])
+    assert text.getvalue().splitlines() == [
+        f"[1/2+] {PLACE}",
+        f"[1/2+] {PLACE}  RMSE 0.9123  fit 1.5 s  (1 more, about 10 s, then repeats)",
+        f"[2/2+] {PLACE}",
+        f"[2/2+] {PLACE}  RMSE 0.9123  fit 1.5 s",
+        "repeats of 1 row, for times known to ±5 %",
+        f"[3/3+] {PLACE[:-1]}1",
+        f"[3/3+] {PLACE[:-1]}1  RMSE 0.9123  fit 1.5 s",
+    ]
+
+
+def test_a_cell_that_runs_again_says_why_in_plain_words() -> None:
+    text = io.StringIO()
+    with Progress(console(text), 1, []) as progress:
+        progress.started(cell(), "")
+        progress.tried_again("its predictions were lost: no space")
+    again = "runs again, since something else may be the cause: its predictions were lost: no space"
+    assert text.getvalue().splitlines()[1] == f"[1/1] {PLACE}  {again}"
+
+
 def test_a_terminal_has_a_bar_for_all_cells_and_one_for_the_present() -> None:
     screen, clock = Terminal(), Clock()
     with Progress(console(screen, width=80), 3, [], clock) as progress:
@@ -118,6 +150,9 @@ def test_a_name_has_what_the_cells_differ_in() -> None:
         "bias batch_size=256  seed 0",
         "als:fast  seed 1",
     ]
+    once = cells[0]
+    twice = replace(once, request=once.request.model_copy(update={"again": 1}))
+    assert name_of(twice, fields) == "bias batch_size=256  seed 0 again"
 
 
 @pytest.mark.parametrize("live", [False, True])

@@ -47,7 +47,7 @@ def test_at_120_columns_nothing_is_left_out() -> None:
     assert re.split("  +", header)[1:5] == ["≤ 0.946", "≤ 0.937", "≤ 0.915", "≤ 0.900"]
     assert "13.3 (12.3–14.3)" in text
     assert "Left out" not in text
-    assert "Fit: median and range." in text
+    assert "Fit: median and range. Below six seeds a time has no interval, only a range" in text
 
 
 @pytest.mark.parametrize("width", [40, 50, 60, 70, 90, 100])
@@ -59,7 +59,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 def test_one_seed_has_no_interval_and_says_how_to_get_one() -> None:
     text = shown(80, [record("numpy_sgd"), record("als", rmse=0.9)])
     assert "±" not in text
-    assert "`--seeds 3`" in text
+    assert text.count("`--seeds 6`") == 2
 
 
 def test_a_page_that_is_not_written_names_the_command() -> None:
@@ -115,6 +115,17 @@ def test_a_copy_is_shown_in_full_and_said_to_be_one_run() -> None:
     assert "One run under two names" in text
 
 
+def test_a_time_to_a_goal_has_its_interval_at_every_width() -> None:
+    rows = [record(seed=n, fit_s=12.0 + n / 9, rmse=0.913) for n in range(8)]
+    missed = [record("als", seed=n, rmse=0.95 if n < 2 else 0.9, fit_s=3.0) for n in range(8)]
+    wide, narrow = shown(200, [*rows, *missed]), shown(80, [*rows, *missed])
+    assert re.search(r"als .* 1\.\d\d ±∞ \(6 of 8\)|als .* 1\.\d\d ±\S+ % \(6 of 8\)", wide)
+    assert re.search(r"numpy_sgd .* \d\.\d\d ±\S+ % ", wide)
+    assert re.search(r"numpy_sgd .* \d\.\d\d ±\S+% ", narrow)
+    assert "median ± half its 95 % interval; n/m: in n of m seeds; ∞" in " ".join(narrow.split())
+    assert "n/m" not in wide
+
+
 def test_a_short_time_has_the_farther_end_of_its_interval() -> None:
     assert summary.short_seconds(Interval(10, 9.5, 12, 3, None)) == "10.0 ±20%"
     assert summary.short_seconds(Interval(10, 10, 10, 1, None)) == "10.0"
@@ -140,6 +151,7 @@ mine.py:Own                  —        —                —           —  fa
 [1] failed: [bold]no luck[/]
 ≤: training seconds until the validation RMSE was at most that; ∞: half of the
 runs or more missed it. RMSE: mean over seeds ± its 95 % t interval. Fit: median
-and how far its range reaches. Left out at this width: ≤ 0.946, ≤ 0.937.
+and how far its range reaches. Below six seeds a time has no interval, only a
+range (`--seeds 6` gives one). Left out at this width: ≤ 0.946, ≤ 0.937.
 Page: results/ml-100k.md
 """

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
+from bench.commands.summary import Shown, rows_of
 from bench.records import Record
 from bench.report import compare
-from tests.support.records import data, epoch_budgets, record, training_curve
+from datasets.printable import one_line
+from tests.support.records import (
+    data,
+    eight,
+    epoch_budgets,
+    record,
+    table_of,
+    times,
+    training_curve,
+)
 
 
 def runs(name: str, fit_s: list[float], rmse: list[float], **common: object) -> list[Record]:
@@ -44,8 +57,8 @@ def test_the_faster_may_be_the_less_accurate() -> None:
 
 
 def test_a_difference_that_rounds_to_nothing_is_called_none() -> None:
-    other = record("embedding_mf", fit_s=5.0, rmse=0.92001)
-    text = compare([SLOW[0], other], "numpy_sgd", "embedding_mf")
+    other = runs("embedding_mf", [5.0, 5.1, 5.4], [0.92001, 0.92101, 0.91901])
+    text = compare([*SLOW, *other], "numpy_sgd", "embedding_mf")
     assert "No difference in RMSE to four decimals." in text
     assert "0.0000" not in text
 
@@ -73,11 +86,15 @@ def test_noise_is_called_noise() -> None:
 
 
 def test_one_seed_gives_no_interval_and_says_what_would() -> None:
-    text = compare([SLOW[0], FAST[0]], "embedding_mf", "numpy_sgd")
-    assert "ran 4.00 times faster than numpy_sgd on ml-100k (random:80/10/10, 1 paired seed" in text
-    assert "more accurate by 0.0040 RMSE." in text
-    assert "`--seeds 3`" in text
-    assert "±" not in text
+    for records in ([SLOW[0], FAST[0]], [SLOW[0], record("embedding_mf", seed=7, fit_s=5.0)]):
+        text = compare(records, "embedding_mf", "numpy_sgd")
+        assert text.startswith("One run has no interval, so neither is called better on ml-100k (")
+        assert "(`--seeds 6` for both gives one): embedding_mf fit in 5.00 s, with a test" in text
+        assert "; numpy_sgd fit in 20.0 s, with a test RMSE of 0.9200." in text
+        assert "was reached by embedding_mf in " in text
+        assert not re.search("±|times|faster|accurate|sooner", text)
+    folds = [record(name, split="5-fold") for name in ("numpy_sgd", "embedding_mf")]
+    assert "`--seeds 5`" in compare(folds, "embedding_mf", "numpy_sgd")
 
 
 def test_seeds_that_do_not_pair_are_called_unpaired() -> None:
@@ -242,8 +259,102 @@ def test_where_only_some_runs_are_shared_the_others_are_compared() -> None:
     assert "Seeds 0, 1: the same runs under both names" in text
 
 
-def test_a_row_compared_with_itself_is_the_same_runs() -> None:
-    assert "are the same runs" in compare(copied(1), "a.py:A", "a.py:A")
+def own_runs(n: int, **common: Any) -> list[Record]:
+    """Of one row; the seconds grow with the seed."""
+    return [record("als", seed=seed, fit_s=4 + seed / 100, **common) for seed in range(n)]
+
+
+def test_a_row_against_itself_is_every_other_run_against_the_rest() -> None:
+    text = compare(own_runs(8), "als", "als")
+    assert text.startswith(
+        "als against itself: its runs of seeds 0, 2, 4 … against 1, 3, 5 …: a difference here is a "
+        "false alarm.\nNo difference in fit time beyond noise between als (seeds 0, 2, 4 …) and "
+        "als (seeds 1, 3, 5 …) on ml-100k (random:80/10/10, 4 and 4 seeds, unpaired, machine box-1)"
+    )
+    assert "No difference beyond noise in the time to 0.946 on validation" in text
+    uneven = [
+        each.model_copy(update={"times": times(8.0 + each.cell.seed / 100)})
+        if each.cell.seed % 2
+        else each
+        for each in own_runs(7)
+    ]
+    assert "als (seeds 0, 2, 4 …) ran 1.99 (95 % interval " in compare(uneven, "als", "als@cpu")
+
+
+def test_a_row_needs_four_runs_to_be_compared_with_itself() -> None:
+    broken = [record("als", seed=9, status="failed")]
+    with pytest.raises(
+        ValueError, match=r"^als has figures of 3 seeds on ml-.* needs 4: .*--seeds 6"
+    ):
+        compare([*own_runs(3), *broken], "als", "als@cpu")
+    twice = [*own_runs(3), *(again(each) for each in own_runs(3))]
+    with pytest.raises(ValueError, match="of 3 seeds"):
+        compare(twice, "als", "als")
+    elsewhere = [record("als", seed=seed, machine="box-2") for seed in range(4)]
+    text = compare([*own_runs(3), *elsewhere], "als", "als")
+    assert "machine box-2" in text
+    assert "box-1" not in text
+    assert compare(broken, "als", "als").count("has no figures") == 1
+
+
+def again(of: Record) -> Record:
+    """Another run of the same seed."""
+    cell = of.cell.model_copy(update={"again": 1})
+    return of.model_copy(update={"cell": cell, "identity": f"{of.identity}-again"})
+
+
+def test_the_runs_of_one_seed_are_in_one_half() -> None:
+    runs = own_runs(6)
+    text = compare([*runs, again(runs[0]), again(runs[3])], "als", "als")
+    assert "its runs of seeds 0, 2, 4 against 1, 3, 5: " in text
+    assert "3 and 3 seeds, unpaired" in text
+
+
+LISTED = {"layers": [64, 32], "rate": 0.01}
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        *("x/own.py:A layers=[64, 32]", "own.py:A layers=[64, 32]", "./x/../x/own.py:A@cpu"),
+        *("x/own.py:A layers=(64,32) rate=1e-2", "own.py:A rate=0.01 threads=2"),
+    ],
+)
+def test_a_row_is_found_however_it_is_spelled(spelled: str) -> None:
+    own = own_runs(4, hyperparameters=LISTED)
+    named = {"implementation": "x/own.py:A"}
+    records = [r.model_copy(update={"cell": r.cell.model_copy(update=named)}) for r in own]
+    other = record("x/own.py:A", hyperparameters={"layers": [8], "rate": 0.01})
+    text = compare([*records, other], "x/own.py:A layers=[64, 32]", spelled)
+    assert text.startswith("x/own.py:A layers=[64, 32] against itself")
+
+
+def test_every_label_that_is_shown_selects_its_row() -> None:
+    records = [
+        *eight(seeds=2),
+        *(record("ncf", device="cuda", minute=30, seed=seed) for seed in (0, 1)),
+        *(record("bias", hyperparameters={"damping": 9}, seed=n, minute=31) for n in (0, 1)),
+        record("some/folder/mine.py:Own", minute=32),
+        record("a\tb.py:Own", minute=33),
+    ]
+    table = table_of(*records)
+    rows = list(rows_of(records, records))
+    assert rows == [line.name for line in table.lines]
+    shown = Shown(table, 300)
+    in_the_summary = [shown.columns[0].text(line) for line in shown.lines]
+    devices = [shown.columns[1].text(line).lower() for line in shown.lines]
+    for line, label, device in zip(shown.lines, in_the_summary, devices, strict=True):
+        if line.row.implementation == "ncf":
+            continue
+        for selector in (line.name, f"{one_line(label)}@{device}"):
+            assert line.name in compare(records, selector, "ncf@cuda")
+    assert "mine.py:Own" in in_the_summary
+    assert "ncf@cuda" in rows
+
+
+def test_a_script_whose_name_has_an_at_is_no_device() -> None:
+    records = [*SLOW, record("a@cpu.py:A")]
+    assert "a@cpu.py:A fit in" in compare(records, "a@cpu.py:A", "numpy_sgd")
 
 
 def test_two_files_of_one_name_are_distinguished_and_selected_by_either_name() -> None:

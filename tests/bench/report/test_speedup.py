@@ -41,9 +41,12 @@ def side(
 
 
 def pair(speedup: float, implementation: str = "embedding_mf", **changes: Any) -> list[Record]:
-    """The same cell on both devices: an epoch of 0.1 s on CUDA."""
-    cpu = side(implementation, epoch_s=0.1 * speedup, **changes)
-    return [cpu, side(implementation, epoch_s=0.1, device="cuda", **changes)]
+    """Two runs of the same cell on both devices: an epoch of 0.1 s on CUDA."""
+    return [
+        side(implementation, epoch_s=epoch_s, device=device, **{"seed": seed, **changes})
+        for seed in (0, 1)
+        for device, epoch_s in (("cpu", 0.1 * speedup), ("cuda", 0.1))
+    ]
 
 
 def found_in(*records: Record) -> list[Speedup]:
@@ -88,7 +91,7 @@ def test_a_pair_has_both_times_their_ratio_and_the_errors() -> None:
         "threads": "16",
         "epoch s (CPU)": "1.20",
         "epoch s (CUDA)": "0.100",
-        "speed-up": "12×",
+        "speed-up": "—",  # one run of each has no interval
         "test RMSE (CPU)": "0.9200",
         "test RMSE (CUDA)": "0.9213",
         "difference": "+0.0013",
@@ -182,7 +185,7 @@ def test_of_several_numbers_of_threads_each_device_has_its_fastest() -> None:
     cpu = [side(epoch_s=s, threads=n) for n, s in ((1, 1.5), (16, 4.0))]
     cuda = [side(epoch_s=s, threads=n, device="cuda") for n, s in ((1, 0.3), (16, 0.1))]
     row = rows(*cpu, *cuda)["embedding_mf"]
-    assert (row["threads"], row["speed-up"]) == ("1", "15×")
+    assert (row["threads"], row["epoch s (CPU)"], row["epoch s (CUDA)"]) == ("1", "1.50", "0.100")
 
 
 def test_labels_have_the_settings_that_differ_but_those_that_the_table_has() -> None:
@@ -216,7 +219,7 @@ def test_a_curve_over_ratings_is_the_settings_with_the_most_sizes() -> None:
     }
     assert found == {
         "autograd_mf": [(1_000_000, pytest.approx(0.1))],
-        "embedding_mf (batch 8,192)": [
+        "embedding_mf batch_size=8192": [
             (1_000_000, pytest.approx(2.0)),
             (10_000_000, pytest.approx(4.0)),
         ],
@@ -255,13 +258,30 @@ def test_over_batches_a_dataset_is_a_panel_where_a_row_has_two_sizes() -> None:
 def test_cuda_pays_from_the_size_from_which_it_stays_faster(
     points: tuple[tuple[int, float], ...], pays_from: int | None
 ) -> None:
-    once = tuple((size, Interval(times, times, times, 1, None)) for size, times in points)
-    assert Curve("als", "als", "als", once).pays_from == pays_from
+    some = tuple((size, Interval(times, times, times, 3, 0.95)) for size, times in points)
+    assert Curve("als", "als", "als", some).pays_from == pays_from
 
 
 def test_cuda_pays_where_the_interval_excludes_a_tie() -> None:
-    points = (1, Interval(1.5, 0.9, 2.4, 3, 0.95)), (2, Interval(1.5, 1.1, 2.0, 3, 0.95))
-    assert Curve("als", "als", "als", points).pays_from == 2
+    tie, faster = Interval(1.5, 0.9, 2.4, 3, 0.95), Interval(1.5, 1.1, 2.0, 3, 0.95)
+    once = Interval(9.0, 9.0, 9.0, 1, None)
+    assert Curve("als", "als", "als", ((1, tie), (2, faster))).pays_from == 2
+    assert Curve("als", "als", "als", ((1, once), (2, faster))).pays_from == 2
+    assert Curve("als", "als", "als", ((1, faster), (2, once))).pays_from is None
+
+
+def test_one_run_of_each_states_no_speed_up() -> None:
+    once = [record for record in pair(3.0) if record.cell.seed == 0]
+    text = speedup_page(found_in(*once))
+    assert "**One run of each cell has no interval** (`--seeds 6` gives one)" in text
+    assert "CUDA pays**" not in text
+    assert cells(text)["embedding_mf"]["speed-up"] == "—"
+    als = [record for record in pair(3.0, "als") if record.cell.seed == 0]
+    noisy = [side("ncf", epoch_s=s, seed=n) for n, s in enumerate((0.1, 0.9))]
+    noisy += [side("ncf", epoch_s=0.1, seed=n, device="cuda") for n in (0, 1)]
+    beside = speedup_page(found_in(*pair(2.0), *als, *noisy))
+    assert "als is not known (one run of each)" in beside
+    assert "ncf never here (at best 3.0× (" in beside
 
 
 def test_the_page_opens_with_from_what_size_cuda_pays() -> None:
@@ -276,9 +296,9 @@ def test_the_page_opens_with_from_what_size_cuda_pays() -> None:
     text = speedup_page(found_in(*records))
     before_the_table = text.partition("|")[0]
     assert (
-        "**From what size CUDA pays**, that is, is faster and stays so: "
+        "**From what size CUDA pays**, that is, is faster beyond noise and stays so: "
         "autograd_mf never here (at best 0.11×, at 1,000,000 ratings); "
-        "ncf (batch 65,536) from 1,000,000 ratings; als from 1,000,000 ratings; "
+        "ncf batch_size=65536 from 1,000,000 ratings; als from 1,000,000 ratings; "
         "bayesian_mf not for good here (at best 1.5×, at 100,000 ratings)."
     ) in before_the_table
     assert "- synthetic-1000k: ncf from 8,192\n" in before_the_table

@@ -65,6 +65,12 @@ def test_a_clipped_number_stands_beside_our_clipped_one() -> None:
     assert found["difference"] == "−0.0150"
 
 
+def test_a_row_on_cuda_has_the_name_that_compare_takes() -> None:
+    on_cuda = beside()
+    on_cuda.cell.device = "cuda"
+    assert "| numpy_sgd:published@cuda [1]" in published_page(tables([on_cuda]))
+
+
 def test_a_number_out_of_bounds_says_no() -> None:
     assert row(beside(rmse_raw=1.03))["agreed"] == "±0.02: no"
     assert row(beside(within=None))["agreed"] == "—"

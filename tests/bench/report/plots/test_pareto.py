@@ -19,7 +19,7 @@ def test_a_row_stands_at_its_median_fit_and_mean_rmse_on_each_device() -> None:
     fits = ((0, 3.0, 0.90), (1, 9.0, 0.91), (2, 5.0, 0.95))
     runs = (record(seed=seed, fit_s=fit_s, rmse=rmse) for seed, fit_s, rmse in fits)
     found = places(table_of(*runs, record(device="cuda"), record("ncf", status="failed")))
-    assert [place.line.name for place in found] == ["numpy_sgd on CPU", "numpy_sgd on CUDA"]
+    assert [place.line.name for place in found] == ["numpy_sgd@cpu", "numpy_sgd@cuda"]
     assert (found[0].seconds, round(found[0].rmse, 6)) == (5.0, 0.92)
 
 
@@ -60,12 +60,12 @@ def test_the_legend_distinguishes_kinds_of_rows_by_marker_and_has_room(
     table = table_of(*map(record, names), *on_cuda)
     looks = {line.name: _look(line) for line in table.lines}
     assert {name: kind for name, (kind, _) in looks.items()} == {
-        "bias on CPU": "built-in",
-        "bias on CUDA": "built-in, on CUDA",
-        "peer:myfm on CPU": "third-party library",
-        "own.py:Row on CPU": "own or plugin",
-        "own.py:Row on CUDA": "own or plugin, on CUDA",
-        "a-plugin on CPU": "own or plugin",
+        "bias@cpu": "built-in",
+        "bias@cuda": "built-in, on CUDA",
+        "peer:myfm@cpu": "third-party library",
+        "own.py:Row@cpu": "own or plugin",
+        "own.py:Row@cuda": "own or plugin, on CUDA",
+        "a-plugin@cpu": "own or plugin",
     }
     drawn = {kind: (look["marker"], look.get("markerfacecolor")) for kind, look in looks.values()}
     assert len({*drawn.values()}) == len(drawn) == 5

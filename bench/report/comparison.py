@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bench.planning.hyperparameters import readings
-from bench.records import Record
+from bench.records import Record, values_by_seed
 from bench.report.formats import (
     goal_rmse,
     plural,
@@ -21,8 +21,18 @@ from bench.report.formats import (
     without_folder,
 )
 from bench.report.grouping import tables
-from bench.report.metrics import by_seed, fit_s, goals_of, mean, median, rmse, seconds_to
-from bench.report.rows import Line, Row, Runs, Table, device_kind
+from bench.report.metrics import (
+    best_validation,
+    by_seed,
+    fit_s,
+    goals_of,
+    mean,
+    median,
+    rmse,
+    seconds_on,
+    seconds_to,
+)
+from bench.report.rows import Line, Row, Runs, Table, device_kind, lowest_rmse
 from bench.report.sentences import more_repeats
 from bench.stats import Comparison, Interval, difference, ratio
 from datasets.printable import one_line
@@ -250,6 +260,7 @@ def findings(table: Table, a: Line, b: Line) -> list[Finding]:
     where = _where(table, _seeds(a, b, speed))
     gain = difference(by_seed(slow.runs, rmse), by_seed(fast.runs, rmse)).interval
     of_goals = [_sooner(fast, slow, goal) for goal in goals_of(table)]
+    of_goals.append(_to_own_best(fast, slow))
     return [
         *(
             [_without_interval(table, fast, slow, where)]
@@ -322,6 +333,29 @@ def _sooner(a: Line, b: Line, goal: float) -> Finding | None:
         return None
     text, differs = _of_times(a, b, taken, f"{goal_rmse(goal)} on validation")
     return Finding(goal_rmse(goal), text, differs)
+
+
+def _to_own_best(a: Line, b: Line) -> Finding | None:
+    """Which side's validation RMSE came sooner to the best of the less accurate one, seed by seed;
+    None where a side left no curve, and for one row against itself."""
+    if a.row is b.row or not (a.runs.lowest and b.runs.lowest):
+        return None
+    weaker = max((a, b), key=lambda side: best_validation(side.runs))
+    best = {
+        seed: max(lowest)
+        for seed, lowest in values_by_seed(weaker.runs.with_curve, lowest_rmse).items()
+    }
+
+    def seconds(record: Record) -> float | None:
+        if not record.curve or (goal := best.get(record.cell.seed)) is None:
+            return None
+        return seconds_on(record.curve, goal)
+
+    taken = [by_seed(side.runs, seconds) for side in (a, b)]
+    if not all(taken):
+        return None
+    goal = f"{weaker.name}'s best on validation ({best_validation(weaker.runs):.4f})"
+    return Finding("its best", *_of_times(a, b, taken, goal))
 
 
 def _of_times(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from bench.planning.plan import BASELINE
-from bench.records import Record, Slice, mean_by_seed, round_up, values_by_seed
+from bench.records import Point, Record, Slice, mean_by_seed, round_up, values_by_seed
 from bench.report.rows import Row, Runs, Table
 from bench.roofline.bound import bound_per_s, updates_per_s
 from bench.stats import Components, Interval, components, mean_interval, median_interval, ratio
@@ -203,4 +203,9 @@ def seconds_to(record: Record, goal: float) -> float:
     for each in record.goals:
         if each.rmse == goal:
             return math.inf if each.seconds is None else each.seconds
-    return next((point.seconds for point in record.curve if point.rmse <= goal), math.inf)
+    return seconds_on(record.curve, goal)
+
+
+def seconds_on(curve: Sequence[Point], goal: float) -> float:
+    """To the first point at `goal` or below; ∞ for a miss."""
+    return next((point.seconds for point in curve if point.rmse <= goal), math.inf)

@@ -37,10 +37,7 @@ class Runs:
     @cached_property
     def lowest(self) -> list[float]:
         """The lowest validation RMSE of each seed with a curve."""
-        lowest = mean_by_seed(
-            self.with_curve, lambda record: min(point.rmse for point in record.curve)
-        )
-        return list(lowest.values())
+        return list(mean_by_seed(self.with_curve, lowest_rmse).values())
 
     @cached_property
     def seeds(self) -> list[int]:
@@ -215,6 +212,11 @@ class Table:
         """The kinds of device that have a record, CPU first."""
         kinds = {kind for row in self.rows for kind in row.runs}
         return sorted(kinds, key=lambda kind: (kind != "CPU", kind))
+
+
+def lowest_rmse(record: Record) -> float:
+    """On validation, of a run with a curve."""
+    return min(point.rmse for point in record.curve)
 
 
 def device_kind(device: str) -> str:

@@ -80,6 +80,8 @@ def run(
     with collector_paused():
         cells = planner.plan(requested)
         _refuse_idle_epochs(cells, overrides)
+        if pin:
+            _note_of_unpinned(cells)
         known = {cell.request.dataset: cell.facts for cell in cells}
         for name in sorted(known, key=[*datasets, *known].index):
             notice(name, known[name], among=known)
@@ -92,8 +94,6 @@ def run(
     limit = memory_limit_bytes(memory_limit_gb)
     executor = containment.executor
     splits = Splits(loader)
-    if pin:
-        _note_of_unpinned(cells)
     return _run(cells, wanted, store, out, limit, splits, executor, fresh=fresh, report=report)
 
 
@@ -246,10 +246,15 @@ def _warn_of_threads(cells: list[Cell]) -> None:
 
 
 def _note_of_unpinned(cells: list[Cell]) -> None:
-    """Where `--pin` leaves some or all cells on any core."""
+    """Where `--pin` leaves some cells on any core. Raises UsageError where it leaves all."""
     runnable = [cell for cell in cells if cell.skip is None]
-    if n := sum(not cell.request.pinned for cell in runnable):
-        of = "no cell" if n == len(runnable) else f"{len(runnable) - n} of {len(runnable)} cells"
+    pinned = sum(cell.request.pinned for cell in runnable)
+    if runnable and not pinned:
+        raise terminal.UsageError(
+            "--pin changes no cell, for each has several threads: add --threads 1, or leave it out"
+        )
+    if pinned < len(runnable):
+        of = f"{pinned} of {len(runnable)} cells"
         terminal.note(f"--pin: {of} on one core: the others have several threads (--threads 1)")
 
 

@@ -79,7 +79,9 @@ def test_pinned_cells_are_others_than_those_on_any_core(
     assert "pinned to one core" in done.stdout
     assert [each.cell.pinned for each in records(tmp_path / "results")] == [False, True]
     assert "--pin" not in done.stderr
-    assert "--pin: no cell on one core" in bench(*words, "--pin", "--threads", "2").stderr
+    idle = bench(*words, "--pin", "--threads", "2", "--dry-run")
+    assert idle.returncode == 2
+    assert "error: --pin changes no cell, for each has several threads" in idle.stderr
 
 
 def test_a_system_that_cannot_pin_is_an_error(

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -125,40 +124,6 @@ def _reason(report: pytest.TestReport) -> str:
     return str(report.longrepr[-1]) if isinstance(report.longrepr, tuple) else ""
 
 
-def _store_compiled(tree: Path) -> None:
-    """Let numba store all that it compiles of the tree, there, so that only the first round does.
-
-    Its own key for a stored function is another in each process where the closure holds functions.
-    """
-    try:
-        from numba.core import caching, dispatcher
-    except ImportError:
-        return
-    cache: Any = caching.Cache
-    compiler: Any = dispatcher.Dispatcher
-    make = compiler.__init__
-
-    def init(self: Any, py_func: FunctionType, *args: Any, **options: Any) -> None:
-        make(self, py_func, *args, **options)
-        if py_func.__code__.co_filename.startswith(f"{tree}/"):
-            self.enable_caching()
-
-    def key(self: Any, signature: Any, codegen: Any) -> tuple[Any, ...]:
-        return signature, codegen.magic_tuple(), _made_of(self._py_func)
-
-    compiler.__init__, cache._index_key = init, key
-
-
-def _made_of(value: Any) -> str:
-    """A function, plain or numba's, as its place in the source and what its closure holds."""
-    function = getattr(value, "py_func", None) or getattr(value, "_defn", value)
-    if not isinstance(function, FunctionType):
-        return repr(value)
-    code = function.__code__
-    held = [_made_of(cell.cell_contents) for cell in function.__closure__ or ()]
-    return repr((code.co_filename, code.co_name, code.co_firstlineno, held))
-
-
 def _affinity() -> set[int]:
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
@@ -178,7 +143,6 @@ def main(pipe: int, tree: Path, core: int) -> None:
     """Serve until the last workload has ended, or the parent is gone."""
     _die_with_parent()
     sys.path.insert(0, str(tree))
-    _store_compiled(tree)
     side = Side(Connection(pipe), tree, core)
     if not (tree / WORKLOADS).is_dir():
         side.send(names=[], clashes=0)

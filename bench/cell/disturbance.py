@@ -17,12 +17,12 @@ STEAL_FIELD = 8
 class Reading(NamedTuple):
     """Counters of this process so far; None where the system has none.
 
-    steal_ticks  of the cores that it may use
+    steal_ticks  by core, of those that it may use
     waited_ns    by thread: runnable, and without a core
     switches     involuntary ones of all its threads, of those that have ended, too
     """
 
-    steal_ticks: int | None
+    steal_ticks: dict[int, int] | None
     waited_ns: dict[str, int] | None
     switches: int
 
@@ -38,6 +38,8 @@ class Meter:
     def __init__(self, proc: Path = PROC) -> None:
         self._proc = proc
         self._before: Reading | None = None
+        # As it starts: an implementation that binds itself to fewer hides no theft from the others.
+        self._cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
         self._steal_ticks: int | None = 0
         self._waited_ns: int | None = 0
         self._switches = 0
@@ -53,8 +55,8 @@ class Meter:
         self._switches += now.switches - before.switches
         if before.steal_ticks is None or now.steal_ticks is None or self._steal_ticks is None:
             self._steal_ticks = None
-        else:  # a counter of a core that was taken out begins anew
-            self._steal_ticks += max(0, now.steal_ticks - before.steal_ticks)
+        else:
+            self._steal_ticks += stolen_since(before.steal_ticks, now.steal_ticks)
         if before.waited_ns is None or now.waited_ns is None or self._waited_ns is None:
             self._waited_ns = None
         else:
@@ -75,7 +77,7 @@ class Meter:
             return Reading(None, None, switches)
         steal = None
         with contextlib.suppress(OSError):
-            steal = steal_ticks(_bytes(self._proc / "stat"), os.sched_getaffinity(0))
+            steal = steal_ticks(_bytes(self._proc / "stat"), self._cores)
         return Reading(steal, self._waits(), switches)
 
     def _waits(self) -> dict[str, int] | None:
@@ -88,16 +90,21 @@ class Meter:
         return waits(texts)
 
 
-def steal_ticks(stat: bytes, cpus: Collection[int]) -> int | None:
-    """Ticks that the host gave to others while these logical processors had work, since the start
-    of the system; None where /proc/stat does not have that of each."""
-    wanted = {b"cpu%d" % cpu for cpu in cpus}
-    found = []
+def steal_ticks(stat: bytes, cpus: Collection[int]) -> dict[int, int] | None:
+    """Ticks that the host gave to others while each of these logical processors had work, since the
+    start of the system; None where /proc/stat does not have that of each."""
+    wanted = {b"cpu%d" % cpu: cpu for cpu in cpus}
+    found = {}
     for line in stat.splitlines():
         name, *fields = line.split() or [b""]
         if name in wanted and len(fields) >= STEAL_FIELD and fields[STEAL_FIELD - 1].isdigit():
-            found.append(int(fields[STEAL_FIELD - 1]))
-    return sum(found) if wanted and len(found) == len(wanted) else None
+            found[wanted[name]] = int(fields[STEAL_FIELD - 1])
+    return found if wanted and len(found) == len(wanted) else None
+
+
+def stolen_since(before: dict[int, int], now: dict[int, int]) -> int:
+    """Ticks; a counter of a core that was taken out and came back begins anew."""
+    return sum(max(0, now[cpu] - ticks) for cpu, ticks in before.items() if cpu in now)
 
 
 def waits(schedstats: dict[str, bytes]) -> dict[str, int] | None:

@@ -18,7 +18,7 @@ from functools import partial
 
 from bench.planning.plan import BASELINE, Cell
 from bench.records import Record, mean_by_seed
-from bench.stats import median_interval
+from bench.stats import LEVEL, median_interval
 from datasets.splits import folds
 
 MOST = 100
@@ -115,7 +115,7 @@ def row_of(record: Record) -> str:
     from the store, too, where tuples have become lists."""
     cell, data = record.cell, record.data
     values = json.dumps(cell.hyperparameters, sort_keys=True)
-    of_row = (cell.implementation, cell.preset, values, cell.device, cell.threads)
+    of_row = (cell.implementation, cell.preset, values, cell.device, cell.threads, cell.pinned)
     of_data = (cell.dataset, data.fingerprint, data.split_digest, cell.split)
     return repr((*of_row, *of_data, record.environment.machine))
 
@@ -125,23 +125,29 @@ def imprecise(rows: Mapping[str, Sequence[Record]], wanted: Precision) -> list[s
 
     rows  what a row is called -> its records that count
     """
-    found = []
-    for name, ran in rows.items():
-        if all(record.status == "ok" and record.times for record in ran):
-            reached = precision(ran)
-            if reached > wanted.half_width:
-                runs = f"{len(ran)} run{'s' * (len(ran) > 1)}"
-                missed = ", a goal missed in some" if len(ran) >= FEWEST else ""
-                half = f"±{100 * reached:.0f} % after {runs}"
-                half = half if reached < math.inf else f"{runs}{missed}"
-                found.append(f"{name} ({half})")
-    return found
+    return [
+        f"{name} ({_how_precise(ran)})"
+        for name, ran in rows.items()
+        if all(record.status == "ok" and record.times for record in ran)
+        and precision(ran) > wanted.half_width
+    ]
 
 
-def precision(records: Sequence[Record]) -> float:
+def _how_precise(ran: Sequence[Record]) -> str:
+    """By the intervals that pages show, or why there are none."""
+    n_seeds = len({record.cell.seed for record in ran})
+    runs = f"{len(ran)} run{'s' * (len(ran) > 1)}"
+    if (reached := precision(ran, LEVEL)) < math.inf:
+        return f"±{100 * reached:.0f} % after {runs}"
+    if n_seeds >= FEWEST:
+        return f"{runs}, a goal missed in some"
+    return runs if n_seeds == len(ran) else f"{runs} of {n_seeds} seeds"
+
+
+def precision(records: Sequence[Record], level: float = STOP_LEVEL) -> float:
     """The widest of the half widths of the row's times, as a share of each; ∞ where one has no
     interval, which takes six seeds."""
-    return max(map(_half_width, _times(records)), default=math.inf)
+    return max((_half_width(times, level) for times in _times(records)), default=math.inf)
 
 
 def _times(records: Sequence[Record]) -> list[list[float]]:
@@ -164,8 +170,8 @@ def _seconds_to(number: int, record: Record) -> float | None:
     return math.inf if seconds is None else seconds
 
 
-def _half_width(times: Sequence[float]) -> float:
-    interval = median_interval(times, STOP_LEVEL)
+def _half_width(times: Sequence[float], level: float) -> float:
+    interval = median_interval(times, level)
     if interval.level is None or not math.isfinite(interval.high):
         return math.inf
     return interval.half / interval.value if interval.value > 0 else 0.0
@@ -182,13 +188,13 @@ def _next(records: Sequence[Record], wanted: Precision) -> tuple[int, int] | Non
         return None
     runs = Counter(record.cell.seed for record in records)
     newest = {record.cell.seed: record for record in sorted(records, key=lambda r: r.cell.again)}
+    if len(runs) < min(FEWEST, most):
+        return max(runs) + 1, 0
     # Where most runs are disturbed the machine is busy, and another run is no better.
     if sum(bool(record.disturbed) for record in records) <= n / 2:
         for seed, record in sorted(newest.items()):
             if record.disturbed and runs[seed] <= AFTER_DISTURBED:
                 return seed, runs[seed]
-    if len(runs) < min(FEWEST, most):
-        return max(runs) + 1, 0
     if sum(times > 1 for times in runs.values()) < min(AGAIN, len(runs)):
         return min(seed for seed, times in runs.items() if times == 1), 1
     if len(runs) < most and precision(records) > wanted.half_width:

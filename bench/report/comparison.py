@@ -159,7 +159,7 @@ def _normal(name: str) -> str:
 def _has(row: Row, setting: str) -> bool:
     """Whether a row has `field=value`, however the value is written."""
     field, _, text = setting.partition("=")
-    value = {**row.hyperparameters, "threads": row.threads}.get(field)
+    value = row.settings.get(field)
     written = (list(each) if isinstance(each, tuple) else each for each in readings(text))
     return text == str(value) or value in list(written)
 

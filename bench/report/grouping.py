@@ -73,10 +73,10 @@ def by_row(records: Sequence[Record]) -> list[list[Record]]:
     return list(grouped(counting, _settings).values())
 
 
-def _settings(record: Record) -> tuple[str, str, str, int]:
+def _settings(record: Record) -> tuple[str, str, str, int, bool]:
     cell = record.cell
     hyperparameters = json.dumps(cell.hyperparameters, sort_keys=True)
-    return cell.implementation, cell.preset, hyperparameters, cell.threads
+    return cell.implementation, cell.preset, hyperparameters, cell.threads, cell.pinned
 
 
 def row_of(group: list[Record], counting: Callable[[list[Record]], tuple[Record, ...]]) -> Row:
@@ -84,9 +84,8 @@ def row_of(group: list[Record], counting: Callable[[list[Record]], tuple[Record,
     cell = group[-1].cell
     by_kind = grouped(group, lambda record: device_kind(record.cell.device))
     runs = {kind: Runs(counting(by_kind[kind])) for kind in sorted(by_kind)}
-    return Row(
-        cell.implementation, cell.preset, cell.hyperparameters, cell.threads, cell.model, runs
-    )
+    of_cell = (cell.implementation, cell.preset, cell.hyperparameters, cell.threads, cell.model)
+    return Row(*of_cell, runs, pinned=cell.pinned)
 
 
 def _place(row: Row) -> tuple[object, ...]:
@@ -97,6 +96,7 @@ def _place(row: Row) -> tuple[object, ...]:
         row.preset != "default",
         row.preset,
         row.threads,
+        row.pinned,
         json.dumps(row.hyperparameters, sort_keys=True),
     )
 
@@ -112,8 +112,8 @@ def labelled(unlabelled: Sequence[Row]) -> list[Row]:
 
 def _apart(row: Row, namesakes: Sequence[Row]) -> list[str]:
     """`field=value` for each setting in which the namesakes differ."""
-    settings = [{**other.hyperparameters, "threads": other.threads} for other in namesakes]
-    mine = {**row.hyperparameters, "threads": row.threads}
+    settings = [other.settings for other in namesakes]
+    mine = row.settings
     return [
         f"{name}={mine.get(name)}"
         for name in sorted({name for other in settings for name in other})

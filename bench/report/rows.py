@@ -86,9 +86,8 @@ class Runs:
         if disturbed := [record.disturbed for record in self.records if record.disturbed]:
             of = f"{len(disturbed)} of {len(self.records)} run{'s' * (len(self.records) > 1)}"
             found.append(f"disturbed, {of}, such as: {disturbed[0]}")
-        if pinned := sum(record.cell.pinned for record in self.records):
-            of = f"{pinned} of {len(self.records)} runs " * (pinned < len(self.records))
-            found.append(f"{of}pinned to one core")
+        if any(record.cell.pinned for record in self.records):
+            found.append("pinned to one core")
         return list(dict.fromkeys(found))
 
     def values(self, figure: Callable[[Record], float | None]) -> list[float]:
@@ -118,7 +117,10 @@ class Runs:
 
 @dataclass(frozen=True)
 class Row:
-    """One implementation at fixed hyperparameters and threads. `runs`: device kind -> runs."""
+    """One implementation at fixed hyperparameters and threads. `runs`: device kind -> runs.
+
+    pinned  whether its runs were kept on one core
+    """
 
     implementation: str
     preset: str
@@ -127,6 +129,12 @@ class Row:
     model: str
     runs: dict[str, Runs]
     label: str = ""
+    pinned: bool = False
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What distinguishes it from rows of its name."""
+        return {**self.hyperparameters, "threads": self.threads, "pinned": self.pinned}
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.cell.clock import Clock
-from bench.cell.disturbance import Meter, steal_ticks, waited_since, waits
+from bench.cell.disturbance import Meter, steal_ticks, stolen_since, waited_since, waits
 from bench.records import Disturbance
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -26,7 +27,7 @@ def test_steal_is_that_of_the_cores_it_may_use(steals: dict[int, int], data: st.
     cores = "".join(f"cpu{n} 1 2 3 4 5 6 7 {ticks} 9 9\n" for n, ticks in steals.items())
     stat = f"cpu  1 2 3 4 5 6 7 99 9 9\n{cores}intr 5 0 0\nctxt 8\n".encode()
     used = data.draw(st.sets(st.sampled_from(sorted(steals)), min_size=1))
-    assert steal_ticks(stat, used) == sum(steals[n] for n in used)
+    assert steal_ticks(stat, used) == {n: steals[n] for n in used}
     assert steal_ticks(stat, used | {301}) is None
 
 
@@ -66,10 +67,13 @@ class Proc:
         (folder / "self/task/7").mkdir(parents=True)
         self.set(steal=0, waited_ns=0)
 
-    def set(self, steal: int, waited_ns: int) -> None:
-        cores = [f"cpu{n} 0 0 0 0 0 0 0 0 0 0" for n in sorted(os.sched_getaffinity(0))]
-        cores[0] = cores[0].replace(" 0 0 0 0 0 0 0 0", f" 0 0 0 0 0 0 0 {steal}", 1)
-        (self.folder / "stat").write_text("\n".join(cores), encoding="utf-8")
+    def set(self, steal: int, waited_ns: int, cores: Collection[int] = ()) -> None:
+        """`steal`: of the first core."""
+        lines = [
+            f"cpu{n} 0 0 0 0 0 0 0 {0 if place else steal} 0 0"
+            for place, n in enumerate(sorted(cores or os.sched_getaffinity(0)))
+        ]
+        (self.folder / "stat").write_text("\n".join(lines), encoding="utf-8")
         schedstat = self.folder / "self/task/7/schedstat"
         schedstat.write_text(f"5 {waited_ns} 1\n", encoding="utf-8")
 
@@ -93,6 +97,25 @@ def test_what_happens_beside_the_training_clock_is_not_in_it(tmp_path: Path) -> 
     total = meter.total()
     assert total["steal_s"] == pytest.approx((3 + 4) * TICK_S)
     assert total["wait_s"] == pytest.approx(230e-9)
+
+
+@ON_LINUX
+def test_a_row_that_takes_fewer_cores_or_more_does_not_change_what_was_stolen(
+    tmp_path: Path,
+) -> None:
+    """From those that it may use at its start, each by itself."""
+    assert stolen_since({0: 5, 1: 9}, {0: 7, 1: 9}) == 2
+    assert stolen_since({0: 5, 1: 9}, {0: 7, 1: 3, 2: 8}) == 2
+    proc, cores = Proc(tmp_path), os.sched_getaffinity(0)
+    meter = Meter(tmp_path)
+    meter.start()
+    try:
+        os.sched_setaffinity(0, {max(cores)})
+        proc.set(steal=13, waited_ns=0, cores=cores)
+        meter.stop()
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert meter.total()["steal_s"] == pytest.approx(13 * TICK_S)
 
 
 @ON_LINUX

@@ -158,11 +158,15 @@ def test_status_counts_how_many_seeds_ended_well(statuses: list[str], expected: 
     )
 
 
-def test_remarks_say_which_runs_were_pinned() -> None:
-    pinned, loose = record(seed=0), record(seed=1)
+def test_pinned_runs_are_a_row_of_their_own() -> None:
+    pinned, loose = record(seed=0), record(seed=0, minute=1)
     pinned.cell.pinned = True
-    assert Runs((pinned,)).remarks == ["pinned to one core"]
-    assert Runs((pinned, loose)).remarks == ["1 of 2 runs pinned to one core"]
+    [table] = tables([pinned, loose])
+    remarks = {row.label: row.runs["CPU"].remarks for row in table.rows}
+    assert remarks == {
+        "numpy_sgd pinned=False": [],
+        "numpy_sgd pinned=True": ["pinned to one core"],
+    }
 
 
 def test_remarks_name_each_reason_and_flag_once() -> None:

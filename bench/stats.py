@@ -172,12 +172,15 @@ def components(runs: Iterable[Sequence[float]]) -> Components | None:
         return Components(machine, Interval(0.0, 0.0, 0.0, k, LEVEL))
     per_seed = (n - sum(len(of_seed) ** 2 for of_seed in logs) / n) / (k - 1)
     share = within / (n - k) / (between / (k - 1))
+    # Where seeds differ by less than the machine alone makes them, the upper end is that of the
+    # variance of their means, of which the machine has a part.
+    left = 1 - share * fdtri(k - 1, n - k, tail)
     value, low, high = (
-        math.sqrt(max(0.0, between * (1 - share * f) / per_seed / d))
-        for f, d in (
-            (1.0, k - 1),
-            (fdtri(k - 1, n - k, 1 - tail), chdtri(k - 1, tail)),
-            (fdtri(k - 1, n - k, tail), chdtri(k - 1, 1 - tail)),
+        math.sqrt(max(0.0, between * part / per_seed / d))
+        for part, d in (
+            (1 - share, k - 1),
+            (1 - share * fdtri(k - 1, n - k, 1 - tail), chdtri(k - 1, tail)),
+            (left if left > 0 else 1.0, chdtri(k - 1, 1 - tail)),
         )
     )
     return Components(machine, Interval(value, low, high, k, LEVEL))

@@ -183,7 +183,8 @@ def _run(
         interrupted = isinstance(error, KeyboardInterrupt)
         terminal.note(
             f"\n{'interrupted' if interrupted else 'the run ends here'}; "
-            f"{len(finished) - len(runner.unwritten)} of {len(to_run)} cells to run are recorded\n"
+            f"{len(finished) - len(runner.unwritten)} of {progress.total - recorded} cells to run "
+            "are recorded\n"
             "the same command goes on from here"
         )
         if interrupted:

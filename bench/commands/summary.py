@@ -16,7 +16,7 @@ from bench.commands import terminal
 from bench.planning.repeats import FEWEST
 from bench.records import Record
 from bench.report.files import page_name
-from bench.report.formats import NOTHING, seconds, significant, title, without_folder
+from bench.report.formats import NOTHING, significant, title, without_folder
 from bench.report.grouping import tables
 from bench.report.rows import Line, Table
 from bench.report.sentences import (
@@ -149,7 +149,9 @@ class Shown:
             repeat = "folds" if folds(self.table.split) else "seeds"
             yield f"RMSE: mean over {repeat} ± its 95 % t interval."
             around = "range" if max(repeats) < FEWEST else "95 % interval"
-            yield f"Fit: median and {f'how far its {around} reaches' if self.narrow else around}."
+            reach = "how far its 95 % interval reaches" if max(repeats) >= FEWEST else ""
+            shown = reach if self.narrow else around
+            yield f"Fit: median and {shown}." if shown else "Fit: median."
             yield self._few(repeat, min(repeats - {1}))
         elif repeats:
             yield intervals(self.table)
@@ -162,7 +164,8 @@ class Shown:
             return ""
         k = folds(self.table.split)
         more = f" (`{more_repeats(self.table.split)}` gives one)" if not k or k >= FEWEST else ""
-        return f"Below six {repeat} a time has no interval, only a range{more}."
+        only = "" if self.narrow else ", only a range"
+        return f"Below six {repeat} a time has no interval{only}{more}."
 
     @property
     def _goals(self) -> list[Column[Line]]:
@@ -222,8 +225,8 @@ def _shortest(cell: str, bare: bool) -> str:
 
 def short_seconds(interval: Interval) -> str:
     """`12.3 ±4%` for 12.3 (11.9–12.8): how far the farther end of the interval is."""
-    if interval.n == 1 or not interval.value:
-        return seconds(interval)
+    if interval.level is None or not interval.value:
+        return significant(interval.value)
     far = max(interval.high - interval.value, interval.value - interval.low) / interval.value
     return f"{significant(interval.value)} ±{100 * far:.0f}%"
 

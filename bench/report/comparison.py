@@ -32,9 +32,10 @@ from bench.report.metrics import (
     seconds_on,
     seconds_to,
 )
+from bench.report.ranking import logs
 from bench.report.rows import Line, Row, Runs, Table, device_kind, lowest_rmse
 from bench.report.sentences import more_repeats
-from bench.stats import Comparison, Interval, difference, ratio
+from bench.stats import Comparison, Interval, difference, median_interval, ratio
 from datasets.printable import one_line
 
 FEWEST_TO_HALVE = 4
@@ -257,7 +258,7 @@ def _sentences(table: Table, a: Line, b: Line) -> list[str]:
 def findings(table: Table, a: Line, b: Line) -> list[Finding]:
     """What there is to say of fit time, RMSE and each goal; both sides have runs with figures."""
     fast, slow, speed = _in_order(a, b, *(by_seed(side.runs, fit_s) for side in (a, b)))
-    where = _where(table, _seeds(a, b, speed))
+    where = _where(table, _seeds(fast, slow, speed))
     gain = difference(by_seed(slow.runs, rmse), by_seed(fast.runs, rmse)).interval
     of_goals = [_sooner(fast, slow, goal) for goal in goals_of(table)]
     of_goals.append(_to_own_best(fast, slow))
@@ -366,22 +367,41 @@ def _of_times(
         return f"Neither reached {goal}.", False
     if hits != [len(seconds) for seconds in taken]:
         counts = [
-            f"{side.name} in {some} of {plural(len(seconds), 'run')}"
+            f"{side.name} in {some} of {plural(len(seconds), 'seed')}"
             for side, some, seconds in zip((a, b), hits, taken, strict=True)
         ]
-        return f"{goal} was reached by {' and by '.join(counts)}.", False
-    sooner, later, speed = _in_order(a, b, *taken)
+        return _with_misses(a, b, taken, f"{goal} was reached by {' and by '.join(counts)}")
+    sooner, _, speed = _in_order(a, b, *taken)
     if speed.interval.level is None:
-        first, second = sorted(statistics.median(seconds.values()) for seconds in taken)
-        return (
-            f"{goal} was reached by {sooner.name} in {significant(first)} s and by {later.name} "
-            f"in {significant(second)} s.",
-            False,
-        )
+        medians = [
+            f"{side.name} in {significant(statistics.median(seconds.values()))} s"
+            for side, seconds in zip((a, b), taken, strict=True)
+        ]
+        return f"{goal} was reached by {' and by '.join(medians)}.", False
     times = with_interval(speed.interval)
     if speed.interval.excludes(1):
         return f"{sooner.name} reached {goal} {times} times sooner.", True
     return f"No difference beyond noise in the time to {goal}: a ratio of {times}.", False
+
+
+def _with_misses(
+    a: Line, b: Line, taken: Sequence[Mapping[int, float]], counts: str
+) -> tuple[str, bool]:
+    """The median of the paired ratios, where a miss is ∞ and two are a tie, which is what the ranks
+    go by. Six common seeds have its interval; it is stated where that has both ends, and not 1."""
+    one, other = map(logs, taken)
+    ratios = [
+        0.0 if one[seed] == other[seed] else other[seed] - one[seed]
+        for seed in sorted(one.keys() & other.keys())
+    ]
+    found = median_interval(ratios) if ratios else None
+    if found is None or not found.excludes(0) or not math.isfinite(found.low + found.high):
+        return f"{counts}.", False
+    sooner, sign = (a, 1) if found.value > 0 else (b, -1)
+    low, value, high = sorted(math.exp(sign * end) for end in (found.low, found.value, found.high))
+    times = with_interval(Interval(value, low, high, found.n, found.level))
+    median = f"by the median over paired seeds {sooner.name} was {times} times sooner"
+    return f"{counts}; {median}, a miss counted as ∞.", True
 
 
 def _seeds(a: Line, b: Line, speed: Comparison) -> str:

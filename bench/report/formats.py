@@ -83,10 +83,16 @@ def per_cent(share: Interval) -> str:
 
 def with_interval(ratio: Interval) -> str:
     """`4.06 (95 % interval 3.92–4.21)`, or without an interval the ratio alone."""
-    value = significant(ratio.value)
     if ratio.level is None:
-        return value
-    return f"{value} (95 % interval {significant(ratio.low)}–{significant(ratio.high)})"
+        return significant(ratio.value)
+    value, low, high = map(_unlike_1, (ratio.value, ratio.low, ratio.high))
+    return f"{value} (95 % interval {low}–{high})"
+
+
+def _unlike_1(ratio: float) -> str:
+    """With more digits where three would show a ratio as 1 that is none."""
+    text = significant(ratio)
+    return significant(ratio, 5) if text == "1.00" and ratio != 1 else text
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

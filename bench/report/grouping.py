@@ -147,14 +147,15 @@ def of_newest_source(preset: Sequence[Record]) -> list[Record]:
 
 
 def newest_per_seed(runs: Iterable[Record]) -> tuple[Record, ...]:
-    """The last record of each seed, and of each time that the seed ran again, be it good or bad;
-    but a skip hides no run."""
+    """The last record of each seed, and of each time that the seed ran again after it, be it good
+    or bad; but a skip hides no run."""
     by_seed = grouped(runs, lambda record: (record.cell.seed, record.cell.again))
     chosen = []
     for seed in sorted(by_seed):
         ran = [record for record in by_seed[seed] if record.status != "skipped"]
         chosen.append((ran or by_seed[seed])[-1])
-    return tuple(chosen)
+    first = {each.cell.seed: each.counts_from for each in chosen if not each.cell.again}
+    return tuple(r for r in chosen if r.counts_from >= first.get(r.cell.seed, ""))
 
 
 def decided_by(record: Record) -> Decided:

@@ -70,7 +70,7 @@ def millions_of_updates(record: Record) -> float | None:
 
 def share_of_bound(runs: Runs) -> Interval | None:
     """Of the updates that the machine's memory or arithmetic allows; None for one run."""
-    both = Runs(tuple(r for r in runs.scored if updates_per_s(r) and bound_per_s(r)))
+    both = Runs(tuple(r for r in runs.scored if (updates_per_s(r) or 0) > 0 and bound_per_s(r)))
     if not both.records:
         return None
     return with_level(ratio(by_seed(both, updates_per_s), by_seed(both, bound_per_s)).interval)
@@ -91,8 +91,12 @@ def by_seed(runs: Runs, figure: Figure) -> dict[int, float]:
 
 def components_of(runs: Runs) -> Components | None:
     """How much of the fit time's variation is the machine's, and how much the seeds'; None where
-    fewer than two seeds ran again."""
-    times = values_by_seed(runs.scored, fit_s).values()
+    fewer than two seeds ran again.
+
+    Of runs that nothing disturbed: seeds run again for a disturbance are no random choice.
+    """
+    undisturbed = [record for record in runs.scored if not record.disturbed]
+    times = values_by_seed(undisturbed, fit_s).values()
     return components(times) if all(seconds > 0 for some in times for seconds in some) else None
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.report import metrics
-from bench.report.rows import Line, Table
-from bench.stats import LEVEL, critical_t, median_interval
+from bench.report.rows import Line, Runs, Table
+from bench.stats import LEVEL, critical_t, mean_interval, median_interval
 
 Values = Mapping[int, float]
 """Seed -> what is compared; lower is better, ∞ for a run that did not get there."""
@@ -35,16 +35,36 @@ class Rank:
 
 
 def ranks(rows: Sequence[Values]) -> list[Rank | None]:
-    """The rank of each row; None for one of a single run, and where the median is not finite."""
-    ranked = [len(row) > 1 and math.isfinite(statistics.median(row.values())) for row in rows]
-    better = beyond_noise([row if has else {} for row, has in zip(rows, ranked, strict=True)])
-    first, last = 1 + better.sum(axis=1), sum(ranked) - better.sum(axis=0)
-    return [Rank(int(first[i]), int(last[i])) if has else None for i, has in enumerate(ranked)]
+    """The rank of each row; None for one of a single run, and where the median is not finite: that
+    row has its place among the others all the same."""
+    placed = [len(row) > 1 for row in rows]
+    better = beyond_noise([row if has else {} for row, has in zip(rows, placed, strict=True)])
+    first, last = 1 + better.sum(axis=1), sum(placed) - better.sum(axis=0)
+    return [
+        Rank(int(first[i]), int(last[i]))
+        if placed[i] and math.isfinite(statistics.median(row.values()))
+        else None
+        for i, row in enumerate(rows)
+    ]
 
 
 def by_time(table: Table, goal: float) -> list[Rank | None]:
-    """Of each of the table's lines: how soon it reached a goal on validation."""
-    return ranks([logs(metrics.seconds_by_seed(line.runs, goal)) for line in table.lines])
+    """Of each of the table's lines: how soon it reached a goal on validation. A row that stays
+    above the goal beyond noise has no place."""
+    return ranks(
+        [
+            {} if stays_above(line.runs, goal) else logs(metrics.seconds_by_seed(line.runs, goal))
+            for line in table.lines
+        ]
+    )
+
+
+def stays_above(runs: Runs, goal: float) -> bool:
+    """Whether no run reached the goal, and the interval of the mean lowest RMSE excludes it."""
+    if not runs.lowest or min(runs.lowest) <= goal:
+        return False
+    interval = mean_interval(runs.lowest)
+    return interval.excludes(goal) and interval.low > goal
 
 
 def by_error(table: Table) -> list[Rank | None]:
@@ -79,11 +99,12 @@ def beyond_noise(rows: Sequence[Values]) -> NDArray[np.bool_]:
 def _below(V: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which rows of V (r, s) are below `row` (s,) beyond noise, (r,)."""
     with np.errstate(invalid="ignore"):
-        D = V - row  # (r, s); NaN where a seed is missing, or neither run got there
+        D = V - row  # (r, s); NaN where a seed is missing
+    D[np.isinf(row) & (row == V)] = 0.0  # neither run got there
     valid = ~np.isnan(D)
     n = valid.sum(axis=1)  # (r,)
     below = np.zeros(len(V), dtype=np.bool_)
-    finite = (np.isfinite(D) | ~valid).all(axis=1) & (n > 1)
+    finite = ((np.isfinite(V) & np.isfinite(row)) | ~valid).all(axis=1) & (n > 1)
     mean = np.where(valid, D, 0.0)[finite].sum(axis=1) / n[finite]
     squares = np.where(valid[finite], D[finite] - mean[:, None], 0.0) ** 2
     error = np.sqrt(squares.sum(axis=1) / (n[finite] - 1) / n[finite])

@@ -209,10 +209,10 @@ def intervals(table: Table) -> str:
     )
     if max(repeats) < FEWEST:
         hint = "" if k and k < FEWEST else f", {option} gives one"
-        return f"{means} the range of the runs (below six no 95 % interval exists{hint})."
+        return f"{means} the range of the {repeat}s (below six no 95 % interval exists{hint})."
     if min(repeats - {1}) >= FEWEST:
         return f"{means} its 95 % interval."
-    return f"{means} its 95 % interval, or the range where a row has fewer than six runs."
+    return f"{means} its 95 % interval, or the range where a row has fewer than six {repeat}s."
 
 
 def spread(table: Table) -> str:
@@ -221,7 +221,8 @@ def spread(table: Table) -> str:
         return ""
     return (
         " Fit s ± by machine: standard deviation of the log time between runs of one seed; ± by "
-        "seed: what other seeds add. In brackets their 95 % intervals."
+        "seed: what other seeds add. In brackets their 95 % intervals. Disturbed runs are left out "
+        "there, and count in all other figures."
     )
 
 

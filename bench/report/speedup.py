@@ -48,8 +48,7 @@ class Pair:
     def speedup(self) -> Interval | None:
         """How many times shorter an epoch is on CUDA; None where a side finished no epoch."""
         cpu, cuda = (
-            mean_by_seed(runs.records, lambda record: epoch_s(record) or None)
-            for runs in (self.cpu, self.cuda)
+            mean_by_seed(runs.records, _positive_epoch_s) for runs in (self.cpu, self.cuda)
         )
         return ratio(cpu, cuda).interval if cpu and cuda else None
 
@@ -123,6 +122,12 @@ def _labels(rows: Iterable[Row]) -> dict[tuple[str, str, str], str]:
         for (_, _, settings), row in alike.items()
     ]
     return {_cell(row): row.label for row in labelled(bare)}
+
+
+def _positive_epoch_s(record: Record) -> float | None:
+    """None for one that is not, as where somebody edited it: a ratio has no place for it."""
+    seconds = epoch_s(record)
+    return seconds if seconds and seconds > 0 else None
 
 
 def _batch(row: Row) -> int | None:

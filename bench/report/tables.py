@@ -235,7 +235,10 @@ def _share(spread: Interval) -> str:
 
 
 def _mean_of_slice(name: str, line: Line) -> Interval | None:
-    return metrics.mean(line.runs, metrics.rmse_of_slice(name))
+    """None where some of the row's seeds have no such test rating: a mean over the others would be
+    of other splits than those of its neighbours."""
+    found = metrics.mean(line.runs, metrics.rmse_of_slice(name))
+    return found if found and found.n == line.runs.n_seeds else None
 
 
 def _epochs(runs: Runs) -> str | None:

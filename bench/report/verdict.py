@@ -123,6 +123,10 @@ def _time(table: Table, goal: float, leaders: Leaders) -> str:
     if len(leaders) > 1:
         return f"{seconds} s, no difference beyond noise"
     [(_, line)] = leaders
+    rank = ranking.by_time(table, goal)[table.lines.index(line)] if table.has_repeats else None
+    if rank and rank.last > 1:
+        rows = plural(rank.last - 1, "row")
+        return f"{seconds} s, no difference beyond noise from {rows} that reached it more seldom"
     libraries = [
         (to.median, each)
         for each in table.lines
@@ -137,7 +141,7 @@ def _time(table: Table, goal: float, leaders: Leaders) -> str:
     own, other = (seconds_by_seed(each.runs, goal) for each in (line, library))
     hits = sum(map(math.isfinite, other.values()))
     if hits < len(other):
-        return f"{seconds} s; {name} reached it in {hits} of {plural(len(other), 'run')}"
+        return f"{seconds} s; {name} reached it in {hits} of {plural(len(other), 'seed')}"
     reached_in = {seed: time for seed, time in own.items() if math.isfinite(time)}
     sooner = ratio(other, reached_in).interval
     if not sooner.excludes(1):

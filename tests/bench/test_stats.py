@@ -318,6 +318,12 @@ def test_equal_times_have_no_variation() -> None:
     assert alike.machine.high == 0 < alike.seed.low
 
 
+def test_seeds_that_differ_by_less_than_the_machine_have_an_upper_end() -> None:
+    found = components([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0001]])
+    assert found is not None
+    assert found.seed.low == found.seed.value == 0 < found.seed.high
+
+
 def test_the_intervals_of_the_components_cover_the_truth() -> None:
     rng = np.random.default_rng(3)
     runs_of = [2, 2, 2, 1, 1, 1, 1, 1]  # as `bench run` repeats a row

@@ -70,7 +70,9 @@ def _beside(table: Table, near: Sequence[Place]) -> str:
     if not table.has_repeats:
         return "One run of each row has no interval, so noise may have decided."
     return (
-        f"Behind it, but not distinguishable from it by these runs: {_names(near)}." if near else ""
+        f"Behind it, but no row is both faster and more accurate beyond noise: {_names(near)}."
+        if near
+        else ""
     )
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from bench.commands.summary import Shown, rows_of
-from bench.records import Record
+from bench.records import Point, Record
 from bench.report import compare
+from bench.report.formats import with_interval
+from bench.stats import Interval
 from datasets.printable import one_line
 from tests.support.records import (
     data,
@@ -45,13 +47,29 @@ def test_it_says_by_how_much_and_how_sure_that_is() -> None:
     )
 
 
+def test_each_side_has_its_own_time_to_a_goal_where_there_is_no_interval() -> None:
+    """By the common seed als is the faster one there, by its median numpy_sgd."""
+    one = record("als", seed=0, fit_s=2.0, curve=[Point(epoch=1, seconds=2.0, rmse=0.8, mae=0.8)])
+    other = [
+        record("numpy_sgd", seed=n, curve=[Point(epoch=1, seconds=s, rmse=0.8, mae=0.8)])
+        for n, s in enumerate((3.0, 1.0, 1.0))
+    ]
+    text = compare([one, *other], "als", "numpy_sgd")
+    assert re.search("0.9[0-9]+ on validation was reached by .*als in 2.00 s", text)
+    assert "numpy_sgd in 1.00 s" in text
+
+
+def test_a_ratio_that_excludes_1_does_not_look_like_it() -> None:
+    assert with_interval(Interval(1.2, 1.0012, 1.47, 9, 0.95)) == "1.20 (95 % interval 1.0012–1.47)"
+
+
 def test_the_best_of_the_less_accurate_row_is_a_goal_of_each_seed() -> None:
     """In seed 1 the other row ends above it."""
     fast = runs("embedding_mf", [5.0, 5.0, 5.0], [0.91, 0.95, 0.91])
     text = compare([*SLOW, *fast], "embedding_mf", "numpy_sgd")
     assert text.endswith(
-        "numpy_sgd's best on validation (0.9261) was reached by embedding_mf in 2 of 3 runs and by "
-        "numpy_sgd in 3 of 3 runs."
+        "numpy_sgd's best on validation (0.9261) was reached by embedding_mf in 2 of 3 seeds and by "
+        "numpy_sgd in 3 of 3 seeds."
     )
     bare = [record("als", seed=n, curve=[], goals=()) for n in range(3)]
     assert "best on validation" not in compare([*SLOW, *bare], "als", "numpy_sgd")
@@ -225,9 +243,33 @@ def test_goals_that_some_runs_missed_are_counted_and_not_averaged() -> None:
     b = runs("bias", [6.0, 6.1, 6.4], [0.930, 0.931, 0.935], goals=(0.91, 0.89))
     text = compare([*a, *b], "ncf", "bias")
     assert (
-        "0.910 on validation was reached by ncf in 2 of 3 runs and by bias in 0 of 3 runs" in text
+        "0.910 on validation was reached by ncf in 2 of 3 seeds and by bias in 0 of 3 seeds" in text
     )
     assert "Neither reached 0.890 on validation." in text
+
+
+def test_with_misses_the_median_of_the_paired_ratios_counts_them_as_infinite() -> None:
+    """Both miss the goal in seed 0, each alone in one more; in the others it is four times."""
+
+    def curves(name: str, seconds: float, missed: set[int]) -> list[Record]:
+        return [
+            record(
+                name,
+                seed=n,
+                goals=(0.9,),
+                curve=[Point(epoch=1, seconds=seconds, rmse=0.95 if n in missed else 0.89, mae=1)],
+            )
+            for n in range(12)
+        ]
+
+    text = compare([*curves("als", 1.0, {0, 1}), *curves("ncf", 4.0, {0, 2})], "als", "ncf")
+    assert (
+        "0.900 on validation was reached by als in 10 of 12 seeds and by ncf in 10 of 12 seeds; by "
+        "the median over paired seeds als was 4.00 (95 % interval 4.00–4.00) times sooner, a miss "
+        "counted as ∞."
+    ) in text
+    few = compare([*curves("als", 1.0, {0, 1, 3, 4}), *curves("ncf", 4.0, {0})], "als", "ncf")
+    assert "by the median" not in few.partition("0.900 on")[2].partition("'s best")[0]
 
 
 def test_equal_times_to_a_goal_are_called_noise() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bench.records import Disturbance, Record
 from bench.report.grouping import tables
-from bench.report.metrics import by_seed, fit_s, seconds_by_seed, seconds_to
+from bench.report.metrics import by_seed, components_of, fit_s, seconds_by_seed, seconds_to
 from bench.report.rows import Row, Runs, device_kind
 from tests.support.records import GOALS, data, eight, metrics, record, times
 
@@ -196,6 +196,23 @@ def test_a_seed_that_ran_again_counts_once_with_the_mean_of_its_runs() -> None:
     assert by_seed(runs, fit_s) == {0: 11.0, 1: 13.0}
     of_goal = seconds_by_seed(runs, GOALS[0])
     assert of_goal[0] == pytest.approx(11 / 10 * seconds_to(first, GOALS[0]))
+
+
+def test_a_run_before_the_first_of_its_seed_does_not_count() -> None:
+    """As after `--fresh --seeds N`: it may have been another machine's state."""
+    runs = cpu(record(again=1, minute=1), record(seed=0, minute=2), record(seed=1, again=1))
+    assert [(each.cell.seed, each.cell.again) for each in runs.records] == [(0, 0), (1, 1)]
+
+
+def test_seeds_that_ran_again_for_a_disturbance_have_no_part_in_the_components() -> None:
+    busy = Disturbance(steal_s=None, wait_s=30.0, involuntary_switches=9)
+    times = {(0, 0): 10.0, (0, 1): 11.0, (1, 0): 20.0, (1, 1): 21.0}
+    runs = [record(seed=s, again=a, fit_s=each) for (s, a), each in times.items()]
+    disturbed = [record(seed=2, fit_s=60, disturbance=busy), record(seed=2, again=1, fit_s=15)]
+    without, with_ = (components_of(cpu(*some)) for some in (runs, [*runs, *disturbed]))
+    assert without is not None
+    assert with_ is not None
+    assert with_.machine.value == pytest.approx(without.machine.value)
 
 
 def test_one_seed_that_ran_again_is_no_repeat() -> None:

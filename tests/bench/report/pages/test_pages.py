@@ -406,7 +406,7 @@ def test_that_a_row_cannot_be_interrupted_stands_at_its_table_and_its_plot() -> 
     ("seeds", "note"),
     [
         (1, "`--seeds 6`"),
-        (3, "range of the runs .*`--seeds 6` gives one"),
+        (3, "range of the seeds .*`--seeds 6` gives one"),
         (6, "its 95 % interval."),
     ],
 )
@@ -484,7 +484,7 @@ def test_a_library_that_missed_a_goal_in_some_runs_has_no_ratio() -> None:
         for n in range(7)
     ]
     text = verdict(table_of(*repeated(0.3, 0.31, 0.3, 0.31, 0.3, 0.31, 0.3), *library))
-    assert "0.900 (0.160 s; peer:own reached it in 6 of 7 runs)" in text
+    assert "0.900 (0.160 s; peer:own reached it in 6 of 7 seeds)" in text
 
 
 def test_rows_that_noise_may_have_put_in_order_are_named_together() -> None:

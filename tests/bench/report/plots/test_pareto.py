@@ -36,8 +36,8 @@ def test_a_row_that_noise_may_have_put_behind_the_front_is_named() -> None:
     plot = pareto(table_of(*ahead, *near, once))
     assert plot is not None
     assert plot.note.endswith(
-        ": global_mean, bias, embedding_mf, autorec. Behind it, but not distinguishable from it by "
-        "these runs: near.py:Near."
+        ": global_mean, bias, embedding_mf, autorec. Behind it, but no row is both faster and more "
+        "accurate beyond noise: near.py:Near."
     )
 
 

@@ -73,8 +73,8 @@ def _section(table: Table) -> list[str]:
     if to_goals := tables.goal_columns(table):
         parts += [
             f"**Time to goal** {where}: median training seconds until validation RMSE was at "
-            "most the column's; ∞ where half of the runs or more missed it, with the lowest RMSE "
-            "that a run reached (the median of all). "
+            "most the column's, ± half its 95 % interval from six seeds on; ∞ where half of the "
+            "seeds or more missed it, with the lowest RMSE that a run reached (the median of all). "
             f"{sentences.goal_meaning(table)}",
             markdown_table(to_goals, tables.lines_in_order(table)),
         ]

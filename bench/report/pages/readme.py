@@ -48,7 +48,8 @@ def block(tables: Sequence[Table], out: Path, readme: Path) -> str:
         *notes(table.records),
         verdict(table),
         markdown_table(headline_columns(table), lines_in_order(table)),
-        "≤: median training seconds until validation RMSE was at most that. "
+        "≤: median training seconds until validation RMSE was at most that, ± half its 95 % "
+        "interval from six seeds on. "
         f"{goal_meaning(table)} {intervals(table)}",
         plot.image(f"{folder}/") if plot else "",
         f"{escaped(table.title)}, {escaped(table.split)}. {caption(table.records)} "

@@ -385,7 +385,7 @@ class Gate(TyperCommand):
 
 
 PROVE, RUNS = "--prove", "10"
-"""The option, and its number where there is none."""
+"""The option, and its number where none is given."""
 
 
 @app.command(cls=Gate)

@@ -46,8 +46,8 @@ def seconds(interval: Interval) -> str:
 
 
 def relative(interval: Interval) -> str:
-    """A time with half the width of its interval: `12.3 ±4 %`; without it where there is none,
-    and `±∞` where it has no end."""
+    """A time with half the width of its interval: `12.3 ±4 %`; without it below six values, and
+    `±∞` where it has no end."""
     value = significant(interval.value)
     if interval.level is None or not interval.value:
         return value

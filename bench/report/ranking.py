@@ -35,17 +35,13 @@ class Rank:
 
 
 def ranks(rows: Sequence[Values]) -> list[Rank | None]:
-    """The rank of each row; None for one of a single run, and where the median is not finite: that
-    row has its place among the others all the same."""
+    """The rank of each row; None for one of a single run, and where the median is not finite: such
+    a row may be as good as another, and is never better, whatever a few common seeds say."""
     placed = [len(row) > 1 for row in rows]
+    ranked = [len(row) > 1 and math.isfinite(statistics.median(row.values())) for row in rows]
     better = beyond_noise([row if has else {} for row, has in zip(rows, placed, strict=True)])
-    first, last = 1 + better.sum(axis=1), sum(placed) - better.sum(axis=0)
-    return [
-        Rank(int(first[i]), int(last[i]))
-        if placed[i] and math.isfinite(statistics.median(row.values()))
-        else None
-        for i, row in enumerate(rows)
-    ]
+    first, last = 1 + better[:, ranked].sum(axis=1), sum(placed) - better.sum(axis=0)
+    return [Rank(int(first[i]), int(last[i])) if has else None for i, has in enumerate(ranked)]
 
 
 def by_time(table: Table, goal: float) -> list[Rank | None]:

@@ -1,0 +1,1 @@
+"""The records as one page for people: data, charts, and the file that holds both."""

@@ -100,7 +100,7 @@ COLUMNS: list[Column[Pair]] = [
     Column("threads", lambda pair: pair.cpu.records[0].cell.threads),
     EPOCH_S.of(CPU, "epoch s (CPU)"),
     EPOCH_S.of(CUDA, "epoch s (CUDA)"),
-    Column("speed-up", lambda pair: with_level(pair.speedup), times),
+    Column("speed-up", lambda pair: with_level(pair.speedup), times, more_is_better=True),
     TEST_RMSE.of(CPU, "test RMSE (CPU)"),
     TEST_RMSE.of(CUDA, "test RMSE (CUDA)"),
     Column("difference", lambda pair: pair.rmse_gap, signed),

@@ -183,7 +183,7 @@ class View:
     answers   the verdict: of all rows under "", and where there are several kinds of device, of
               the rows on each under its name
     grid      a row for each of `lines`, in their order: by the time to the hardest goal
-    reading   how to read the figures
+    reading   how to read the figures, by the group of their columns
     front     lines on the Pareto front, the fastest first
     near      lines behind it that the intervals do not distinguish from it
     limits    the lowest and the highest RMSE of a curve that the plot has in view; [] without one
@@ -198,7 +198,7 @@ class View:
     newest: str
     answers: dict[str, Prose]
     about: Prose
-    reading: Prose
+    reading: dict[str, Prose]
     lines: list[Line]
     grid: Grid
     goals: list[Goal] = field(default_factory=list)

@@ -298,7 +298,7 @@ def _epochs(runs: Runs) -> Epochs | None:
     return Epochs(best.value if best else None, ran.value)
 
 
-def _of_epochs(epochs: Epochs) -> str:
+def of_epochs(epochs: Epochs) -> str:
     """`12/15`, or `15` where none was chosen."""
     ran = f"{epochs.ran:g}"
     return ran if epochs.best is None else f"{epochs.best:g}/{ran}"
@@ -335,7 +335,7 @@ JOULES = metrics.part("energy", "joules_per_fit")
 TEST_RMSE = Column[Runs]("test RMSE", lambda runs: metrics.mean(runs, metrics.rmse), error)
 TEST_MAE = Column[Runs]("test MAE", lambda runs: metrics.mean(runs, metrics.mae), error)
 FIT_S = Column[Runs]("fit s", lambda runs: metrics.median(runs, metrics.fit_s), seconds)
-EPOCHS = Column[Runs]("epochs", _epochs, _of_epochs)
+EPOCHS = Column[Runs]("epochs", _epochs, of_epochs)
 STATUS = Column[Runs](
     "status", lambda runs: runs.status, align="left", remarks=lambda runs: runs.remarks
 )

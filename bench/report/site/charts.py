@@ -40,7 +40,7 @@ def lines() -> alt.LayerChart:
         *_levels(),
         faint.mark_line(strokeWidth=1, clip=True),
         drawn.transform_filter("datum.kind == 'line'").mark_line(clip=True).encode(strokeDash=dash),
-        _interval(drawn, "y"),
+        _interval(drawn, "y", "low", "high"),
         _symbols(drawn.transform_filter("datum.kind == 'mark' || datum.kind == 'point'")),
     ).add_params(*_params())
 
@@ -60,7 +60,11 @@ def scatter() -> alt.LayerChart:
     )
     names = base.mark_text(color=INK, fontSize=11).encode(text="name:N")
     return alt.layer(
-        front, _interval(drawn, "x"), _interval(drawn, "y"), _symbols(drawn), names
+        front,
+        _interval(drawn, "x", "xlow", "xhigh"),
+        _interval(drawn, "y", "ylow", "yhigh"),
+        _symbols(drawn),
+        names,
     ).add_params(*_params())
 
 
@@ -98,17 +102,11 @@ def _axis(channel: str) -> alt.X | alt.Y:
     )
 
 
-def _interval(chart: alt.Chart, channel: str) -> alt.Chart:
-    low, high = ("low", "high") if channel == "y" else ("xlow", "xhigh")
-    ends = (
-        {"x": alt.X("xlow:Q"), "x2": alt.X2("xhigh:Q")}
-        if channel == "x"
-        else {"y": alt.Y("low:Q"), "y2": alt.Y2("high:Q")}
-    )
+def _interval(chart: alt.Chart, channel: str, low: str, high: str) -> alt.Chart:
     return (
         chart.transform_filter(f"isValid(datum.{low}) && isValid(datum.{high})")
         .mark_rule(strokeWidth=1.5, clip=True)
-        .encode(**ends)
+        .encode(**{channel: f"{low}:Q", f"{channel}2": f"{high}:Q"})
     )
 
 

@@ -15,10 +15,8 @@ from bench.report.site.data import Site, as_json
 SCRIPTS = ("elements", "data", "address", "table", "runs", "plot", "results", "others", "start")
 """In the order in which they are joined."""
 
-RUNTIME = """\
-import * as vega from "vega"
-window.vega = vega;
-"""
+VEGA = f"https://cdn.jsdelivr.net/npm/vega@{vl_convert.get_vega_version()}/+esm"
+"""What vl-convert calls its own copy of Vega; nothing is fetched."""
 
 
 def page(site: Site) -> str:
@@ -27,7 +25,7 @@ def page(site: Site) -> str:
         "styles": _text("page.css"),
         "data": as_json(site),
         "charts": _safe(json.dumps(charts.specs(), separators=(",", ":"))),
-        "scripts": _safe("".join(_text(f"scripts/{name}.js") for name in SCRIPTS)),
+        "scripts": _safe(_closed("".join(_text(f"scripts/{name}.js") for name in SCRIPTS))),
         "runtime": _safe(runtime()),
     }
     return re.sub(r"<!--\{(\w+)\}-->", lambda found: parts[found[1]], _text("page.html"))
@@ -35,8 +33,14 @@ def page(site: Site) -> str:
 
 @cache
 def runtime() -> str:
-    """Vega, from the locked package."""
-    return vl_convert.javascript_bundle(RUNTIME)
+    """Vega without Vega-Lite, from the locked package."""
+    snippet = f'import {{View, parse}} from "{VEGA}"; window.vega = {{View, parse}};'
+    return _closed(vl_convert.javascript_bundle(snippet))
+
+
+def _closed(script: str) -> str:
+    """With names of its own."""
+    return f"(() => {{\n{script}\n}})();"
 
 
 def _text(name: str) -> str:

@@ -53,7 +53,8 @@ function barOf(cell, scale) {
 function cellText(cell) {
   const [, text, rank] = cell.rank.length ? cell.text.match(/^(.*?)( #\S+)?$/) : [null, cell.text];
   const [, first, aside] = text.match(/^(.*?)( \(.*\))?$/) ?? [null, text];
-  return [first, aside ? element("span", { class: "aside" }, aside) : null, rank ? element("span", { class: "rank" }, rank) : null];
+  const place = rank ? element("span", { class: "rank" }, rank) : null;
+  return [first, aside ? element("span", { class: "aside" }, aside, place) : place];
 }
 
 class GridTable {

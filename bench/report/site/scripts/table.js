@@ -49,11 +49,11 @@ function barOf(cell, scale) {
   });
 }
 
-/** The text of a cell, what is in brackets and its rank apart: together they are the Markdown's. */
+/** The text of a cell, below its figure what is in brackets and the rank: together they are the Markdown's. */
 function cellText(cell) {
-  const [, text, rank] = cell.rank.length ? cell.text.match(/^(.*?)( #\S+)?$/) : [null, cell.text];
-  const [, first, aside] = text.match(/^(.*?)( \(.*\))?$/) ?? [null, text];
-  return [first, aside ? element("span", { class: "aside" }, aside) : null, rank ? element("span", { class: "rank" }, rank) : null];
+  const [, figure, brackets, rank] = cell.text.match(/^(.*?)( \(.*?\))?( #\d\S*)?$/);
+  if (!brackets && !rank) return [figure];
+  return [figure, element("span", { class: "second" }, brackets, rank ? element("span", { class: "rank" }, rank) : null)];
 }
 
 class GridTable {
@@ -129,7 +129,7 @@ class GridTable {
       this.go({ [this.sortName]: this.sort === first ? second : this.sort === second ? "" : first });
     };
     return element("th", { scope: "col", class: head.number ? "number" : "" },
-      button(head.number ? cellText({ text: head.text, rank: [] }) : head.text, sorted, { class: "sort", "data-column": head.id }));
+      button(head.number ? cellText(head) : head.text, sorted, { class: "sort", "data-column": head.id }));
   }
 
   fill() {

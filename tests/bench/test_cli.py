@@ -225,7 +225,8 @@ def test_a_run_ends_with_a_summary_and_writes_pages_where_requested(
     assert second.returncode == first.returncode == 1
     assert second.stdout.endswith("Page: results/ratings.csv.md\n")
     assert (tmp_path / "results" / "ratings.csv.md").is_file()
-    assert bench("report").stdout == "nothing changed\nstart at results/index.md\n"
+    start = "start at results/index.md, or in a browser at results/site/index.html"
+    assert bench("report").stdout == f"nothing changed\n{start}\n"
 
 
 def test_a_record_and_its_page_have_the_options_that_make_the_number_again(

@@ -33,6 +33,9 @@ triton: $(STAMP) ## Triton, where torch has not brought it: for triton_sgd, or i
 bench: $(STAMP) ## run the quick suite, write the pages and show which implementation to use
 	@$(BIN)/bench run --suite quick --report
 
+site: $(STAMP) ## the results as one interactive page, in results/site/index.html
+	@$(BIN)/bench site
+
 WORKERS ?= auto
 # LIBMF can hang in its own fit. Then its tests are ended, which is reported and is no failure.
 test: lint types ## lint, types and all tests: in parallel, then what measures time or memory
@@ -77,4 +80,4 @@ format: $(STAMP) ## let ruff mend what it can
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-.PHONY: help env peers triton bench test mutants faults speed gate docs lint types format clean
+.PHONY: help env peers triton bench site test mutants faults speed gate docs lint types format clean

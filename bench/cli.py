@@ -293,6 +293,17 @@ def report(out: Out = RESULTS) -> None:
 
 
 @app.command()
+def site(
+    out: Out = RESULTS,
+    show: Annotated[bool, Option("--open", help="In a browser, too.")] = False,
+) -> None:
+    """Write the results as one page for people, tables and charts in one file, and name it."""
+    from bench.commands.report import site
+
+    site(out, show=show)
+
+
+@app.command()
 def compare(
     a: Annotated[str, Argument(help="A row: implementation[:preset][@device].")],
     b: Annotated[str, Argument(help="The row to compare it with.")],

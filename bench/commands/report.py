@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import webbrowser
 from pathlib import Path
 
 from bench import machine
 from bench.commands import terminal
 from bench.report import compare, described, write
-from bench.report.writing import stores_of
+from bench.report.files import SITE
+from bench.report.writing import NO_SITE, can_make_site, stores_of, write_site
 from bench.store import RecordStore
 
 RESULTS = Path("results")
@@ -21,7 +23,26 @@ def report(out: Path) -> None:
         terminal.warn_of_bad_lines(store)
     for line in write_pages(out, stores):
         terminal.print_line(line)
-    terminal.print_line(f"start at {out / 'index.md'}")
+    if can_make_site():
+        terminal.print_line(f"start at {out / SITE} in a browser, or at {out / 'index.md'}")
+    else:
+        terminal.print_line(f"start at {out / 'index.md'}; {NO_SITE}")
+
+
+def site(out: Path, *, show: bool) -> None:
+    """Write the page for people and name it; `show`: in a browser. Raises UsageError."""
+    terminal.warn_of_bad_lines(RecordStore(out))
+    try:
+        write_site(out)
+    except ValueError as error:
+        raise terminal.UsageError(error) from None
+    except OSError as error:
+        problem = terminal.problem_of(error, out)
+        raise terminal.UsageError(f"the page cannot be written: {problem}") from None
+    path = (out / SITE).resolve()
+    terminal.print_line(str(path))
+    if show and not webbrowser.open(path.as_uri()):
+        raise terminal.UsageError(f"no browser was found here: open {path} in one")
 
 
 def write_pages(out: Path, stores: tuple[RecordStore, RecordStore] | None = None) -> list[str]:

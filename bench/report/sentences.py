@@ -26,6 +26,8 @@ ENERGY_NOTE = (
     "J per fit: joules of the CUDA device alone, including while it waits for the host, from its "
     "own counter. The energy of a CPU is not measured."
 )
+ACCURACY = "on the test part, beside the time of the whole fit."
+SLICES = "test RMSE over parts of the test ratings."
 
 
 def shortened(table: Table) -> str:
@@ -117,6 +119,23 @@ def goal_meaning(table: Table) -> str:
     if table.newest.data.floor is not None:
         return "Beside a goal: how far it is from what a bias model reaches to the floor."
     return "Beside a goal: what gets about that far."
+
+
+def time_to_goal(table: Table) -> str:
+    """What the columns of the goals show."""
+    return (
+        "median training seconds until validation RMSE was at most the column's, ± half its 95 % "
+        "interval from six seeds on; ∞ where half of the seeds or more missed it, with the lowest "
+        f"RMSE that a run reached (the median of all). {goal_meaning(table)}"
+    )
+
+
+def cost(table: Table) -> str:
+    """What the columns of the cost show."""
+    return (
+        "medians; 1 MB is 10⁶ bytes. First model: import, warm-up and fit, which is what a fresh "
+        f"process waits for a model.{spread(table)}"
+    )
 
 
 def reading(table: Table) -> str:

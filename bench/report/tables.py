@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from bench.report import metrics, ranking
 from bench.report.formats import (
@@ -46,6 +46,7 @@ class Column(Generic[Item]):
     align    "left" or "right"
     remarks  of an item, for the footnotes of its cell
     link     of an item: where its cell leads to on a page
+    more_is_better  whether a larger metric is the better one, as of a rate
     """
 
     header: str
@@ -54,6 +55,7 @@ class Column(Generic[Item]):
     align: str = "right"
     remarks: Callable[[Item], Sequence[str]] = lambda _: ()
     link: Callable[[Item], str] | None = None
+    more_is_better: bool = False
 
     def text(self, item: Item) -> str:
         """What stands in the item's cell, without its footnotes."""
@@ -71,7 +73,24 @@ class Column(Generic[Item]):
             item = part(whole)
             return () if item is None else self.remarks(item)
 
-        return Column(header or self.header, metric, self.format, self.align, remarks)
+        better = self.more_is_better
+        return Column(
+            header or self.header, metric, self.format, self.align, remarks, more_is_better=better
+        )
+
+
+class Ranked(NamedTuple):
+    """A metric and the rank of its row; None where it has none."""
+
+    value: Any
+    rank: Rank | None
+
+
+class Epochs(NamedTuple):
+    """Medians of the best epoch, where one was chosen, and of those that ran."""
+
+    best: float | None
+    ran: float
 
 
 def ranked(column: Column[Runs], table: Table, ranks: Sequence[Rank | None]) -> Column[Runs]:
@@ -84,10 +103,10 @@ def ranked(column: Column[Runs], table: Table, ranks: Sequence[Rank | None]) -> 
 
     def metric(runs: Runs) -> Any:
         value = column.metric(runs)
-        return None if value is None else (value, of.get(id(runs)))
+        return None if value is None else Ranked(value, of.get(id(runs)))
 
-    def text(value: tuple[Any, Rank | None]) -> str:
-        return column.format(value[0]) + (f" #{value[1]}" if value[1] else "")
+    def text(it: Ranked) -> str:
+        return column.format(it.value) + (f" #{it.rank}" if it.rank else "")
 
     return replace(column, metric=metric, format=text)
 
@@ -119,17 +138,12 @@ def goal_columns(table: Table) -> list[Column[Line]]:
     """Median seconds to each goal, over `lines_in_order`; none where the table has no goal, or
     no row was validated in training, as on a split without a validation part."""
     columns = _reached_columns(table)
-    names = name_columns(table, lambda runs: [*_no_figures(runs), *_budgets(runs)])
-    return [*names, *columns] if columns else []
+    return [*name_columns(table, _of_name), *columns] if columns else []
 
 
 def accuracy_columns(table: Table) -> list[Column[Row]]:
     """Test errors beside the time of the fit, over `table.rows`: CPU and CUDA side by side."""
-    columns = [_ranked_rmse(table), FIT_S]
-    if (reference := metrics.reference_row(table)) and table.has_repeats:
-        columns.append(
-            Column(f"× {metrics.REFERENCE}", partial(metrics.times_faster, reference), times)
-        )
+    columns = (_ranked_rmse(table), FIT_S, *_faster_columns(table))
     error_, *time_ = (_per_kind(table, column) for column in columns)
     return [
         Column("implementation", lambda row: row.label, align="left"),
@@ -140,6 +154,24 @@ def accuracy_columns(table: Table) -> list[Column[Row]]:
         EPOCHS.of(_main_runs),
         *_per_kind(table, STATUS),
     ]
+
+
+def all_columns(table: Table) -> dict[str, list[Column[Line]]]:
+    """Every column of the tables of a dataset's page over `lines_in_order`, by what it is about:
+    the row, time to goal, accuracy, slices, cost."""
+    accuracy = (
+        *(_ranked_rmse(table), TEST_MAE, FIT_S, *_faster_columns(table)),
+        *(EPOCHS, STATUS),
+    )
+    names = name_columns(table)
+    model = Column[Line]("model", lambda line: line.row.model or None, align="left")
+    return {
+        "row": [*name_columns(table, _of_name), model],
+        "goals": _reached_columns(table),
+        "accuracy": [column.of(RUNS) for column in accuracy],
+        "slices": slice_columns(table)[len(names) :],
+        "cost": cost_columns(table)[len(names) :],
+    }
 
 
 def slice_columns(table: Table) -> list[Column[Line]]:
@@ -200,6 +232,11 @@ def _no_figures(runs: Runs) -> list[str]:
     return [] if runs.any_ok else runs.remarks
 
 
+def _of_name(runs: Runs) -> list[str]:
+    """Why a row has no figures, and that it cannot be interrupted."""
+    return [*_no_figures(runs), *_budgets(runs)]
+
+
 def _budgets(runs: Runs) -> list[str]:
     return [EPOCH_BUDGETS] if runs.epoch_budgets else []
 
@@ -226,6 +263,16 @@ def _seconds_to(to: metrics.Reached) -> str:
     return f"∞ ({f'{some}, ' if some else ''}best {to.best:.4f})"
 
 
+def _faster_columns(table: Table) -> list[Column[Runs]]:
+    """How many times faster than the reference each row fits; none where no ratio has an
+    interval."""
+    reference = metrics.reference_row(table)
+    if not reference or not table.has_repeats:
+        return []
+    faster = partial(metrics.times_faster, reference)
+    return [Column(f"× {metrics.REFERENCE}", faster, times, more_is_better=True)]
+
+
 def _ranked_rmse(table: Table) -> Column[Runs]:
     return ranked(TEST_RMSE, table, ranking.by_error(table))
 
@@ -241,21 +288,28 @@ def _mean_of_slice(name: str, line: Line) -> Interval | None:
     return found if found and found.n == line.runs.n_seeds else None
 
 
-def _epochs(runs: Runs) -> str | None:
-    """`12/15`: medians of the best epoch and of those that ran; None for a closed form."""
+def _epochs(runs: Runs) -> Epochs | None:
+    """None for a closed form."""
     ran, best = (
         metrics.median(runs, metrics.part("metrics", each)) for each in ("epochs", "best_epoch")
     )
     if not ran or not ran.value:
         return None
-    return f"{best.value:g}/{ran.value:g}" if best else f"{ran.value:g}"
+    return Epochs(best.value if best else None, ran.value)
 
 
-def _joules(runs: Runs) -> str | None:
-    joules = metrics.median(runs, JOULES)
-    if joules is None:
-        return "not available" if runs.scored else None
-    return significant(joules.value)
+def of_epochs(epochs: Epochs) -> str:
+    """`12/15`, or `15` where none was chosen."""
+    ran = f"{epochs.ran:g}"
+    return ran if epochs.best is None else f"{epochs.best:g}/{ran}"
+
+
+def _joules(runs: Runs) -> Interval | str | None:
+    return metrics.median(runs, JOULES) or ("not available" if runs.scored else None)
+
+
+def _energy(joules: Interval | str) -> str:
+    return joules if isinstance(joules, str) else significant(joules.value)
 
 
 def _no_energy(runs: Runs) -> list[str]:
@@ -266,9 +320,12 @@ def _no_energy(runs: Runs) -> list[str]:
     return [f"no energy: {reason}" for reason in reasons]
 
 
-def _median(header: str, figure: metrics.Figure) -> Column[Runs]:
+def _median(header: str, figure: metrics.Figure, *, more_is_better: bool = False) -> Column[Runs]:
     return Column(
-        header, lambda runs: metrics.median(runs, figure), lambda middle: significant(middle.value)
+        header,
+        lambda runs: metrics.median(runs, figure),
+        lambda middle: significant(middle.value),
+        more_is_better=more_is_better,
     )
 
 
@@ -278,11 +335,11 @@ JOULES = metrics.part("energy", "joules_per_fit")
 TEST_RMSE = Column[Runs]("test RMSE", lambda runs: metrics.mean(runs, metrics.rmse), error)
 TEST_MAE = Column[Runs]("test MAE", lambda runs: metrics.mean(runs, metrics.mae), error)
 FIT_S = Column[Runs]("fit s", lambda runs: metrics.median(runs, metrics.fit_s), seconds)
-EPOCHS = Column[Runs]("epochs", _epochs)
+EPOCHS = Column[Runs]("epochs", _epochs, of_epochs)
 STATUS = Column[Runs](
     "status", lambda runs: runs.status, align="left", remarks=lambda runs: runs.remarks
 )
-ENERGY = Column[Runs]("J per fit", _joules, remarks=_no_energy)
+ENERGY = Column[Runs]("J per fit", _joules, _energy, remarks=_no_energy)
 MACHINE_NOISE = Column[Runs](
     "fit s ± by machine", lambda runs: (it := metrics.components_of(runs)) and it.machine, _share
 )
@@ -294,8 +351,8 @@ COSTS = (
     MACHINE_NOISE,
     SEED_NOISE,
     _median("epoch s", metrics.part("times", "epoch_s")),
-    _median("M updates/s", metrics.millions_of_updates),
-    Column[Runs]("% of bound", metrics.share_of_bound, per_cent),
+    _median("M updates/s", metrics.millions_of_updates, more_is_better=True),
+    Column[Runs]("% of bound", metrics.share_of_bound, per_cent, more_is_better=True),
     _median("predict s", metrics.part("times", "predict_s")),
     _median("evaluation s", metrics.part("times", "evaluation_s")),
     _median("first model s", metrics.part("times", "first_model_s")),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench.report.files import generated, page_name, refuse_to_overwrite
-from bench.report.grouping import tables
-from bench.report.growth import growth
+from bench.records import Record
+from bench.report.files import SITE, generated, page_name, refuse_to_overwrite
+from bench.report.grouping import grouped, tables
+from bench.report.growth import Growth, growth
 from bench.report.pages.cuda import speedup_page
 from bench.report.pages.dataset import page
 from bench.report.pages.growth import growth_page
@@ -21,9 +24,10 @@ from bench.report.plots.cuda import batches_plot, ratings_plot
 from bench.report.plots.curves import curves
 from bench.report.plots.growth import growth_plot
 from bench.report.plots.pareto import pareto
+from bench.report.plots.style import Plot
 from bench.report.rows import Table
-from bench.report.speedup import speedups
-from bench.store import RecordStore
+from bench.report.speedup import Speedup, speedups
+from bench.store import BadLine, RecordStore
 from bench.tune import FOLDER
 from datasets.atomic import replace_all
 
@@ -37,6 +41,11 @@ OTHERS = {
 }
 """Pages that are not of one dataset, and what is on them."""
 
+NO_SITE = (
+    "the page for people needs Altair and vl-convert, which are not installed: "
+    "pip install 'ratebench[site]'"
+)
+
 
 def write(
     out: Path,
@@ -44,7 +53,8 @@ def write(
     readme: Path | None = None,
     stores: tuple[RecordStore, RecordStore] | None = None,
 ) -> dict[Path, Change]:
-    """Write the index, the pages and the plots of `out`, and the README's block.
+    """Write the index, the pages and the plots of `out`, the README's block and, where the extra
+    `site` is installed, the page for people.
 
     stores  of the records and of the trials, where they were read before
 
@@ -54,38 +64,13 @@ def write(
     report did not make has the name of a page, and where a file of records cannot be read;
     OSError where a file cannot be written: on a full disk nothing has changed.
     """
-    store, trials = stores or stores_of(out)
-    records, bad = store.read()
-    every = tables(records)
-    by_page: dict[str, list[Table]] = {}
-    for table in every:
-        by_page.setdefault(page_name(table.title), []).append(table)
-    by_page = dict(sorted(by_page.items()))
-    growths, pairs = growth(records), speedups(every)
-    trial_records, bad_trials = trials.read()
-    for line in (*bad, *bad_trials):
-        if not line.number:  # the pages of its records would be removed
-            raise ValueError(f"{line.path}: {line.problem}")
-
-    pages = {name: page(some) for name, some in by_page.items()}
-    others = {
-        "cuda.md": speedup_page(pairs) if pairs else "",
-        "growth.md": growth_page(growths) if growths else "",
-        "published.md": published_page(every),
-        "tuning.md": tuning_page(trial_records),
-    }
-    pages |= {name: text for name, text in others.items() if text}
-    contents = {name: OTHERS[name] for name in others if name in pages}
-    pages["index.md"] = index_page(by_page, contents, [*bad, *bad_trials])
-
-    files = {out / name: text.encode() for name, text in pages.items()}
-    plots = [plot for table in every for plot in (curves(table), pareto(table))]
-    plots += [growth_plot(each) for each in growths]
-    plots += [plot for each in pairs for plot in (ratings_plot(each), batches_plot(each))]
-    files |= {out / plot.path: plot.png() for plot in plots if plot}
+    found = results_of(stores or stores_of(out))
+    files = {out / name: text.encode() for name, text in _pages(found).items()}
+    files |= {out / plot.path: plot.png() for plot in _plots(found)}
+    files |= {out / SITE: site.encode() for site in [site_page(found)] if site}
     before = generated(out)
     refuse_to_overwrite(files.keys(), before)
-    if readme and (text := with_block(readme, every, out)):
+    if readme and (text := with_block(readme, found.tables, out)):
         files[readme] = text.encode()
     changes = {path: change for path in files if (change := _change(path, files[path]))}
     replace_all({path: files[path] for path in changes})
@@ -95,6 +80,86 @@ def write(
     return changes
 
 
+def write_site(out: Path) -> Change | None:
+    """Write the page for people alone, and return what that changed; None where it was as it is.
+
+    Raises ValueError as `write`, and where the extra `site` is not installed; OSError.
+    """
+    text = site_page(results_of(stores_of(out)))
+    if not text:
+        raise ValueError(NO_SITE)
+    path = out / SITE
+    refuse_to_overwrite([path], generated(out))
+    if change := _change(path, text.encode()):
+        replace_all({path: text.encode()})
+    return change
+
+
+@dataclass(frozen=True)
+class Results:
+    """What every page is made of.
+
+    by_page  name of a dataset's page -> its tables
+    """
+
+    tables: Sequence[Table]
+    by_page: Mapping[str, Sequence[Table]]
+    growths: Sequence[Growth]
+    speedups: Sequence[Speedup]
+    trials: Sequence[Record]
+    bad: Sequence[BadLine]
+
+
+def results_of(stores: tuple[RecordStore, RecordStore]) -> Results:
+    """Of the records and of the trials. Raises ValueError where a file cannot be read."""
+    (records, bad), (trials, bad_trials) = (store.read() for store in stores)
+    for line in (*bad, *bad_trials):
+        if not line.number:  # the pages of its records would be removed
+            raise ValueError(f"{line.path}: {line.problem}")
+    every = tables(records)
+    by_page = dict(sorted(grouped(every, lambda table: page_name(table.title)).items()))
+    bad_lines = [*bad, *bad_trials]
+    return Results(every, by_page, growth(records), speedups(every), trials, bad_lines)
+
+
+def site_page(found: Results) -> str:
+    """The page for people; "" where the extra `site` is not installed."""
+    if not can_make_site():
+        return ""
+    from bench.report.site.collect import site_of
+    from bench.report.site.page import page as page_for_people
+
+    return page_for_people(
+        site_of(found.by_page, found.growths, found.speedups, found.trials, found.bad)
+    )
+
+
+def can_make_site() -> bool:
+    """Whether the packages of the extra `site` are installed."""
+    return all(importlib.util.find_spec(package) for package in ("altair", "vl_convert"))
+
+
+def _pages(found: Results) -> dict[str, str]:
+    """File name -> Markdown."""
+    pages = {name: page(some) for name, some in found.by_page.items()}
+    others = {
+        "cuda.md": speedup_page(found.speedups) if found.speedups else "",
+        "growth.md": growth_page(found.growths) if found.growths else "",
+        "published.md": published_page(found.tables),
+        "tuning.md": tuning_page(found.trials),
+    }
+    pages |= {name: text for name, text in others.items() if text}
+    contents = {name: OTHERS[name] for name in others if name in pages}
+    return pages | {"index.md": index_page(found.by_page, contents, found.bad)}
+
+
+def _plots(found: Results) -> list[Plot]:
+    plots = [plot for table in found.tables for plot in (curves(table), pareto(table))]
+    plots += [growth_plot(each) for each in found.growths]
+    plots += [plot for each in found.speedups for plot in (ratings_plot(each), batches_plot(each))]
+    return [plot for plot in plots if plot]
+
+
 def stores_of(out: Path) -> tuple[RecordStore, RecordStore]:
     """Of the records and of the trials of `out`."""
     return RecordStore(out), RecordStore(out / FOLDER)
@@ -102,7 +167,7 @@ def stores_of(out: Path) -> tuple[RecordStore, RecordStore]:
 
 def described(changes: Mapping[Path, Change]) -> list[str]:
     """A line per page that changed; plots are counted."""
-    pages = {path: change for path, change in changes.items() if path.suffix == ".md"}
+    pages = {path: change for path, change in changes.items() if path.suffix != ".png"}
     lines = [f"{path}: {change}" for path, change in pages.items()]
     plots = {path: change for path, change in changes.items() if path not in pages}
     folders = Counter((path.parent, change) for path, change in plots.items())

@@ -41,7 +41,7 @@ def speedup_page(speedups: Sequence[Speedup]) -> str:
             f"## Machine {escaped(speedup.machine)}, {escaped(speedup.split)}",
             caption(speedup.records),
             *notes(speedup.records),
-            *_pays(speedup),
+            *pays(speedup),
             ratings_plot(speedup).image(),
             batches.image() if batches else "",
             markdown_table(COLUMNS, speedup.pairs),
@@ -49,7 +49,7 @@ def speedup_page(speedups: Sequence[Speedup]) -> str:
     return document(parts)
 
 
-def _pays(speedup: Speedup) -> list[str]:
+def pays(speedup: Speedup) -> list[str]:
     """From what size on an epoch is shorter on CUDA: a sentence, and a list by batch size."""
     if not any(with_level(pair.speedup) for pair in speedup.pairs):
         return [
@@ -100,7 +100,7 @@ COLUMNS: list[Column[Pair]] = [
     Column("threads", lambda pair: pair.cpu.records[0].cell.threads),
     EPOCH_S.of(CPU, "epoch s (CPU)"),
     EPOCH_S.of(CUDA, "epoch s (CUDA)"),
-    Column("speed-up", lambda pair: with_level(pair.speedup), times),
+    Column("speed-up", lambda pair: with_level(pair.speedup), times, more_is_better=True),
     TEST_RMSE.of(CPU, "test RMSE (CPU)"),
     TEST_RMSE.of(CUDA, "test RMSE (CUDA)"),
     Column("difference", lambda pair: pair.rmse_gap, signed),

@@ -26,20 +26,20 @@ def page(every: Sequence[Table]) -> str:
         records = sorted((r for t in here for r in t.records), key=lambda r: r.started_at)
         parts += [f"## Machine {escaped(machine)}", sentences.caption(records)]
         for table in here:
-            parts += [_heading(table, every), *_section(table)]
+            parts += [f"### {escaped(split_heading(table, every))}", *_section(table)]
     return document(parts)
 
 
-def _heading(table: Table, on_page: Sequence[Table]) -> str:
+def split_heading(table: Table, on_page: Sequence[Table]) -> str:
     """The split; with its test file, its file and the digest of its times or test part where the
     page holds two splits of one name, as of a file whose times changed."""
     alike = [other for other in on_page if _place(other) == _place(table)]
     if len(alike) == 1:
-        return f"### {escaped(table.split)}"
+        return table.split
     data = table.newest.data
     test = f" with test part from {title(data.test)}" if data.test else ""
     digest = data.split_digest or "of older records"
-    return f"### {escaped(f'{table.split}, {table.title}{test}, split {digest}')}"
+    return f"{table.split}, {table.title}{test}, split {digest}"
 
 
 def _place(table: Table) -> tuple[str, str]:
@@ -52,7 +52,7 @@ def _slices(table: Table, where: str) -> list[str]:
     if not columns:
         return []
     return [
-        f"**Accuracy by slice** {where}: test RMSE over parts of the test ratings.",
+        f"**Accuracy by slice** {where}: {sentences.SLICES}",
         markdown_table(columns, table.lines),
         sentences.slices(table),
     ]
@@ -72,17 +72,14 @@ def _section(table: Table) -> list[str]:
     ]
     if to_goals := tables.goal_columns(table):
         parts += [
-            f"**Time to goal** {where}: median training seconds until validation RMSE was at "
-            "most the column's, ± half its 95 % interval from six seeds on; ∞ where half of the "
-            "seeds or more missed it, with the lowest RMSE that a run reached (the median of all). "
-            f"{sentences.goal_meaning(table)}",
+            f"**Time to goal** {where}: {sentences.time_to_goal(table)}",
             markdown_table(to_goals, tables.lines_in_order(table)),
         ]
     if curves_plot:
         parts += [curves_plot.image(), *stand_in]
     return [
         *parts,
-        f"**Accuracy** {where}: on the test part, beside the time of the whole fit.",
+        f"**Accuracy** {where}: {sentences.ACCURACY}",
         markdown_table(tables.accuracy_columns(table), table.rows),
         sentences.same_maths(table),
         sentences.same_runs(table),
@@ -90,8 +87,7 @@ def _section(table: Table) -> list[str]:
         *_slices(table, where),
         pareto_plot.image() if pareto_plot else "",
         *stand_in,
-        f"**Cost** {where}: medians; 1 MB is 10⁶ bytes. First model: import, warm-up and fit, "
-        f"which is what a fresh process waits for a model.{sentences.spread(table)}",
+        f"**Cost** {where}: {sentences.cost(table)}",
         markdown_table(tables.cost_columns(table), table.lines),
         sentences.ENERGY_NOTE if tables.ran_on_a_device(table) else "",
     ]

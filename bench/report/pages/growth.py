@@ -29,6 +29,7 @@ the least-squares line through the logarithms, and ± its 95 % t interval, which
 points are from a straight line and not how a repeat would differ. Points: the sizes that have \
 the figure. Fewer than three give no exponent."""
 
+SECONDS = "**Seconds per epoch**: medians of a run; for a model without epochs the whole fit."
 MEMORY = """\
 **Peak memory**, MB: the highest resident memory of the process; 1 MB is 10⁶ bytes. Base is the \
 part of it that does not depend on the ratings: resident after the warm-up, less the ratings, so \
@@ -42,17 +43,22 @@ def growth_page(growths: Sequence[Growth]) -> str:
     """The page. `growths`: at least one."""
     parts = [MARK, "# Growth", "[All results](index.md)", ABOUT]
     for growth in growths:
-        threads = " / ".join(str(n) for n in sorted({r.cell.threads for r in growth.records}))
         parts += [
             f"## Machine {escaped(growth.machine)}, {escaped(growth.split)}",
-            f"{caption(growth.records)} Threads: {threads}.",
+            about(growth),
             growth_plot(growth).image(),
-            "**Seconds per epoch**: medians of a run; for a model without epochs the whole fit.",
+            SECONDS,
             markdown_table(time_columns(growth), growth.trends),
             MEMORY,
             markdown_table(memory_columns(growth), growth.trends),
         ]
     return document(parts)
+
+
+def about(growth: Growth) -> str:
+    """The machine, and the threads."""
+    threads = " / ".join(str(n) for n in sorted({r.cell.threads for r in growth.records}))
+    return f"{caption(growth.records)} Threads: {threads}."
 
 
 def time_columns(growth: Growth) -> list[Column[Trend]]:

@@ -70,20 +70,26 @@ class Beside:
 def published_page(tables: Sequence[Table]) -> str:
     """The page, a section per machine; "" where no record carries a reference."""
     parts = []
-    for machine in machines(tables):
-        found = [each for t in tables if t.machine == machine for each in _beside(t)]
-        if not found:
-            continue
-        used = list({id(each.table): each.table for each in found}.values())
-        records = sorted((r for t in used for r in t.records), key=lambda r: r.started_at)
-        parts += [
-            f"## Machine {escaped(machine)}",
-            caption(records),
-            *dict.fromkeys(note for table in used for note in notes(table.records)),
-            markdown_table(COLUMNS, found),
-        ]
+    for machine, found in published_numbers(tables).items():
+        parts += [f"## Machine {escaped(machine)}", *about(found), markdown_table(COLUMNS, found)]
     head = [MARK, "# Beside published numbers", "[All results](index.md)", ABOUT]
     return document([*head, *parts]) if parts else ""
+
+
+def published_numbers(tables: Sequence[Table]) -> dict[str, list[Beside]]:
+    """Machine -> its rows beside published numbers; machines without any are left out."""
+    every = {
+        machine: [each for t in tables if t.machine == machine for each in _beside(t)]
+        for machine in machines(tables)
+    }
+    return {machine: found for machine, found in every.items() if found}
+
+
+def about(found: Sequence[Beside]) -> list[str]:
+    """The machine of these rows, and what must stand beside their figures."""
+    used = list({id(each.table): each.table for each in found}.values())
+    records = sorted((r for t in used for r in t.records), key=lambda r: r.started_at)
+    return [caption(records), *dict.fromkeys(it for table in used for it in notes(table.records))]
 
 
 def _beside(table: Table) -> Iterator[Beside]:

@@ -47,15 +47,9 @@ def pareto(table: Table) -> style.Plot | None:
     if len(found) < 2:
         return None
     ahead = front(found)
-    behind = dominated([place.line for place in found])
-    near = [
-        place
-        for place, is_behind in zip(found, behind, strict=True)
-        if not is_behind and place not in ahead and place.line not in table.of_one_run
-    ]
     caption = [
         f"On the Pareto front, where no row is both faster and more accurate: {_names(ahead)}.",
-        _beside(table, near),
+        _beside(table, near_front(table, found)),
     ]
     return style.Plot(
         plot_of(table, "pareto"),
@@ -96,6 +90,18 @@ def front(among: Sequence[Place]) -> list[Place]:
         if not ahead or place.rmse < ahead[-1].rmse:
             ahead.append(place)
     return ahead
+
+
+def near_front(table: Table, found: Sequence[Place]) -> list[Place]:
+    """The rows behind the front that no other is ahead of in both beyond noise; a row of one run,
+    of which that is not known, is not among them."""
+    ahead, of_one_run = front(found), table.of_one_run
+    behind = dominated([place.line for place in found])
+    return [
+        place
+        for place, is_behind in zip(found, behind, strict=True)
+        if not is_behind and place not in ahead and place.line not in of_one_run
+    ]
 
 
 def _draw(figure: Any, table: Table, found: Sequence[Place]) -> None:

@@ -1,0 +1,61 @@
+"""Records to all that the page holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bench.records import Record
+from bench.report.grouping import machines
+from bench.report.growth import Growth
+from bench.report.pages.published import published_numbers
+from bench.report.pages.readme import headline
+from bench.report.pages.tuning import searches
+from bench.report.rows import Table
+from bench.report.sentences import hardware
+from bench.report.site.data import Site
+from bench.report.site.grids import plain
+from bench.report.site.others import cuda_of, growth_of, published_of, search_of
+from bench.report.site.views import view_of
+from bench.report.speedup import Speedup
+from bench.store import BadLine
+
+
+def site_of(
+    pages: Mapping[str, Sequence[Table]],
+    growths: Sequence[Growth],
+    speedups: Sequence[Speedup],
+    trials: Sequence[Record],
+    bad: Sequence[BadLine],
+) -> Site:
+    """Of what the Markdown pages are made of.
+
+    pages   name of the page of a dataset -> its tables, which are one view each
+    trials  records of searches
+    bad     lines that are no record
+    """
+    texts: dict[str, int] = {}
+    every = [table for tables in pages.values() for table in tables]
+    first = headline(every)
+    views = [
+        view_of(table, tables, lambda text: texts.setdefault(text, len(texts)))
+        for tables in pages.values()
+        for table in tables
+    ]
+    return Site(
+        views=views,
+        machines={
+            plain(name): plain(hardware(_newest(name, every))) for name in machines(every)
+        },
+        texts=list(texts),
+        first=next((n for n, table in enumerate(every) if table is first), None),
+        growths=[growth_of(each) for each in growths],
+        cuda=[cuda_of(each) for each in speedups],
+        published=[published_of(*each) for each in published_numbers(every).items()],
+        searches=[search_of(each) for each in searches(trials)],
+        bad=[plain(f"{it.path.name}{it.place}: {it.problem}") for it in bad],
+    )
+
+
+def _newest(machine: str, tables: Sequence[Table]) -> Record:
+    records = (table.newest for table in tables if table.machine == machine)
+    return max(records, key=lambda record: record.started_at)

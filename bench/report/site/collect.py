@@ -43,9 +43,7 @@ def site_of(
     ]
     return Site(
         views=views,
-        machines={
-            plain(name): plain(hardware(_newest(name, every))) for name in machines(every)
-        },
+        machines={plain(name): plain(hardware(_newest(name, every))) for name in machines(every)},
         texts=list(texts),
         first=next((n for n, table in enumerate(every) if table is first), None),
         growths=[growth_of(each) for each in growths],

@@ -350,7 +350,9 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         shown = ((each, getattr(value, each.name)) for each in fields(value))
         return {
-            each.name: _plain(it) for each, it in shown if each.name == "format" or it != _default(each)
+            each.name: _plain(it)
+            for each, it in shown
+            if each.name == "format" or it != _default(each)
         }
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return _trimmed(value)

@@ -30,9 +30,7 @@ def grid(columns: Sequence[Column[Item]], items: Sequence[Item]) -> Grid:
     return grid_of_groups({"": columns}, items)
 
 
-def grid_of_groups(
-    groups: Mapping[Group, Sequence[Column[Item]]], items: Sequence[Item]
-) -> Grid:
+def grid_of_groups(groups: Mapping[Group, Sequence[Column[Item]]], items: Sequence[Item]) -> Grid:
     """A table; its footnotes are numbered column by column, as in Markdown."""
     footnotes: dict[str, int] = {}
     by_column = [

@@ -65,9 +65,7 @@ def _answers(table: Table) -> dict[str, Prose]:
     """The verdict on all rows, and on those of each kind of device where there are several."""
     kinds = table.kinds if len(table.kinds) > 1 else []
     parts = {"": table} | {kind: _on(kind, table) for kind in kinds}
-    return {
-        name: prose(verdict(part), sentences.shortened(part)) for name, part in parts.items()
-    }
+    return {name: prose(verdict(part), sentences.shortened(part)) for name, part in parts.items()}
 
 
 def _on(kind: str, table: Table) -> Table:
@@ -98,7 +96,9 @@ def _goal(table: Table, rmse: float) -> Goal:
 
 def _line(line: Line, trace: Trace | None, place: Place) -> Shown:
     row, records = line.row, line.runs.records
-    drawn = {} if trace is None else {id(it): FAINT for it in trace.others} | {id(trace.shown): FIRST}
+    drawn = (
+        {} if trace is None else {id(it): FAINT for it in trace.others} | {id(trace.shown): FIRST}
+    )
     return Shown(
         name=plain(line.name),
         label=plain(row.label),

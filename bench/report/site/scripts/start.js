@@ -1,0 +1,73 @@
+/** The pages, and the way from an address to one of them. */
+
+const PAGES = {
+  results: ["Results", Results, SITE.views],
+  growth: ["Growth", GrowthPage, SITE.growths],
+  cuda: ["CUDA", CudaPage, SITE.cuda],
+  published: ["Published", PublishedPage, SITE.published],
+  searches: ["Searches", SearchesPage, SITE.searches],
+};
+const made = {};
+let state = { ...DEFAULTS };
+let shownAddress = null;
+
+/** Shows the state; `wrong` of its address is announced and taken out of it. */
+function show(wrong = []) {
+  const pages = Object.keys(PAGES).filter((name) => PAGES[name][2].length);
+  repair(state, "page", pages, wrong);
+  const page = made[state.page] ??= new PAGES[state.page][1](go);
+  if (!page.element.isConnected) document.getElementById("main").replaceChildren(page.element);
+  page.update(state, wrong);
+  for (const link of document.querySelectorAll("#pages a")) {
+    if (link.dataset.page === state.page) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  hideTip();
+  return wrong;
+}
+
+/** Changes the state and the address. `replace`: without a step in the history, as in typing. */
+function go(change, { replace = false } = {}) {
+  state = { ...state, ...change };
+  show();
+  const address = addressOf(state);
+  if (address === shownAddress) return;
+  shownAddress = address;
+  history[replace ? "replaceState" : "pushState"](null, "", address || location.pathname + location.search);
+}
+
+/** The page of the address, as after a link, back or forward. */
+function follow() {
+  if (location.hash === shownAddress) return;
+  const read = readAddress(location.hash);
+  state = read.state;
+  const wrong = show(read.wrong);
+  shownAddress = addressOf(state);
+  if (shownAddress !== location.hash) history.replaceState(null, "", shownAddress || location.pathname + location.search);
+  if (wrong.length) announce(`Not on this page, and left out of the address: ${unique(wrong).join(", ")}.`);
+}
+
+function chooseTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  document.getElementById("theme").textContent = theme === "dark" ? "Light" : "Dark";
+  document.getElementById("theme").setAttribute("aria-label", theme === "dark" ? "Light colours" : "Dark colours");
+}
+
+function start() {
+  document.getElementById("pages").append(...Object.entries(PAGES).filter(([, [, , data]]) => data.length).map(([name, [title]]) =>
+    element("li", {}, element("a", { href: name === "results" ? "#" : `#page=${name}`, "data-page": name }, title))));
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  chooseTheme(dark.matches ? "dark" : "light");
+  dark.addEventListener("change", () => chooseTheme(dark.matches ? "dark" : "light"));
+  document.getElementById("theme").addEventListener("click", () =>
+    chooseTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
+  document.getElementById("skip").addEventListener("click", () => document.getElementById("main").focus());
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
+  addEventListener("popstate", follow);
+  if (SITE.views.length) follow();
+  else document.getElementById("main").append(element("p", {}, "There are no records yet: `bench run` makes some."));
+  for (const line of SITE.bad) console.info(line);
+  afterPaint(vegaLoaded);
+}
+
+start();

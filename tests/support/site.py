@@ -19,7 +19,7 @@ from tests.support.browser import open_page, troubles, until
 from tests.support.records import data, eight, record, store
 
 MISSING = "the package 'triton' is not installed"
-ML_1M = data(fingerprint="f2" * 8, n_users=6040, n_items=3706, n_ratings=1_000_209)
+ML_10M = data(fingerprint="f2" * 8, n_users=69878, n_items=10677, n_ratings=10_000_054)
 TABLE = """
 const rows = [...document.querySelectorAll(".of-table thead tr:last-child, .of-table tbody > tr")]
     .filter(row => !row.matches(".details"));
@@ -44,7 +44,7 @@ def records() -> list[Record]:
         ),
         record("triton_sgd", status="skipped", reason=MISSING, **cuda),
         record("ncf", preset="published", status="timeout", reason="60 s", fit_s=60.0),
-        *eight(2, dataset="ml-1m", data=ML_1M),
+        *eight(2, dataset="ml-10m", data=ML_10M),
     ]
 
 

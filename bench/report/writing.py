@@ -67,7 +67,8 @@ def write(
     found = results_of(stores or stores_of(out))
     files = {out / name: text.encode() for name, text in _pages(found).items()}
     files |= {out / plot.path: plot.png() for plot in _plots(found)}
-    files |= {out / SITE: site.encode() for site in [site_page(found)] if site}
+    if site := site_page(found):
+        files[out / SITE] = site.encode()
     before = generated(out)
     refuse_to_overwrite(files.keys(), before)
     if readme and (text := with_block(readme, found.tables, out)):

@@ -21,8 +21,11 @@ INK, GRID, FAINT = "var(--ink)", "var(--grid)", "var(--muted)"
 
 def specs() -> dict[str, dict[str, Any]]:
     """Chart -> its Vega specification without data."""
-    charts = {"lines": lines(), "scatter": scatter(), "beside": beside()}
-    return {name: _compiled(chart) for name, chart in charts.items()}
+    return {
+        "lines": _compiled(lines()),
+        "scatter": _with_names(_compiled(scatter())),
+        "beside": _compiled(beside()),
+    }
 
 
 def lines() -> alt.LayerChart:
@@ -58,13 +61,11 @@ def scatter() -> alt.LayerChart:
         .mark_line(interpolate="step-after", color=FAINT, strokeWidth=1, clip=True)
         .encode(x=_axis("x"), y=_axis("y"))
     )
-    names = base.mark_text(color=INK, fontSize=11).encode(text="name:N")
     return alt.layer(
         front,
         _interval(drawn, "x", "xlow", "xhigh"),
         _interval(drawn, "y", "ylow", "yhigh"),
         _symbols(drawn),
-        names,
     ).add_params(*_params())
 
 
@@ -156,3 +157,35 @@ def _compiled(chart: alt.LayerChart) -> dict[str, Any]:
         *({"name": f"{axis}_title", "value": ""} for axis in "xy"),
     ]
     return json.loads(json.dumps(vega))
+
+
+def _with_names(vega: dict[str, Any]) -> dict[str, Any]:
+    """With the name of each point where there is room for it: Vega-Lite cannot place labels."""
+    [symbols] = [mark["name"] for mark in vega["marks"] if mark["type"] == "symbol"]
+    names = {
+        "type": "text",
+        "from": {"data": symbols},
+        "encode": {
+            "enter": {"text": {"field": "datum.name"}, "fill": {"value": INK}},
+            "update": {"fontSize": {"value": 11}, "opacity": {"field": "opacity"}},
+        },
+        "transform": [
+            {
+                "type": "label",
+                "size": {"signal": "[width, height]"},
+                "anchor": [
+                    "right",
+                    "left",
+                    "top",
+                    "bottom",
+                    "top-right",
+                    "bottom-right",
+                    "top-left",
+                    "bottom-left",
+                ],
+                "offset": [5],
+                "avoidMarks": [mark["name"] for mark in vega["marks"] if mark["type"] != "symbol"],
+            }
+        ],
+    }
+    return vega | {"marks": [*vega["marks"], names]}

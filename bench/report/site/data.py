@@ -12,14 +12,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 FORMAT = 1
 """Of the JSON; a page and its data are written together, so no older one is ever read."""
-SIGNIFICANT = 6
-"""Digits of a number that no text shows."""
-
-Group = Literal["row", "goals", "accuracy", "slices", "cost", ""]
+SIGNIFICANT = 5
+"""Digits of a number: every text shows fewer."""
 
 
 class Span(NamedTuple):
@@ -66,14 +64,15 @@ class Head:
 
     id      short, unique in its grid and stable: for the address
     text    as the Markdown table has it
-    group   what the column is about; "" in grids that need no groups
+    group   what the column is about: "row", "goals", "accuracy", "slices", "cost"; "" in grids
+            that need no groups
     number  whether its values are numbers
     better  "low" or "high": which end is the better one; "" where neither is
     """
 
     id: str
     text: str
-    group: Group = ""
+    group: str = ""
     number: bool = False
     better: str = ""
 

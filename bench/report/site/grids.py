@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from bench.report.files import slug
 from bench.report.formats import goal_rmse
 from bench.report.metrics import Reached
-from bench.report.site.data import Cell, Grid, Group, Head
+from bench.report.site.data import Cell, Grid, Head
 from bench.report.tables import Column, Epochs, Item, Ranked
 from bench.stats import Interval
 from datasets.printable import printable
@@ -30,7 +30,7 @@ def grid(columns: Sequence[Column[Item]], items: Sequence[Item]) -> Grid:
     return grid_of_groups({"": columns}, items)
 
 
-def grid_of_groups(groups: Mapping[Group, Sequence[Column[Item]]], items: Sequence[Item]) -> Grid:
+def grid_of_groups(groups: Mapping[str, Sequence[Column[Item]]], items: Sequence[Item]) -> Grid:
     """A table; its footnotes are numbered column by column, as in Markdown."""
     footnotes: dict[str, int] = {}
     by_column = [
@@ -53,7 +53,7 @@ def _cell(column: Column[Item], item: Item, footnotes: dict[str, int]) -> Cell:
     return Cell(plain(column.text(item)), value, low, high, list(rank), notes)
 
 
-def _head(id_: str, column: Column[Any], group: Group) -> Head:
+def _head(id_: str, column: Column[Any], group: str) -> Head:
     number = column.align == "right"
     better = "high" if column.more_is_better else "low" if number else ""
     return Head(id_, plain(column.header), group, number, better)

@@ -48,6 +48,5 @@ def _text(name: str) -> str:
 
 
 def _safe(script: str) -> str:
-    """JavaScript or JSON that neither ends its element nor begins a comment: in a string, a
-    template or a regular expression `<\\/` is `</`."""
-    return script.replace("</", "<\\/").replace("<!--", "<\\!--")
+    """JavaScript or JSON that neither ends its element nor begins a comment."""
+    return re.sub(r"<(?=/script|!--)", r"<\\", script, flags=re.IGNORECASE)

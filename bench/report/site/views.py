@@ -14,7 +14,7 @@ from bench.report.plots.curves import Trace, least_seconds, limits, traces
 from bench.report.plots.pareto import front, near_front, places
 from bench.report.rows import Line, Row, Table
 from bench.report.site.command import command
-from bench.report.site.data import Curve, Goal, Group, Prose, Run, View
+from bench.report.site.data import Curve, Goal, Prose, Run, View
 from bench.report.site.data import Line as Shown
 from bench.report.site.grids import goal_id, grid_of_groups, plain
 from bench.report.site.prose import prose
@@ -74,9 +74,9 @@ def _on(kind: str, table: Table) -> Table:
     return replace(table, rows=tuple(rows))
 
 
-def _reading(table: Table) -> dict[Group, Prose]:
+def _reading(table: Table) -> dict[str, Prose]:
     energy = sentences.ENERGY_NOTE if ran_on_a_device(table) else ""
-    texts: dict[Group, tuple[str, ...]] = {
+    texts: dict[str, tuple[str, ...]] = {
         "goals": (f"**Time to goal**: {sentences.time_to_goal(table)}",),
         "accuracy": (
             f"**Accuracy**: {sentences.ACCURACY}",

@@ -14,8 +14,8 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-function button(text, onclick, properties = {}) {
-  return element("button", { type: "button", onclick, ...properties }, text);
+function button(content, onclick, properties = {}) {
+  return element("button", { type: "button", onclick, ...properties }, content);
 }
 
 /** A labelled select. `options`: [value, text] each. */

@@ -1,6 +1,6 @@
 /** The page of one dataset, split and machine: the answer, the table, and its charts. */
 
-const SHOWN_FIRST = ["test-rmse", "fit-s", "status"];
+const SHOWN_FIRST = ["test-rmse", "fit-s"];
 const ORIGINS = ["built-in", "third-party", "own"];
 const OVER = { seconds: "training seconds", epochs: "epochs", total: "seconds since the process began" };
 const ERRORS = { rmse: "validation RMSE", mae: "validation MAE" };
@@ -178,8 +178,19 @@ class Results {
     const name = button(text, () => this.go({ row: this.state.row === line.name ? "" : line.name }),
       { class: "name", "data-row": line.name, "aria-expanded": "false", title: "Settings, runs and the command that repeats them" });
     const hide = button("×", () => this.hide(line.name), { class: "hide", "aria-label": `Hide ${line.name}`, title: "Hide this row, here and in the charts" });
-    const reason = line.skipped.length ? element("span", { class: "reason" }, line.skipped.join("; ")) : null;
-    return [element("span", { class: "row-name" }, symbolOf(this.look(line)), name, line.skipped.length ? [] : notes, hide), reason].filter(Boolean);
+    const reason = this.reason(line);
+    return [
+      element("span", { class: "row-name" }, symbolOf(this.look(line)), name, line.skipped.length ? [] : notes, hide),
+      reason ? element("span", { class: "reason" }, reason) : null,
+    ];
+  }
+
+  /** Why a row has no figures, or why some of its runs did not end well. */
+  reason(line) {
+    if (line.skipped.length) return line.skipped.join("; ");
+    const failed = line.runs.filter((run) => run.status !== "ok");
+    const reasons = unique(failed.map((run) => [run.status, ...run.reasons.map((reason) => SITE.texts[reason])].join(": ")));
+    return failed.length ? `${line.runs.length - failed.length} of ${line.runs.length} ok; ${reasons.join("; ")}` : "";
   }
 
   look(line) {

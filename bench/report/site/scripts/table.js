@@ -49,10 +49,11 @@ function barOf(cell, scale) {
   });
 }
 
-/** The text of a cell with its rank apart: together they are the Markdown's. */
+/** The text of a cell, below its figure what is in brackets and the rank: together they are the Markdown's. */
 function cellText(cell) {
-  const rank = cell.rank.length ? cell.text.match(/^(.*) (#\S+)$/) : null;
-  return rank ? [rank[1], " ", element("span", { class: "rank" }, rank[2])] : [cell.text];
+  const [, figure, brackets, rank] = cell.text.match(/^(.*?)( \(.*?\))?( #\d\S*)?$/);
+  if (!brackets && !rank) return [figure];
+  return [figure, element("span", { class: "second" }, brackets, rank ? element("span", { class: "rank" }, rank) : null)];
 }
 
 class GridTable {
@@ -128,7 +129,7 @@ class GridTable {
       this.go({ [this.sortName]: this.sort === first ? second : this.sort === second ? "" : first });
     };
     return element("th", { scope: "col", class: head.number ? "number" : "" },
-      button(head.text, sorted, { class: "sort", "data-column": head.id }));
+      button(head.number ? cellText(head) : head.text, sorted, { class: "sort", "data-column": head.id }));
   }
 
   fill() {
@@ -153,7 +154,7 @@ class GridTable {
     const cells = this.columns.map((column, place) => {
       const head = this.grid.heads[column];
       const cell = this.grid.rows[row][column];
-      const content = [...cellText(cell), ...cell.notes.map((note) => this.noteButton(note)), barOf(cell, this.scales.of.get(column))];
+      const content = [...(head.number ? cellText(cell) : [cell.text]), ...cell.notes.map((note) => this.noteButton(note)), barOf(cell, this.scales.of.get(column))];
       if (place === 0) return element("th", { scope: "row" }, this.options.firstCell?.(row, content) ?? content);
       return element("td", { class: head.number ? "number" : "", "data-column": head.id }, content);
     });

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -116,22 +118,27 @@ class Site:
 
     def find(self, text: str) -> None:
         """Type into the search field, over what it held."""
-        field = self.one("[name=find]")
-        field.clear()
-        field.send_keys(text or Keys.BACKSPACE)
+        self.one("[name=find]").send_keys(Keys.CONTROL + "a" + Keys.NULL + Keys.DELETE + text)
 
     def choose(self, selector: str, text: str) -> None:
-        """Choose from a menu; one that is folded away is opened first."""
-        self.unfold(selector)
-        Select(self.one(selector)).select_by_visible_text(text)
+        """Choose from a menu; a panel that holds it is opened before, and closed after."""
+        with self.unfolded(selector):
+            Select(self.one(selector)).select_by_visible_text(text)
+
+    @contextlib.contextmanager
+    def unfolded(self, selector: str) -> Iterator[None]:
+        """With the panel open that holds the element, if one does."""
+        panel = self.run("return document.querySelector(arguments[0]).closest('details')", selector)
+        if panel is None:
+            yield
+            return
+        panel.find_element(By.TAG_NAME, "summary").click()
+        yield
+        self.press(Keys.ESCAPE)
+        assert panel.get_attribute("open") is None
 
     def click(self, selector: str) -> None:
-        self.unfold(selector)
         self.one(selector).click()
-
-    def unfold(self, selector: str) -> None:
-        script = "arguments[0].closest('details')?.setAttribute('open', '')"
-        self.run(script, self.one(selector))
 
     def button(self, text: str) -> WebElement:
         return next(each for each in self.all("button") if each.text == text)

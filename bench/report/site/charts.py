@@ -15,7 +15,7 @@ import vl_convert
 LEAST_OPACITY = 0.12
 """Of what is not lit, while a row is."""
 
-INK, GRID, FAINT = "var(--ink)", "var(--grid)", "var(--muted)"
+INK, GRID, FAINT, PAGE = "var(--ink)", "var(--grid)", "var(--muted)", "var(--page)"
 """Custom properties of page.css, so that light, dark and print share a drawing."""
 
 
@@ -32,19 +32,23 @@ def lines() -> alt.LayerChart:
     """Curves over seconds, sizes or trials.
 
     points  {series, row, x, y, low, high, colour, shape, dash, kind}; `kind` is `line`, `mark`
-            (a marker of a line), `point` (a marker alone) or `faint` (a line behind)
+            (a marker of a line), `point` (a marker alone), `faint` (a line behind) or `behind` (a
+            marker there)
     levels  {y, label}: lines across
     """
     base = alt.Chart(alt.NamedData("points")).encode(x=_axis("x"), y=_axis("y"), detail="series:N")
     drawn = base.encode(colour(), opacity=_opacity(1))
     dash = alt.StrokeDash("dash:N", scale=None)
+    rule, *names = _levels()
     faint = drawn.transform_filter("datum.kind == 'faint'").encode(opacity=_opacity(0.3))
     return alt.layer(
-        *_levels(),
+        rule,
         faint.mark_line(strokeWidth=1, clip=True),
+        _symbols(drawn.transform_filter("datum.kind == 'behind'").encode(opacity=_opacity(0.25))),
         drawn.transform_filter("datum.kind == 'line'").mark_line(clip=True).encode(strokeDash=dash),
         _interval(drawn, "y", "low", "high"),
         _symbols(drawn.transform_filter("datum.kind == 'mark' || datum.kind == 'point'")),
+        *names,
     ).add_params(*_params())
 
 
@@ -117,11 +121,13 @@ def _symbols(chart: alt.Chart) -> alt.Chart:
     )
 
 
-def _levels() -> tuple[alt.Chart, alt.Chart]:
+def _levels() -> tuple[alt.Chart, alt.Chart, alt.Chart]:
     base = alt.Chart(alt.NamedData("levels")).encode(y=_axis("y"))
     rule = base.mark_rule(color=FAINT, strokeWidth=1, clip=True)
-    text = base.mark_text(color=FAINT, align="right", baseline="bottom", fontSize=11, dy=-2)
-    return rule, text.encode(x=alt.XValue("width"), text="label:N")
+    named = base.encode(x=alt.XValue("width"), text="label:N")
+    place: dict[str, Any] = {"align": "right", "baseline": "bottom", "fontSize": 11, "dy": -2}
+    halo = named.mark_text(**place, stroke=PAGE, strokeWidth=4, strokeJoin="round")
+    return rule, halo, named.mark_text(**place, color=FAINT)
 
 
 def _opacity(full: float) -> alt.OpacityValue:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 from functools import cache
@@ -26,7 +28,7 @@ def page(site: Site) -> str:
         "data": as_json(site),
         "charts": _safe(json.dumps(charts.specs(), separators=(",", ":"))),
         "scripts": _safe(_closed("".join(_text(f"scripts/{name}.js") for name in SCRIPTS))),
-        "runtime": _safe(runtime()),
+        "runtime": base64.b64encode(gzip.compress(runtime().encode(), mtime=0)).decode(),
     }
     return re.sub(r"<!--\{(\w+)\}-->", lambda found: parts[found[1]], _text("page.html"))
 

@@ -26,6 +26,9 @@ Place = Callable[[str], int]
 
 FIRST, FAINT, LEFT_OUT = range(3)
 """How a run's curve is drawn: `Run.drawn`."""
+OTHERS = 12
+"""Curves of a row beside that of its run with the median fit: with more the file would grow, and
+every click would take longer."""
 
 
 def view_of(table: Table, of_dataset: Sequence[Table], place: Place) -> View:
@@ -96,9 +99,7 @@ def _goal(table: Table, rmse: float) -> Goal:
 
 def _line(line: Line, trace: Trace | None, place: Place) -> Shown:
     row, records = line.row, line.runs.records
-    drawn = (
-        {} if trace is None else {id(it): FAINT for it in trace.others} | {id(trace.shown): FIRST}
-    )
+    drawn = _drawn(trace) if trace else {}
     return Shown(
         name=plain(line.name),
         label=plain(row.label),
@@ -116,6 +117,12 @@ def _line(line: Line, trace: Trace | None, place: Place) -> Shown:
         budgets=line.runs.epoch_budgets,
         skipped=[] if line.runs.scored else [plain(remark) for remark in line.runs.remarks],
     )
+
+
+def _drawn(trace: Trace) -> dict[int, int]:
+    """Id of a record -> how its curve is drawn."""
+    every = -(-len(trace.others) // OTHERS) or 1
+    return {id(it): FAINT for it in trace.others[::every]} | {id(trace.shown): FIRST}
 
 
 def _origin(row: Row) -> str:

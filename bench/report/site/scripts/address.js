@@ -54,13 +54,16 @@ function readAddress(hash) {
   return { state, wrong };
 }
 
-/** Puts a value back to its default unless it is one of `allowed`; says so in `wrong`. */
-function repair(state, name, allowed, wrong) {
+/** Puts a value back to its default unless it is one of `allowed`, and says so in `wrong`; `usual` is
+ *  what stands where the address has none, so it goes, too. */
+function repair(state, name, allowed, wrong, usual) {
   if (LISTS.includes(name)) {
     const unknown = state[name].filter((each) => !allowed.includes(each));
     if (!unknown.length) return;
     wrong.push(...unknown.map((each) => `${name} “${each}”`));
     state[name] = state[name].filter((each) => allowed.includes(each));
+  } else if (state[name] === usual) {
+    state[name] = DEFAULTS[name];
   } else if (state[name] !== DEFAULTS[name] && !allowed.includes(state[name])) {
     wrong.push(`${name} “${state[name]}”`);
     state[name] = DEFAULTS[name];

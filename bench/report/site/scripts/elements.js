@@ -10,7 +10,7 @@ function element(tag, properties = {}, ...children) {
     else if (name === "style") for (const [key, each] of Object.entries(value)) made.style.setProperty(key, each);
     else made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return made;
 }
 

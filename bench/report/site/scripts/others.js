@@ -26,7 +26,7 @@ class OtherPage {
 
   update(state, wrong) {
     const names = this.entries.map(this.nameOf);
-    repair(state, this.key, names, wrong);
+    repair(state, this.key, names, wrong, names[0]);
     const entry = this.entries[Math.max(0, names.indexOf(state[this.key]))];
     const more = this.controls?.(entry, state, wrong) ?? [];
     keepingFocus(this.choices, names.length > 1 ? [choice(this.key === "search" ? "Search" : "Machine and split",
@@ -176,12 +176,15 @@ class SearchesPage extends OtherPage {
     const trials = search.trials.map((values, place) => ({ place, ...named(["rmse", "epoch", "fit_s", "status", "values"], values, { status: "ok", values: [] }) }));
     const scored = trials.filter((trial) => trial.rmse !== undefined);
     const described = (trial) => [`trial ${trial.place}: ${trial.rmse.toFixed(4)}`, ...search.varied.map((name, place) => `${name}=${JSON.stringify(trial.values[place])}`)].join(", ");
+    const bestLook = { series: "best", row: "best so far", kind: "line", ...lookOf(1, false) };
     const points = scored.flatMap((trial) => {
+      const before = best;
       best = Math.min(best, trial.rmse);
       const each = { x: trial.place, text: described(trial) };
       return [
         { ...each, y: trial.rmse, series: "trials", row: "trial", kind: "point", ...lookOf(2, true) },
-        { ...each, y: best, series: "best", row: "best so far", kind: "line", ...lookOf(1, false) },
+        ...(before > best && before < Infinity ? [{ ...each, y: before, ...bestLook }] : []),
+        { ...each, y: best, ...bestLook },
       ];
     });
     const values = scored.map((trial) => trial.rmse).sort((a, b) => a - b);

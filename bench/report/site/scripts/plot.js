@@ -42,9 +42,9 @@ function symbolOf(look) {
 
 function vegaLoaded() {
   vegaLoaded.once ??= new Promise((resolve) => {
-    const load = () => setTimeout(() => {
+    const load = () => setTimeout(async () => {
       const script = document.createElement("script");
-      script.textContent = document.getElementById("runtime").textContent;
+      script.textContent = await unpacked(document.getElementById("runtime").textContent);
       document.head.append(script);
       resolve(window.vega);
     });
@@ -52,6 +52,12 @@ function vegaLoaded() {
     else load();
   });
   return vegaLoaded.once;
+}
+
+/** The text that was gzipped and written in base64. */
+function unpacked(packed) {
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 }
 
 class Plot {
@@ -117,6 +123,7 @@ class Plot {
     const { data, signals, log } = this.wanted;
     const spec = structuredClone(CHARTS[this.template]);
     for (const scale of spec.scales) if (log[scale.name]) scale.type = "log";
+    for (const axis of spec.axes) if (log[axis.scale] && axis.labelOverlap) axis.labelOverlap = "greedy";
     for (const signal of spec.signals) if (signal.name in signals) signal.value = signals[signal.name];
     for (const source of spec.data) if (source.name in data) source.values = data[source.name];
     this.view?.finalize();

@@ -10,11 +10,12 @@ const unique = (values) => [...new Set(values)];
 /** The view that an address means, with the address repaired. */
 function chooseView(state, wrong) {
   const first = SITE.views[SITE.first ?? 0];
-  repair(state, "dataset", unique(SITE.views.map((view) => view.dataset)), wrong);
+  repair(state, "dataset", unique(SITE.views.map((view) => view.dataset)), wrong, first.dataset);
   let among = SITE.views.filter((view) => view.dataset === (state.dataset || first.dataset));
   for (const [name, field] of [["split", "heading"], ["machine", "machine"]]) {
-    repair(state, name, unique(among.map((view) => view[field])), wrong);
-    const wanted = state[name] || mainView(among)[field];
+    const usual = mainView(among)[field];
+    repair(state, name, unique(among.map((view) => view[field])), wrong, usual);
+    const wanted = state[name] || usual;
     among = among.filter((view) => view[field] === wanted);
   }
   return readView(among[0]);
@@ -38,7 +39,11 @@ function repairResults(state, view, wrong) {
     across: numbers, up: numbers, log: ["x", "y", "xy", "none"],
     x: Object.keys(OVER), y: Object.keys(ERRORS), time: ["log", "linear"],
   };
-  for (const [name, values] of Object.entries(allowed)) repair(state, name, values, wrong);
+  const usual = { across: "fit-s", up: "test-rmse", device: view.devices.length > 1 ? null : view.devices[0] };
+  for (const [name, values] of Object.entries(allowed)) repair(state, name, values, wrong, usual[name]);
+  const first = grid.heads.filter(shownFirst).map((head) => head.id);
+  state.add = state.add.filter((id) => !first.includes(id));
+  state.drop = state.drop.filter((id) => first.includes(id));
 }
 
 function shownFirst(head, place) {
@@ -53,7 +58,7 @@ class Results {
     this.answer = element("section", { class: "answer", "aria-label": "Answer" });
     this.tools = element("div", { class: "tools" });
     this.table = new GridTable("Time to goal and accuracy", "sort", go, {
-      file: "ratebench",
+      file: "ratebench", bars: true,
       firstCell: (row, content) => this.firstCell(row, content),
       below: (row, columns) => this.below(row, columns),
       lit: (row) => this.light(row === null ? null : this.view.lines[row].name),
@@ -130,11 +135,9 @@ class Results {
     this.answer.replaceChildren(
       ...view.notes.map((note) => element("p", { class: "stand-in" }, note)),
       ...prose(view.answers[state.device] ?? view.answers[""]));
-    const groups = { goals: "Time to goal", accuracy: "Accuracy", slices: "Slices", cost: "Cost" };
     this.about.replaceChildren(
       element("h2", {}, "How to read the figures"),
-      ...Object.entries(groups).flatMap(([group, title]) => view.reading[group]
-        ? [element("h3", {}, title), ...prose(view.reading[group])] : []),
+      ...Object.values(view.reading).flatMap(prose),
       element("h3", {}, "Data and machine"), ...prose(view.about));
   }
 
@@ -388,8 +391,8 @@ class Results {
         if (kind !== "mark") spots.push({ row: line.name, x, y, run, place });
       });
       for (const run of others) {
-        put(run, line.budgets ? "point" : "faint", `${line.name}, others`);
-        points.push({ series: `${line.name}, others`, row: line.name, x: null, y: null, ...look, kind: "faint" });
+        put(run, line.budgets ? "behind" : "faint", `${line.name}, others`);
+        if (!line.budgets) points.push({ series: `${line.name}, others`, row: line.name, x: null, y: null, ...look, kind: "faint" });
       }
       put(main, line.budgets || main.curve.rmse.length === 1 ? "point" : "line", line.name);
       if (!line.budgets && main.curve.rmse.length > 1) {

@@ -61,8 +61,9 @@ class GridTable {
    * caption   what the table is, for a screen reader
    * sortName  the part of the address that holds its order
    * go        changes the state
-   * options   file: the name of a download; firstCell(row, content): what stands in the first
-   *           column; lit(row): the pointer is on a row, or on none
+   * options   file: the name of a download; bars: whether intervals are drawn, too;
+   *           firstCell(row, content): what stands in the first column; below(row, columns): a
+   *           row of the table below it; lit(row): the pointer is on a row, or on none
    */
   constructor(caption, sortName, go, options = {}) {
     Object.assign(this, { caption, sortName, go, options });
@@ -135,7 +136,7 @@ class GridTable {
   fill() {
     const key = String(this.order.slice().sort((a, b) => a - b));
     if (key !== this.scales?.key) {
-      this.scales = { key, of: new Map(this.columns.map((column) => [column, barScale(this.grid, column, this.order)])) };
+      this.scales = { key, of: new Map(!this.options.bars ? [] : this.columns.map((column) => [column, barScale(this.grid, column, this.order)])) };
       this.rows.clear();
     }
     const shown = this.order.flatMap((row) => {
@@ -155,7 +156,7 @@ class GridTable {
       const head = this.grid.heads[column];
       const cell = this.grid.rows[row][column];
       const content = [...(head.number ? cellText(cell) : [cell.text]), ...cell.notes.map((note) => this.noteButton(note)), barOf(cell, this.scales.of.get(column))];
-      if (place === 0) return element("th", { scope: "row" }, this.options.firstCell?.(row, content) ?? content);
+      if (place === 0) return element("th", { scope: "row", class: head.number ? "number" : "" }, this.options.firstCell?.(row, content) ?? content);
       return element("td", { class: head.number ? "number" : "", "data-column": head.id }, content);
     });
     const { lit } = this.options;

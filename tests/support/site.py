@@ -108,13 +108,15 @@ class Site:
 
     def sort(self, header: str) -> str | None:
         """Click on the header; returns its column's `aria-sort`."""
-        [cell] = [th for th in self.all(".of-table thead th") if th.text == header]
-        cell.find_element(By.TAG_NAME, "button").click()
+        self.head(header).find_element(By.TAG_NAME, "button").click()
         return self.sorted_by(header)
 
     def sorted_by(self, header: str) -> str | None:
-        [cell] = [th for th in self.all(".of-table thead th") if th.text == header]
-        return cell.get_attribute("aria-sort")
+        return self.head(header).get_attribute("aria-sort")
+
+    def head(self, header: str) -> WebElement:
+        place = list(self.rows[0]).index(header)
+        return self.all(".of-table thead tr:last-child th")[place]
 
     def find(self, text: str) -> None:
         """Type into the search field, over what it held."""

@@ -35,11 +35,10 @@ def test_a_header_sorts_by_its_column_in_both_directions_and_back(site: Site) ->
     assert site.column("fit s")[-1] == "—"
     assert site.sort("fit s") is None
     assert site.names == before
-    assert sorted(before) == sorted(set(before))
 
 
 def test_every_column_sorts(site: Site) -> None:
-    heads = [head.text for head in site.all(".of-table thead tr:last-child th")]
+    heads = list(site.rows[0])
     assert len(heads) > 5
     for head in heads:
         first = site.names

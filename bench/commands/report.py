@@ -23,10 +23,8 @@ def report(out: Path) -> None:
         terminal.warn_of_bad_lines(store)
     for line in write_pages(out, stores):
         terminal.print_line(line)
-    if can_make_site():
-        terminal.print_line(f"start at {out / SITE} in a browser, or at {out / 'index.md'}")
-    else:
-        terminal.print_line(f"start at {out / 'index.md'}; {NO_SITE}")
+    in_browser = f", or in a browser at {out / SITE}" if can_make_site() else f"; {NO_SITE}"
+    terminal.print_line(f"start at {out / 'index.md'}{in_browser}")
 
 
 def site(out: Path, *, show: bool) -> None:

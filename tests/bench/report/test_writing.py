@@ -14,7 +14,7 @@ import pytest
 
 from bench.records import Reference
 from bench.report import described, write
-from bench.report.files import MARK, page_name
+from bench.report.files import MARK, SITE, page_name
 from bench.report.formats import error
 from bench.report.grouping import tables
 from bench.report.markdown import escaped
@@ -181,9 +181,10 @@ def test_pages_without_records_go_and_files_of_others_stay(tmp_path: Path) -> No
         "index.md": "changed",
         "ml-100k.md": "new",
         "gone.md": "removed",
+        "index.html": "changed",
         plot: "removed",
     }
-    left = {"index.md", "ml-100k.md", "notes.md", "plots/mine.png", "records/box-1.jsonl"}
+    left = {"index.md", "ml-100k.md", "notes.md", "plots/mine.png", "records/box-1.jsonl", SITE}
     assert contents(tmp_path).keys() == left
 
 
@@ -200,7 +201,8 @@ def test_nothing_recorded_is_reported_with_the_command_that_makes_it(tmp_path: P
     readme = tmp_path / "README.md"
     readme.write_text(README)
     out = tmp_path / "results"
-    assert write(out, readme=readme) == {out / "index.md": "new", readme: "changed"}
+    new = {out / "index.md": "new", out / SITE: "new"}
+    assert write(out, readme=readme) == {**new, readme: "changed"}
     assert "make bench" in (out / "index.md").read_text()
     assert "`make bench`" in readme.read_text()
 

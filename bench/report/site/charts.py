@@ -76,7 +76,13 @@ def beside() -> list[alt.Chart]:
 
     points  {row, name, x, low, high, published}
     """
-    name = alt.Y("name:N", sort=None, axis=alt.Axis(title=None, labelLimit=320, ticks=False))
+    name = alt.Y(
+        "name:N",
+        sort=None,
+        axis=alt.Axis(
+            title=None, labelLimit=320, labelExpr="split(datum.label, '\\n')", ticks=False
+        ),
+    )
     base = alt.Chart(alt.NamedData("points")).encode(y=name, opacity=_opacity(1))
     ours, theirs = "var(--series-2)", "var(--series-1)"
     return [

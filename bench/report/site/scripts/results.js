@@ -97,8 +97,17 @@ class Results {
     this.shown = this.shownRows();
     this.showTable(changed);
     this.syncTools(changed);
-    this.showScatter();
-    this.showCurves();
+    this.ifChanged("scatter", ["across", "up", "log"], () => this.showScatter());
+    this.ifChanged("curves", ["x", "y", "time"], () => this.showCurves());
+  }
+
+  /** Draws a chart where its rows or what it shows of them changed: a sort changes none. */
+  ifChanged(chart, choices, draw) {
+    const drawn = [this.view, String(this.shown), ...choices.map((name) => this.state[name])];
+    this.drawn ??= {};
+    if (drawn.every((each, place) => each === this.drawn[chart]?.[place])) return;
+    this.drawn[chart] = drawn;
+    draw();
   }
 
   /* What is shown of which data */
@@ -311,10 +320,10 @@ class Results {
     const [x0, x1] = around(inside.flatMap((each) => [each.x, each.xlow, each.xhigh].filter((end) => end !== null)), log.x);
     const [y0, y1] = around(inside.flatMap((each) => [each.y, each.ylow, each.yhigh].filter((end) => end !== null)), log.y);
     const title = (axis) => `${axisTitle(heads[axis])}${log[axis] ? " (log scale)" : ""}`;
-    const outside = points.filter((each) => each.x < x0 || each.x > x1 || each.y < y0 || each.y > y1);
+    const outside = points.filter((each) => !inside.includes(each));
     this.scatter.show({
-      data: { points: points.filter((each) => !outside.includes(each)), front: front.map(({ x, y }, order) => ({ x, y, order })) },
-      signals: { x0, x1, y0, y1, x_title: title("x"), y_title: title("y") }, log, spots: points,
+      data: { points: inside, front: front.map(({ x, y }, order) => ({ x, y, order })) },
+      signals: { x0, x1, y0, y1, x_title: title("x"), y_title: title("y") }, log, spots: inside,
       label: `${heads.y.text} against ${heads.x.text}, ${points.length} rows; the figures are in the table.`,
       note: this.scatterNote(front, outside, heads),
     });

@@ -150,7 +150,7 @@ class PublishedPage extends OtherPage {
     const at = (id) => heads.findIndex((head) => head.id === id);
     const [name, data, metric, theirs, ours] = ["implementation", "data", "metric", "published", "reproduced"].map(at);
     const points = rows.filter((row) => Number.isFinite(row[theirs].value) && Number.isFinite(row[ours].value)).map((row) => ({
-      name: `${row[name].text}, ${row[data].text}, ${row[metric].text}`, row: `${row[name].text}, ${row[data].text}, ${row[metric].text}`,
+      name: `${row[name].text}\n${row[data].text}, ${row[metric].text}`, row: `${row[name].text}, ${row[data].text}, ${row[metric].text}`,
       x: row[ours].value, low: row[ours].low, high: row[ours].high, published: row[theirs].value,
       text: [["Published", row[theirs].text], ["Reproduced", row[ours].text]],
     }));
@@ -158,7 +158,7 @@ class PublishedPage extends OtherPage {
     this.plot.show({
       data: { points }, signals: { x0, x1, x_title: "error" }, spots: points.map((point) => ({ ...point, y: point.name })),
       label: `${points.length} published numbers beside those reproduced; the figures are in the table.`,
-      height: 60 + 22 * points.length,
+      height: 60 + 34 * points.length,
     });
   }
 }
@@ -189,12 +189,13 @@ class SearchesPage extends OtherPage {
     });
     const values = scored.map((trial) => trial.rmse).sort((a, b) => a - b);
     const middle = values[Math.floor(values.length / 2)] ?? 1;
-    const [y0, y1] = around(values.filter((value) => value <= middle + 3 * (middle - values[0]) || value === values[0]), false);
-    const [x0, x1] = around(trials.map((trial) => trial.place), false);
-    const above = values.filter((value) => value > y1).length;
+    const end = Math.max(middle, Math.min(middle + 3 * (middle - values[0]), values.at(-1)));
+    const [y0, y1] = around(values.filter((value) => value <= end), false);
+    const above = values.filter((value) => value > end).length;
     this.plot.show({
-      data: { points, levels: [] }, signals: { x0, x1, y0, y1, x_title: "trial", y_title: "validation RMSE" },
-      spots: points.filter((point) => point.kind === "point"),
+      data: { points: points.filter((point) => point.kind === "line" || point.y <= end), levels: [] },
+      signals: { x0: -0.5, x1: trials.length - 0.5, y0, y1, x_title: "trial", y_title: "validation RMSE" },
+      spots: points.filter((point) => point.kind === "point" && point.y <= end),
       label: `Validation RMSE of ${scored.length} trials; the best are in the table.`,
       note: above ? [`${above} trials lie above the frame.`] : [],
     });

@@ -72,6 +72,7 @@ class Plot {
       this.inView = entries.at(-1).isIntersecting;
       if (this.inView) this.draw();
     }, { rootMargin: "200px" }).observe(this.host);
+    addEventListener("beforeprint", () => { if (this.stale && window.vega && this.host.isConnected) this.drawNow(); });
     new ResizeObserver(() => afterPaint(() => this.fit())).observe(this.host);
     if (tip) {
       this.host.addEventListener("pointermove", (event) => this.point(event));
@@ -101,34 +102,39 @@ class Plot {
     if (this.waiting || !this.stale) return;
     this.waiting = true;
     afterPaint(async () => {
-      const vega = await vegaLoaded();
+      await vegaLoaded();
       this.waiting = false;
-      if (!this.stale || !this.host.isConnected) return;
-      this.stale = false;
-      const { data, signals, log } = this.wanted;
-      const axes = JSON.stringify(log);
-      if (axes !== this.axes) this.begin(vega, axes);
-      else {
-        for (const [name, value] of Object.entries(signals)) this.view.signal(name, value);
-        for (const [name, rows] of Object.entries(data)) this.view.data(name, rows);
-      }
-      await this.view.runAsync();
-      this.host.dataset.drawn = "true";
-      this.place();
+      if (this.stale && this.host.isConnected) this.drawNow();
     });
   }
 
-  /** A new Vega view, as a scale's type is no signal. */
-  begin(vega, axes) {
+  drawNow() {
+    this.stale = false;
     const { data, signals, log } = this.wanted;
+    const axes = JSON.stringify(log);
+    if (axes !== this.axes) this.begin(axes);
+    else {
+      for (const [name, value] of Object.entries(signals)) this.view.signal(name, value);
+      for (const [name, rows] of Object.entries(data)) this.view.data(name, rows);
+    }
+    this.view.run();
+    this.host.dataset.drawn = "true";
+    this.place();
+  }
+
+  /** A new Vega view, as a scale's type is no signal. */
+  begin(axes) {
+    const { data, signals, log } = this.wanted;
+    const size = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const spec = structuredClone(CHARTS[this.template]);
     for (const scale of spec.scales) if (log[scale.name]) scale.type = "log";
     for (const axis of spec.axes) if (log[axis.scale] && axis.labelOverlap) axis.labelOverlap = "greedy";
     for (const signal of spec.signals) if (signal.name in signals) signal.value = signals[signal.name];
     for (const source of spec.data) if (source.name in data) source.values = data[source.name];
+    const config = { axis: { ...spec.config.axis, labelFontSize: 0.75 * size, titleFontSize: 0.8 * size } };
     this.view?.finalize();
     this.axes = axes;
-    this.view = new vega.View(vega.parse(spec), { renderer: "svg", container: this.host });
+    this.view = new window.vega.View(window.vega.parse(spec, config), { renderer: "svg", container: this.host });
     this.view.width(this.host.clientWidth).height(this.host.clientHeight);
   }
 

@@ -62,6 +62,7 @@ class Results {
       firstCell: (row, content) => this.firstCell(row, content),
       below: (row, columns) => this.below(row, columns),
       lit: (row) => this.light(row === null ? null : this.view.lines[row].name),
+      nothing: () => this.elsewhere(),
     });
     const linked = { lit: (name) => this.light(name), click: (spot) => this.open(spot.row) };
     this.scatter = new Plot("scatter", { ...linked, tip: (spot) => this.rowTip(spot) });
@@ -97,8 +98,17 @@ class Results {
     this.shown = this.shownRows();
     this.showTable(changed);
     this.syncTools(changed);
-    this.showScatter();
-    this.showCurves();
+    this.ifChanged("scatter", ["across", "up", "log"], () => this.showScatter());
+    this.ifChanged("curves", ["x", "y", "time"], () => this.showCurves());
+  }
+
+  /** Draws a chart where its rows or what it shows of them changed: a sort changes none. */
+  ifChanged(chart, choices, draw) {
+    const drawn = [this.view, String(this.shown), ...choices.map((name) => this.state[name])];
+    this.drawn ??= {};
+    if (drawn.every((each, place) => each === this.drawn[chart]?.[place])) return;
+    this.drawn[chart] = drawn;
+    draw();
   }
 
   /* What is shown of which data */
@@ -145,17 +155,19 @@ class Results {
 
   shownRows() {
     const { state, view } = this;
-    const words = state.find.toLowerCase().split(/\s+/).filter(Boolean);
-    const rows = [];
-    view.lines.forEach((line, row) => {
-      const text = `${line.name} ${line.label} ${line.model} ${line.origin} ${line.device} ${hyperparameterText(line)} ${line.skipped.join(" ")}`.toLowerCase();
-      const passes = (!state.device || line.device === state.device) && (!state.model || line.model === state.model)
-        && (!state.origin || line.origin === state.origin) && (!state.preset || line.preset === state.preset)
-        && words.every((word) => text.includes(word));
-      if (passes) rows.push(row);
-    });
+    const fields = ["device", "model", "origin", "preset"].filter((field) => state[field]);
+    const rows = view.lines.flatMap((line, row) =>
+      fields.every((field) => line[field] === state[field]) && matches(line, state.find) ? [row] : []);
     this.passing = rows.length;
     return rows.filter((row) => !state.hide.includes(view.lines[row].name));
+  }
+
+  /** Where else the text is found, for a reader who finds nothing here. */
+  elsewhere() {
+    const others = this.state.find ? SITE.views.filter((view) => view !== this.view && readView(view).lines.some((line) => matches(line, this.state.find))) : [];
+    if (!others.length) return ["No row passes the filters."];
+    return ["No row here passes the filters. Found on: ", ...others.slice(0, 8).map(({ dataset, heading: split, machine }) =>
+      button([dataset, split, machine].join(", "), () => this.go({ dataset, split, machine, device: "", model: "", origin: "", preset: "" })))];
   }
 
   shownColumns() {
@@ -302,7 +314,7 @@ class Results {
       const high = (each) => (Number.isFinite(each.high) ? each.high : null);
       const at = log.x && heads.x.id === "fit-s" ? Math.max(x.value, view.least_s) : x.value;
       return {
-        row: line.name, place: row, name: line.name, x: at, xlow: at === x.value ? low(x) : null, xhigh: high(x),
+        row: line.name, place: row, name: shortened(line.name), x: at, xlow: at === x.value ? low(x) : null, xhigh: high(x),
         y: y.value, ylow: low(y), yhigh: high(y), ...this.look(line),
       };
     });
@@ -311,10 +323,10 @@ class Results {
     const [x0, x1] = around(inside.flatMap((each) => [each.x, each.xlow, each.xhigh].filter((end) => end !== null)), log.x);
     const [y0, y1] = around(inside.flatMap((each) => [each.y, each.ylow, each.yhigh].filter((end) => end !== null)), log.y);
     const title = (axis) => `${axisTitle(heads[axis])}${log[axis] ? " (log scale)" : ""}`;
-    const outside = points.filter((each) => each.x < x0 || each.x > x1 || each.y < y0 || each.y > y1);
+    const outside = points.filter((each) => !inside.includes(each));
     this.scatter.show({
-      data: { points: points.filter((each) => !outside.includes(each)), front: front.map(({ x, y }, order) => ({ x, y, order })) },
-      signals: { x0, x1, y0, y1, x_title: title("x"), y_title: title("y") }, log, spots: points,
+      data: { points: inside, front: front.map(({ x, y }, order) => ({ x, y, order })) },
+      signals: { x0, x1, y0, y1, x_title: title("x"), y_title: title("y") }, log, spots: inside,
       label: `${heads.y.text} against ${heads.x.text}, ${points.length} rows; the figures are in the table.`,
       note: this.scatterNote(front, outside, heads),
     });
@@ -334,12 +346,12 @@ class Results {
   scatterNote(front, outside, heads) {
     const note = [];
     if (heads.x.better && heads.y.better && front.length) {
-      note.push(element("span", {}, `On the Pareto front, where no row is better in both: ${front.map((each) => each.name).join(", ")}. `));
+      note.push(element("span", {}, `On the Pareto front, where no row is better in both: ${front.map((each) => each.row).join(", ")}. `));
     }
     const usual = heads.x.id === "fit-s" && heads.y.id === "test-rmse" && this.shown.length === this.view.lines.length;
     const near = usual ? this.view.near.map((place) => this.view.lines[place].name) : [];
     if (near.length) note.push(element("span", {}, `Behind it, but no row is better in both beyond noise: ${near.join(", ")}. `));
-    if (outside.length) note.push(element("span", {}, `Outside of the frame: ${outside.map((each) => `${each.name} (${significant(each.y)})`).join(", ")}.`));
+    if (outside.length) note.push(element("span", {}, `Outside of the frame: ${outside.map((each) => `${each.row} (${significant(each.y)})`).join(", ")}.`));
     return note;
   }
 
@@ -360,7 +372,7 @@ class Results {
     const { line } = this.lines.get(spot.row);
     const row = this.view.grid.rows[spot.place];
     const figures = this.table.columns.filter((column) => this.view.grid.heads[column].number).map((column) => [this.view.grid.heads[column].text, row[column].text]);
-    return [line.name, [...figures.slice(0, 8), ...runFacts(line, this.view, line.runs)]];
+    return [line.name, [...figures.slice(0, 8), ...runFacts(line, this.view, line.runs).filter(([name]) => !["Test RMSE", "Fit s"].includes(name))]];
   }
 
   showCurves() {
@@ -445,6 +457,12 @@ class Results {
   }
 }
 
+/** Whether each word of a text is in what is known of a line. */
+function matches(line, text) {
+  const known = [line.name, line.label, line.model, line.origin, line.preset, line.device, hyperparameterText(line), ...line.skipped].join(" ").toLowerCase();
+  return text.toLowerCase().split(/\s+/).every((word) => known.includes(word));
+}
+
 /** A disclosure whose panel closes with Escape or a click elsewhere. */
 function folded(title, ...inside) {
   const made = element("details", {
@@ -466,6 +484,11 @@ function keepingFocus(place, controls) {
   const name = place.contains(document.activeElement) ? document.activeElement.name : null;
   place.replaceChildren(...controls);
   if (name) place.querySelector(`[name="${name}"]`)?.focus();
+}
+
+/** A name as a chart has room for it: its beginning and its end. */
+function shortened(name) {
+  return name.length > 30 ? `${name.slice(0, 15)}…${name.slice(-14)}` : name;
 }
 
 function spansMuch(values) {

@@ -63,7 +63,8 @@ class GridTable {
    * go        changes the state
    * options   file: the name of a download; bars: whether intervals are drawn, too;
    *           firstCell(row, content): what stands in the first column; below(row, columns): a
-   *           row of the table below it; lit(row): the pointer is on a row, or on none
+   *           row of the table below it; lit(row): the pointer is on a row, or on none;
+   *           nothing(): what stands in a table without rows
    */
   constructor(caption, sortName, go, options = {}) {
     Object.assign(this, { caption, sortName, go, options });
@@ -119,7 +120,8 @@ class GridTable {
     const head = element("thead", {}, names ? groupRow : null, element("tr", {}, [...this.headCells.values()]));
     this.body = element("tbody");
     this.table.replaceChildren(this.table.caption, head, this.body);
-    this.scales = null;
+    const every = grid.rows.map((_, row) => row);
+    this.scales = new Map(this.options.bars ? columns.map((column) => [column, barScale(grid, column, every)]) : []);
   }
 
   headCell(column) {
@@ -134,18 +136,16 @@ class GridTable {
   }
 
   fill() {
-    const key = String(this.order.slice().sort((a, b) => a - b));
-    if (key !== this.scales?.key) {
-      this.scales = { key, of: new Map(!this.options.bars ? [] : this.columns.map((column) => [column, barScale(this.grid, column, this.order)])) };
-      this.rows.clear();
-    }
     const shown = this.order.flatMap((row) => {
       if (!this.rows.has(row)) this.rows.set(row, this.row(row));
       const below = this.options.below?.(row, this.columns.length);
       return below ? [this.rows.get(row), below] : [this.rows.get(row)];
     });
-    if (!shown.length) shown.push(element("tr", { class: "nothing" }, element("td", { colspan: this.columns.length }, "No row passes the filters.")));
-    this.body.replaceChildren(...shown);
+    if (!shown.length) shown.push(element("tr", { class: "nothing" }, element("td", { colspan: this.columns.length }, this.options.nothing?.() ?? "No rows.")));
+    shown.forEach((row, place) => { // what is in its place already stays, and its focus
+      if (this.body.children[place] !== row) this.body.insertBefore(row, this.body.children[place] ?? null);
+    });
+    while (this.body.children.length > shown.length) this.body.lastChild.remove();
     const used = new Set(this.order.flatMap((row) => this.columns.flatMap((column) => this.grid.rows[row][column].notes)));
     this.notes.replaceChildren(...this.grid.footnotes.flatMap((note, place) =>
       used.has(place) ? [element("li", { value: place + 1 }, note)] : []));
@@ -155,7 +155,7 @@ class GridTable {
     const cells = this.columns.map((column, place) => {
       const head = this.grid.heads[column];
       const cell = this.grid.rows[row][column];
-      const content = [...(head.number ? cellText(cell) : [cell.text]), ...cell.notes.map((note) => this.noteButton(note)), barOf(cell, this.scales.of.get(column))];
+      const content = [...(head.number ? cellText(cell) : [cell.text]), ...cell.notes.map((note) => this.noteButton(note)), barOf(cell, this.scales.get(column))];
       if (place === 0) return element("th", { scope: "row", class: head.number ? "number" : "" }, this.options.firstCell?.(row, content) ?? content);
       return element("td", { class: head.number ? "number" : "", "data-column": head.id }, content);
     });

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 
+from bench.report.writing import results_of, site_page, stores_of
 from tests.support.browser import browser, missing
 from tests.support.site import Site, built, records
+
+RESULTS = Path(__file__).parents[4] / "results"
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +33,21 @@ def driver(downloads: Path) -> Iterator[Chrome]:
 @pytest.fixture(scope="session")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(tmp_path_factory.mktemp("site"), records())
+
+
+@pytest.fixture(scope="session")
+def own_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("own") / "index.html"
+    path.write_text(site_page(results_of(stores_of(RESULTS))), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def own(driver: Chrome, own_path: Path) -> Iterator[Site]:
+    """The page of this repository's records, which `open` shows."""
+    site = Site(driver, own_path)
+    yield site
+    assert site.troubles == []
 
 
 @pytest.fixture

@@ -142,10 +142,12 @@ class GridTable {
       return below ? [this.rows.get(row), below] : [this.rows.get(row)];
     });
     if (!shown.length) shown.push(element("tr", { class: "nothing" }, element("td", { colspan: this.columns.length }, this.options.nothing?.() ?? "No rows.")));
-    shown.forEach((row, place) => { // what is in its place already stays, and its focus
+    const focused = this.body.contains(document.activeElement) ? document.activeElement : null;
+    shown.forEach((row, place) => { // what is in its place already stays
       if (this.body.children[place] !== row) this.body.insertBefore(row, this.body.children[place] ?? null);
     });
     while (this.body.children.length > shown.length) this.body.lastChild.remove();
+    if (focused?.isConnected) focused.focus({ preventScroll: true }); // a row that moved lost it
     const used = new Set(this.order.flatMap((row) => this.columns.flatMap((column) => this.grid.rows[row][column].notes)));
     this.notes.replaceChildren(...this.grid.footnotes.flatMap((note, place) =>
       used.has(place) ? [element("li", { value: place + 1 }, note)] : []));

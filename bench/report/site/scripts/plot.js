@@ -96,6 +96,7 @@ class Plot {
     this.note.replaceChildren(...note);
     if (height) this.host.style.height = `${height}px`;
     if (this.inView) this.draw();
+    else requestIdleCallback(() => this.draw(), { timeout: 2000 });
   }
 
   draw() {

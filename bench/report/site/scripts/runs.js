@@ -45,7 +45,7 @@ function runTable(line) {
   const more = rest.length
     ? button(`Show ${rest.length} more runs`, (event) => { body.append(...rest); event.currentTarget.remove(); })
     : null;
-  return element("div", { class: "runs" }, element("table", {},
+  return element("div", { class: "runs", role: "region", "aria-label": `Runs of ${line.name}`, tabindex: "0" }, element("table", {},
     element("caption", {}, `Runs of ${line.name}`),
     element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))), body), more);
 }

@@ -172,7 +172,12 @@ def _with_names(vega: dict[str, Any]) -> dict[str, Any]:
         "from": {"data": symbols},
         "encode": {
             "enter": {"fill": {"value": INK}, **style},
-            "update": {"text": {"field": "datum.name"}, "opacity": {"field": "opacity"}},
+            # Not the opacity: that of a name without room is 0.
+            "update": {
+                "text": {"field": "datum.name"},
+                "fillOpacity": {"field": "opacity"},
+                "strokeOpacity": {"field": "opacity"},
+            },
         },
         "transform": [
             {

@@ -118,6 +118,7 @@ class Plot {
       for (const [name, rows] of Object.entries(data)) this.view.data(name, rows);
     }
     this.view.run();
+    this.host.querySelector("svg")?.setAttribute("aria-hidden", "true"); // the host has the label
     this.host.dataset.drawn = "true";
     this.place();
   }

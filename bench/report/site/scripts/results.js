@@ -62,6 +62,7 @@ class Results {
       firstCell: (row, content) => this.firstCell(row, content),
       below: (row, columns) => this.below(row, columns),
       lit: (row) => this.light(row === null ? null : this.view.lines[row].name),
+      nothing: () => this.elsewhere(),
     });
     const linked = { lit: (name) => this.light(name), click: (spot) => this.open(spot.row) };
     this.scatter = new Plot("scatter", { ...linked, tip: (spot) => this.rowTip(spot) });
@@ -154,17 +155,19 @@ class Results {
 
   shownRows() {
     const { state, view } = this;
-    const words = state.find.toLowerCase().split(/\s+/).filter(Boolean);
-    const rows = [];
-    view.lines.forEach((line, row) => {
-      const text = `${line.name} ${line.label} ${line.model} ${line.origin} ${line.device} ${hyperparameterText(line)} ${line.skipped.join(" ")}`.toLowerCase();
-      const passes = (!state.device || line.device === state.device) && (!state.model || line.model === state.model)
-        && (!state.origin || line.origin === state.origin) && (!state.preset || line.preset === state.preset)
-        && words.every((word) => text.includes(word));
-      if (passes) rows.push(row);
-    });
+    const fields = ["device", "model", "origin", "preset"].filter((field) => state[field]);
+    const rows = view.lines.flatMap((line, row) =>
+      fields.every((field) => line[field] === state[field]) && matches(line, state.find) ? [row] : []);
     this.passing = rows.length;
     return rows.filter((row) => !state.hide.includes(view.lines[row].name));
+  }
+
+  /** Where else the text is found, for a reader who finds nothing here. */
+  elsewhere() {
+    const others = this.state.find ? SITE.views.filter((view) => view !== this.view && readView(view).lines.some((line) => matches(line, this.state.find))) : [];
+    if (!others.length) return ["No row passes the filters."];
+    return ["No row here passes the filters. Found on: ", ...others.slice(0, 8).map(({ dataset, heading: split, machine }) =>
+      button([dataset, split, machine].join(", "), () => this.go({ dataset, split, machine, device: "", model: "", origin: "", preset: "" })))];
   }
 
   shownColumns() {
@@ -311,7 +314,7 @@ class Results {
       const high = (each) => (Number.isFinite(each.high) ? each.high : null);
       const at = log.x && heads.x.id === "fit-s" ? Math.max(x.value, view.least_s) : x.value;
       return {
-        row: line.name, place: row, name: line.name, x: at, xlow: at === x.value ? low(x) : null, xhigh: high(x),
+        row: line.name, place: row, name: shortened(line.name), x: at, xlow: at === x.value ? low(x) : null, xhigh: high(x),
         y: y.value, ylow: low(y), yhigh: high(y), ...this.look(line),
       };
     });
@@ -343,12 +346,12 @@ class Results {
   scatterNote(front, outside, heads) {
     const note = [];
     if (heads.x.better && heads.y.better && front.length) {
-      note.push(element("span", {}, `On the Pareto front, where no row is better in both: ${front.map((each) => each.name).join(", ")}. `));
+      note.push(element("span", {}, `On the Pareto front, where no row is better in both: ${front.map((each) => each.row).join(", ")}. `));
     }
     const usual = heads.x.id === "fit-s" && heads.y.id === "test-rmse" && this.shown.length === this.view.lines.length;
     const near = usual ? this.view.near.map((place) => this.view.lines[place].name) : [];
     if (near.length) note.push(element("span", {}, `Behind it, but no row is better in both beyond noise: ${near.join(", ")}. `));
-    if (outside.length) note.push(element("span", {}, `Outside of the frame: ${outside.map((each) => `${each.name} (${significant(each.y)})`).join(", ")}.`));
+    if (outside.length) note.push(element("span", {}, `Outside of the frame: ${outside.map((each) => `${each.row} (${significant(each.y)})`).join(", ")}.`));
     return note;
   }
 
@@ -369,7 +372,7 @@ class Results {
     const { line } = this.lines.get(spot.row);
     const row = this.view.grid.rows[spot.place];
     const figures = this.table.columns.filter((column) => this.view.grid.heads[column].number).map((column) => [this.view.grid.heads[column].text, row[column].text]);
-    return [line.name, [...figures.slice(0, 8), ...runFacts(line, this.view, line.runs)]];
+    return [line.name, [...figures.slice(0, 8), ...runFacts(line, this.view, line.runs).filter(([name]) => !["Test RMSE", "Fit s"].includes(name))]];
   }
 
   showCurves() {
@@ -454,6 +457,12 @@ class Results {
   }
 }
 
+/** Whether each word of a text is in what is known of a line. */
+function matches(line, text) {
+  const known = [line.name, line.label, line.model, line.origin, line.preset, line.device, hyperparameterText(line), ...line.skipped].join(" ").toLowerCase();
+  return text.toLowerCase().split(/\s+/).every((word) => known.includes(word));
+}
+
 /** A disclosure whose panel closes with Escape or a click elsewhere. */
 function folded(title, ...inside) {
   const made = element("details", {
@@ -475,6 +484,11 @@ function keepingFocus(place, controls) {
   const name = place.contains(document.activeElement) ? document.activeElement.name : null;
   place.replaceChildren(...controls);
   if (name) place.querySelector(`[name="${name}"]`)?.focus();
+}
+
+/** A name as a chart has room for it: its beginning and its end. */
+function shortened(name) {
+  return name.length > 30 ? `${name.slice(0, 15)}…${name.slice(-14)}` : name;
 }
 
 function spansMuch(values) {

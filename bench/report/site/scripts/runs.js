@@ -56,7 +56,8 @@ function showTip(title, facts, x, y) {
   tip.replaceChildren(element("strong", {}, title),
     element("dl", {}, facts.filter(([, text]) => text).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)])));
   tip.hidden = false;
-  placeBeside(tip, { left: x + 14, bottom: y + 8, top: y - 8 });
+  const right = x + 14 + tip.offsetWidth < innerWidth;
+  placeBeside(tip, { left: right ? x + 14 : x - 14 - tip.offsetWidth, bottom: y + 8, top: y - 8 });
 }
 
 function hideTip() {

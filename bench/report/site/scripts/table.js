@@ -63,7 +63,8 @@ class GridTable {
    * go        changes the state
    * options   file: the name of a download; bars: whether intervals are drawn, too;
    *           firstCell(row, content): what stands in the first column; below(row, columns): a
-   *           row of the table below it; lit(row): the pointer is on a row, or on none
+   *           row of the table below it; lit(row): the pointer is on a row, or on none;
+   *           nothing(): what stands in a table without rows
    */
   constructor(caption, sortName, go, options = {}) {
     Object.assign(this, { caption, sortName, go, options });
@@ -140,11 +141,13 @@ class GridTable {
       const below = this.options.below?.(row, this.columns.length);
       return below ? [this.rows.get(row), below] : [this.rows.get(row)];
     });
-    if (!shown.length) shown.push(element("tr", { class: "nothing" }, element("td", { colspan: this.columns.length }, "No row passes the filters.")));
-    shown.forEach((row, place) => { // what is in its place already stays, and its focus
+    if (!shown.length) shown.push(element("tr", { class: "nothing" }, element("td", { colspan: this.columns.length }, this.options.nothing?.() ?? "No rows.")));
+    const focused = this.body.contains(document.activeElement) ? document.activeElement : null;
+    shown.forEach((row, place) => { // what is in its place already stays
       if (this.body.children[place] !== row) this.body.insertBefore(row, this.body.children[place] ?? null);
     });
     while (this.body.children.length > shown.length) this.body.lastChild.remove();
+    if (focused?.isConnected) focused.focus({ preventScroll: true }); // a row that moved lost it
     const used = new Set(this.order.flatMap((row) => this.columns.flatMap((column) => this.grid.rows[row][column].notes)));
     this.notes.replaceChildren(...this.grid.footnotes.flatMap((note, place) =>
       used.has(place) ? [element("li", { value: place + 1 }, note)] : []));

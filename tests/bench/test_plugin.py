@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from bench.report.files import SITE
 from bench.store import RecordStore
 from tests.support.command_line import write
 
@@ -37,6 +38,8 @@ def test_a_plugin_passes_the_conformance_suite_and_runs_beside_an_installed_whee
     (record,), bad = RecordStore(elsewhere / "out").read()
     assert bad == []
     assert (record.status, record.cell.implementation) == ("ok", "plugin_als")
+    done(elsewhere, python.with_name("bench"), "site", "--out", "out")  # of files in the wheel
+    assert (elsewhere / "out" / SITE).exists()
 
 
 def fresh_environment(folder: Path) -> Path:

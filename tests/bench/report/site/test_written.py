@@ -59,7 +59,7 @@ def test_a_page_that_no_report_made_is_not_overwritten(tmp_path: Path) -> None:
 
 @pytest.fixture
 def without_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
 
 
 def test_without_its_packages_it_goes_and_the_report_says_how_to_have_it(
@@ -100,7 +100,7 @@ def test_bench_site_writes_the_page_alone_and_names_or_shows_it(
 def test_where_there_is_no_browser_the_page_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webbrowser.open", lambda url: False)
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
     done = CliRunner().invoke(app, ["site", "--out", str(tmp_path), "--open"])
     assert done.exit_code == 2
     assert "no browser" in done.output

@@ -146,8 +146,11 @@ class Site:
         return next(each for each in self.all("button") if each.text == text)
 
     def drawn(self) -> None:
-        """Wait until the charts in view are drawn."""
-        self.until(lambda: self.all(".plot[data-drawn] svg"), "a chart")
+        """Have every chart drawn, which is done when it comes into view; then go back to the top."""
+        for plot in self.all(".plot"):
+            self.run("arguments[0].scrollIntoView({block: 'center'})", plot)
+            self.until(lambda plot=plot: plot.get_attribute("data-drawn"), "a chart")
+        self.run("scrollTo(0, 0)")
 
     def hover(self, element: WebElement) -> None:
         ActionChains(self.driver).move_to_element(element).perform()

@@ -96,6 +96,7 @@ class Plot {
     this.note.replaceChildren(...note);
     if (height) this.host.style.height = `${height}px`;
     if (this.inView) this.draw();
+    else requestIdleCallback(() => this.draw(), { timeout: 2000 });
   }
 
   draw() {
@@ -136,6 +137,7 @@ class Plot {
     this.view?.finalize();
     this.axes = axes;
     this.view = new window.vega.View(window.vega.parse(spec, config), { renderer: "svg", container: this.host });
+    this.host.firstChild.setAttribute("aria-hidden", "true"); // the label of the host is what is read
     this.view.width(this.host.clientWidth).height(this.host.clientHeight);
   }
 

@@ -19,7 +19,7 @@ from bench.planning.suite import Block, Overrides, read
 from bench.records import Record
 from bench.report.rows import Line
 from bench.report.site.command import command
-from bench.report.writing import results_of, stores_of
+from bench.report.writing import results_of
 from datasets.reading.layout import Layout
 from tests.support.records import data, record, table_of
 
@@ -66,7 +66,7 @@ def assert_repeats(line: Line, block: Block, overrides: Overrides) -> None:
 
 
 def test_of_every_row_of_this_repository(planned: Any) -> None:
-    lines = [line for table in results_of(stores_of(RESULTS)).tables for line in table.lines]
+    lines = [line for table in results_of(RESULTS).tables for line in table.lines]
     assert len(lines) > 100
     for line in lines:
         block, overrides, _, _ = planned(line)
@@ -76,7 +76,7 @@ def test_of_every_row_of_this_repository(planned: Any) -> None:
 def test_a_built_in_row_gets_the_hyperparameters_of_its_record(planned: Any) -> None:
     lines = {
         line.row.name: line
-        for table in results_of(stores_of(RESULTS)).tables
+        for table in results_of(RESULTS).tables
         for line in table.lines
         if line.row.is_built_in and line.runs.scored
     }

@@ -116,6 +116,11 @@ def goal_meaning(table: Table) -> str:
     """What the words beside the goals are."""
     if table.newest.data.floor is not None:
         return "Beside a goal: how far it is from what a bias model reaches to the floor."
+    if metrics.BEST in {metrics.goal_name(table, goal) for goal in metrics.goals_of(table)}:
+        return (
+            "Beside a goal: how far it is from what `bias` reaches to the lowest RMSE that a row "
+            "reached here, each in all its runs."
+        )
     return "Beside a goal: what gets about that far."
 
 

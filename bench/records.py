@@ -22,7 +22,9 @@ SCHEMA = 2
 OLDER_SCHEMAS = (1,)
 """Still read. `bench migrate` brings their records to `SCHEMA`."""
 
-Status = Literal["ok", "timeout", "out of memory", "diverged", "failed", "skipped"]
+Status = Literal["ok", "timeout", "out of memory", "diverged", "failed", "skipped", "pruned"]
+"""A trial is "pruned" where its search ended it: others were better after as many seconds."""
+
 WELL: tuple[Status, ...] = ("ok",)
 
 
@@ -147,6 +149,9 @@ class Metrics(_Part):
     """Doubts about the row, such as "no better than global_mean"."""
     slices: list[Slice] = Field(default_factory=list)
     """Errors over parts of the test ratings; those of an older record were not computed."""
+    blocks: list[float] = Field(default_factory=list)
+    """Mean squared errors of equal parts of the test ratings, the same parts for each row: of the
+    final runs of `bench choose` alone."""
 
 
 Seconds = Annotated[float, Field(ge=-1e12, le=1e12)]

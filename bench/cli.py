@@ -324,16 +324,28 @@ def list_() -> None:
 
 @app.command()
 def predict(
-    impl: Annotated[str, Option(help="Name, or path/to/file.py:Class.")],
-    dataset: Annotated[str, Option(help="Name, or path of a ratings file, to train on.")],
     pairs: Annotated[
         Path, Option(help="CSV with columns user and item, ids as in the ratings file.")
     ],
+    impl: Annotated[str | None, Option(help="Name, or path/to/file.py:Class.")] = None,
+    dataset: Annotated[
+        str | None, Option(help="Name, or path of a ratings file, to train on.")
+    ] = None,
+    choice: Annotated[
+        str | None,
+        Option(
+            help="Name of what `bench choose` found, in place of --impl and --dataset; or beside "
+            "one of them, for another row of it or another file."
+        ),
+    ] = None,
     preset: Annotated[str, Option(help="Named hyperparameters.")] = "default",
     set_: Settings = None,
-    device: Annotated[str, Option(help="cpu, cuda or cuda:1.")] = "cpu",
+    device: Annotated[
+        str | None, Option(help="cpu, cuda or cuda:1; default: cpu, or that of the choice.")
+    ] = None,
     seed: Annotated[int, Option(help="Seed of split and model.")] = 0,
     output: Annotated[Path | None, Option(help="CSV to write; default: standard output.")] = None,
+    out: Annotated[Path, Option(help="Folder of results that has the choice.")] = RESULTS,
     columns: Columns = None,
     delimiter: Delimiter = None,
     no_header: NoHeader = False,
@@ -341,11 +353,16 @@ def predict(
     zeros: Zeros = None,
     date_format: DateFormat = None,
 ) -> None:
-    """Predict ratings of given user–item pairs, as a CSV."""
-    from bench.commands.predict import predict
+    """Predict ratings of given user–item pairs, as a CSV.
+
+    With --choice the row that `bench choose` recommends is fitted on all
+    ratings, with the hyperparameters and the epochs that it found.
+    """
+    from bench.commands.predict import predict, requested
 
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
-    predict(impl, dataset, read_by, pairs, preset, set_ or [], device, seed, output)
+    request = requested(impl, dataset, read_by, preset, set_ or [], device, choice, out)
+    predict(request, pairs, seed, output)
 
 
 @app.command()

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bench.planning.goals import own_goals
 from bench.planning.plan import BASELINE
-from bench.records import Point, Record, Slice, mean_by_seed, round_up, values_by_seed
+from bench.records import Figure as Figure
+from bench.records import Point, Record, Slice, mean_by_seed, values_by_seed
+from bench.records import part as part
 from bench.report.rows import Row, Runs, Table, lowest_rmse
 from bench.roofline.bound import bound_per_s, updates_per_s
 from bench.stats import Components, Interval, components, mean_interval, median_interval, ratio
 from datasets.entries import CATALOG
 
-Figure = Callable[[Record], float | None]
-
 REFERENCE = "numpy_sgd"
-
-BEST = "the best"
-OWN_STEPS = {0.0: BASELINE, 0.5: "1/2 to the best", 0.9: "9/10 to the best", 1.0: BEST}
-"""Share of the way from the baseline to the best row -> name, of a dataset without other goals."""
-
-
-def part(name: str, field: str, unit: float = 1) -> Figure:
-    """A field of a part of the record, in a unit; None where the record has no such part."""
-
-    def figure(record: Record) -> float | None:
-        value = getattr(getattr(record, name), field, None)
-        return None if value is None else value / unit
-
-    return figure
 
 
 rmse, mae, fit_s = part("metrics", "rmse"), part("metrics", "mae"), part("times", "fit_s")
@@ -165,11 +152,7 @@ def _own_goals(table: Table) -> dict[float, str]:
         return {}
     start = max(_reached_by_all(line.runs) for line in of_baseline)
     best = min(curves, key=lambda line: best_validation(line.runs))
-    way = max(start - _reached_by_all(best.runs), 0.0)
-    goals: dict[float, str] = {}
-    for share, name in OWN_STEPS.items():
-        goals.setdefault(round_up(start - share * way), name)
-    return goals
+    return own_goals(start, _reached_by_all(best.runs))
 
 
 @dataclass(frozen=True)

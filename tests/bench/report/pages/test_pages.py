@@ -510,7 +510,9 @@ def test_the_goal_of_a_dataset_without_one_is_what_the_baseline_reached_in_each_
 
 def test_a_dataset_without_goals_has_steps_from_the_baseline_to_the_best_row() -> None:
     own = {"dataset": "mine.csv", "data": data(fingerprint="mine")}
-    bias = [record("bias", seed=n, curve=closed_form(0.95, 0.1), goals=(0.95,), **own) for n in (0, 1)]
+    bias = [
+        record("bias", seed=n, curve=closed_form(0.95, 0.1), goals=(0.95,), **own) for n in (0, 1)
+    ]
     rows = [
         record(name, seed=n, curve=closed_form(rmse + n / 100, 1.0), goals=(0.95,), **own)
         for name, rmse in {"numpy_sgd": 0.91, "als": 0.84}.items()

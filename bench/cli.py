@@ -285,6 +285,43 @@ def tune(
 
 
 @app.command()
+def choose(
+    ratings: Annotated[str, Argument(help="Path of a ratings file, or a name of the catalog.")],
+    minutes: Annotated[
+        float, Option(min=0.1, help="Of wall time in all; more than before goes on from there.")
+    ] = 10,
+    impl: Annotated[
+        Texts, Option(help="Names, or path/to/file.py:Class; default: all. Several allowed.")
+    ] = None,
+    device: Annotated[Texts, Option(help="cpu, cuda, cuda:1 or auto. Several allowed.")] = None,
+    split: Annotated[
+        str, Option(help="random:80/10/10, random:75/25, time:80/10/10 …")
+    ] = "random:80/10/10",
+    goal: Annotated[float | None, Option(min=0, help="RMSE that is good enough.")] = None,
+    seeds: Annotated[int, Option(min=1, help="Final runs of each configuration.")] = 3,
+    threads: Annotated[int | None, Option(min=1, help="Default: all cores.")] = None,
+    out: Out = RESULTS,
+    sandbox: Sandbox = "auto",
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    no_header: NoHeader = False,
+    missing: Missing = None,
+    zeros: Zeros = None,
+    date_format: DateFormat = None,
+) -> None:
+    """Find the model for a set of ratings: equal seconds of search for each. Resumes.
+
+    Hyperparameters are chosen on a validation part. Then the best ones of each model, and its
+    default, are fitted on training and validation parts together, and scored on the test part.
+    """
+    from bench.commands.choose import Options, choose
+
+    read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
+    options = Options(impl or [], device or ["auto"], split, minutes, goal, seeds, threads)
+    raise typer.Exit(choose(ratings, options, read_by, out, sandbox))
+
+
+@app.command()
 def report(out: Out = RESULTS) -> None:
     """Write the pages, the plots and the README's table from the records."""
     from bench.commands.report import report

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from bench.records import Data, Point, Record
 from bench.store import RecordStore
 
-SEARCH, FINAL = "choose:search", "choose:final"
-"""The `suite` of trials and of final runs."""
+PROBE, SEARCH, FINAL = "choose:probe", "choose:search", "choose:final"
+"""The `suite` of the short fits that find the quickest row, of trials and of final runs."""
 
 REQUEST = "request.json"
 
@@ -63,6 +63,8 @@ class Request(BaseModel):
     seeds: int
     threads: int
     models: list[Searched]
+    fingerprint: str = ""
+    """Of the ratings: records of others do not count."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class Trial:
         """Whether it was ended because other trials were better at equal seconds."""
         return self.record.status == "pruned"
 
-    @property
+    @cached_property
     def best(self) -> Point | None:
         """The checkpoint with the lowest validation RMSE. That of a trial which ran out of time or
         was pruned counts, too, for the final fit may end at its epoch; that of one which failed
@@ -207,19 +209,15 @@ class Model:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the calls of one choice found so far; also of one that was interrupted."""
+    """What the calls of one choice found so far; also of one that was interrupted.
+
+    wall_s  of all probes, trials and final runs
+    """
 
     request: Request
     data: Data | None
     models: Sequence[Model]
-
-    @property
-    def wall_s(self) -> float:
-        """Of all trials and final runs."""
-        records = [trial.record for model in self.models for trial in model.trials]
-        records += [r for model in self.models for r in (*model.best_runs, *model.default_runs)]
-        unique = {record.run: record for record in records}.values()
-        return sum(record.times.wall_s for record in unique if record.times)
+    wall_s: float
 
     @property
     def is_complete(self) -> bool:
@@ -241,9 +239,10 @@ def read(folder: Path) -> Outcome:
 
 def outcome_of(request: Request, records: Sequence[Record]) -> Outcome:
     """The outcome that records have, in the order in which they were stored."""
+    records = [r for r in records if request.fingerprint in ("", r.data.fingerprint)]
     models = [_model(request, plan, records) for plan in request.models]
-    of_data = [r.data for r in records if r.cell.dataset == request.dataset]
-    return Outcome(request, of_data[-1] if of_data else None, models)
+    wall_s = sum(record.times.wall_s for record in records if record.times)
+    return Outcome(request, records[-1].data if records else None, models, wall_s)
 
 
 def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model:

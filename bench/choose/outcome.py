@@ -1,7 +1,7 @@
 """What a choice found, as types. It is read from the choice's folder: its request and its records.
 
-    <out>/choose/NAME/request.json      what was requested, of the last call
-    <out>/choose/NAME/records/*.jsonl   trials and final runs, in the ordinary format
+<out>/choose/NAME/request.json      what was requested, of the last call
+<out>/choose/NAME/records/*.jsonl   trials and final runs, in the ordinary format
 """
 
 from __future__ import annotations

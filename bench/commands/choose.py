@@ -162,7 +162,16 @@ class Watching:
         terminal.warn(f"{count_of} could not be stored; {kept or 'they are lost'}")
 
 
-HEADERS = ("row", "device", "trials", "search s", "validation", "test", "default: validation", "test")
+HEADERS = (
+    "row",
+    "device",
+    "trials",
+    "search s",
+    "validation",
+    "test",
+    "default: validation",
+    "test",
+)
 
 
 def _show(found: Outcome, budget: Budget) -> None:

@@ -11,11 +11,10 @@ from bench import machine
 from bench.cell.events import Event
 from bench.cell.job import HarnessError
 from bench.choose import FOLDER
-from bench.choose import outcome as outcomes
 from bench.choose.budget import Budget
 from bench.choose.final import splits_of
 from bench.choose.models import planned
-from bench.choose.outcome import REQUEST, Model, Outcome, Request
+from bench.choose.outcome import REQUEST, Model, Outcome, Request, read_request
 from bench.choose.session import Session
 from bench.commands import arguments, terminal
 from bench.commands.containment import Containment, Sandboxing
@@ -126,7 +125,7 @@ def name_of(dataset: str) -> str:
 def _refuse_another(folder: Path, request: Request) -> None:
     if not (folder / REQUEST).is_file():
         return
-    before = outcomes.read(folder).request
+    before = read_request(folder)
     if before.fingerprint != request.fingerprint:
         raise terminal.UsageError(
             f"{folder} has the choice of other ratings ({before.dataset}): give another --out, or "

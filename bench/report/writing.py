@@ -109,11 +109,14 @@ def write(
 
 def outcomes(out: Path) -> list[Outcome]:
     """The choices of a results folder. Raises ValueError where one cannot be read."""
-    requests = sorted((out / CHOICES).glob(f"*/{REQUEST}"))
-    try:
-        return [read(path.parent) for path in requests]
-    except OSError as error:
-        raise ValueError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    found = []
+    for path in sorted((out / CHOICES).glob(f"*/{REQUEST}")):
+        try:
+            found.append(read(path.parent))
+        except (OSError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"{path}: cannot be read: {reason}") from error
+    return found
 
 
 def stores_of(out: Path) -> tuple[RecordStore, RecordStore]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.choose.outcome import FINAL, SEARCH, Outcome, Request, Searched, outcome_of
+from bench.choose import FOLDER
+from bench.choose.outcome import FINAL, REQUEST, SEARCH, Outcome, Request, Searched, outcome_of
 from bench.records import Point, Record
-from tests.support.records import metrics, record
+from tests.support.records import metrics, record, store
 
 SPLIT, FINAL_SPLIT = "random:65/10/25", "random:75/25"
 BLOCKS = 50
@@ -48,9 +50,9 @@ def model(
             values = {"epochs": 6, "factors": 8 * (n + 1)}
             blocks = (rmse**2 + noise * rng.normal(size=BLOCKS)).tolist()
             scores = metrics(rmse, [], blocks=blocks)
-            spread = {"fit_s": fit_s * (1 + seed / 100), "minute": 20 + seed, "status": status}
-            run = _of(name, FINAL, FINAL_SPLIT, values, seed, fields)
-            runs.append(run | spread | {"curve": [], "rmse": rmse, "metrics": scores})
+            changes = {"curve": [], "rmse": rmse, "metrics": scores, "status": status}
+            changes |= {"fit_s": fit_s * (1 + rng.uniform(0, 0.02)), "minute": 20 + seed}
+            runs.append(_of(name, FINAL, FINAL_SPLIT, values, seed, fields) | changes)
     return plan, [_record(each) for each in (*trials, *runs)]
 
 
@@ -70,6 +72,16 @@ def outcome(*models: tuple[Searched, list[Record]], **changes: Any) -> Outcome:
     }
     records = [each for _, records in models for each in records]
     return outcome_of(Request(**(fields | changes)), records)
+
+
+def stored(out: Path, found: Outcome) -> Path:
+    """`out`, with the request and the records of an outcome in it."""
+    folder = out / FOLDER / found.request.name
+    folder.mkdir(parents=True)
+    (folder / REQUEST).write_text(found.request.model_dump_json(), encoding="utf-8")
+    runs = [[t.record for t in m.trials] + [*m.best_runs, *m.default_runs] for m in found.models]
+    store(folder, list({id(each): each for some in runs for each in some}.values()))
+    return out
 
 
 def _of(

@@ -398,32 +398,30 @@ def _next(outcome: Outcome, found: Recommendation) -> list[str]:
 
 
 def python_lines(outcome: Outcome, chosen: Candidate) -> str:
-    """A script that fits the chosen model on the whole file and predicts one pair."""
+    """A script that fits the chosen model on the whole file and predicts two pairs of it."""
     assert chosen.model.best is not None
-    plan = chosen.model.plan
-    module, _, class_name = IMPLEMENTATIONS.get(plan.implementation, "").partition(":")
-    if not module:
-        load = f"# {class_name or plan.implementation}: import your class here"
-        class_name = class_name or "Model"
-    else:
-        load = f"from {module} import {class_name}"
-    settings = [
-        f"{key}={value!r}" for key, value in final_hyperparameters(chosen.model.best).items()
-    ]
-    settings += [f"device={plan.device!r}"] if plan.device != "cpu" else []
-    data = outcome.data
-    reading, layout = "", ""
-    if data and data.options:
-        layout = f", {_layout(data.options)}"
-        reading = "from datasets.reading.layout import Layout\n"
-    return (
-        f"import datasets\n"
-        f"from datasets.reading.ids import matched\n{reading}{load}\n\n"
-        f"ratings = datasets.whole(datasets.load({outcome.request.dataset!r}{layout}))\n"
-        f"model = {class_name}({', '.join(settings)}).fit(ratings.train)\n"
-        f"users = matched([str(ratings.user_ids[0])], ratings.user_ids)  # your ids, as text\n"
-        f"items = matched([str(ratings.item_ids[0])], ratings.item_ids)\n"
-        f"print(model.predict(users, items).clip(*ratings.train.scale))"
+    plan, data = chosen.model.plan, outcome.data
+    module, _, name = IMPLEMENTATIONS.get(plan.implementation, "").partition(":")
+    name = name or plan.implementation.rpartition(":")[2]
+    read_by = f", {_layout(data.options)}" if data and data.options else ""
+    values = final_hyperparameters(chosen.model.best)
+    values |= {"device": plan.device} if plan.device != "cpu" else {}
+    settings = [f"    {key}={value!r}," for key, value in values.items()]
+    return "\n".join(
+        [
+            "import datasets",
+            "from datasets.reading.ids import matched",
+            *(["from datasets.reading.layout import Layout"] if read_by else []),
+            f"from {module or 'yours'} import {name}",
+            "",
+            f"dataset = datasets.load({outcome.request.dataset!r}{read_by})",
+            "ratings = datasets.whole(dataset)",
+            *([f"model = {name}(", *settings, ")"] if settings else [f"model = {name}()"]),
+            "model.fit(ratings.train)",
+            "users = matched(dataset.user_ids[:2].astype(str), ratings.user_ids)  # your ids here",
+            "items = matched(dataset.item_ids[:2].astype(str), ratings.item_ids)",
+            "print(model.predict(users, items).clip(*ratings.train.scale))",
+        ]
     )
 
 

@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from bench.report.files import generated, page_name, refuse_to_overwrite
+from bench.choose import FOLDER as CHOICES
+from bench.choose.outcome import REQUEST, Outcome, read
+from bench.report.files import choice_page_name, generated, page_name, refuse_to_overwrite
+from bench.report.formats import title
 from bench.report.grouping import tables
 from bench.report.growth import growth
+from bench.report.markdown import escaped
+from bench.report.pages.choose import choose_page
 from bench.report.pages.cuda import speedup_page
 from bench.report.pages.dataset import page
 from bench.report.pages.growth import growth_page
@@ -17,6 +22,7 @@ from bench.report.pages.index import index_page
 from bench.report.pages.published import published_page
 from bench.report.pages.readme import with_block
 from bench.report.pages.tuning import tuning_page
+from bench.report.plots.anytime import anytime_plot
 from bench.report.plots.cuda import batches_plot, ratings_plot
 from bench.report.plots.curves import curves
 from bench.report.plots.growth import growth_plot
@@ -76,11 +82,17 @@ def write(
     }
     pages |= {name: text for name, text in others.items() if text}
     contents = {name: OTHERS[name] for name in others if name in pages}
+    choices = outcomes(out)
+    for outcome in choices:
+        name = choice_page_name(outcome.request.name)
+        pages[name] = choose_page(outcome, growths)
+        contents[name] = f"which model for {escaped(title(outcome.request.dataset))}"
     pages["index.md"] = index_page(by_page, contents, [*bad, *bad_trials])
 
     files = {out / name: text.encode() for name, text in pages.items()}
     plots = [plot for table in every for plot in (curves(table), pareto(table))]
     plots += [growth_plot(each) for each in growths]
+    plots += [anytime_plot(outcome) for outcome in choices]
     plots += [plot for each in pairs for plot in (ratings_plot(each), batches_plot(each))]
     files |= {out / plot.path: plot.png() for plot in plots if plot}
     before = generated(out)
@@ -93,6 +105,15 @@ def write(
         path.unlink()
         changes[path] = "removed"
     return changes
+
+
+def outcomes(out: Path) -> list[Outcome]:
+    """The choices of a results folder. Raises ValueError where one cannot be read."""
+    requests = sorted((out / CHOICES).glob(f"*/{REQUEST}"))
+    try:
+        return [read(path.parent) for path in requests]
+    except OSError as error:
+        raise ValueError(f"{error.filename}: cannot be read: {error.strerror}") from error
 
 
 def stores_of(out: Path) -> tuple[RecordStore, RecordStore]:

@@ -19,6 +19,7 @@ from bench.choose.session import Session
 from bench.commands import arguments, terminal
 from bench.commands.containment import Containment, Sandboxing
 from bench.commands.data import notice
+from bench.commands.report import write_pages
 from bench.commands.run import (
     FAILED,
     INTERRUPTED,
@@ -27,9 +28,12 @@ from bench.commands.run import (
     note_of_surroundings,
     open_store,
 )
+from bench.commands.summary import paragraph
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
 from bench.records import Record
+from bench.report.files import choice_page_name
+from bench.report.pages.choose import recommendation
 from bench.store import RecordStore
 from bench.tune.study import StudyError
 from datasets.catalog import CATALOG
@@ -112,7 +116,9 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
         raise
     except StudyError as error:
         raise terminal.UsageError(error) from None
+    write_pages(out)
     _show(found, budget)
+    terminal.print_line(f"page: {out / choice_page_name(folder.name)}")
     return FAILED if session.unwritten else 0
 
 
@@ -174,7 +180,12 @@ HEADERS = (
 
 
 def _show(found: Outcome, budget: Budget) -> None:
-    """A table: of each model its trials, and RMSEs of the best and of the default trial."""
+    """What to use, and a table: of each model its trials, and RMSEs of the best and of the default
+    trial."""
+    for text in recommendation(found):
+        terminal.out.print()
+        paragraph(terminal.out, text)
+    terminal.out.print()
     models = [model for model in found.models if model.trials]
     models.sort(key=lambda model: _test(model.best_runs) or float("inf"))
     rows = [_row(model) for model in models]
@@ -184,7 +195,7 @@ def _show(found: Outcome, budget: Budget) -> None:
             terminal.note(f"{model.plan.implementation}: {model.plan.problem}")
     terminal.print_line(
         f"{budget.elapsed_s / 60:.1f} of {found.request.minutes:g} minutes, "
-        f"{sum(len(model.trials) for model in models)} trials"
+        f"{terminal.plural(sum(len(model.trials) for model in models), 'trial')}"
     )
 
 

@@ -61,13 +61,13 @@ def show(
             "" if namesakes else other_names(table),
             same_runs(table),
         ):
-            _paragraph(console, _plain(paragraph))
+            paragraph(console, _plain(paragraph))
         console.print()
         console.print(shown.grid(), soft_wrap=False)
         console.print()
         for number, remark in enumerate(shown.remarks, start=1):
-            _paragraph(console, f"[{number}] {remark}")
-        _paragraph(console, " ".join(filter(None, shown.reading())))
+            paragraph(console, f"[{number}] {remark}")
+        paragraph(console, " ".join(filter(None, shown.reading())))
         option = "" if out == Path("results") else f" --out {out}"
         how = "" if written else f" (`bench report{option}` writes it)"
         verb = "have" if " and " in namesakes else "has"
@@ -235,6 +235,7 @@ def _plain(markdown: str) -> str:
     return html.unescape(re.sub(r"\\([\\`*|~\[\]$_])", r"\1", markdown.replace("**", "")))
 
 
-def _paragraph(console: Console, text: str) -> None:
+def paragraph(console: Console, text: str) -> None:
+    """Print a paragraph of Markdown as plain text; nothing for ""."""
     if text:
         console.print(text, soft_wrap=False)

@@ -28,7 +28,7 @@ from bench.commands.run import (
     note_of_surroundings,
     open_store,
 )
-from bench.commands.summary import paragraph
+from bench.commands.summary import plain
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
 from bench.records import Record
@@ -184,7 +184,7 @@ def _show(found: Outcome, budget: Budget) -> None:
     trial."""
     for text in recommendation(found):
         terminal.out.print()
-        paragraph(terminal.out, text)
+        terminal.out.print(plain(text), soft_wrap=False)
     terminal.out.print()
     models = [model for model in found.models if model.trials]
     models.sort(key=lambda model: _test(model.best_runs) or float("inf"))

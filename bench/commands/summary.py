@@ -61,13 +61,13 @@ def show(
             "" if namesakes else other_names(table),
             same_runs(table),
         ):
-            paragraph(console, _plain(paragraph))
+            _paragraph(console, plain(paragraph))
         console.print()
         console.print(shown.grid(), soft_wrap=False)
         console.print()
         for number, remark in enumerate(shown.remarks, start=1):
-            paragraph(console, f"[{number}] {remark}")
-        paragraph(console, " ".join(filter(None, shown.reading())))
+            _paragraph(console, f"[{number}] {remark}")
+        _paragraph(console, " ".join(filter(None, shown.reading())))
         option = "" if out == Path("results") else f" --out {out}"
         how = "" if written else f" (`bench report{option}` writes it)"
         verb = "have" if " and " in namesakes else "has"
@@ -231,11 +231,11 @@ def short_seconds(interval: Interval) -> str:
     return f"{significant(interval.value)} ±{100 * far:.0f}%"
 
 
-def _plain(markdown: str) -> str:
+def plain(markdown: str) -> str:
+    """A paragraph of Markdown as text for a terminal."""
     return html.unescape(re.sub(r"\\([\\`*|~\[\]$_])", r"\1", markdown.replace("**", "")))
 
 
-def paragraph(console: Console, text: str) -> None:
-    """Print a paragraph of Markdown as plain text; nothing for ""."""
+def _paragraph(console: Console, text: str) -> None:
     if text:
         console.print(text, soft_wrap=False)

@@ -265,6 +265,9 @@ def tune(
     study: Annotated[
         Texts, Argument(help="Names, or path/to/study.toml; default: all that `bench list` names.")
     ] = None,
+    dataset: Annotated[
+        str | None, Option(help="Name, or path/to/ratings.csv; default: what each study names.")
+    ] = None,
     trials: Annotated[
         int, Option(min=1, help="Trials of every study: the same for all of them.")
     ] = 40,
@@ -281,7 +284,7 @@ def tune(
     from bench.commands.tune import tune
 
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
-    raise typer.Exit(tune(study or [], trials, out, read_by, sandbox))
+    raise typer.Exit(tune(study or [], dataset or "", trials, out, read_by, sandbox))
 
 
 @app.command()

@@ -265,6 +265,9 @@ def tune(
     study: Annotated[
         Texts, Argument(help="Names, or path/to/study.toml; default: all that `bench list` names.")
     ] = None,
+    dataset: Annotated[
+        str | None, Option(help="Name, or path/to/ratings.csv; default: what each study names.")
+    ] = None,
     trials: Annotated[
         int, Option(min=1, help="Trials of every study: the same for all of them.")
     ] = 40,
@@ -281,7 +284,44 @@ def tune(
     from bench.commands.tune import tune
 
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
-    raise typer.Exit(tune(study or [], trials, out, read_by, sandbox))
+    raise typer.Exit(tune(study or [], dataset or "", trials, out, read_by, sandbox))
+
+
+@app.command()
+def choose(
+    ratings: Annotated[str, Argument(help="Path of a ratings file, or a name of the catalog.")],
+    minutes: Annotated[
+        float, Option(min=0.1, help="Of wall time in all; more than before goes on from there.")
+    ] = 10,
+    impl: Annotated[
+        Texts, Option(help="Names, or path/to/file.py:Class; default: all. Several allowed.")
+    ] = None,
+    device: Annotated[Texts, Option(help="cpu, cuda, cuda:1 or auto. Several allowed.")] = None,
+    split: Annotated[
+        str, Option(help="random:80/10/10, random:75/25, time:80/10/10 …")
+    ] = "random:80/10/10",
+    goal: Annotated[float | None, Option(min=0, help="RMSE that is good enough.")] = None,
+    seeds: Annotated[int, Option(min=1, help="Final runs of each configuration.")] = 3,
+    threads: Annotated[int | None, Option(min=1, help="Default: all cores.")] = None,
+    out: Out = RESULTS,
+    sandbox: Sandbox = "auto",
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    no_header: NoHeader = False,
+    missing: Missing = None,
+    zeros: Zeros = None,
+    date_format: DateFormat = None,
+) -> None:
+    """Find the model for a set of ratings: equal seconds of search for each. Resumes.
+
+    Hyperparameters are chosen on a validation part. Then the best ones of each model, and its
+    default, are fitted on training and validation parts together, and scored on the test part.
+    """
+    from bench.commands.choose import Options, choose
+
+    read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
+    options = Options(impl or [], device or ["auto"], split, minutes, goal, seeds, threads)
+    raise typer.Exit(choose(ratings, options, read_by, out, sandbox))
 
 
 @app.command()
@@ -335,16 +375,28 @@ def list_() -> None:
 
 @app.command()
 def predict(
-    impl: Annotated[str, Option(help="Name, or path/to/file.py:Class.")],
-    dataset: Annotated[str, Option(help="Name, or path of a ratings file, to train on.")],
     pairs: Annotated[
         Path, Option(help="CSV with columns user and item, ids as in the ratings file.")
     ],
+    impl: Annotated[str | None, Option(help="Name, or path/to/file.py:Class.")] = None,
+    dataset: Annotated[
+        str | None, Option(help="Name, or path of a ratings file, to train on.")
+    ] = None,
+    choice: Annotated[
+        str | None,
+        Option(
+            help="Name of what `bench choose` found, in place of --impl and --dataset; or beside "
+            "one of them, for another row of it or another file."
+        ),
+    ] = None,
     preset: Annotated[str, Option(help="Named hyperparameters.")] = "default",
     set_: Settings = None,
-    device: Annotated[str, Option(help="cpu, cuda or cuda:1.")] = "cpu",
+    device: Annotated[
+        str | None, Option(help="cpu, cuda or cuda:1; default: cpu, or that of the choice.")
+    ] = None,
     seed: Annotated[int, Option(help="Seed of split and model.")] = 0,
     output: Annotated[Path | None, Option(help="CSV to write; default: standard output.")] = None,
+    out: Annotated[Path, Option(help="Folder of results that has the choice.")] = RESULTS,
     columns: Columns = None,
     delimiter: Delimiter = None,
     no_header: NoHeader = False,
@@ -352,11 +404,16 @@ def predict(
     zeros: Zeros = None,
     date_format: DateFormat = None,
 ) -> None:
-    """Predict ratings of given user–item pairs, as a CSV."""
-    from bench.commands.predict import predict
+    """Predict ratings of given user–item pairs, as a CSV.
+
+    With --choice the row that `bench choose` recommends is fitted on all
+    ratings, with the hyperparameters and the epochs that it found.
+    """
+    from bench.commands.predict import predict, requested
 
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
-    predict(impl, dataset, read_by, pairs, preset, set_ or [], device, seed, output)
+    request = requested(impl, dataset, read_by, preset, set_ or [], device, choice, out)
+    predict(request, pairs, seed, output)
 
 
 @app.command()

@@ -22,7 +22,9 @@ SCHEMA = 2
 OLDER_SCHEMAS = (1,)
 """Still read. `bench migrate` brings their records to `SCHEMA`."""
 
-Status = Literal["ok", "timeout", "out of memory", "diverged", "failed", "skipped"]
+Status = Literal["ok", "timeout", "out of memory", "diverged", "failed", "skipped", "pruned"]
+"""A trial is "pruned" where its search ended it: others were better after as many seconds."""
+
 WELL: tuple[Status, ...] = ("ok",)
 
 
@@ -147,6 +149,9 @@ class Metrics(_Part):
     """Doubts about the row, such as "no better than global_mean"."""
     slices: list[Slice] = Field(default_factory=list)
     """Errors over parts of the test ratings; those of an older record were not computed."""
+    blocks: list[float] = Field(default_factory=list)
+    """Mean squared errors of equal parts of the test ratings, the same parts for each row: of the
+    final runs of `bench choose` alone."""
 
 
 Seconds = Annotated[float, Field(ge=-1e12, le=1e12)]
@@ -515,17 +520,26 @@ def upgraded(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def mean_by_seed(
-    records: Iterable[Record], figure: Callable[[Record], float | None]
-) -> dict[int, float]:
+Figure = Callable[[Record], float | None]
+
+
+def part(name: str, field: str, unit: float = 1) -> Figure:
+    """A field of a part of the record, in a unit; None where the record has no such part."""
+
+    def figure(record: Record) -> float | None:
+        value = getattr(getattr(record, name), field, None)
+        return None if value is None else value / unit
+
+    return figure
+
+
+def mean_by_seed(records: Iterable[Record], figure: Figure) -> dict[int, float]:
     """Seed -> `figure`: the mean over the seed's records that have it; ∞ where one is."""
     values = values_by_seed(records, figure)
     return {seed: statistics.fmean(of_seed) for seed, of_seed in values.items()}
 
 
-def values_by_seed(
-    records: Iterable[Record], figure: Callable[[Record], float | None]
-) -> dict[int, list[float]]:
+def values_by_seed(records: Iterable[Record], figure: Figure) -> dict[int, list[float]]:
     """Seed -> `figure` of each of its records that have it."""
     values: dict[int, list[float]] = defaultdict(list)
     for record in records:

@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import locks, machine
-from bench.cell import numerics
+from bench import machine
+from bench.cell import locks, numerics
 from bench.cell.data import Prepared, Splits
 from bench.cell.events import Event, Result
 from bench.cell.execute import Executor, Outcome
@@ -25,7 +25,7 @@ from bench.planning.plan import BASELINE, Cell
 from bench.planning.repeats import Done, Precision, next_repeats
 from bench.planning.rerun import History, is_of
 from bench.records import WELL, Goal, Metrics, Point, Record, Source, Status, Times, round_up
-from bench.score import doubts, score
+from bench.score import doubts, score, squared_errors
 from bench.store import RecordStore, keep_elsewhere
 
 
@@ -58,6 +58,7 @@ class Runner:
 
     exclusive  holds the machine for one cell at a time
     settled    the statuses of a record that need no other run
+    blocks     parts of the test ratings whose squared errors each record has; 0 for none
     unwritten  records that the store could not take, the oldest first: each further record, and
                `close`, tries again
     """
@@ -69,6 +70,7 @@ class Runner:
     splits: Splits = field(default_factory=Splits)
     exclusive: Callable[[Callable[[], None]], AbstractContextManager[None]] = locks.exclusive
     settled: Collection[Status] = WELL
+    blocks: int = 0
     unwritten: list[Record] = field(default_factory=list)
     _sources: Sources = field(default_factory=lambda: Sources({}))
     _kept: Path | None = None
@@ -194,7 +196,7 @@ class Runner:
             prepared, outcome = self._execute(cell)
         self._learn_goals(cell, outcome.curve)
         goals = cell.facts.goals or self._goals.get(_split_of(cell), ())
-        _fill(record, outcome, prepared, goals)
+        _fill(record, outcome, prepared, goals, self.blocks)
         return record
 
     def _execute(self, cell: Cell) -> tuple[Prepared, Outcome]:
@@ -276,7 +278,9 @@ def _job(cell: Cell, prepared: Prepared) -> Job:
     )
 
 
-def _fill(record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[float, ...]) -> None:
+def _fill(
+    record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[float, ...], blocks: int
+) -> None:
     record.status, record.reason = outcome.status, outcome.reason
     record.log = "" if outcome.status == "ok" else outcome.log
     record.sandbox = outcome.sandbox
@@ -292,7 +296,8 @@ def _fill(record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[flo
     record.memory = result.memory
     predicted = outcome.predicted
     if predicted is not None and len(prepared.test) and outcome.status in ("ok", "timeout"):
-        record.metrics = _metrics(result, outcome, predicted, prepared, record.data.scale)
+        scale = record.data.scale
+        record.metrics = _metrics(result, outcome, predicted, prepared, scale, blocks)
 
 
 def _metrics(
@@ -301,6 +306,7 @@ def _metrics(
     predicted: NDArray[np.float32],
     prepared: Prepared,
     scale: tuple[float, float],
+    blocks: int,
 ) -> Metrics:
     test, cold_start = prepared.test, prepared.cold_start
     complete = cold_start.complete(test, predicted)
@@ -325,6 +331,7 @@ def _metrics(
             for slicing in prepared.slicings
             for each in slicing.scores(complete, test.values, scale)
         ],
+        blocks=squared_errors(complete, test.values, scale, blocks),
     )
 
 

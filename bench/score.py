@@ -72,6 +72,23 @@ def score(
     return Scores(math.sqrt(square), mae, math.sqrt(square_raw), mae_raw)
 
 
+def squared_errors(
+    predicted: NDArray[np.float64],
+    actual: NDArray[np.float32],
+    scale: tuple[float, float],
+    blocks: int,
+) -> list[float]:
+    """Mean squared errors, clipped, of equal parts of the pairs (n,), which are drawn at random
+    and the same for each row: of two rows the differences of the parts are paired. Of fewer
+    ratings than `blocks`, each is a part."""
+    if not blocks:
+        return []
+    error = np.clip(predicted, *scale) - actual
+    order = np.random.default_rng(0).permutation(len(actual))
+    parts = np.array_split(order, min(blocks, len(actual)))
+    return [float(np.mean(error[part] ** 2)) for part in parts]
+
+
 @dataclass(frozen=True)
 class Slicing:
     """One division of the test ratings. `codes` int8 (n,) is each rating's place in `slices`,

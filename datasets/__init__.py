@@ -4,5 +4,6 @@ other of them."""
 from datasets.catalog import load
 from datasets.frames import from_arrays, from_frame
 from datasets.splits import cut as split
+from datasets.splits import whole
 
-__all__ = ["from_arrays", "from_frame", "load", "split"]
+__all__ = ["from_arrays", "from_frame", "load", "split", "whole"]

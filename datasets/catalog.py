@@ -32,7 +32,7 @@ def load(name_or_path: str, layout: Layout = AS_DETECTED, *, download: bool = Tr
     """
     if name_or_path == IMPLICIT:
         return _implicit(load("ml-100k", download=download), IMPLICIT)
-    if name_or_path in synthetic.SHAPES:
+    if name_or_path in synthetic.RECIPES:
         stamp = synthetic.stamp(name_or_path)
         return _cached(name_or_path, stamp, lambda: synthetic.generate(name_or_path))
     entry = CATALOG.get(name_or_path)
@@ -56,7 +56,7 @@ def find(name: str) -> str | None:
 
     Nothing is downloaded or generated. Raises KeyError for a name that is not in the catalog.
     """
-    if name in synthetic.SHAPES:
+    if name in synthetic.RECIPES:
         return "cache" if cache.holds(name, synthetic.stamp(name)) else None
     entry = CATALOG["ml-100k" if name == IMPLICIT else name]
     if _in_data_folder(entry):

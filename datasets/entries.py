@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from datasets.synthetic import RECIPES
+
 GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
 IMPLICIT = "ml-100k-implicit"
 STEPS = ("1/10 to the floor", "3/10 to the floor", "6/10 to the floor")
@@ -43,12 +45,12 @@ class Entry:
         return GROUPLENS + self.archive if self.archive else ""
 
 
-def _synthetic(name: str, size: str, goals: tuple[float, ...]) -> Entry:
+def _synthetic(name: str, size: str, goals: tuple[float, ...] = ()) -> Entry:
     return Entry(
         name,
         f"generated from a seed, with a known floor: {size}",
-        scale=(1.0, 5.0),
-        goals=dict(zip(goals, STEPS, strict=True)),
+        scale=RECIPES[name].taste.scale,
+        goals=dict(zip(goals, STEPS, strict=bool(goals))),
     )
 
 
@@ -103,5 +105,10 @@ CATALOG: dict[str, Entry] = {
         _synthetic("synthetic-10m", "69,878 users, 10,677 items", (0.922, 0.905, 0.880)),
         _synthetic("synthetic-25m", "162,541 users, 59,047 items", (0.919, 0.902, 0.875)),
         _synthetic("synthetic-100m", "650,164 users, 236,188 items", (0.921, 0.903, 0.876)),
+        # Other shapes, without goals, as a file of one's own is.
+        _synthetic("synthetic-jokes", "−10 to 10 and dense; 4,000 users, 100 items"),
+        _synthetic("synthetic-books", "1 to 10 and 99.9 % empty; 12,000 users, 8,000 items"),
+        _synthetic("synthetic-half-stars", "0.5 to 5, 35,000 ratings; 1,500 users, 2,000 items"),
+        _synthetic("synthetic-clicks", "0 or 1; 2,000 users, 1,000 items"),
     )
 }

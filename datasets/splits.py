@@ -68,6 +68,13 @@ def cut(dataset: Dataset, name: str, seed: int = 0) -> Split:
     return _build(dataset, name, seed, (rng.permutation(train), validation, test))
 
 
+def whole(dataset: Dataset, seed: int = 0) -> Split:
+    """All ratings as the training part, in random order; nothing is held out. For the model that
+    is to predict, once it is chosen."""
+    rows = np.random.default_rng(seed).permutation(len(dataset.ratings))
+    return _build(dataset, "whole", seed, (rows, _NO_ROWS, _NO_ROWS))
+
+
 def folds(name: str) -> int | None:
     """K of a split called K-fold, whose repeats are the K folds; None of any other."""
     found = re.fullmatch(r"([1-9]\d*)-fold", name)

@@ -9,11 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FEWEST = 20
-"""Ratings of the least active user, as in MovieLens."""
-USER_TAIL = 2.0
-"""Exponent of the Lomax law: P(more than x ratings) falls as x^-2 in the tail."""
-
 
 @dataclass(frozen=True)
 class Shape:
@@ -24,6 +19,8 @@ class Shape:
              an item at relative rank x in (0, 1) is drawn with a probability proportional to
              (x + head)^-power · (1 - x)^taper, the generalised beta law of ranked data
              (Martínez-Mekler et al. 2009): a power law that falls off at the rare end
+    fewest   ratings of the least active user; 20 as in MovieLens
+    tail     exponent of the Lomax law of the users: P(more than x ratings) falls as x^-tail
     """
 
     n_users: int
@@ -33,6 +30,8 @@ class Shape:
     head: float
     power: float
     taper: float
+    fewest: int = 20
+    tail: float = 2.0
 
 
 def draw_pairs(
@@ -60,18 +59,18 @@ def _user_degrees(shape: Shape) -> NDArray[np.int64]:
     from scipy.optimize import brentq
 
     quantile = (np.arange(shape.n_users) + 0.5) / shape.n_users
-    longest = shape.busiest - FEWEST
+    longest = shape.busiest - shape.fewest
 
     def beyond_fewest(scale: float) -> NDArray[np.float64]:
-        reached = 1 - (1 + longest / scale) ** -USER_TAIL
-        excess: NDArray[np.float64] = scale * ((1 - reached * quantile) ** (-1 / USER_TAIL) - 1)
+        reached = 1 - (1 + longest / scale) ** -shape.tail
+        excess: NDArray[np.float64] = scale * ((1 - reached * quantile) ** (-1 / shape.tail) - 1)
         return excess
 
-    wanted = shape.n_ratings - FEWEST * shape.n_users
+    wanted = shape.n_ratings - shape.fewest * shape.n_users
     scale = brentq(lambda scale: float(beyond_fewest(scale).sum()) - wanted, 1e-3, 1e9)
     # The running sum is rounded, not the degrees, so that the total is exact.
     running = np.round(np.cumsum(beyond_fewest(scale))).astype(np.int64)
-    return FEWEST + np.diff(running, prepend=0)
+    return shape.fewest + np.diff(running, prepend=0)
 
 
 def _fill(

@@ -46,15 +46,18 @@ class Splits:
 
     loader  of the datasets: the plan's own, which has read them
     blind   leaves the test part empty, so that nothing can be chosen by it
+    seed    of every cut; None for each cell's own
     """
 
     loader: Loader = field(default_factory=Loader)
     blind: bool = False
+    seed: int | None = None
     _seed: int | None = None
     _prepared: dict[tuple[str, str], Prepared] = field(default_factory=dict)
 
     def prepare(self, dataset: str, split: str, seed: int) -> Prepared:
         """The split's arrays on disk, and what scoring needs. Raises DataError or StorageError."""
+        seed = seed if self.seed is None else self.seed
         if seed != self._seed:
             self.discard()
             self._seed = seed

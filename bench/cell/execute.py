@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -105,20 +104,19 @@ class ProcessExecutor:
         INHERITED.restore()
         laid_out = Path(job.arrays)
         n_known = int(test.known.sum())
-        audit = Audit(_n_validation(laid_out), n_known)
+        audit = Audit(n_validation(laid_out), n_known)
         cpu_before_s = _cpu_of_children_s()
         with ExitStack() as held:
-            folder = _new_folder(held)
+            folder = new_folder(held)
             hand_over(["sample"], laid_out, folder)
             job = replace(job, arrays=str(folder))
             process = WorkerProcess(job.to_json(), job.threads, self._launcher(job), job.core)
             worker = held.enter_context(process)
-            checked = partial(_checked, audit, laid_out, folder, test)
             for event in worker.events(self.tick_s):
                 if event is not None:
-                    event = checked(event, worker)
+                    event = checked(audit, laid_out, folder, test, event, worker)
                     watch.note(event, time.monotonic())
-                    _note(outcome, event)
+                    note(outcome, event)
                     listener(event)
                 elif stop is None:
                     stop = watch.verdict(time.monotonic(), worker.memory_bytes())
@@ -126,11 +124,11 @@ class ProcessExecutor:
                         worker.kill()
             left_behind = worker.kill_leftovers()
             outcome.log = worker.log
-            _refuse_unstarted(watch, stop, worker)
+            refuse_unstarted(watch, stop, worker)
             if stop is not None and watch.phase == "energy":  # the cell itself was over
                 outcome.energy, stop = Energy(reason=stop.reason), None
             _note_times(outcome, worker)
-            unread = _read(outcome, folder, n_known)
+            unread = read_into(outcome, folder, n_known)
             if (result := outcome.result) is not None:
                 contradiction = audit.contradiction(result, worker.spawned_ns)
                 outcome.reason = outcome.reason or contradiction or ""
@@ -140,8 +138,8 @@ class ProcessExecutor:
                 names = " and ".join(changed)
                 outcome.reason = f"changed the harness's {names}, or somebody did, while it ran"
             if outcome.doubtful:
-                check_storage(_new_folder(held), n_known)
-            return _judged(outcome, stop, left_behind, worker.ending, unread)
+                check_storage(new_folder(held), n_known)
+            return judged(outcome, stop, left_behind, worker.ending, unread)
 
 
 def _note_times(outcome: Outcome, worker: WorkerProcess) -> None:
@@ -153,7 +151,7 @@ def _note_times(outcome: Outcome, worker: WorkerProcess) -> None:
     outcome.wall_s = (exited_ns - worker.spawned_ns) / 1e9
 
 
-def _read(outcome: Outcome, folder: Path, n_known: int) -> str:
+def read_into(outcome: Outcome, folder: Path, n_known: int) -> str:
     """Read the predictions for the pairs; returns why there are none, else ""."""
     if outcome.result is None:
         return ""
@@ -168,7 +166,7 @@ def _read(outcome: Outcome, folder: Path, n_known: int) -> str:
     return ""
 
 
-def _new_folder(held: ExitStack) -> Path:
+def new_folder(held: ExitStack) -> Path:
     """Gone with `held`. Raises StorageError."""
     try:
         return Path(held.enter_context(TemporaryFolder()).name)
@@ -176,7 +174,7 @@ def _new_folder(held: ExitStack) -> Path:
         raise StorageError(f"the harness has no temporary folder: {error.strerror}") from error
 
 
-def _refuse_unstarted(watch: Watch, stop: Stop | None, worker: WorkerProcess) -> None:
+def refuse_unstarted(watch: Watch, stop: Stop | None, worker: WorkerProcess) -> None:
     """Raises StartError where the worker ended before it reported its first phase, in which the
     row is imported: none of the row's code has run."""
     if watch.phase != "start" or (stop is not None and stop.status == "out of memory"):
@@ -186,7 +184,7 @@ def _refuse_unstarted(watch: Watch, stop: Stop | None, worker: WorkerProcess) ->
     raise StartError(f"a worker did not start: {problem}{last and f': {last}'}")
 
 
-def _checked(
+def checked(
     audit: Audit, laid_out: Path, folder: Path, test: HeldOut, event: Event, worker: WorkerProcess
 ) -> Event:
     """The event, once the worker has what it waits for; or what is wrong with it, which ends the
@@ -229,7 +227,7 @@ def _answer(
     return None
 
 
-def _n_validation(laid_out: Path) -> int:
+def n_validation(laid_out: Path) -> int:
     try:
         size = (laid_out / "validation.users").stat().st_size - DIGEST_BYTES
         return size // np.dtype(np.int32).itemsize
@@ -243,7 +241,7 @@ def _cpu_of_children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _note(outcome: Outcome, event: Event) -> None:
+def note(outcome: Outcome, event: Event) -> None:
     match event:
         case Checkpoint() if (point := event.point) is not None:
             outcome.curve.append(point)
@@ -258,7 +256,7 @@ def _note(outcome: Outcome, event: Event) -> None:
             outcome.energy = event
 
 
-def _judged(
+def judged(
     outcome: Outcome, stop: Stop | None, left_behind: int, ending: str, unread: str
 ) -> Outcome:
     """Settle the status: its own fault first, then what the harness had to do, then its result.

@@ -30,6 +30,9 @@ WARM_UP_RATINGS = 1000
 DIGEST_BYTES = 32
 """SHA-256, at the end of every file: no disk that loses a part of one goes unnoticed."""
 
+ENOUGH = "enough"
+"""The order that ends the training of a job, which its `began_ns` follows."""
+
 LOST_PIPE = 87
 """Exit code of a worker that cannot report, since its row closed the pipe."""
 
@@ -38,7 +41,9 @@ LOST_PIPE = 87
 class Job:
     """One cell as its worker sees it. `arrays` is the folder that `write_split` filled; in the job
     that a worker gets, a folder of its own, into which `hand_over` puts each part in its turn.
-    `core` is the one that its process stays on; None for any."""
+    `core` is the one that its process stays on; None for any. After a job that has `more`, its
+    worker waits for another one. `began_ns` is the reading of the clock from which a later one of
+    them counts; None for the first, which counts from the start of its process."""
 
     class_path: str
     hyperparameters: dict[str, Any]
@@ -51,6 +56,8 @@ class Job:
     scale: tuple[float, float]
     rules: Rules
     core: int | None = None
+    more: bool = False
+    began_ns: int | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

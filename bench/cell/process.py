@@ -38,6 +38,9 @@ process that the worker left may go on to write to it."""
 
 LOST = "closed or redirected the pipe that reports to the harness"
 
+_RUNNING: set[int] = set()
+"""Ids of this process's workers: none of them is what another one left."""
+
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -129,6 +132,8 @@ class WorkerProcess:
             resources.callback(self._process.stdout.close)
             resources.callback(self._process.wait)
             resources.callback(self.kill)
+            _RUNNING.add(self._process.pid)
+            resources.callback(_RUNNING.discard, self._process.pid)
             lifeline.hold(self._process.pid)
         self._waiter = threading.Thread(target=self._wait, daemon=True)
         self._waiter.start()
@@ -194,10 +199,23 @@ class WorkerProcess:
         except psutil.Error:
             return 0
 
+    def pause(self) -> None:
+        """Let nothing of it run until `resume`; returns once it has stopped, or ended."""
+        self._signal(signal.SIGSTOP)
+        with contextlib.suppress(ChildProcessError):  # `_wait` takes one that ended
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+
+    def resume(self) -> None:
+        """Let it run again."""
+        self._signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """Kill the worker's whole process group; nothing happens where it has ended."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self._process.pid, number)
 
     def kill_leftovers(self, patience_s: float = 1.0) -> int:
         """End what the worker started and left; returns how many were still running.
@@ -272,7 +290,7 @@ class WorkerProcess:
         """Running processes that the worker left: orphans come to the harness (Linux)."""
         left = []
         for child in psutil.Process().children():
-            if child.pid not in self._other_children and child.pid != self._process.pid:
+            if child.pid not in self._other_children | _RUNNING:
                 with contextlib.suppress(psutil.Error):
                     left += [child, *child.children(recursive=True)]
         return left

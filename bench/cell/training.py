@@ -76,6 +76,7 @@ class ClockedReferee:
     hooks          from outside of its own calls through which a row could run
     before_evaluation  is called before the model predicts the validation pairs
     on_evaluation  is called with each evaluation and the number of planned epochs
+    is_enough      whether the harness has ordered the end of training
     n_evaluations  so far
     copy_s         of the checks and of a copy of the model, known once fitting is over
     epochs_ran     so far, in the present fit where there are several
@@ -92,6 +93,7 @@ class ClockedReferee:
     hooks: Hooks = field(default_factory=Hooks)
     before_evaluation: Callable[[], None] = lambda: None
     on_evaluation: Callable[[Evaluation, int], None] = lambda *_: None
+    is_enough: Callable[[], bool] = lambda: False
     curve: list[Evaluation] = field(default_factory=list, init=False)
     epoch_lengths: list[float] = field(default_factory=list, init=False)
     epochs_ran: int = field(default=0, init=False)
@@ -127,6 +129,7 @@ class ClockedReferee:
             self.timed_out
             or self.diverged_at is not None
             or self.fault is not None
+            or self.is_enough()
             or (goal is not None and self._best.rmse <= goal)
             or (patience is not None and self._best.stale >= patience)
         )

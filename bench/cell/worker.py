@@ -1,4 +1,5 @@
 """One cell, inside its own process: `python -m bench.cell.worker CONTROL_FD EVENTS_FD SPAWNED_NS`.
+Or several trials of one search, one after the other, where their jobs say that more will come.
 
 The control pipe brings a secret, the job and, only after training, the folder with the test pairs;
 where it closes, the harness has ended, and the worker ends too. Events go back as lines of JSON,
@@ -30,6 +31,7 @@ from bench.cell.energy import account, nvml_meter
 from bench.cell.guards import Hooks, inconsistency
 from bench.cell.job import (
     DTYPES,
+    ENOUGH,
     LOST_PIPE,
     Job,
     StorageError,
@@ -52,16 +54,26 @@ Fit = Callable[[], object]
 
 
 def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
-    """Run the job that the control pipe brings; returns the exit code."""
+    """Run the jobs that the control pipe brings; returns the exit code."""
     # A SIGINT from outside ends the process by the signal; a KeyboardInterrupt is the row's own.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    meter, hooks = Meter(), Hooks()
-    clock = Clock(spawned_ns, part="import", meter=meter)
+    hooks = Hooks()
     secret: list[str] = []
     send = _sender(events_fd, secret)
-    orders = _listen(control_fd, send)
+    orders = Orders(control_fd, send)
     secret.append(orders.get().strip())
-    job = Job.from_json(orders.get())
+    more = True
+    while more:
+        job = Job.from_json(orders.get())
+        _complete(job, spawned_ns if job.began_ns is None else job.began_ns, hooks, orders, send)
+        more = job.more
+    return 0
+
+
+def _complete(job: Job, began_ns: int, hooks: Hooks, orders: Orders, send: Send) -> None:
+    """Run a job, and report its failure or the energy of its fit."""
+    meter = Meter()
+    clock = Clock(began_ns, part="import", meter=meter)
     try:
         repeat_fit = _run(job, clock, meter, hooks, orders, send)
     except BaseException as error:  # a row may raise SystemExit or KeyboardInterrupt, too
@@ -75,11 +87,10 @@ def main(control_fd: int, events_fd: int, spawned_ns: int) -> int:
             gc.collect()  # of the fitted model, so that there is room for another
             energy = account(repeat_fit, lambda: nvml_meter(index_of(job.device)))
             send("energy", **energy, ended_ns=time.perf_counter_ns())
-    return 0
 
 
 def _run(
-    job: Job, clock: Clock, meter: Meter, hooks: Hooks, orders: queue.Queue[str], send: Send
+    job: Job, clock: Clock, meter: Meter, hooks: Hooks, orders: Orders, send: Send
 ) -> Fit | None:
     """The cell, to its result. Returns a function that repeats the fit, where its energy is to be
     measured: on a device that may have a counter, of a fit that came to its end."""
@@ -127,6 +138,7 @@ def _run(
         hooks=hooks,
         before_evaluation=lambda: send("evaluating"),
         on_evaluation=lambda *evaluated: _send_evaluation(send, clock, *evaluated),
+        is_enough=lambda: orders.is_enough(job),
     )
 
     send("phase", name="fit")
@@ -183,7 +195,7 @@ def _run(
         disturbance=meter.total() | {"cpu_s": clock.cpu_seconds(TRAINING)},
         ended_ns=clock.now_ns,
     )
-    if job.device == "cpu" or referee.timed_out or referee.diverged_at is not None:
+    if job.device == "cpu" or job.more or referee.timed_out or referee.diverged_at is not None:
         return None
     epochs = Training(referee=EpochLimit(referee.epochs_of_fit))
 
@@ -203,26 +215,43 @@ def _warm_up(model: Implementation, sample: Ratings, send: Send) -> None:
     model.predict(sample.users, sample.items)
 
 
-def _listen(control_fd: int, send: Send) -> queue.Queue[str]:
+class Orders:
     """Lines of the control pipe; where it closes, the harness has ended, and so does this group."""
-    os.set_inheritable(control_fd, False)
-    orders: queue.Queue[str] = queue.Queue()
-    pipe = os.fstat(control_fd)
 
-    def listen() -> None:
-        try:
-            with os.fdopen(control_fd, encoding="utf-8") as control:
-                for line in control:
-                    orders.put(line)
-                ours = os.path.samestat(pipe, os.fstat(control_fd))
-        except OSError:
-            ours = False
-        if not ours:
-            send("failed", reason="closed or redirected the pipe that brings the harness's orders")
-        os.killpg(os.getpgrp(), signal.SIGKILL)
+    def __init__(self, control_fd: int, send: Send) -> None:
+        os.set_inheritable(control_fd, False)
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._enough = ""
+        pipe = os.fstat(control_fd)
 
-    threading.Thread(target=listen, daemon=True).start()
-    return orders
+        def listen() -> None:
+            try:
+                with os.fdopen(control_fd, encoding="utf-8") as control:
+                    for line in control:
+                        if line.startswith(ENOUGH):
+                            self._enough = line.strip()
+                        else:
+                            self._lines.put(line)
+                    ours = os.path.samestat(pipe, os.fstat(control_fd))
+            except OSError:
+                ours = False
+            if not ours:
+                send(
+                    "failed",
+                    reason="closed or redirected the pipe that brings the harness's orders",
+                )
+            os.killpg(os.getpgrp(), signal.SIGKILL)
+
+        threading.Thread(target=listen, daemon=True).start()
+
+    def get(self) -> str:
+        """The next line, once it is there."""
+        return self._lines.get()
+
+    def is_enough(self, job: Job) -> bool:
+        """Whether the harness has ordered the end of this job's training. An order that comes
+        after that has ended counts for no later job."""
+        return self._enough == f"{ENOUGH} {job.began_ns}"
 
 
 def _sender(events_fd: int, secret: list[str]) -> Send:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from bench import BESIDE, locks, machine
+from bench import BESIDE, machine
+from bench.cell import locks
 from bench.cell.data import Splits
 from bench.cell.execute import Executor, ProcessExecutor
 from bench.cell.job import HarnessError, Job
@@ -32,7 +33,7 @@ from bench.records import Roof
 from bench.report.sentences import cores
 from bench.roofline import stored
 from datasets import cache, catalog
-from datasets.synthetic import SCALE
+from datasets.synthetic_scores import MOVIES
 
 QUIET_LOAD = 0.5
 """A load average per core above which something else is running."""
@@ -109,7 +110,7 @@ def _timed_again_and_again(executor: Executor, splits: Splits) -> tuple[list[flo
     prepared = splits.prepare(NOISE_DATA, "random:90/10", 0)
     job = Job(
         *(class_path_of(NOISE_ROW), {}, "cpu", 0, 1, prepared.folder.name),
-        *(prepared.n_users, prepared.n_items, SCALE, Rules()),
+        *(prepared.n_users, prepared.n_items, MOVIES.scale, Rules()),
     )
     limits = Limits(time_limit_s=60, memory_limit_bytes=psutil.virtual_memory().available)
     seconds: list[float] = []

@@ -6,11 +6,13 @@ import contextlib
 import csv
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
+from bench.choose.chosen import ChoiceError, chosen
 from bench.commands import terminal
 from bench.commands.arguments import refuse_undecodable
 from bench.commands.data import file_label, notice
@@ -23,7 +25,7 @@ from bench.score import ColdStart, check_predictions
 from datasets import splits
 from datasets.atomic import replacing
 from datasets.catalog import CATALOG
-from datasets.ratings import UNKNOWN, Dataset, HeldOut
+from datasets.ratings import UNKNOWN, Dataset, HeldOut, Split
 from datasets.reading.dialect import is_number
 from datasets.reading.ids import matched
 from datasets.reading.layout import Layout
@@ -38,48 +40,93 @@ PATIENCE = 5
 """Epochs without a better held-out RMSE, as in the suites."""
 
 
-def predict(
-    name: str,
-    dataset: str,
+@dataclass(frozen=True)
+class Requested:
+    """Which row is fitted on which ratings.
+
+    settings  hyperparameters by their texts, over the preset's
+    chosen    all of those that a choice found; then all ratings train the model, for as many
+              epochs as they have. None where preset and settings decide
+    """
+
+    implementation: str
+    dataset: str
+    layout: Layout
+    device: str
+    preset: str = "default"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    chosen: Mapping[str, Any] | None = None
+
+
+def requested(
+    impl: str | None,
+    dataset: str | None,
     layout: Layout,
-    pairs: Path,
     preset: str,
     set_: list[str],
-    device: str,
-    seed: int,
-    output: Path | None,
-) -> None:
+    device: str | None,
+    choice: str | None,
+    out: Path,
+) -> Requested:
+    """What the options of the command line name. Raises UsageError where that is too little, where
+    an option has no place beside --choice, and for a choice that says nothing; SettingError."""
+    if choice is None:
+        if impl is None or dataset is None:
+            raise UsageError(
+                "name --impl and --dataset, or --choice with what `bench choose` found"
+            )
+        settings = parse_settings(set_).get(impl, {})
+        return Requested(impl, dataset, layout, device or "cpu", preset, settings)
+    if set_ or preset != "default":
+        option = "--set" if set_ else "--preset"
+        raise UsageError(f"{option}: --choice {choice} has its hyperparameters; leave one out")
+    try:
+        found = chosen(choice, out, impl)
+    except ChoiceError as error:
+        raise UsageError(error) from None
+    read_by = layout if layout.options() or dataset else Layout.from_options(found.options)
+    return Requested(
+        found.implementation,
+        dataset or found.dataset,
+        read_by,
+        device or found.device,
+        chosen=found.hyperparameters,
+    )
+
+
+def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> None:
     """Write user, item, prediction, cold_start for each pair, as CSV, to `output`, else to
     standard output.
 
-    layout  of the dataset's file, and as far as it fits (`layout_of_pairs`) that of the pairs
-
-    Nine tenths of the ratings train the model, and one tenth chooses its epoch. Predictions
-    are clipped to the scale; `cold_start` is 1 where training had no such user or item, so that
-    the prediction is the fallback of `bench.score.ColdStart`. Raises UsageError, DataError,
-    SettingError, or ImplementationError, the latter for an error in the implementation's code and
-    for predictions that are not finite, too. That code runs in this process, without a sandbox.
+    The layout is that of the dataset's file, and as far as it fits (`layout_of_pairs`) that of the
+    pairs. Nine tenths of the ratings train the model, and one tenth chooses its epoch; of a choice
+    all of them train it. Predictions are clipped to the scale; `cold_start` is 1 where training had
+    no such user or item, so that the prediction is the fallback of `bench.score.ColdStart`. Raises
+    UsageError, DataError, SettingError, or ImplementationError, the latter for an error in the
+    implementation's code and for predictions that are not finite, too. That code runs in this
+    process, without a sandbox.
     """
-    refuse_undecodable([name, dataset, *set_])
+    name, dataset, device = request.implementation, request.dataset, request.device
+    refuse_undecodable([name, dataset, *request.settings.values()])
     if output:
         _refuse_unwritable(output, [dataset, str(pairs)])
     if problem := device_problem(device):
         raise SettingError(f"--device {device}: {problem}")
-    raw_users, raw_items, notes = read_pairs(pairs, layout_of_pairs(layout, dataset))
-    loader = Loader(layout)
+    raw_users, raw_items, notes = read_pairs(pairs, layout_of_pairs(request.layout, dataset))
+    loader = Loader(request.layout)
     files = [dataset, str(pairs)]
     notice(dataset, loader.facts(dataset), terminal.note, among=files)
     _refuse_unknown_header(pairs, raw_users[0], raw_items[0], loader.load(dataset))
     _warn_of_unknown(pairs, raw_users, raw_items, loader.load(dataset))
-    # "random:90/10" holds out a test part; here it is what chooses the epoch.
-    split = splits.cut(loader.load(dataset), "random:90/10", seed)
-    settings = parse_settings(set_).get(name, {})
+    split = _split_for(request, loader.load(dataset), seed)
     users, items = matched(raw_users, split.user_ids), matched(raw_items, split.item_ids)
-    requested = HeldOut(users, items, np.zeros(len(raw_users), np.float32))
-    known = requested.known
+    of_pairs = HeldOut(users, items, np.zeros(len(raw_users), np.float32))
+    known = of_pairs.known
     with _errors_in_one_line(name):
-        model = _model(name, preset, settings, device, seed)
-        model.fit(split.train, Training(model, split.test, patience=PATIENCE))
+        model = _model(request, seed)
+        held_out = len(split.test)
+        training = Training(model, split.test, patience=PATIENCE) if held_out else Training()
+        model.fit(split.train, training)
         predicted = check_predictions(model.predict(users[known], items[known]), int(known.sum()))
         if bad := int((~np.isfinite(predicted)).sum()):
             raise loading.ImplementationError(
@@ -88,12 +135,15 @@ def predict(
             )
         n_scored = int(split.test.known.sum())
         scored = f"RMSE {rmse_of(model, split.test):.4f} on" if n_scored else "without"
-    complete = np.clip(ColdStart(split.train).complete(requested, predicted), *split.train.scale)
+    complete = np.clip(ColdStart(split.train).complete(of_pairs, predicted), *split.train.scale)
     terminal.note(
-        f"{name}:{preset} trained on {terminal.plural(len(split.train), 'rating')} of {dataset}, "
-        f"{scored} {n_scored:,} held out whose user and item it knows"
+        f"{name}:{request.preset} trained on {terminal.plural(len(split.train), 'rating')} of "
+        f"{dataset}, {scored} {n_scored:,} held out whose user and item it knows"
+        if request.chosen is None
+        else f"{name} trained on all {terminal.plural(len(split.train), 'rating')} of {dataset}, "
+        "with the hyperparameters that `bench choose` found"
     )
-    terminal.note(_about_pairs(file_label(str(pairs), files), requested, notes))
+    terminal.note(_about_pairs(file_label(str(pairs), files), of_pairs, notes))
     try:
         with _opened(output) as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -106,6 +156,14 @@ def predict(
     except OSError as error:
         where = output or Path("standard output")
         raise UsageError(terminal.problem_of(error, where)) from None
+
+
+def _split_for(request: Requested, dataset: Dataset, seed: int) -> Split:
+    """All ratings where a choice found the epochs; else "random:90/10", whose test part is what
+    chooses the epoch here."""
+    if request.chosen is not None:
+        return splits.whole(dataset, seed)
+    return splits.cut(dataset, "random:90/10", seed)
 
 
 @contextlib.contextmanager
@@ -167,17 +225,18 @@ def _is_own(output: Path) -> bool:
         return file.read(len(header)) in (b"", header)
 
 
-def _model(
-    name: str, preset: str, settings: Mapping[str, str], device: str, seed: int
-) -> Implementation:
+def _model(request: Requested, seed: int) -> Implementation:
+    name, device = request.implementation, request.device
     implementation = loading.load_class(loading.class_path_of(name))
     described = loading.describe(implementation)
     if problem := row_problem(described.library, described.devices, device):
         raise loading.ImplementationError(problem)
     presets = described.presets
-    if preset not in presets:
-        raise SettingError(f"{name} has no preset '{preset}'; it has {', '.join(presets)}")
-    values = resolve(implementation, presets[preset], settings)
+    if request.preset not in presets:
+        raise SettingError(f"{name} has no preset '{request.preset}'; it has {', '.join(presets)}")
+    values = request.chosen
+    if values is None:
+        values = resolve(implementation, presets[request.preset], request.settings)
     model: Implementation = implementation(**values, device=device, seed=seed)
     return model
 

@@ -28,20 +28,26 @@ from bench.tune.session import Session
 from datasets.reading.layout import Layout
 
 
-def tune(names: list[str], trials: int, out: Path, layout: Layout, sandbox: Sandboxing) -> int:
+def tune(
+    names: list[str], dataset: str, trials: int, out: Path, layout: Layout, sandbox: Sandboxing
+) -> int:
     """Search the named studies (all, where none is named); returns the exit code.
 
+    dataset  name or path of the file to search on; "" for the studies' own
+    layout   of the files among the datasets
+
     Raises UsageError for a study that does not exist or cannot be searched, and for a layout
-    where none has a file.
+    where none has a file; SettingError for a name that is no text.
     """
+    arguments.refuse_undecodable([dataset])
     try:
         chosen = [studies.read(name) for name in names or studies.names()]
-        arguments.refuse_unused(layout, [study.dataset for study in chosen])
+        names_of_data = dict.fromkeys(dataset or study.dataset for study in chosen)
+        arguments.refuse_unused(layout, names_of_data)
         store = RecordStore(out / FOLDER)
         open_store(store, out)
         check_store(store, out)
         loader = Loader(layout)
-        names_of_data = dict.fromkeys(study.dataset for study in chosen)
         for name in names_of_data:
             notice(name, loader.facts(name), among=names_of_data)
         note_of_surroundings()
@@ -61,7 +67,7 @@ def tune(names: list[str], trials: int, out: Path, layout: Layout, sandbox: Sand
             ) as session,
         ):
             for study in chosen:
-                session.search(study, trials)
+                session.search(study, trials, dataset)
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         terminal.note(

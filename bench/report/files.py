@@ -16,6 +16,8 @@ SITE = "site/index.html"
 """The page for people, in the results folder."""
 RESERVED = ("cuda", "growth", "index", "published", "readme", "tuning")
 """Pages that are not of one dataset."""
+CHOICE = "choose-"
+"""Begins the names of the pages of choices."""
 LONGEST = 80
 """Characters of a part of a file name."""
 
@@ -23,7 +25,13 @@ LONGEST = 80
 def page_name(title: str) -> str:
     """The page of the dataset with this title (`Table.title`)."""
     name = slug(title)
-    return f"dataset-{name}.md" if name in RESERVED else f"{name}.md"
+    is_reserved = name in RESERVED or name.startswith(CHOICE)
+    return f"dataset-{name}.md" if is_reserved else f"{name}.md"
+
+
+def choice_page_name(name: str) -> str:
+    """The page of the choice of this name."""
+    return f"{CHOICE}{slug(name)}.md"
 
 
 def plot_name(*parts: str) -> str:

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bench.planning.goals import own_goals
 from bench.planning.plan import BASELINE
-from bench.records import Point, Record, Slice, mean_by_seed, round_up, values_by_seed
-from bench.report.rows import Row, Runs, Table
+from bench.records import Figure as Figure
+from bench.records import Point, Record, Slice, mean_by_seed, values_by_seed
+from bench.records import part as part
+from bench.report.rows import Row, Runs, Table, lowest_rmse
 from bench.roofline.bound import bound_per_s, updates_per_s
 from bench.stats import Components, Interval, components, mean_interval, median_interval, ratio
 from datasets.entries import CATALOG
 
-Figure = Callable[[Record], float | None]
-
 REFERENCE = "numpy_sgd"
-
-
-def part(name: str, field: str, unit: float = 1) -> Figure:
-    """A field of a part of the record, in a unit; None where the record has no such part."""
-
-    def figure(record: Record) -> float | None:
-        value = getattr(getattr(record, name), field, None)
-        return None if value is None else value / unit
-
-    return figure
 
 
 rmse, mae, fit_s = part("metrics", "rmse"), part("metrics", "mae"), part("times", "fit_s")
@@ -129,39 +120,39 @@ def with_level(ratio: Interval | None) -> Interval | None:
 
 def goals_of(table: Table) -> list[float]:
     """The goal RMSEs, easiest first: the catalog's, as the newest run that had any has them; for
-    another dataset what the baseline reached in each of its runs.
-
-    Of one run alone, which run was the newest would decide who reached it.
-    """
-    if reached_by_all := _by_the_baseline(table):
-        return [reached_by_all]
+    another dataset those that it gives itself (`_own_goals`)."""
+    if own := _own_goals(table):
+        return list(own)
     for record in reversed(table.records):
         if record.goals:
             return sorted({goal.rmse for goal in record.goals}, reverse=True)
     return []
 
 
-def _by_the_baseline(table: Table) -> float | None:
-    entry = CATALOG.get(table.dataset)
-    if (entry and entry.goals) or not any(record.goals for record in table.records):
-        return None
-    bests = [
-        min(point.rmse for point in record.curve)
-        for line in table.lines
-        if line.row.implementation == BASELINE
-        for record in line.runs.with_curve
-    ]
-    return round_up(max(bests)) if bests else None
-
-
 def goal_name(table: Table, goal: float) -> str:
-    """What gets about as far as a goal; "" for one that the catalog no longer has.
-
-    A dataset without goals of its own has what `bias` reached on it.
-    """
+    """What gets about as far as a goal; "" for one that the catalog no longer has."""
     entry = CATALOG.get(table.dataset)
     named = entry.goals if entry else {}
-    return named.get(goal, "") if named else "bias"
+    return (named or _own_goals(table) or {goal: BASELINE}).get(goal, "")
+
+
+def _own_goals(table: Table) -> dict[float, str]:
+    """Of a dataset for which the catalog has no goals, easiest first: what the baseline reached,
+    and steps from there to what the best row reached.
+
+    Each counts as reached where all runs of that row came so far: of one run alone, which one was
+    the newest would decide. Empty where the baseline has no curve.
+    """
+    entry = CATALOG.get(table.dataset)
+    if (entry and entry.goals) or not any(record.goals for record in table.records):
+        return {}
+    curves = [line for line in table.lines if line.runs.with_curve]
+    of_baseline = [line for line in curves if line.row.implementation == BASELINE]
+    if not of_baseline:
+        return {}
+    start = max(_reached_by_all(line.runs) for line in of_baseline)
+    best = min(curves, key=lambda line: best_validation(line.runs))
+    return own_goals(start, _reached_by_all(best.runs))
 
 
 @dataclass(frozen=True)
@@ -190,6 +181,10 @@ def reached(runs: Runs, goal: float) -> Reached | None:
     if not runs.with_curve:
         return None
     return Reached([*seconds_by_seed(runs, goal).values()], best_validation(runs))
+
+
+def _reached_by_all(runs: Runs) -> float:
+    return max(map(lowest_rmse, runs.with_curve))
 
 
 def seconds_by_seed(runs: Runs, goal: float) -> dict[int, float]:

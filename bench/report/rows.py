@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
 
 from bench.records import Record, mean_by_seed
@@ -76,7 +77,8 @@ class Runs:
     @property
     def remarks(self) -> list[str]:
         """Each reason why a run is not `ok`, and each doubt about one that is; no repeats. What
-        disturbed runs is one remark, with their number; that they were pinned is another."""
+        disturbed runs is one remark, with their number; that they were pinned, or still improved
+        when they ended, is another."""
         found = []
         for record in self.records:
             if record.status != "ok":
@@ -88,6 +90,9 @@ class Runs:
             found.append(f"disturbed, {of}, such as: {disturbed[0]}")
         if any(record.cell.pinned for record in self.records):
             found.append("pinned to one core")
+        if n := sum(map(still_improving, self.records)):
+            of = f", {n} of {len(self.records)} runs" if n < len(self.records) else ""
+            found.append(f"still improving when its epochs ended{of}")
         return list(dict.fromkeys(found))
 
     def values(self, figure: Callable[[Record], float | None]) -> list[float]:
@@ -225,6 +230,13 @@ class Table:
 def lowest_rmse(record: Record) -> float:
     """On validation, of a run with a curve."""
     return min(point.rmse for point in record.curve)
+
+
+def still_improving(record: Record) -> bool:
+    """Whether a fit came to its last epoch, and that was its best: more might have been better."""
+    if record.status != "ok" or len(record.curve) < 2 or record.cell.rules.get("until_rmse"):
+        return False
+    return min(record.curve, key=attrgetter("rmse")).epoch == record.curve[-1].epoch
 
 
 def device_kind(device: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.machine import LOCKED
+from bench.planning.goals import BEST
 from bench.planning.repeats import FEWEST
 from bench.records import Data, Environment, Record, Slice
 from bench.report import metrics
@@ -118,6 +119,11 @@ def goal_meaning(table: Table) -> str:
     """What the words beside the goals are."""
     if table.newest.data.floor is not None:
         return "Beside a goal: how far it is from what a bias model reaches to the floor."
+    if BEST in {metrics.goal_name(table, goal) for goal in metrics.goals_of(table)}:
+        return (
+            "Beside a goal: how far it is from what `bias` reaches to the lowest RMSE that a row "
+            "reached here, each in all its runs."
+        )
     return "Beside a goal: what gets about that far."
 
 

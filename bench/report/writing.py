@@ -9,10 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bench.choose.outcome import Outcome
 from bench.records import Record
-from bench.report.files import SITE, generated, page_name, refuse_to_overwrite
+from bench.report.choices import contents as contents_of_choices
+from bench.report.choices import outcomes
+from bench.report.files import (
+    SITE,
+    choice_page_name,
+    generated,
+    page_name,
+    refuse_to_overwrite,
+)
 from bench.report.grouping import grouped, tables
 from bench.report.growth import Growth, growth
+from bench.report.pages.choose import choose_page
 from bench.report.pages.cuda import speedup_page
 from bench.report.pages.dataset import page
 from bench.report.pages.growth import growth_page
@@ -20,6 +30,7 @@ from bench.report.pages.index import index_page
 from bench.report.pages.published import published_page
 from bench.report.pages.readme import with_block
 from bench.report.pages.tuning import tuning_page
+from bench.report.plots.anytime import anytime_plot
 from bench.report.plots.cuda import batches_plot, ratings_plot
 from bench.report.plots.curves import curves
 from bench.report.plots.growth import growth_plot
@@ -108,13 +119,15 @@ class Results:
     growths: Sequence[Growth]
     speedups: Sequence[Speedup]
     trials: Sequence[Record]
+    choices: Sequence[Outcome]
     bad: Sequence[BadLine]
 
 
 def results_of(out: Path, stores: tuple[RecordStore, RecordStore] | None = None) -> Results:
-    """Of the records and of the trials of `out`. Raises ValueError where a file cannot be read.
+    """Of the records, the trials and the choices of `out`. Raises ValueError where a file cannot
+    be read.
 
-    stores  of both, where they were read before
+    stores  of records and trials, where they were read before
     """
     (records, bad), (trials, bad_trials) = (store.read() for store in stores or stores_of(out))
     for line in (*bad, *bad_trials):
@@ -123,7 +136,8 @@ def results_of(out: Path, stores: tuple[RecordStore, RecordStore] | None = None)
     every = tables(records)
     by_page = dict(sorted(grouped(every, lambda table: page_name(table.title)).items()))
     bad_lines = [*bad, *bad_trials]
-    return Results(every, by_page, growth(records), speedups(every), trials, bad_lines)
+    grown, pairs = growth(records), speedups(every)
+    return Results(every, by_page, grown, pairs, trials, outcomes(out), bad_lines)
 
 
 def site_page(found: Results) -> str:
@@ -154,12 +168,16 @@ def _pages(found: Results) -> dict[str, str]:
     }
     pages |= {name: text for name, text in others.items() if text}
     contents = {name: OTHERS[name] for name in others if name in pages}
+    choices = found.choices
+    pages |= {choice_page_name(it.request.name): choose_page(it, found.growths) for it in choices}
+    contents |= contents_of_choices(choices)
     return pages | {"index.md": index_page(found.by_page, contents, found.bad)}
 
 
 def _plots(found: Results) -> list[Plot]:
     plots = [plot for table in found.tables for plot in (curves(table), pareto(table))]
     plots += [growth_plot(each) for each in found.growths]
+    plots += [anytime_plot(outcome) for outcome in found.choices]
     plots += [plot for each in found.speedups for plot in (ratings_plot(each), batches_plot(each))]
     return [plot for plot in plots if plot]
 

@@ -68,16 +68,19 @@ class Session:
         """How many trials could not be stored."""
         return len(self._runner.unwritten)
 
-    def search(self, study: Study, trials: int) -> None:
-        """Run or resume one search, showing each trial. Raises StudyError and DataError."""
+    def search(self, study: Study, trials: int, dataset: str = "") -> None:
+        """Run or resume one search, showing each trial. Raises StudyError and DataError.
+
+        dataset  name or path of the file to search on; "" for the study's own
+        """
         loader = self.loader
         planner = Planner(
             *(loader.facts, loader.check_split, 1),
             on_notice=self.on_notice,
             contain=self.contain,
         )
-        [cell] = planner.plan(study.suite())
-        cut = splits.cut(loader.load(study.dataset), study.split, cell.request.seed)
+        [cell] = planner.plan(study.suite(dataset))
+        cut = splits.cut(loader.load(cell.request.dataset), study.split, cell.request.seed)
         if not len(cut.validation):
             raise StudyError(
                 f"study {study.name}: split {study.split} has no validation part to search on; "

@@ -120,12 +120,15 @@ class Study(BaseModel):
         """The implementation that runs the trials."""
         return self.implementations[0]
 
-    def suite(self) -> Suite:
+    def suite(self, dataset: str = "") -> Suite:
         """One cell, whose hyperparameters each trial sets; one thread, so that it repeats
-        bit for bit. Its name holds what was searched: another space is another search."""
+        bit for bit. Its name holds what was searched: another space is another search.
+
+        dataset  name or path of the file; "" for the study's own
+        """
         block = Block(
             implementations=[self.tuned],
-            datasets=[self.dataset],
+            datasets=[dataset or self.dataset],
             split=self.split,
             devices=["cpu"],
             threads=1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 ROLES = ("user", "item", "rating", "timestamp")
 DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "bar": "|"}
@@ -47,6 +47,20 @@ class Layout:
             for name, value in given.items()
             if value or (name == "missing" and self.missing)
         }
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, str]) -> Layout:
+        """The layout whose `options()` these are."""
+        columns = filter(None, options.get("columns", "").split(","))
+        delimiter = options.get("delimiter")
+        return cls(
+            dict(each.split("=", 1) for each in columns),
+            DELIMITERS.get(delimiter or "", delimiter),
+            False if "no-header" in options else None,
+            tuple(options["missing"].split(",")) if "missing" in options else (),
+            cast(Literal["missing", "ratings"] | None, options.get("zeros")),
+            options.get("date-format"),
+        )
 
 
 AS_DETECTED = Layout()

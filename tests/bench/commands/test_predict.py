@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from bench.cli import app
 from bench.commands import terminal
-from bench.commands.predict import layout_of_pairs, predict
+from bench.commands.predict import Requested, layout_of_pairs, predict
 from bench.commands.terminal import UsageError
 from bench.planning import availability
 from bench.planning.loading import ImplementationError
@@ -57,7 +57,7 @@ def test_a_row_that_cannot_run_gets_the_reason(
     pairs = Path("pairs.csv")
     pairs.write_text("60,40\n")
     with pytest.raises(ImplementationError, match=message):
-        predict(row, "ratings.csv", AS_DETECTED, pairs, "default", [], "cpu", 0, None)
+        predict(Requested(row, "ratings.csv", AS_DETECTED, "cpu"), pairs, 0, None)
 
 
 @pytest.mark.parametrize(

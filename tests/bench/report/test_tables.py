@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.records import Energy, Memory, Record, Roof, Slice
+from bench.records import CellRecord, Energy, Memory, Record, Roof, Slice
 from bench.report.formats import significant
 from bench.report.markdown import markdown_table
 from bench.report.metrics import seconds_to
@@ -169,6 +169,28 @@ def test_equal_reasons_share_a_footnote() -> None:
     failed = [record(name, status="failed", reason="no torch") for name in ("ncf", "autorec")]
     text = accuracy_table(table_of(*failed, record("bias", status="failed", reason="other")))
     assert footnotes(text) == ["- [1] failed: other", "- [2] failed: no torch"]
+
+
+def test_a_row_whose_last_epoch_is_its_best_is_flagged() -> None:
+    rising = training_curve(0.92, 12.0)
+    falling = rising[:8]
+
+    def flags(*runs: Record) -> list[str]:
+        return footnotes(accuracy_table(table_of(*runs)))
+
+    flag = "still improving when its epochs ended"
+    assert flags(record(curve=falling)) == [f"- [1] {flag}"]
+    both = [record(curve=falling), record(seed=1, curve=rising)]
+    assert flags(*both) == [f"- [1] {flag}, 1 of 2 runs"]
+    goal = CellRecord(**{**record().cell.model_dump(), "rules": {"until_rmse": 0.95}})
+    for other in (
+        record(curve=rising),
+        record(curve=falling[:1]),
+        record(curve=falling, cell=goal),
+        record(curve=closed_form(0.92, 1.0)),
+    ):
+        assert flags(other) == []
+    assert flags(record(curve=falling, status="timeout")) == ["- [1] timeout"]
 
 
 def test_flags_are_footnotes() -> None:
@@ -366,9 +388,10 @@ def test_the_headline_has_goals_accuracy_fit_time_and_status() -> None:
     assert list(rows["ncf"]) == ["implementation", *HEADERS, "test RMSE", "fit s", "status"]
     row = rows["numpy_sgd"]
     assert row["test RMSE"].startswith("0.9200 ±")
-    assert (row["fit s"], row["status"]) == ("11.0 (10.0–12.0)", "3 of 3 ok [2]")
+    assert (row["fit s"], row["status"]) == ("11.0 (10.0–12.0)", "3 of 3 ok [3]")
     assert set(list(rows["ncf"].values())[1:-1]) == {"—"}
-    assert footnotes(text)[1:] == ["- [2] doubtful", "- [3] failed: boom"]
+    improving = "- [2] still improving when its epochs ended"
+    assert footnotes(text)[1:] == [improving, "- [3] doubtful", "- [4] failed: boom"]
 
 
 def test_a_headline_of_two_devices_has_a_line_for_each() -> None:

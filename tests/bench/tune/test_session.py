@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.store import RecordStore
-from tests.support.command_line import MISBEHAVING, Bench
+from tests.support.command_line import MISBEHAVING, Bench, write
 
 STUDY = """
 description = "a few settings"
@@ -50,6 +50,34 @@ def test_trials_are_records_that_have_seen_no_test_rating(
 
     assert bench("report").returncode == 0
     assert "3 trials of numpy_sgd" in (tmp_path / "results" / "tuning.md").read_text()
+
+
+def test_a_study_is_searched_on_any_data_and_the_page_tells_them_apart(
+    bench: Bench, study: Path, tmp_path: Path, ratings: Path
+) -> None:
+    other = tmp_path / "tens.txt"
+    write(other, "\t", "", scale=(-10, 10))
+    assert bench("tune", str(study), "--trials", "2").returncode == 0
+    by = "user=1,item=2,rating=3"
+    done = bench("tune", str(study), "--dataset", str(other), "--trials", "2", "--columns", by)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("tens.txt: 600 ratings of 40 users and 30 items, −10 to 10")
+    found, _ = RecordStore(tmp_path / "results" / "tuning").read()
+    assert [each.cell.dataset for each in found] == [*[str(ratings)] * 2, *[str(other)] * 2]
+    assert len({each.cell.suite for each in found}) == 1, "one space"
+    assert found[2].data.options == {"columns": by}
+    assert bench("report").returncode == 0
+    page = (tmp_path / "results" / "tuning.md").read_text()
+    assert "2 trials of numpy_sgd, on ratings.csv, " in page
+    assert "2 trials of numpy_sgd, on tens.txt, " in page
+
+
+@pytest.mark.parametrize("name", ["als", "autorec", "bayesian_mf", "ncf", "numba_sgd"])
+def test_shipped_studies_run_on_a_file(bench: Bench, ratings: Path, name: str) -> None:
+    done = bench("tune", name, "--dataset", str(ratings), "--trials", "1")
+    assert done.returncode == 0, done.stderr
+    assert f"{name} trial 0: " in done.stdout
+    assert "best: trial 0" in done.stdout
 
 
 def test_a_split_without_validation_is_refused_before_the_first_trial(
@@ -97,6 +125,8 @@ def test_trials_that_fail_give_exit_code_1(
         (["nonesuch"], "no study 'nonesuch'"),
         (["gone.toml"], "cannot be read"),
         (["bias", "--trials", "0"], "trials"),
+        (["bias", "--dataset", "gone.csv"], "neither a dataset of the catalog nor a file"),
+        (["bias", "--dataset", "ml-1m", "--zeros", "missing"], "ml-1m is a dataset of the catalog"),
         (["bias", "--out", "mine.toml"], "records cannot be stored there"),
     ],
 )

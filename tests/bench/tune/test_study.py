@@ -38,6 +38,30 @@ def test_every_row_of_a_study_has_its_hyperparameters_and_its_default_in_the_spa
     assert len(models) == 1, "rows of one study are of the same maths"
 
 
+SEARCHED = {
+    "numba_sgd": {"factors": [1, 126], "regularisation": [0.005, 1.0]},
+    "autorec": {"based_on": ["item", "user"], "batch_size": [10, 1000]},
+    "bayesian_mf": {"factors": [1, 64]},
+    "als": {"factors": [1, 128], "regularisation": [0.01, 2.0]},
+}
+"""What data of other shapes want, which the spaces of MovieLens left out."""
+
+
+@pytest.mark.parametrize("name", SEARCHED)
+def test_spaces_fit_other_shapes_of_data(name: str) -> None:
+    space = studies.read(name).space
+    for hyperparameter, values in SEARCHED[name].items():
+        assert all(space[hyperparameter].place_of(value) is not None for value in values)
+
+
+def test_epochs_of_a_trial_are_a_ceiling_well_above_the_default() -> None:
+    for name in studies.names():
+        study = studies.read(name)
+        kind = loading.load_class(IMPLEMENTATIONS[study.tuned])
+        if (default := resolve(kind, kind.presets["default"], {}).get("epochs")) is not None:
+            assert study.fixed["epochs"] >= 2 * default
+
+
 def test_every_implementation_with_hyperparameters_is_in_one_study() -> None:
     rows = [row for name in studies.names() for row in studies.read(name).implementations]
     assert sorted(rows) == sorted(IMPLEMENTATIONS.keys() - {"global_mean"})
@@ -84,6 +108,12 @@ def test_another_space_is_another_search() -> None:
     assert study().suite().name == study(description="else").suite().name
     assert study().suite().name != study(space=wider).suite().name
     assert study().suite().name != study(fixed={"epochs": 9}).suite().name
+
+
+def test_another_dataset_is_the_same_search_on_other_data() -> None:
+    suite = study().suite("mine.csv")
+    assert suite.name == study().suite().name
+    assert suite.blocks[0].datasets == ["mine.csv"]
 
 
 @pytest.mark.parametrize(

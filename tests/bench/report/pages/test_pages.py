@@ -12,7 +12,7 @@ from bench.report.files import MARK, page_name
 from bench.report.formats import title
 from bench.report.grouping import tables
 from bench.report.markdown import escaped
-from bench.report.metrics import goals_of
+from bench.report.metrics import goal_name, goals_of
 from bench.report.pages.dataset import page
 from bench.report.plots.curves import curves
 from bench.report.plots.pareto import pareto
@@ -506,6 +506,28 @@ def test_the_goal_of_a_dataset_without_one_is_what_the_baseline_reached_in_each_
         assert goals_of(table) == [0.931]
     slow = [record("ncf", seed=n, rmse=0.9, goals=(0.5,), **own) for n in range(3)]
     assert goals_of(table_of(*slow)) == [0.5]
+
+
+def test_a_dataset_without_goals_has_steps_from_the_baseline_to_the_best_row() -> None:
+    own = {"dataset": "mine.csv", "data": data(fingerprint="mine")}
+    bias = [
+        record("bias", seed=n, curve=closed_form(0.95, 0.1), goals=(0.95,), **own) for n in (0, 1)
+    ]
+    rows = [
+        record(name, seed=n, curve=closed_form(rmse + n / 100, 1.0), goals=(0.95,), **own)
+        for name, rmse in {"numpy_sgd": 0.91, "als": 0.84}.items()
+        for n in (0, 1)
+    ]
+    table = table_of(*bias, *rows)
+    assert goals_of(table) == [0.95, 0.9, 0.86, 0.85]
+    assert [goal_name(table, goal) for goal in goals_of(table)] == [
+        *("bias", "1/2 to the best", "9/10 to the best", "the best")
+    ]
+    assert "from what `bias` reaches" in goal_meaning(table)
+    assert "als for 0.900" in verdict(table)
+    assert goals_of(table_of(*rows)) == [0.95]  # no baseline to start from
+    assert goal_name(table_of(*rows), 0.95) == "bias"
+    assert "about that far" in goal_meaning(table_of(*bias))
 
 
 def test_a_row_of_one_run_is_not_compared() -> None:

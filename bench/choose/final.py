@@ -1,0 +1,65 @@
+"""Final runs: each in a process of its own, on training and validation parts together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bench.choose.outcome import Spent, Trial
+from datasets.errors import DataError
+
+UNMEASURED_S = 2.0
+"""Of a final run whose model has no trial yet."""
+
+BESIDE_S = 0.5
+"""Of a process, beside what counts: reading ratings, predictions, checks, its end."""
+
+COMPILES = 2
+"""Times that a model is compiled for them: what is compiled in a sandbox is stored by another run,
+and after that nothing is compiled."""
+
+MARGIN = 1.1
+"""For what takes longer than it was measured to."""
+
+VALIDATION = 10
+"""Per cent of all ratings that are taken from the training part for validation, where a split has
+no validation part."""
+
+
+def splits_of(name: str) -> tuple[str, str]:
+    """The split of the search, which has a validation part, and that of the final runs, which has
+    the same test part and no validation part. Raises DataError for one that has no such two."""
+    found = re.fullmatch(r"(random|time):(\d+)/(?:(\d+)/)?(\d+)", name)
+    if found is None:
+        raise DataError(
+            f"bench choose has no validation part for split {name}",
+            "Use random:80/10/10, random:75/25, time:80/10/10 or other shares",
+        )
+    kind, train, validation, test = found[1], int(found[2]), int(found[3] or 0), int(found[4])
+    if not validation:
+        train, validation = train - VALIDATION, VALIDATION
+    if train <= 0:
+        raise DataError(
+            f"split {name} leaves no ratings for training beside {VALIDATION} % for validation",
+            "Give a larger training part",
+        )
+    return f"{kind}:{train}/{validation}/{test}", f"{kind}:{train + validation}/{test}"
+
+
+def growth(split: str) -> float:
+    """How many times as many ratings the final runs are fitted on as the trials are."""
+    train, validation, _ = map(int, split.partition(":")[2].split("/"))
+    return (train + validation) / train
+
+
+def cost_s(first: Spent, runs: Sequence[tuple[Trial, int]], grown: float) -> float:
+    """Seconds of a model's final runs, as far as trials tell.
+
+    first  of the model's first trial, which started a process and compiled
+    runs   trials whose hyperparameters have final runs, and how many each
+    grown  how many times as many ratings they are fitted on
+    """
+    each_s = first.start_s + BESIDE_S
+    runs_s = sum(n * (each_s + grown * (t.best.seconds if t.best else 0.0)) for t, n in runs)
+    compiles = COMPILES if any(n for _, n in runs) else 0
+    return MARGIN * (runs_s + compiles * first.compile_s)

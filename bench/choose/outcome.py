@@ -1,0 +1,292 @@
+"""What a choice found, as types. It is read from the choice's folder: its request and its records.
+
+<out>/choose/NAME/request.json      what was requested, of the last call
+<out>/choose/NAME/records/*.jsonl   trials and final runs, in the ordinary format
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from bench.records import Data, Point, Record
+from bench.store import RecordStore
+
+PROBE, SEARCH, FINAL = "choose:probe", "choose:search", "choose:final"
+"""The `suite` of the short fits that find the quickest row, of trials and of final runs."""
+
+REQUEST = "request.json"
+
+
+class Searched(BaseModel):
+    """A model as the plan has it.
+
+    implementation  the row that searches: the quickest of `rows`, which have the same maths
+    device          "cpu", "cuda" or "cuda:1"
+    model           the name of the maths
+    problem         why it has no trials; "" where it has
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    implementation: str
+    device: str
+    model: str
+    rows: list[str]
+    problem: str = ""
+
+
+class Request(BaseModel):
+    """What one call requested, and the plan that it led to.
+
+    dataset      a name of the catalog, or the path of a file
+    split        of the search: "random:65/10/25"
+    final_split  of the final runs, which join training and validation: "random:75/25"
+    minutes      of wall time, of all calls together
+    goal         RMSE; None for none
+    seeds        of each final configuration: model seeds 0 … seeds − 1, on the one split
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    dataset: str
+    split: str
+    final_split: str
+    minutes: float
+    goal: float | None
+    seeds: int
+    threads: int
+    models: list[Searched]
+    fingerprint: str = ""
+    """Of the ratings: records of others do not count."""
+    wall_s: float = 0.0
+    """Of the calls so far, planning and the harness's own work included."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds by kind. What counts against a model is what its user would wait for.
+
+    start_s       from the start of a process until its libraries are imported
+    compile_s     the warm-up: compiling, opening a device
+    training_s    on the training clock, the fits at all epoch budgets together
+    evaluation_s  of checkpoints; does not count
+    other_s       reading ratings, predictions, the end of a process; does not count
+    """
+
+    start_s: float = 0.0
+    compile_s: float = 0.0
+    training_s: float = 0.0
+    evaluation_s: float = 0.0
+    other_s: float = 0.0
+
+    @property
+    def counted_s(self) -> float:
+        return self.start_s + self.compile_s + self.training_s
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(
+            self.start_s + other.start_s,
+            self.compile_s + other.compile_s,
+            self.training_s + other.training_s,
+            self.evaluation_s + other.evaluation_s,
+            self.other_s + other.other_s,
+        )
+
+    @classmethod
+    def of(cls, record: Record) -> Spent:
+        """Of a record without times, as of a worker that was killed: what its curve has."""
+        if (times := record.times) is None:
+            points = [point.seconds for point in record.curve]
+            total = sum(points) if record.epoch_budgets else max(points, default=0.0)
+            return cls(training_s=total)
+        return cls(
+            times.import_s,
+            times.warmup_s,
+            times.fit_s + times.other_budgets_s,
+            times.evaluation_s,
+            times.overhead_s + times.predict_s,
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a model; `record` has its hyperparameters, its status and its curve, and no
+    test score.
+
+    number    from 0, which is the preset `default`
+    before_s  counted seconds of the model before it began
+    """
+
+    number: int
+    record: Record
+    before_s: float
+
+    @property
+    def spent(self) -> Spent:
+        return Spent.of(self.record)
+
+    @property
+    def pruned(self) -> bool:
+        """Whether it was ended because other trials were better at equal seconds."""
+        return self.record.status == "pruned"
+
+    @cached_property
+    def best(self) -> Point | None:
+        """The checkpoint with the lowest validation RMSE. That of a trial which ran out of time or
+        was pruned counts, too, for the final fit may end at its epoch; that of one which failed
+        or diverged does not."""
+        if self.record.status not in ("ok", "timeout", "pruned"):
+            return None
+        return min(self.record.curve, key=lambda point: point.rmse, default=None)
+
+    @property
+    def rmse(self) -> float | None:
+        """The lowest validation RMSE; None where it has no result."""
+        return self.best.rmse if self.best else None
+
+
+Configuration = Literal["best", "default"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What came of one model.
+
+    best_runs     final runs of the best trial's hyperparameters, by seed: each in a process of its
+                  own, fitted on training and validation parts together for the best checkpoint's
+                  epochs, and scored on the test part. `record.metrics.blocks` has squared errors of
+                  equal parts of the test ratings for paired intervals
+    default_runs  the same of trial 0. The records of `best_runs` where the best trial is trial 0
+    """
+
+    plan: Searched
+    trials: Sequence[Trial]
+    best_runs: Sequence[Record]
+    default_runs: Sequence[Record]
+
+    @property
+    def default(self) -> Trial | None:
+        return self.trials[0] if self.trials else None
+
+    @cached_property
+    def best(self) -> Trial | None:
+        """The trial with the lowest validation RMSE, the first of equal ones."""
+        with_result = [trial for trial in self.trials if trial.rmse is not None]
+        return min(with_result, key=lambda trial: trial.rmse or 0.0, default=None)
+
+    @property
+    def spent(self) -> Spent:
+        """Of the search."""
+        return sum((trial.spent for trial in self.trials), Spent())
+
+    @property
+    def final_spent(self) -> Spent:
+        """Of the final runs of both configurations."""
+        runs = {record.run: record for record in (*self.best_runs, *self.default_runs)}
+        return sum(map(Spent.of, runs.values()), Spent())
+
+    @property
+    def anytime(self) -> list[tuple[float, float]]:
+        """(counted seconds of the search, lowest validation RMSE so far), at each improvement."""
+        steps: list[tuple[float, float]] = []
+        for trial in self.trials:
+            if trial.best is None:
+                continue
+            start_s = trial.before_s + trial.spent.start_s + trial.spent.compile_s
+            trained_s = 0.0
+            for point in trial.record.curve:
+                # With epoch budgets each point is a fit of its own, after those before it.
+                trained_s = point.seconds + (trained_s if trial.record.epoch_budgets else 0.0)
+                if not steps or point.rmse < steps[-1][1]:
+                    steps.append((start_s + trained_s, point.rmse))
+        return steps
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the calls of one choice found so far; also of one that was interrupted.
+
+    wall_s  of those calls; where the last one was killed, at least that of its cells
+    """
+
+    request: Request
+    data: Data | None
+    models: Sequence[Model]
+    wall_s: float
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each model with a result has all its final runs."""
+        return all(
+            len(runs) == self.request.seeds
+            for model in self.models
+            for trial, runs in ((model.best, model.best_runs), (model.default, model.default_runs))
+            if trial and trial.best
+        )
+
+
+def read(folder: Path) -> Outcome:
+    """The outcome in a choice's folder. Raises OSError, ValueError where its request is none."""
+    return outcome_of(read_request(folder), RecordStore(folder).read()[0])
+
+
+def read_request(folder: Path) -> Request:
+    """The request of a choice's last call. Raises OSError, ValueError."""
+    return Request.model_validate_json((folder / REQUEST).read_text(encoding="utf-8"))
+
+
+def outcome_of(request: Request, records: Sequence[Record]) -> Outcome:
+    """The outcome that records have, in the order in which they were stored."""
+    records = [r for r in records if request.fingerprint in ("", r.data.fingerprint)]
+    models = [_model(request, plan, records) for plan in request.models]
+    data = records[-1].data if records else None
+    return Outcome(request, data, models, wall_of(request, records))
+
+
+def wall_of(request: Request, records: Sequence[Record]) -> float:
+    """Seconds of wall time that the calls so far took."""
+    return max(request.wall_s, sum(each.times.wall_s for each in records if each.times))
+
+
+def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model:
+    own = [
+        record
+        for record in records
+        if record.cell.implementation == plan.implementation
+        and record.cell.device == plan.device
+        and record.cell.threads == request.threads
+    ]
+    trials: list[Trial] = []
+    before_s = 0.0
+    for record in own:
+        if record.cell.suite == SEARCH and record.cell.split == request.split:
+            trials.append(Trial(len(trials), record, before_s))
+            before_s += trials[-1].spent.counted_s
+    model = Model(plan, trials, (), ())
+    runs = [r for r in own if r.cell.suite == FINAL and r.cell.split == request.final_split]
+    best, default = (_runs_of(trial, runs, request) for trial in (model.best, model.default))
+    return Model(plan, trials, best, default)
+
+
+def final_hyperparameters(trial: Trial) -> dict[str, object]:
+    """A trial's, with the epochs of its best checkpoint where the row has epochs at all."""
+    values = dict(trial.record.cell.hyperparameters)
+    if "epochs" in values and trial.best and trial.best.epoch:
+        values["epochs"] = trial.best.epoch
+    return values
+
+
+def _runs_of(trial: Trial | None, runs: Sequence[Record], request: Request) -> list[Record]:
+    """One record a seed, the newest."""
+    if trial is None:
+        return []
+    wanted = final_hyperparameters(trial)
+    by_seed = {r.cell.seed: r for r in runs if r.cell.hyperparameters == wanted}
+    return [by_seed[seed] for seed in range(request.seeds) if seed in by_seed]

@@ -1,0 +1,232 @@
+"""`bench choose`: the answer on a set of one's own."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import machine
+from bench.cell.events import Event
+from bench.cell.job import HarnessError
+from bench.choose import FOLDER
+from bench.choose.budget import Budget
+from bench.choose.final import splits_of
+from bench.choose.models import planned
+from bench.choose.outcome import REQUEST, Model, Outcome, Request, read_request
+from bench.choose.recommendation import recommend
+from bench.choose.session import Session
+from bench.commands import arguments, terminal
+from bench.commands.containment import Containment, Sandboxing
+from bench.commands.data import notice
+from bench.commands.run import (
+    FAILED,
+    INTERRUPTED,
+    check_store,
+    memory_limit_bytes,
+    note_of_surroundings,
+    open_store,
+)
+from bench.commands.summary import paragraph, plain
+from bench.planning.facts import Loader
+from bench.planning.plan import Cell, Planner
+from bench.records import Record
+from bench.report.choices import write_choice
+from bench.report.growth import growth
+from bench.report.pages.choose import recommendation
+from bench.store import RecordStore
+from bench.tune.study import StudyError
+from datasets.catalog import CATALOG
+from datasets.reading.layout import Layout
+
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line requests, as `bench.choose.outcome.Request` has it.
+
+    names    of rows; () for all built-in ones
+    devices  "cpu", "cuda", "cuda:1" or "auto"
+    """
+
+    names: Sequence[str]
+    devices: Sequence[str]
+    split: str
+    minutes: float
+    goal: float | None
+    seeds: int
+    threads: int | None
+
+
+def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: Sandboxing) -> int:
+    """Search, run the best configurations, and show what came of it; returns the exit code.
+
+    Raises UsageError for a folder that has the choice of another file, and DataError.
+    """
+    budget = Budget(60 * options.minutes)
+    arguments.refuse_unused(layout, [dataset])
+    split, final_split = splits_of(options.split)
+    folder = out / FOLDER / name_of(dataset)
+    loader = Loader(layout)
+    facts = loader.facts(dataset)
+    request = Request(
+        name=folder.name,
+        dataset=dataset,
+        split=split,
+        final_split=final_split,
+        minutes=options.minutes,
+        goal=options.goal,
+        seeds=options.seeds,
+        threads=options.threads or machine.environment().cores,
+        models=[],
+        fingerprint=facts.data.fingerprint,
+    )
+    _refuse_another(folder, request)
+    store = RecordStore(folder)
+    open_store(store, out)
+    check_store(store, out)
+    notice(dataset, facts)
+    note_of_surroundings()
+    containment = Containment(sandbox, out, [dataset])
+    planner = Planner(
+        *(loader.facts, loader.check_split, request.threads),
+        on_notice=terminal.warn,
+        contain=containment.importer,
+    )
+    loader.check_split(dataset, final_split)
+    groups = planned(
+        *(options.names, planner, containment.importer, dataset, split, options.devices),
+        request.threads,
+    )
+    if not any(group.cells for group in groups):
+        raise terminal.UsageError(f"no row can run here: {groups[0].problem}")
+    try:
+        with Session(
+            *(folder, request, groups, containment.executor(), containment.importer),
+            *(Watching(), memory_limit_bytes(None), loader, budget, terminal.print_line),
+        ) as session:
+            found = session.run()
+    except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        terminal.note(
+            f"\n{'interrupted' if interrupted else 'the search ends here'}; "
+            "the same command goes on from the recorded trials"
+        )
+        if interrupted:
+            return INTERRUPTED
+        raise
+    except StudyError as error:
+        raise terminal.UsageError(error) from None
+    _show(found, budget, out)
+    return FAILED if session.unwritten else 0
+
+
+def name_of(dataset: str) -> str:
+    """Of the choice's folder and page: a catalog's name, or a file's without its suffix."""
+    name = dataset if dataset in CATALOG else Path(dataset).stem
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "ratings"
+
+
+def _refuse_another(folder: Path, request: Request) -> None:
+    if not (folder / REQUEST).is_file():
+        return
+    before = read_request(folder)
+    if before.fingerprint != request.fingerprint:
+        raise terminal.UsageError(
+            f"{folder} has the choice of other ratings ({before.dataset}): give another --out, or "
+            "move it away"
+        )
+
+
+class Watching:
+    """Of a search, whose better trials and final runs have lines of their own."""
+
+    def already_done(self, cell: Cell) -> None: ...
+    def started(self, cell: Cell, again: str) -> None: ...
+    def on_event(self, event: Event) -> None: ...
+    def repeats(self, cells: Sequence[Cell]) -> None: ...
+
+    def waiting(self) -> None:
+        terminal.note("waiting: another ratebench run is timing a cell on this machine")
+
+    def tried_again(self, reason: str) -> None:
+        terminal.note(f"a trial runs again, since something else may be the cause: {reason}")
+
+    def finished(self, record: Record) -> None:
+        if record.status in ("failed", "out of memory"):
+            terminal.warn(f"{record.cell.implementation}: {record.status}: {record.reason}")
+
+    def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
+        meanwhile = f"in {kept}" if kept else "in memory"
+        count_of = terminal.plural(count, "record")
+        terminal.warn(f"{count_of} could not be stored ({error.strerror or error}); {meanwhile}")
+
+    def never_stored(self, records: list[Record], kept: Path | None) -> None:
+        count_of = terminal.plural(len(records), "record")
+        terminal.warn(f"{count_of} could not be stored; {kept or 'they are lost'}")
+
+
+HEADERS = (
+    "row",
+    "device",
+    "trials",
+    "search s",
+    "validation",
+    "test",
+    "default: validation",
+    "test",
+)
+
+
+def _show(found: Outcome, budget: Budget, out: Path) -> None:
+    """What to use; a table, of each model its trials, and RMSEs of the best and of the default
+    trial; and where the page is, which is written here. Raises UsageError where it cannot be."""
+    growths = growth(RecordStore(out).read()[0])
+    for sentence in recommendation(found, growths):
+        terminal.out.print()
+        paragraph(terminal.out, plain(sentence))
+    terminal.out.print()
+    models = [model for model in found.models if model.trials]
+    models.sort(key=lambda model: _test(model.best_runs) or float("inf"))
+    rows = [_row(model) for model in models]
+    terminal.out.print(terminal.table(rows, HEADERS, "LL" + "l" * 6), soft_wrap=False)
+    for model in found.models:
+        if model.plan.problem:
+            terminal.note(f"{model.plan.implementation}: {model.plan.problem}")
+    terminal.print_line(
+        f"{budget.elapsed_s / 60:.1f} of {found.request.minutes:g} minutes, "
+        f"{terminal.plural(sum(len(model.trials) for model in models), 'trial')}"
+    )
+    try:
+        page = write_choice(out, found, growths)
+    except (ValueError, OSError) as error:
+        raise terminal.UsageError(f"the page cannot be written: {error}") from None
+    terminal.print_line(f"Page: {page}")
+    if recommend(found):
+        option = "" if out == RESULTS else f" --out {shlex.quote(str(out))}"
+        terminal.print_line(
+            f"Predict: bench predict --choice {shlex.quote(found.request.name)}{option} "
+            "--pairs pairs.csv"
+        )
+
+
+def _row(model: Model) -> list[str]:
+    best, default = model.best, model.default
+    figures = (
+        *(best and best.rmse, _test(model.best_runs)),
+        *(default and default.rmse, _test(model.default_runs)),
+    )
+    return [
+        *(model.plan.implementation, model.plan.device, str(len(model.trials))),
+        f"{model.spent.counted_s:.1f}",
+        *("–" if each is None else f"{each:.4f}" for each in figures),
+    ]
+
+
+def _test(runs: Sequence[Record]) -> float | None:
+    """Mean test RMSE; None where no run has one."""
+    found = [record.metrics.rmse for record in runs if record.metrics]
+    return sum(found) / len(found) if found else None

@@ -1,0 +1,531 @@
+"""The page of a choice: what to use on one set of ratings, how sure that is, and what next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from functools import partial
+
+from bench.choose.outcome import Model, Outcome, Trial, final_hyperparameters
+from bench.choose.recommendation import (
+    CLOSE,
+    SURE,
+    Beside,
+    Candidate,
+    Goal,
+    Recommendation,
+    difference,
+    names,
+    recommend,
+    scored,
+    test_rmse,
+)
+from bench.records import Data, Record
+from bench.report.files import MARK
+from bench.report.formats import (
+    command_options,
+    error,
+    goal_rmse,
+    listed,
+    plural,
+    seconds,
+    signed,
+    significant,
+    title,
+)
+from bench.report.growth import Growth, epoch_s, grown_bytes
+from bench.report.markdown import document, escaped, markdown_table
+from bench.report.plots.anytime import anytime_plot
+from bench.report.rows import device_kind, still_improving
+from bench.report.sentences import caption
+from bench.report.tables import Column
+from bench.stats import Interval
+from datasets.reading.layout import AS_DETECTED, Layout
+from impls.registry import IMPLEMENTATIONS
+
+TIMES_MORE = 10
+"""How many times the ratings a sentence looks ahead to."""
+
+NAMED = 4
+"""Models of a tie that are named; the others are counted."""
+
+
+def choose_page(outcome: Outcome, growths: Sequence[Growth] = ()) -> str:
+    """The page. `growths`: of the same results folder, for how seconds and memory grow."""
+    records = sorted(_records(outcome), key=lambda record: record.started_at)
+    found = recommend(outcome)
+    parts = [
+        MARK,
+        f"# Which model for {escaped(title(outcome.request.dataset))}?",
+        "[All results](index.md)",
+        *recommendation(outcome, growths),
+        _dataset(outcome.data) if outcome.data else "",
+        *_accuracy(outcome),
+        *_cost(found),
+        *_search(outcome),
+        *_chosen(outcome),
+        *(["## What to do next", *_next(outcome, found)] if found else []),
+        "## How it was found",
+        _how(outcome),
+        caption(records) if records else "",
+    ]
+    return document(parts)
+
+
+def recommendation(outcome: Outcome, growths: Sequence[Growth] = ()) -> list[str]:
+    """What to use, a paragraph each, as Markdown."""
+    found = recommend(outcome)
+    if found is None:
+        return ["**No model has a test score yet**, so nothing is recommended."]
+    unfinished = "" if outcome.is_complete else "**The choice is not complete**: final runs miss."
+    return [
+        *filter(None, [unfinished]),
+        _most_accurate(found),
+        _quickest(found),
+        *filter(None, [_quickest_to_goals(found.goals)]),
+        _costs(found),
+        _ten_times(found, growths),
+    ]
+
+
+def _most_accurate(found: Recommendation) -> str:
+    best, tied = found.best, found.tied
+    text = f"**Most accurate:** {_name(best)}, test RMSE {error(best.rmse)}."
+    if tied:
+        rivals = [f"{_name(it.candidate)} {_excess(it)}" for it in tied[:NAMED]]
+        if len(tied) > NAMED:
+            rivals.append(plural(len(tied) - NAMED, "other"))
+        text = (
+            f"**Most accurate: too close to say.** Lowest is {_name(best)}, test RMSE "
+            f"{error(best.rmse)}; not separable from it: {listed(rivals)}."
+        )
+    if after := found.next:
+        less = "The next that is less accurate beyond noise" if tied else "The next"
+        text += f" {less}: {_name(after.candidate)} {_excess(after)}."
+    return text
+
+
+def _quickest(found: Recommendation) -> str:
+    quickest, share = found.quickest, f"{100 * CLOSE:g} %"
+    text = f"**Quickest within {share} of that:** {_name(quickest)}, whose fit takes "
+    text += _seconds(quickest.fit_s)
+    if quickest is found.best:
+        text += " and is the most accurate itself."
+    else:
+        [beside] = [it for it in found.others if it.candidate is quickest]
+        times = found.best.times_slower(quickest)
+        text += f", RMSE {_excess(beside)}; {_name(found.best)} takes {_times(times)} as long."
+    if found.as_quick:
+        rivals = [f"{_name(it)}, {_seconds(it.fit_s)}" for it in found.as_quick]
+        text += f" Too close to say in time: {'; '.join(rivals)}."
+    if found.perhaps_close:
+        doubtful = [
+            f"{_name(it.candidate)}, {_seconds(it.candidate.fit_s)}, RMSE {_excess(it)}"
+            for it in found.perhaps_close
+        ]
+        text += f" Quicker, but too close to {share} to say: {'; '.join(doubtful)}."
+    return text
+
+
+def _quickest_to_goals(goals: Sequence[Goal]) -> str:
+    """Of one trial each, so without an interval: what took less than half as long is named alone,
+    and the others are too close to say."""
+    parts = []
+    for goal in goals:
+        if not goal.reached:
+            parts.append(f"{_goal(goal)}: no model reached it")
+            continue
+        first, *others = goal.reached
+        close = [each for each in others if each.fit_s < 2 * first.fit_s]
+        which = [f"{escaped(each.name)} ({significant(each.fit_s)} s)" for each in [first, *close]]
+        parts.append(
+            f"{_goal(goal)}: {which[0] if not close else f'too close to say, {listed(which)}'}"
+        )
+    if not parts:
+        return ""
+    return (
+        f"**Quickest to a validation RMSE** (training seconds of the quickest trial: one run, so "
+        f"no interval; within a factor of 2 it is too close to say): {'; '.join(parts)}."
+    )
+
+
+def _costs(found: Recommendation) -> str:
+    mentioned = {id(it): it for it in (found.best, found.quickest, found.chosen)}.values()
+    return f"**Cost:** {'; '.join(map(_cost_of, mentioned))}."
+
+
+def _cost_of(candidate: Candidate) -> str:
+    parts = [f"{_name(candidate)} {_seconds(candidate.fit_s)} for the fit"]
+    if first := candidate.first_model_s:
+        parts.append(f"{_seconds(first)} with the start of the process and compilation")
+    if one := candidate.prediction_s:
+        parts.append(f"{_micro(one)} µs a prediction")
+    if memory := candidate.host_bytes:
+        parts.append(f"{_mega(memory)} MB of memory")
+    return ", ".join(parts)
+
+
+def _ten_times(found: Recommendation, growths: Sequence[Growth]) -> str:
+    head = f"**With {TIMES_MORE} times the ratings**"
+    known, unknown = [], []
+    for candidate in {id(it): it for it in (found.best, found.quickest, found.chosen)}.values():
+        if exponents := _exponents(candidate, growths):
+            known.append(_grown(candidate, *exponents))
+        else:
+            unknown.append(candidate)
+    parts = []
+    if known:
+        parts.append(
+            f"{head}, and users and items growing with them, for as many epochs: "
+            f"{'; '.join(known)}. (From how it grew on synthetic sets on this machine.)"
+        )
+    if unknown:
+        rows = " ".join(dict.fromkeys(shlex.quote(it.model.plan.implementation) for it in unknown))
+        parts.append(
+            f"{'' if known else f'{head}: '}{listed([_name(it) for it in unknown])}: too little is "
+            f"measured on this machine to say (`bench run --suite scale --impl {rows}` does)."
+        )
+    return " ".join(parts)
+
+
+def _grown(candidate: Candidate, time: Interval, memory: Interval | None) -> str:
+    fit = candidate.fit_s.value
+    low, high = (significant(fit * TIMES_MORE**e, 2) for e in (time.low, time.high))
+    text = f"{_name(candidate)} {significant(fit * TIMES_MORE**time.value, 2)} s ({low}–{high})"
+    grown = _middle(candidate, grown_bytes)
+    base = _middle(candidate, lambda r: r.memory.host_base_bytes if r.memory else None)
+    if memory and grown is not None and base is not None:
+        mega = (
+            base + max(grown, 0) * TIMES_MORE**e for e in (memory.value, memory.low, memory.high)
+        )
+        value, low, high = (significant(each / 1e6, 2) for each in mega)
+        text += f", {value} MB ({low}–{high})"
+    return text
+
+
+def _middle(candidate: Candidate, figure: Callable[[Record], float | None]) -> float | None:
+    found = candidate.middle(figure)
+    return found.value if found else None
+
+
+def _exponents(
+    candidate: Candidate, growths: Sequence[Growth]
+) -> tuple[Interval, Interval | None] | None:
+    """Of seconds per epoch and of memory, on the machine of the final runs."""
+    cell, machine = candidate.runs[0].cell, candidate.runs[0].environment.machine
+    for growth in growths:
+        if growth.machine != machine:
+            continue
+        for trend in growth.trends:
+            [first, *_] = [r for runs in trend.runs.values() for r in runs.records]
+            same = first.cell.implementation == cell.implementation
+            if not same or trend.kind != device_kind(cell.device):
+                continue
+            if (time := trend.exponent(epoch_s)) is not None:
+                return time, trend.exponent(grown_bytes)
+    return None
+
+
+def _dataset(data: Data) -> str:
+    low, high = (f"{end:g}".replace("-", "−") for end in data.scale)
+    counts = [plural(data.n_ratings, "rating"), plural(data.n_users, "user")]
+    counts += [plural(data.n_items, "item"), f"scale {low} to {high}"]
+    if data.options:
+        counts.append(f"read with {escaped(command_options(data.options))}")
+    return f"The ratings: {', '.join(counts)}, fingerprint {escaped(data.fingerprint[:12])}."
+
+
+def _accuracy(outcome: Outcome) -> list[str]:
+    """Validation and test side by side, default and best."""
+    items = _in_order(outcome)
+    columns: list[Column[_Item]] = [
+        Column("implementation", lambda it: it[0], align="left", remarks=_remarks),
+        Column("model", lambda it: it[1].plan.model or None, align="left"),
+        Column("validation, default", lambda it: _rmse(it[1].default), "{:.4f}".format),
+        Column("validation, best", lambda it: _rmse(it[1].best), "{:.4f}".format),
+        Column("test, default", lambda it: _test(it[1].default_runs), error),
+        Column("test, best", lambda it: _test(it[1].best_runs), error),
+        Column("gain on test", _gain, _with_ends),
+        Column("epochs", lambda it: it[1].best and _epochs(it[1].best)),
+        Column("trials", lambda it: len(it[1].trials)),
+    ]
+    return [
+        "## Accuracy",
+        "RMSE on the validation part, by which the search chose, beside that on the test part, "
+        "which it never saw. Test: mean over seeds ± its 95 % interval, of the fit on training and "
+        "validation parts together, which is why it may be lower than on validation. Gain on test: "
+        f"default less best, with its {100 * SURE:g} % interval.",
+        markdown_table(columns, items),
+        _overfitting(items),
+    ]
+
+
+_Item = tuple[str, Model]
+
+
+def _in_order(outcome: Outcome) -> list[_Item]:
+    """By test RMSE, then by validation RMSE; those without figures last."""
+
+    def key(item: _Item) -> tuple[float, float]:
+        test, best = _test(item[1].best_runs), _rmse(item[1].best)
+        return (test.value if test else float("inf"), best if best is not None else float("inf"))
+
+    return sorted(names(outcome).items(), key=key)
+
+
+def _overfitting(items: Sequence[_Item]) -> str:
+    """Which searches gained less on test than on validation, beyond noise."""
+    shown = []
+    for name, model in items:
+        gain, default, best = _gain((name, model)), _rmse(model.default), _rmse(model.best)
+        if gain is None or default is None or best is None or gain.high >= default - best:
+            continue
+        worse = ", and is worse than its default there" if gain.high < 0 else ""
+        shown.append(
+            f"{escaped(name)} gained {default - best:.4f} on validation and "
+            f"{_with_ends(gain)} on test{worse}"
+        )
+    if not shown:
+        return "No search overfitted its validation part beyond noise."
+    return f"**Searches that overfitted their validation part**: {'; '.join(shown)}."
+
+
+def _remarks(item: _Item) -> list[str]:
+    """Why a model has no figures, what went wrong in trials, and doubts about its best one."""
+    _, model = item
+    found = [model.plan.problem] if model.plan.problem else []
+    if model.trials and model.best is None:
+        found.append("no trial has a result")
+    for record in (*model.best_runs, *model.default_runs):
+        if record.status != "ok":
+            found.append(f"final run: {record.status}: {' '.join(record.reason.split())}")
+        found += record.metrics.flags if record.metrics else []
+    failed = [t for t in model.trials if t.record.status in ("failed", "diverged", "out of memory")]
+    if failed:
+        found.append(f"{len(failed)} of {plural(len(model.trials), 'trial')} without a result")
+    if model.best and still_improving(model.best.record):
+        found.append("still improving when its epochs ended")
+    return list(dict.fromkeys(found))
+
+
+def _cost(found: Recommendation | None) -> list[str]:
+    if found is None:
+        return []
+    columns: list[Column[Candidate]] = [
+        Column("implementation", lambda it: it.name, align="left"),
+        Column("fit s", lambda it: it.fit_s, seconds),
+        Column("first model s", lambda it: it.first_model_s, seconds),
+        Column("µs a prediction", lambda it: it.prediction_s, _micro),
+        Column("host peak MB", lambda it: it.host_bytes, _mega),
+    ]
+    if any(it.device_bytes for it in found.candidates):
+        columns.append(Column("device peak MB", lambda it: it.device_bytes, _mega))
+    return [
+        "## Cost",
+        "Of the final fits: medians over seeds, in brackets their range, from six seeds on a 95 % "
+        "interval. First model: with the start of the process, imports and compilation. "
+        "Predictions are made in one call; 1 MB is 10⁶ bytes.",
+        markdown_table(columns, found.candidates),
+    ]
+
+
+def _search(outcome: Outcome) -> list[str]:
+    found = recommend(outcome)
+    plot = anytime_plot(outcome)
+    goals = found.goals if found else []
+    columns: list[Column[_Item]] = [
+        Column("implementation", lambda it: it[0], align="left"),
+        *(Column(f"≤ {_goal(goal)}", partial(_to_goal, goal)) for goal in goals),
+        Column("search s", lambda it: it[1].spent.counted_s, "{:.0f}".format),
+    ]
+    if plot is None:
+        return []
+    return [
+        "## The search",
+        plot.image(),
+        "Training seconds of the quickest trial until its validation RMSE was at most the "
+        "column's, and in brackets the seconds of the search until a first trial was there; of one "
+        "run each.",
+        markdown_table(columns, [it for it in _in_order(outcome) if it[1].trials]),
+    ]
+
+
+def _to_goal(goal: Goal, item: _Item) -> str:
+    found = next((each for each in goal.reached if each.name == item[0]), None)
+    return f"{significant(found.fit_s)} ({found.search_s:.0f})" if found else "∞"
+
+
+def _chosen(outcome: Outcome) -> list[str]:
+    lines = [
+        f"- {escaped(name)} (trial {model.best.number}): {_settings(model)}"
+        for name, model in _in_order(outcome)
+        if model.best
+    ]
+    if not lines:
+        return []
+    return [
+        "## Chosen hyperparameters",
+        "Of the best trial, with the epochs of its best checkpoint; in brackets the default where "
+        "it differs.",
+        "\n".join(lines),
+    ]
+
+
+def _settings(model: Model) -> str:
+    assert model.best is not None
+    assert model.default is not None
+    default = model.default.record.cell.hyperparameters
+    shown = [
+        f"{name}={value}" + (f" ({default[name]})" if default.get(name, value) != value else "")
+        for name, value in final_hyperparameters(model.best).items()
+    ]
+    return escaped(", ".join(shown)) or "none"
+
+
+def _next(outcome: Outcome, found: Recommendation) -> list[str]:
+    """The lines that fit the chosen model on the whole file and predict."""
+    chosen, name = found.chosen, outcome.request.name
+    why = "It is the quickest of those that may be the most accurate." if found.tied else ""
+    return [
+        f"Use {_name(chosen)}. {why}".rstrip() + " This fits it on all ratings, for as many epochs "
+        "as the search found, and predicts:",
+        f"```python\n{python_lines(outcome, chosen)}\n```",
+        "Or for a file of pairs, on the command line:",
+        f"```\nbench predict --choice {shlex.quote(name)} --pairs pairs.csv --output out.csv\n```",
+    ]
+
+
+def python_lines(outcome: Outcome, chosen: Candidate) -> str:
+    """A script that fits the chosen model on the whole file and predicts two pairs of it."""
+    assert chosen.model.best is not None
+    plan, data = chosen.model.plan, outcome.data
+    module, _, name = IMPLEMENTATIONS.get(plan.implementation, "").partition(":")
+    name = name or plan.implementation.rpartition(":")[2]
+    read_by = f", {_layout(data.options)}" if data and data.options else ""
+    values = final_hyperparameters(chosen.model.best)
+    values |= {"device": plan.device} if plan.device != "cpu" else {}
+    settings = [f"    {key}={value!r}," for key, value in values.items()]
+    return "\n".join(
+        [
+            "import datasets",
+            "from datasets.reading.ids import matched",
+            *(["from datasets.reading.layout import Layout"] if read_by else []),
+            f"from {module or 'yours'} import {name}",
+            "",
+            f"dataset = datasets.load({outcome.request.dataset!r}{read_by})",
+            "ratings = datasets.whole(dataset)",
+            *([f"model = {name}(", *settings, ")"] if settings else [f"model = {name}()"]),
+            "model.fit(ratings.train)",
+            "users = matched(dataset.user_ids[:2].astype(str), ratings.user_ids)  # your ids here",
+            "items = matched(dataset.item_ids[:2].astype(str), ratings.item_ids)",
+            "print(model.predict(users, items).clip(*ratings.train.scale))",
+        ]
+    )
+
+
+def _layout(options: Mapping[str, str]) -> str:
+    """`Layout(…)` of the options that a file was read with."""
+    found = Layout.from_options(options)
+    given = {
+        field.name: value
+        for field in fields(found)
+        if (value := getattr(found, field.name)) != getattr(AS_DETECTED, field.name)
+    }
+    return f"Layout({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+
+def _how(outcome: Outcome) -> str:
+    request = outcome.request
+    budgets = [m.spent.counted_s for m in outcome.models if m.trials]
+    spans = f"{min(budgets):.0f} to {max(budgets):.0f} s" if budgets else "none"
+    final = sum((m.final_spent.counted_s for m in outcome.models), 0.0)
+    return (
+        f"`bench choose` with {request.minutes:g} minutes for all models together, on "
+        f"{plural(request.threads, 'thread')}: the search on {escaped(request.split)}, the final "
+        f"runs on {escaped(request.final_split)}, whose training part is training and validation "
+        f"part of the search together, with {plural(request.seeds, 'seed')} of the model on that "
+        f"one split. Each model had the same seconds, evaluation of checkpoints not counted: "
+        f"{spans} of process start, compilation and training in the search, and {final:.0f} s in "
+        f"all final runs. Trial 0 is the preset `default`; the others were suggested by a "
+        f"tree-structured Parzen estimator (optuna), and one was ended early where others were "
+        f"better at equal seconds. Two models are compared by their squared errors on blocks of "
+        f"the test part and by how much their seeds differ: one is more accurate beyond noise "
+        f"where the {100 * SURE:g} % interval excludes 0. All of it holds for this one cut: how "
+        f"the models would do on other training ratings is not in the intervals."
+    )
+
+
+def _records(outcome: Outcome) -> list[Record]:
+    return [
+        record
+        for model in outcome.models
+        for record in (*(t.record for t in model.trials), *model.best_runs, *model.default_runs)
+    ]
+
+
+def _name(candidate: Candidate) -> str:
+    return escaped(candidate.name)
+
+
+def _goal(goal: Goal) -> str:
+    return f"{goal_rmse(goal.rmse)} ({goal.name})"
+
+
+def _excess(beside: Beside) -> str:
+    """`+0.0031 (99 % interval +0.0012 to +0.0050)`."""
+    if beside.excess is None:
+        return f"{error(beside.candidate.rmse)} (of one seed, so no interval)"
+    return f"{signed(beside.excess.value)} ({100 * SURE:g} % interval {_ends(beside.excess)})"
+
+
+def _seconds(interval: Interval) -> str:
+    """`12.3 s (11.9–12.8)`, or without the range where it is of one run."""
+    value, *ends = seconds(interval).split(" ", 1)
+    return " ".join([f"{value} s", *ends])
+
+
+def _with_ends(interval: Interval) -> str:
+    return f"{signed(interval.value)} ({_ends(interval)})"
+
+
+def _ends(interval: Interval) -> str:
+    return f"{signed(interval.low)} to {signed(interval.high)}"
+
+
+def _times(ratio: Interval) -> str:
+    """`12 times (10–14)`."""
+    value, low, high = (significant(each, 2) for each in (ratio.value, ratio.low, ratio.high))
+    return f"{value} times" if ratio.level is None else f"{value} times ({low}–{high})"
+
+
+def _micro(seconds_: Interval) -> str:
+    return significant(seconds_.value * 1e6, 2)
+
+
+def _mega(size: Interval) -> str:
+    return significant(size.value / 1e6)
+
+
+def _rmse(trial: Trial | None) -> float | None:
+    return trial.rmse if trial else None
+
+
+def _epochs(trial: Trial) -> str | None:
+    """`12/15`: the best epoch and those that ran; None for a closed form."""
+    last = trial.record.curve[-1].epoch
+    return f"{trial.best.epoch}/{last}" if trial.best and last else None
+
+
+def _test(runs: Sequence[Record]) -> Interval | None:
+    counting = scored(runs)
+    return test_rmse(counting) if counting else None
+
+
+def _gain(item: _Item) -> Interval | None:
+    """Test RMSE of the default less that of the best; None where it is the best."""
+    model = item[1]
+    default, best = scored(model.default_runs), scored(model.best_runs)
+    if not default or not best or (model.best is model.default):
+        return None
+    return difference(default, best)

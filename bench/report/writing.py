@@ -64,7 +64,7 @@ def write(
     report did not make has the name of a page, and where a file of records cannot be read;
     OSError where a file cannot be written: on a full disk nothing has changed.
     """
-    found = results_of(stores or stores_of(out))
+    found = results_of(out, stores)
     files = {out / name: text.encode() for name, text in _pages(found).items()}
     files |= {out / plot.path: plot.png() for plot in _plots(found)}
     if site := site_page(found):
@@ -86,7 +86,7 @@ def write_site(out: Path) -> Change | None:
 
     Raises ValueError as `write`, and where the extra `site` is not installed; OSError.
     """
-    text = site_page(results_of(stores_of(out)))
+    text = site_page(results_of(out))
     if not text:
         raise ValueError(NO_SITE)
     path = out / SITE
@@ -111,9 +111,12 @@ class Results:
     bad: Sequence[BadLine]
 
 
-def results_of(stores: tuple[RecordStore, RecordStore]) -> Results:
-    """Of the records and of the trials. Raises ValueError where a file cannot be read."""
-    (records, bad), (trials, bad_trials) = (store.read() for store in stores)
+def results_of(out: Path, stores: tuple[RecordStore, RecordStore] | None = None) -> Results:
+    """Of the records and of the trials of `out`. Raises ValueError where a file cannot be read.
+
+    stores  of both, where they were read before
+    """
+    (records, bad), (trials, bad_trials) = (store.read() for store in stores or stores_of(out))
     for line in (*bad, *bad_trials):
         if not line.number:  # the pages of its records would be removed
             raise ValueError(f"{line.path}: {line.problem}")

@@ -26,11 +26,17 @@ def page(site: Site) -> str:
     parts = {
         "styles": _text("page.css"),
         "data": as_json(site),
-        "charts": _safe(json.dumps(charts.specs(), separators=(",", ":"))),
+        "charts": chart_specs(),
         "scripts": _safe(_closed("".join(_text(f"scripts/{name}.js") for name in SCRIPTS))),
         "runtime": base64.b64encode(gzip.compress(runtime().encode(), mtime=0)).decode(),
     }
     return re.sub(r"<!--\{(\w+)\}-->", lambda found: parts[found[1]], _text("page.html"))
+
+
+@cache
+def chart_specs() -> str:
+    """The charts as JSON: the same for any data."""
+    return _safe(json.dumps(charts.specs(), separators=(",", ":")))
 
 
 @cache

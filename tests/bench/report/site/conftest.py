@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 
-from bench.report.writing import results_of, site_page, stores_of
+from bench.report.writing import results_of, site_page
 from tests.support.browser import browser, missing
 from tests.support.site import Site, built, records
 
@@ -38,7 +38,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def own_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("own") / "index.html"
-    path.write_text(site_page(results_of(stores_of(RESULTS))), encoding="utf-8")
+    path.write_text(site_page(results_of(RESULTS)), encoding="utf-8")
     return path
 
 

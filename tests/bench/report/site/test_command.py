@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.commands.arguments import spread
+from bench.planning.describing import describe
 from bench.planning.hyperparameters import readings
+from bench.planning.loading import class_path_of
 from bench.planning.suite import Block, Overrides, read
 from bench.records import Record
 from bench.report.rows import Line
 from bench.report.site.command import command
-from bench.report.writing import results_of, stores_of
+from bench.report.writing import results_of
 from datasets.reading.layout import Layout
 from tests.support.records import data, record, table_of
 
@@ -63,11 +66,28 @@ def assert_repeats(line: Line, block: Block, overrides: Overrides) -> None:
 
 
 def test_of_every_row_of_this_repository(planned: Any) -> None:
-    lines = [line for table in results_of(stores_of(RESULTS)).tables for line in table.lines]
+    lines = [line for table in results_of(RESULTS).tables for line in table.lines]
     assert len(lines) > 100
     for line in lines:
         block, overrides, _, _ = planned(line)
         assert_repeats(line, block, overrides)
+
+
+def test_a_built_in_row_gets_the_hyperparameters_of_its_record(planned: Any) -> None:
+    lines = {
+        line.row.name: line
+        for table in results_of(RESULTS).tables
+        for line in table.lines
+        if line.row.is_built_in and line.runs.scored
+    }
+    assert len(lines) > 10
+    for line in lines.values():
+        _, overrides, _, _ = planned(line)
+        name = line.row.implementation
+        settings = overrides.settings.get(name, {})
+        row = describe(class_path_of(name), line.row.preset, settings, None)
+        now = json.loads(json.dumps(row.hyperparameters))  # a class may have more fields since
+        assert now == {**now, **line.row.hyperparameters}
 
 
 def of(*records: Record) -> Line:

@@ -15,7 +15,7 @@ from bench.report.site.collect import site_of
 from bench.report.site.data import Cell, Curve, Run, Site, as_json
 from bench.report.site.grids import grid, sorted_by
 from bench.report.tables import Column, Epochs, Ranked
-from bench.report.writing import results_of, stores_of
+from bench.report.writing import results_of
 from bench.stats import Interval
 from tests.support.records import closed_form, data, eight, epoch_budgets, record
 
@@ -142,7 +142,7 @@ def test_notes_stand_beside_every_figure() -> None:
 
 
 def test_the_records_of_this_repository_are_a_small_page() -> None:
-    found = results_of(stores_of(RESULTS))
+    found = results_of(RESULTS)
     parts = (found.by_page, found.growths, found.speedups, found.trials, found.bad)
     site = site_of(*parts)
     assert len(as_json(site).encode()) < 800_000

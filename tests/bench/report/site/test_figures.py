@@ -20,7 +20,7 @@ from bench.report.site.collect import site_of
 from bench.report.site.data import as_json
 from bench.report.site.prose import prose, spans
 from bench.report.verdict import verdict
-from bench.report.writing import Results, results_of, stores_of
+from bench.report.writing import Results, results_of
 
 RESULTS = Path(__file__).parents[4] / "results"
 NOTE = re.compile(r" \[(\d+)\]")
@@ -30,7 +30,7 @@ Row = dict[str, tuple[str, list[str]]]
 
 @pytest.fixture(scope="module")
 def found() -> Results:
-    return results_of(stores_of(RESULTS))
+    return results_of(RESULTS)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import itertools
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +20,8 @@ from selenium.webdriver.common.by import By
 from tabulate import tabulate
 
 from bench.records import Record
-from bench.report import write
+from bench.report.files import SITE
+from bench.report.writing import write_site
 from bench.store import RecordStore
 from tests.support.browser import browser, missing, open_page, until
 
@@ -42,14 +43,13 @@ addEventListener("click", event => requestAnimationFrame(() => {
 
 
 def main(folder: Annotated[Path, typer.Argument(help="As --out of `bench run`.")]) -> None:
-    """Print a line for the folder's own records, and for either kind of copies."""
+    """Print a line for the folder's own records, and one for the copies."""
     if reason := missing():
         sys.exit(reason)
     records, _ = RecordStore(folder).read()
     folders = {
         f"{len(records)} records": records,
-        f"{MANY} records, more seeds": copies(records, _with_seed),
-        f"{MANY} records, more rows": copies(records, _with_row),
+        f"{MANY} records": copies(records),
     }
     lines = []
     with tempfile.TemporaryDirectory() as temporary, browser() as driver:
@@ -61,11 +61,9 @@ def main(folder: Annotated[Path, typer.Argument(help="As --out of `bench run`.")
     print(tabulate(lines, headers, tablefmt="github", floatfmt=".1f"))
 
 
-def copies(records: Sequence[Record], changed: Callable[[Record, int], Record]) -> list[Record]:
-    """As many records as MANY, each of a run of its own."""
-    rounds = itertools.chain.from_iterable(
-        (changed(record, number) for record in records) for number in itertools.count()
-    )
+def copies(records: Sequence[Record]) -> list[Record]:
+    """As many records as MANY: the same rows with further seeds."""
+    rounds = (_copy(record, number) for number in itertools.count() for record in records)
     return list(itertools.islice(rounds, MANY))
 
 
@@ -74,8 +72,8 @@ def built(out: Path, records: Sequence[Record]) -> Path:
     file = out / "records" / "copies.jsonl"
     file.parent.mkdir(parents=True)
     file.write_text("".join(f"{record.to_line()}\n" for record in records), encoding="utf-8")
-    write(out)
-    return out / "site" / "index.html"
+    write_site(out)
+    return out / SITE
 
 
 def paint_ms(driver: Chrome, page: Path) -> float:
@@ -102,14 +100,8 @@ def _answer(driver: Chrome, number: int) -> float:
     return until(driver, lambda _: driver.execute_script("return window.answer"))
 
 
-def _with_seed(record: Record, number: int) -> Record:
+def _copy(record: Record, number: int) -> Record:
     cell = record.cell.model_copy(update={"seed": record.cell.seed + 1000 * number})
-    return record.model_copy(update={"cell": cell, "identity": f"{record.identity}-{number}"})
-
-
-def _with_row(record: Record, number: int) -> Record:
-    settings = {**record.cell.hyperparameters, **({"copy": number} if number else {})}
-    cell = record.cell.model_copy(update={"hyperparameters": settings})
     return record.model_copy(update={"cell": cell, "identity": f"{record.identity}-{number}"})
 
 

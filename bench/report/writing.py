@@ -147,9 +147,8 @@ def site_page(found: Results) -> str:
     from bench.report.site.collect import site_of
     from bench.report.site.page import page as page_for_people
 
-    return page_for_people(
-        site_of(found.by_page, found.growths, found.speedups, found.trials, found.bad)
-    )
+    parts = (found.by_page, found.growths, found.speedups, found.trials)
+    return page_for_people(site_of(*parts, found.bad, found.choices))
 
 
 def can_make_site() -> bool:

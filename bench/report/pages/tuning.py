@@ -46,6 +46,11 @@ class Search:
     def machine(self) -> str:
         return self.trials[0].environment.machine
 
+    @property
+    def made_by(self) -> str:
+        """What makes such searches, and how a trial is judged."""
+        return ABOUT
+
     @cached_property
     def best(self) -> dict[int, Point]:
         """Trial -> its best epoch, of those that came to their end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bench.choose.outcome import Outcome
 from bench.records import Record
 from bench.report.grouping import machines
 from bench.report.growth import Growth
@@ -12,6 +13,7 @@ from bench.report.pages.readme import headline
 from bench.report.pages.tuning import searches
 from bench.report.rows import Table
 from bench.report.sentences import hardware
+from bench.report.site.choices import searches_of
 from bench.report.site.data import Site
 from bench.report.site.grids import plain
 from bench.report.site.others import cuda_of, growth_of, published_of, search_of
@@ -26,6 +28,7 @@ def site_of(
     speedups: Sequence[Speedup],
     trials: Sequence[Record],
     bad: Sequence[BadLine],
+    choices: Sequence[Outcome] = (),
 ) -> Site:
     """Of what the Markdown pages are made of.
 
@@ -49,7 +52,7 @@ def site_of(
         growths=[growth_of(each) for each in growths],
         cuda=[cuda_of(each) for each in speedups],
         published=[published_of(*each) for each in published_numbers(every).items()],
-        searches=[search_of(each) for each in searches(trials)],
+        searches=[search_of(each) for each in (*searches(trials), *searches_of(choices))],
         bad=[plain(f"{it.path.name}{it.place}: {it.problem}") for it in bad],
     )
 

@@ -10,7 +10,6 @@ from bench.report.pages import cuda as cuda_page
 from bench.report.pages import growth as growth_page
 from bench.report.pages import published as published_page
 from bench.report.pages.published import Beside
-from bench.report.pages.tuning import ABOUT as ABOUT_TUNING
 from bench.report.pages.tuning import Search
 from bench.report.sentences import caption, notes
 from bench.report.site import data
@@ -90,7 +89,7 @@ def search_of(search: Search) -> data.Search:
         dataset=plain(search.dataset),
         split=plain(first.cell.split),
         machine=plain(search.machine),
-        about=prose(search.about, ABOUT_TUNING, caption(search.trials)),
+        about=prose(search.about, search.made_by, caption(search.trials)),
         varied=[plain(name) for name in search.varied],
         trials=[_trial(search, n) for n in range(len(search.trials))],
         grid=grid(search.columns, search.shown),

@@ -129,9 +129,7 @@ def test_columns_are_hidden_and_shown(site: Site) -> None:
 
 def toggle(site: Site, *columns: str) -> None:
     with site.unfolded("[name=column]"):
-        boxes = {
-            box.find_element(By.XPATH, "..").text: box for box in site.all("[name=column]")
-        }
+        boxes = {box.find_element(By.XPATH, "..").text: box for box in site.all("[name=column]")}
         for column in columns:
             boxes[column].click()
 

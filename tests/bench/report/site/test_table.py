@@ -143,7 +143,7 @@ def test_skip_reasons_and_footnotes_are_where_the_eye_is(site: Site) -> None:
     note.click()
     assert "timeout: 60 s" in site.one("[popover]:popover-open").text
     site.press("\ue00c")
-    assert not site.all("[popover]")
+    site.until(lambda: not site.all("[popover]"), "the note's end")
     assert "timeout: 60 s" in site.one(".footnotes").text
 
 
@@ -210,4 +210,4 @@ def downloaded(site: Site, folder: Path, ending: str) -> str:
 def test_an_interval_is_shown_as_text_and_as_a_bar(site: Site) -> None:
     [row] = [row for row in site.all(".of-table tbody tr") if "numpy_sgd" in row.text]
     assert "±" in row.text
-    assert row.find_elements(By.CSS_SELECTOR, "[data-column=test-rmse] .bar")
+    assert row.find_elements(By.CSS_SELECTOR, ".bar[data-column=test-rmse]")

@@ -125,4 +125,6 @@ def _is_inside(url: str) -> bool:
 
 def until(driver: Chrome, condition: Callable[[Chrome], Found], what: str = "") -> Found:
     """What the condition returns as soon as that is true."""
-    return WebDriverWait(driver, WAIT_S, poll_frequency=0.02).until(lambda _: condition(driver), what)
+    return WebDriverWait(driver, WAIT_S, poll_frequency=0.02).until(
+        lambda _: condition(driver), what
+    )

@@ -146,7 +146,7 @@ class Site:
         return next(each for each in self.all("button") if each.text == text)
 
     def drawn(self) -> None:
-        """Have every chart drawn, which is done when it comes into view; then go back to the top."""
+        """Have every chart drawn, which is done when it comes into view, and go back to the top."""
         for plot in self.all(".plot"):
             self.run("arguments[0].scrollIntoView({block: 'center'})", plot)
             self.until(lambda plot=plot: plot.get_attribute("data-drawn"), "a chart")

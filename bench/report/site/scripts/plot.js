@@ -176,8 +176,13 @@ class Plot {
     hideTip();
   }
 
+  /** A moment later: a pointer on its way to a click lights nothing. */
   light(row) {
-    if (this.view && this.view.signal("lit") !== (row ?? "")) this.view.signal("lit", row ?? "").runAsync();
+    clearTimeout(this.lighting);
+    this.lighting = setTimeout(() => {
+      const lit = row ?? "";
+      if (this.view && this.inView && this.view.signal("lit") !== lit) this.view.signal("lit", lit).runAsync();
+    }, 80);
   }
 }
 

@@ -145,9 +145,10 @@ class Results {
     this.answer.replaceChildren(
       ...view.notes.map((note) => element("p", { class: "stand-in" }, note)),
       ...prose(view.answers[state.device] ?? view.answers[""]));
+    const groups = new Set(view.grid.heads.map((head) => head.group));
     this.about.replaceChildren(
       element("h2", {}, "How to read the figures"),
-      ...Object.values(view.reading).flatMap(prose),
+      ...Object.entries(view.reading).filter(([group]) => groups.has(group)).flatMap(([, text]) => prose(text)),
       element("h3", {}, "Data and machine"), ...prose(view.about));
   }
 

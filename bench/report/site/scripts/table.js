@@ -39,14 +39,11 @@ function barScale(grid, column, rows) {
   return (value) => Math.min(100, Math.max(0, (100 * (at(value) - low)) / (end - low || 1)));
 }
 
+/** The style of a cell that draws its interval along its foot. */
 function barOf(cell, scale) {
   if (!scale || !Number.isFinite(cell.value) || cell.low === null) return null;
-  const from = scale(cell.low);
-  const to = Number.isFinite(cell.high) ? scale(cell.high) : 100;
-  return element("span", {
-    class: "bar", "aria-hidden": "true",
-    style: { "--from": `${from}%`, "--to": `${to}%`, "--at": `${scale(cell.value)}%` },
-  });
+  const at = (value) => `${2 + 0.96 * (Number.isFinite(value) ? scale(value) : 100)}%`;
+  return { "--from": at(cell.low), "--to": at(cell.high), "--at": at(cell.value) };
 }
 
 /** The text of a cell, below its figure what is in brackets and the rank: together they are the Markdown's. */
@@ -147,7 +144,7 @@ class GridTable {
       if (this.body.children[place] !== row) this.body.insertBefore(row, this.body.children[place] ?? null);
     });
     while (this.body.children.length > shown.length) this.body.lastChild.remove();
-    if (focused?.isConnected) focused.focus({ preventScroll: true }); // a row that moved lost it
+    if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true }); // a row that moved lost it
     const used = new Set(this.order.flatMap((row) => this.columns.flatMap((column) => this.grid.rows[row][column].notes)));
     this.notes.replaceChildren(...this.grid.footnotes.flatMap((note, place) =>
       used.has(place) ? [element("li", { value: place + 1 }, note)] : []));
@@ -157,9 +154,11 @@ class GridTable {
     const cells = this.columns.map((column, place) => {
       const head = this.grid.heads[column];
       const cell = this.grid.rows[row][column];
-      const content = [...(head.number ? cellText(cell) : [cell.text]), ...cell.notes.map((note) => this.noteButton(note)), barOf(cell, this.scales.get(column))];
+      const content = [...(head.number ? cellText(cell) : [cell.text]), ...cell.notes.map((note) => this.noteButton(note))];
       if (place === 0) return element("th", { scope: "row", class: head.number ? "number" : "" }, this.options.firstCell?.(row, content) ?? content);
-      return element("td", { class: head.number ? "number" : "", "data-column": head.id }, content);
+      const bar = barOf(cell, this.scales.get(column));
+      const classes = `${head.number ? "number" : ""}${bar ? " bar" : ""}`;
+      return element("td", { class: classes, "data-column": head.id, style: bar }, content);
     });
     const { lit } = this.options;
     return element("tr", lit ? { onpointerenter: () => lit(row), onpointerleave: () => lit(null) } : {}, cells);

@@ -15,8 +15,8 @@ RUN = """
 const done = arguments[0];
 const levels = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
 axe.run(document, {runOnly: {type: "tag", values: levels}, resultTypes: ["violations"]}).then(
-    found => done(found.violations.map(rule => `${rule.id}: ${rule.help}: ` +
-        rule.nodes.slice(0, 3).map(node => `${node.html.slice(0, 200)} ${node.failureSummary}`).join(" "))),
+    found => done(found.violations.map(rule => `${rule.id}: ${rule.help}: ${rule.nodes.slice(0, 3)
+        .map(node => `${node.html.slice(0, 200)} ${node.failureSummary}`).join(" ")}`)),
     error => done([String(error)]));
 """
 PAGES = ["", "#page=growth", "#page=cuda", "#page=published", "#page=searches"]
@@ -96,7 +96,7 @@ def tab_to(site: Site, selector: str) -> None:
     for _ in range(40):
         site.press(Keys.TAB)
         if not site.run("return document.activeElement === document.body"):
-            assert site.run(VISIBLE), site.active.get_attribute("outerHTML")[:200]
+            assert site.run(VISIBLE), site.active.get_attribute("outerHTML")
         if site.run("return document.activeElement.matches(arguments[0])", selector):
             return
     raise AssertionError(f"Tab does not reach {selector}")

@@ -35,7 +35,9 @@ def test_an_error_a_warning_and_a_request_are_seen(
 
 
 def test_a_page_that_holds_what_it_shows_has_no_trouble(driver: Chrome, page: Path) -> None:
-    body = "<link rel=icon href='data:,'><img alt='' src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>"
+    body = (
+        "<link rel=icon href='data:,'><img alt='' src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>"
+    )
     page.write_text(f"<!doctype html><title>page</title>{body}", encoding="utf-8")
     open_page(driver, page, "#state")
     assert troubles(driver) == []
@@ -44,8 +46,8 @@ def test_a_page_that_holds_what_it_shows_has_no_trouble(driver: Chrome, page: Pa
 def test_what_the_reader_prefers_reaches_the_page(driver: Chrome, page: Path) -> None:
     page.write_text("<!doctype html><title>page</title>", encoding="utf-8")
     open_page(driver, page, width=360, color_scheme="dark", reduced_motion="reduce")
-    script = """return [innerWidth, ...["prefers-color-scheme: dark", "prefers-reduced-motion: reduce"]
-        .map(each => matchMedia(`(${each})`).matches)]"""
+    script = """return [innerWidth, matchMedia("(prefers-color-scheme: dark)").matches,
+        matchMedia("(prefers-reduced-motion: reduce)").matches]"""
     assert driver.execute_script(script) == [360, True, True]
     open_page(driver, page)
     assert driver.execute_script(script) == [1280, False, False]

@@ -74,8 +74,8 @@ def test_an_axis_is_made_linear_and_logarithmic_again(site: Site) -> None:
 
 
 def ticks(site: Site) -> list[str]:
-    script = "return [...document.querySelectorAll('.scatter .role-axis-label text')].map(it => it.textContent)"
-    return site.run(script)
+    labels = "document.querySelectorAll('.scatter .role-axis-label text')"
+    return site.run(f"return Array.from({labels}, each => each.textContent)")
 
 
 def test_goals_are_lines_of_the_curves(site: Site) -> None:

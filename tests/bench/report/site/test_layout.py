@@ -20,16 +20,18 @@ return [...document.querySelectorAll("main *, header *, footer *")].filter(clipp
     .filter(each => !each.closest("svg, select, option")).map(each => each.outerHTML.slice(0, 200));
 """
 OVERLAPPING = """
-const boxes = [...document.querySelectorAll(".plot svg, figcaption, h2, h3, p, .scroller, .tools, .legend")]
+const blocks = ".plot svg, figcaption, h2, h3, p, .scroller, .tools, .legend";
+const boxes = [...document.querySelectorAll(blocks)]
     .filter(element => !element.parentElement.closest(".scroller"))  // which cuts off what it holds
     .map(element => ({element, box: element.getBoundingClientRect()}))
     .filter(({box}) => box.width > 1 && box.height > 1);
 const found = [];
+const named = each => each.element.outerHTML.slice(0, 80);
 for (const [n, a] of boxes.entries()) for (const b of boxes.slice(n + 1)) {
     if (a.element.contains(b.element) || b.element.contains(a.element)) continue;
     const wide = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left);
     const high = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top);
-    if (wide > 1 && high > 1) found.push([a, b].map(each => each.element.outerHTML.slice(0, 80)).join(" over "));
+    if (wide > 1 && high > 1) found.push(`${named(a)} over ${named(b)}`);
 }
 return found;
 """

@@ -129,9 +129,7 @@ def test_columns_are_hidden_and_shown(site: Site) -> None:
 
 def toggle(site: Site, *columns: str) -> None:
     with site.unfolded("[name=column]"):
-        boxes = {
-            box.find_element(By.XPATH, "..").text: box for box in site.all("[name=column]")
-        }
+        boxes = {box.find_element(By.XPATH, "..").text: box for box in site.all("[name=column]")}
         for column in columns:
             boxes[column].click()
 
@@ -145,7 +143,7 @@ def test_skip_reasons_and_footnotes_are_where_the_eye_is(site: Site) -> None:
     note.click()
     assert "timeout: 60 s" in site.one("[popover]:popover-open").text
     site.press("\ue00c")
-    assert not site.all("[popover]")
+    site.until(lambda: not site.all("[popover]"), "the note's end")
     assert "timeout: 60 s" in site.one(".footnotes").text
 
 
@@ -212,4 +210,4 @@ def downloaded(site: Site, folder: Path, ending: str) -> str:
 def test_an_interval_is_shown_as_text_and_as_a_bar(site: Site) -> None:
     [row] = [row for row in site.all(".of-table tbody tr") if "numpy_sgd" in row.text]
     assert "±" in row.text
-    assert row.find_elements(By.CSS_SELECTOR, "[data-column=test-rmse] .bar")
+    assert row.find_elements(By.CSS_SELECTOR, ".bar[data-column=test-rmse]")

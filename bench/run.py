@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import locks, machine
-from bench.cell import numerics
+from bench import machine
+from bench.cell import locks, numerics
 from bench.cell.data import Prepared, Splits
 from bench.cell.events import Event, Result
 from bench.cell.execute import Executor, Outcome

@@ -21,7 +21,7 @@ from typing import BinaryIO, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bench import locks
+from bench.cell import locks
 from bench.records import OLDER_SCHEMAS, SCHEMA, Curve, Environment, Record, upgraded
 from datasets.atomic import replace
 

@@ -91,8 +91,9 @@ class ServingExecutor:
         limits: Limits,
         listener: Listener,
     ) -> Outcome:
+        n_known = int(test.known.sum())
         outcome = Outcome("failed")
-        audit = Audit(n_validation(laid_out), int(test.known.sum()))
+        audit = Audit(n_validation(laid_out), n_known)
         watch = Watch(limits, time.monotonic())
         stop: Stop | None = None
         pruned = ""
@@ -114,16 +115,8 @@ class ServingExecutor:
                     worker.kill()
         outcome.log = worker.log
         refuse_unstarted(watch, stop, worker)
-        unread = read_into(outcome, Path(job.arrays), int(test.known.sum()))
-        ended_ns = time.perf_counter_ns()
-        if (result := outcome.result) is not None:
-            outcome.reason = outcome.reason or audit.contradiction(result, began_ns) or ""
-            outcome.doubts = audit.doubts(result, None)
-            ended_ns = result.ended_ns
-            if began_ns != worker.spawned_ns:
-                memory = result.memory.model_copy(update={"host_peak_bytes": None})
-                outcome.result = result.model_copy(update={"memory": memory})
-        outcome.wall_s = (ended_ns - began_ns) / 1e9
+        unread = read_into(outcome, Path(job.arrays), n_known)
+        _note_times(outcome, worker, audit, began_ns)
         if changed := INHERITED.restore():
             outcome.reason = f"changed the harness's {' and '.join(changed)}, or somebody did"
         outcome = judged(outcome, stop, 0, worker.ending, unread)
@@ -151,3 +144,15 @@ class ServingExecutor:
         if key in self._workers:
             _, held = self._workers.pop(key)
             held.close()
+
+
+def _note_times(outcome: Outcome, worker: WorkerProcess, audit: Audit, began_ns: int) -> None:
+    ended_ns = time.perf_counter_ns()
+    if (result := outcome.result) is not None:
+        outcome.reason = outcome.reason or audit.contradiction(result, began_ns) or ""
+        outcome.doubts = audit.doubts(result, None)
+        ended_ns = result.ended_ns
+        if began_ns != worker.spawned_ns:  # the peak may be that of an earlier trial
+            memory = result.memory.model_copy(update={"host_peak_bytes": None})
+            outcome.result = result.model_copy(update={"memory": memory})
+    outcome.wall_s = (ended_ns - began_ns) / 1e9

@@ -237,7 +237,8 @@ class Orders:
                 ours = False
             if not ours:
                 send(
-                    "failed", reason="closed or redirected the pipe that brings the harness's orders"
+                    "failed",
+                    reason="closed or redirected the pipe that brings the harness's orders",
                 )
             os.killpg(os.getpgrp(), signal.SIGKILL)
 

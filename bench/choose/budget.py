@@ -20,6 +20,9 @@ STALE = 100
 model that is fitted in milliseconds thousands would fit in, and the harness needs longer for each
 than the fit itself."""
 
+BETTER = 1e-4
+"""By how much of its RMSE a trial is to be better, for the search to go on for it."""
+
 FIRST_EFFICIENCY = 0.7
 """Of wall time, that counts against models, as long as none was measured."""
 
@@ -72,16 +75,16 @@ class Budget:
         return self.before_s + self.timer() - self._began
 
     def share_s(self, accounts: Sequence[Account], reserved_s: float) -> float:
-        """What each model that searches may count in all, if they end level: what is left of the
-        wall time, less what is reserved, as far as wall time has become counted seconds so far."""
-        active = [account for account in accounts if not account.over]
+        """What each model that searches may count in all, so that they end level: what is left of
+        the wall time, less what is reserved, as far as wall time has become counted seconds so
+        far. It goes to those that have spent least."""
         counted_s = sum(account.spent.counted_s for account in accounts)
         # Wall seconds beside counted ones are of evaluations, and of the harness itself.
         elapsed_s = self.elapsed_s
         efficiency = min(1.0, counted_s / elapsed_s) if counted_s else FIRST_EFFICIENCY
         left_s = max(0.0, self.total_s - elapsed_s - reserved_s) * efficiency
-        of_active = sum(account.spent.counted_s for account in active)
-        return (of_active + left_s) / len(active)
+        spent_s = [account.spent.counted_s for account in accounts if not account.over]
+        return level(spent_s, left_s)
 
     def next(self, accounts: Sequence[Account], reserved_s: float) -> tuple[int, float] | None:
         """The place of the model whose turn it is, and the seconds that its trial may count; None
@@ -98,3 +101,13 @@ class Budget:
                 return place, left_s
             account.over = True
         return None
+
+
+def level(heights: Sequence[float], more: float) -> float:
+    """How high `more` reaches, poured over columns of these heights, the lowest first."""
+    lowest_first = sorted(heights)
+    for n, height in enumerate(lowest_first, start=1):
+        reached = (sum(lowest_first[:n]) + more) / n
+        if n == len(lowest_first) or reached <= lowest_first[n]:
+            return max(reached, height)
+    return more

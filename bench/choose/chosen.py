@@ -64,7 +64,8 @@ def _outcome(choice: str, out: Path) -> Outcome:
             try:
                 return read(folder)
             except (OSError, ValueError) as error:
-                raise ChoiceError(f"{folder / REQUEST} cannot be read: {error}") from error
+                reason = str(error).partition("\n")[0]
+                raise ChoiceError(f"{folder / REQUEST} cannot be read: {reason}") from error
     known = sorted(path.parent.name for path in (out / FOLDER).glob(f"*/{REQUEST}"))
     there = f"There are: {', '.join(known)}" if known else "There is none: `bench choose` makes one"
     raise ChoiceError(f"no choice {choice} in {out / FOLDER}. {there}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from bench.choose.outcome import Spent, Trial
 from datasets.errors import DataError
@@ -12,6 +13,10 @@ UNMEASURED_S = 5.0
 
 BESIDE_S = 0.5
 """Of a process, beside what counts: reading ratings, predictions, checks, its end."""
+
+COMPILES = 2
+"""Times that a model is compiled for them: what is compiled in a sandbox is stored by another run,
+and after that nothing is compiled."""
 
 MARGIN = 1.1
 """For what takes longer than it was measured to."""
@@ -47,11 +52,14 @@ def growth(split: str) -> float:
     return (train + validation) / train
 
 
-def cost_s(first: Spent, trial: Trial, grown: float) -> float:
-    """Seconds of one final run of a trial's hyperparameters, as far as trials tell.
+def cost_s(first: Spent, runs: Sequence[tuple[Trial, int]], grown: float) -> float:
+    """Seconds of a model's final runs, as far as trials tell.
 
     first  of the model's first trial, which started a process and compiled
-    grown  how many times as many ratings it is fitted on
+    runs   trials whose hyperparameters have final runs, and how many each
+    grown  how many times as many ratings they are fitted on
     """
-    fit_s = trial.best.seconds if trial.best else 0.0
-    return MARGIN * (first.start_s + first.compile_s + grown * fit_s + BESIDE_S)
+    each_s = first.start_s + BESIDE_S
+    runs_s = sum(n * (each_s + grown * (t.best.seconds if t.best else 0.0)) for t, n in runs)
+    compiles = COMPILES if any(n for _, n in runs) else 0
+    return MARGIN * (runs_s + compiles * first.compile_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bench.choose.budget import Account
+from bench.choose.budget import BETTER, Account
 from bench.choose.models import with_settings
 from bench.choose.outcome import Searched, Spent, Trial
 from bench.choose.trials import Search
@@ -70,14 +70,15 @@ class Searching:
         return self._next
 
     def take(self, record: Record) -> bool:
-        """Learn from the next trial's record; returns whether it is the best one so far."""
+        """Learn from the next trial's record; returns whether it is clearly the best so far."""
         self._next = None
         self._seen.add(record.identity)
         trial = Trial(self.account.n, record, self.account.spent.counted_s)
         self.default = self.default or trial
-        rmse, best = trial.rmse, self.best and self.best.rmse
-        better = rmse is not None and (best is None or rmse < best)
-        self.best = trial if better else self.best
+        rmse, before = trial.rmse, self.best.rmse if self.best else None
+        if rmse is not None and (before is None or rmse < before):
+            self.best = trial
+        better = rmse is not None and (before is None or rmse < before * (1 - BETTER))
         self.account.book(trial.spent, better=better)
         failed = self.best is None and self.account.n >= FAILURES
         self.account.over = self.account.over or failed or self.search is None
@@ -88,7 +89,14 @@ class Searching:
     @property
     def first_spent(self) -> Spent | None:
         """Of trial 0; None before it."""
-        return self.default and self.default.spent
+        return self.default.spent if self.default else None
+
+    @property
+    def to_run(self) -> list[Trial]:
+        """The trials whose hyperparameters get final runs: the best one, and the default where
+        that is another."""
+        trials = {t.number: t for t in (self.best, self.default) if t and t.best}
+        return [*trials.values()]
 
     def _ask(self) -> Cell | None:
         """The next suggestion; None where the row refuses its hyperparameters."""

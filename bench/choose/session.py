@@ -184,9 +184,7 @@ class Session:
             found.append({trial.number: len(ran) for trial, ran in runs if trial})
         return found
 
-    def _reserved_s(
-        self, models: Sequence[Searching], earlier: dict[int, dict[int, int]]
-    ) -> float:
+    def _reserved_s(self, models: Sequence[Searching], earlier: dict[int, dict[int, int]]) -> float:
         """Seconds that the final runs will need."""
         grown, seeds = final.growth(self.request.split), self.request.seeds
         total_s = 0.0
@@ -194,10 +192,9 @@ class Session:
             if model.first_spent is None:
                 total_s += 2 * seeds * final.UNMEASURED_S
                 continue
-            trials = {t.number: t for t in (model.best, model.default) if t and t.best}
-            for number, trial in trials.items():
-                left = seeds - earlier[id(model)].get(number, 0)
-                total_s += left * final.cost_s(model.first_spent, trial, grown)
+            recorded = earlier[id(model)]
+            runs = [(t, seeds - recorded.get(t.number, 0)) for t in model.to_run]
+            total_s += final.cost_s(model.first_spent, runs, grown)
         return total_s
 
     def _run_finals(self, models: Sequence[Searching]) -> None:
@@ -205,8 +202,7 @@ class Session:
         self.show("final runs on training and validation parts together, scored on the test part")
         for seed in range(self.request.seeds):
             for model in models:
-                trials = {t.number: t for t in (model.best, model.default) if t and t.best}
-                for trial in trials.values():
+                for trial in model.to_run:
                     assert trial.best is not None
                     limit_s = FINAL_LIMIT * grown * trial.best.seconds + LEAST_LIMIT_S
                     values = final_hyperparameters(trial)

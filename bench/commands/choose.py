@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from bench.choose.budget import Budget
 from bench.choose.final import splits_of
 from bench.choose.models import planned
 from bench.choose.outcome import REQUEST, Model, Outcome, Request
+from bench.choose.recommendation import recommend
 from bench.choose.session import Session
 from bench.commands import arguments, terminal
 from bench.commands.containment import Containment, Sandboxing
@@ -28,13 +30,19 @@ from bench.commands.run import (
     note_of_surroundings,
     open_store,
 )
+from bench.commands.summary import paragraph, plain
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
 from bench.records import Record
+from bench.report.choices import write_choice
+from bench.report.growth import growth
+from bench.report.pages.choose import recommendation
 from bench.store import RecordStore
 from bench.tune.study import StudyError
 from datasets.catalog import CATALOG
 from datasets.reading.layout import Layout
+
+RESULTS = Path("results")
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,7 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
         raise
     except StudyError as error:
         raise terminal.UsageError(error) from None
-    _show(found, budget)
+    _show(found, budget, out)
     return FAILED if session.unwritten else 0
 
 
@@ -162,11 +170,26 @@ class Watching:
         terminal.warn(f"{count_of} could not be stored; {kept or 'they are lost'}")
 
 
-HEADERS = ("row", "device", "trials", "search s", "validation", "test", "default: validation", "test")
+HEADERS = (
+    "row",
+    "device",
+    "trials",
+    "search s",
+    "validation",
+    "test",
+    "default: validation",
+    "test",
+)
 
 
-def _show(found: Outcome, budget: Budget) -> None:
-    """A table: of each model its trials, and RMSEs of the best and of the default trial."""
+def _show(found: Outcome, budget: Budget, out: Path) -> None:
+    """What to use; a table, of each model its trials, and RMSEs of the best and of the default
+    trial; and where the page is, which is written here. Raises UsageError where it cannot be."""
+    growths = growth(RecordStore(out).read()[0])
+    for sentence in recommendation(found, growths):
+        terminal.out.print()
+        paragraph(terminal.out, plain(sentence))
+    terminal.out.print()
     models = [model for model in found.models if model.trials]
     models.sort(key=lambda model: _test(model.best_runs) or float("inf"))
     rows = [_row(model) for model in models]
@@ -178,6 +201,17 @@ def _show(found: Outcome, budget: Budget) -> None:
         f"{budget.elapsed_s / 60:.1f} of {found.request.minutes:g} minutes, "
         f"{sum(len(model.trials) for model in models)} trials"
     )
+    try:
+        page = write_choice(out, found, growths)
+    except (ValueError, OSError) as error:
+        raise terminal.UsageError(f"the page cannot be written: {error}") from None
+    terminal.print_line(f"Page: {page}")
+    if recommend(found):
+        option = "" if out == RESULTS else f" --out {shlex.quote(str(out))}"
+        terminal.print_line(
+            f"Predict: bench predict --choice {shlex.quote(found.request.name)}{option} "
+            "--pairs pairs.csv"
+        )
 
 
 def _row(model: Model) -> list[str]:

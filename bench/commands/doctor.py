@@ -17,7 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from bench import BESIDE, locks, machine
+from bench import BESIDE, machine
+from bench.cell import locks
 from bench.cell.data import Splits
 from bench.cell.execute import Executor, ProcessExecutor
 from bench.cell.job import HarnessError, Job

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from bench import locks, machine
+from bench import machine
+from bench.cell import locks
 from bench.cell.data import Splits
 from bench.cell.execute import Executor, ProcessExecutor
 from bench.cell.job import HarnessError

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import locks
+from bench.cell import locks
 from bench.gate.environments import lock_of, python_for
 from bench.gate.report import Setting, clear, report, write
 from bench.gate.session import Session

@@ -528,7 +528,7 @@ def test_records_that_cannot_be_migrated_are_one_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     store(tmp_path, [record()])
-    monkeypatch.setattr("bench.locks.FileLock.acquire", refuse)
+    monkeypatch.setattr("bench.cell.locks.FileLock.acquire", refuse)
     done = CliRunner().invoke(app, ["migrate", "--out", str(tmp_path)])
     assert done.exit_code == 2, done.exception
     assert "error: records cannot be migrated: a file: Read-only file system" in done.stderr
@@ -569,7 +569,7 @@ def test_a_run_says_once_what_its_records_lack(
 ) -> None:
     monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(machine, "source_problem", lambda: "no checkout")
-    monkeypatch.setattr("bench.locks.shortcoming", lambda: "no folder")
+    monkeypatch.setattr("bench.cell.locks.shortcoming", lambda: "no folder")
     words = ["run", "--impl", MEAN, "--dataset", str(ratings), "--seeds", "2"]
     done = CliRunner().invoke(app, [*words, "--threads", "999", "--out", str(tmp_path / "out")])
     assert done.output.count("records will name no commit: no checkout") == 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bench import locks
+from bench.cell import locks
 from bench.cell.data import Splits
 from bench.cell.events import Parts, Result
 from bench.cell.execute import Outcome

@@ -142,7 +142,7 @@ def test_the_machine_is_held_while_the_sides_are_timed(
     def run(_: object) -> None:
         assert held == [True]
 
-    monkeypatch.setattr("bench.locks.exclusive", exclusive)
+    monkeypatch.setattr("bench.cell.locks.exclusive", exclusive)
     monkeypatch.setattr("bench.gate.session.Session.run", run)
     checkout.commit(code_to_time=CODE)
     compare(request_of(tmp_path), checkout.root, print, print)

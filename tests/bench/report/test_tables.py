@@ -388,9 +388,10 @@ def test_the_headline_has_goals_accuracy_fit_time_and_status() -> None:
     assert list(rows["ncf"]) == ["implementation", *HEADERS, "test RMSE", "fit s", "status"]
     row = rows["numpy_sgd"]
     assert row["test RMSE"].startswith("0.9200 ±")
-    assert (row["fit s"], row["status"]) == ("11.0 (10.0–12.0)", "3 of 3 ok [2]")
+    assert (row["fit s"], row["status"]) == ("11.0 (10.0–12.0)", "3 of 3 ok [3]")
     assert set(list(rows["ncf"].values())[1:-1]) == {"—"}
-    assert footnotes(text)[1:] == ["- [2] doubtful", "- [3] failed: boom"]
+    improving = "- [2] still improving when its epochs ended"
+    assert footnotes(text)[1:] == [improving, "- [3] doubtful", "- [4] failed: boom"]
 
 
 def test_a_headline_of_two_devices_has_a_line_for_each() -> None:

@@ -191,7 +191,7 @@ def test_a_run_saved_while_another_waits_is_not_lost(stored, checkout, monkeypat
         yield
         at_the_end.append(len(read(stored).runs))
 
-    monkeypatch.setattr("bench.locks.exclusive", exclusive)
+    monkeypatch.setattr("bench.cell.locks.exclusive", exclusive)
     saved(stored, checkout, monkeypatch, NOW)
     assert at_the_end == [10]
 

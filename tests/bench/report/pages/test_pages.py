@@ -524,7 +524,7 @@ def test_a_dataset_without_goals_has_steps_from_the_baseline_to_the_best_row() -
         *("bias", "1/2 to the best", "9/10 to the best", "the best")
     ]
     assert "from what `bias` reaches" in goal_meaning(table)
-    assert "use als" in verdict(table)
+    assert "als for 0.900" in verdict(table)
     assert goals_of(table_of(*rows)) == [0.95]  # no baseline to start from
     assert goal_name(table_of(*rows), 0.95) == "bias"
     assert "about that far" in goal_meaning(table_of(*bias))

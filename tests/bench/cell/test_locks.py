@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import locks
+from bench.cell import locks
 from bench.commands import doctor
 
 WAITER = """
 from pathlib import Path
 import sys
-from bench import locks
+from bench.cell import locks
 locks.SHARED = tuple(map(Path, sys.argv[1:]))
 with locks.exclusive(lambda: print("waiting", flush=True)):
     print("in", flush=True)

@@ -1,0 +1,150 @@
+"""The page of a choice: its sentences, its tables, and the script that it ends with."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.choose import FOLDER
+from bench.choose.outcome import REQUEST
+from bench.choose.recommendation import recommend
+from bench.report import write
+from bench.report.growth import growth
+from bench.report.pages.choose import choose_page, python_lines, recommendation
+from bench.report.plots.anytime import anytime_plot
+from bench.store import RecordStore
+from tests.support.choices import model, outcome, stored
+from tests.support.records import cells, data, record, training_curve
+
+BIAS = model("bias", test=0.94, default_test=0.951, validations=(0.95, 0.94), fit_s=0.01)
+MF = model("numba_sgd", test=0.886, default_test=0.89, validations=(0.9, 0.887), fit_s=0.3)
+AUTOREC = model("autorec", test=0.88, default_test=0.9, validations=(0.9, 0.881), fit_s=3.0)
+BAYES = model("bayesian_mf", test=0.8799, default_test=0.879, validations=(0.9, 0.88), fit_s=9.0)
+
+
+def section(text: str, heading: str) -> str:
+    return text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+
+
+def test_one_model_that_is_the_most_accurate_is_named_alone_with_its_interval() -> None:
+    first, *_ = recommendation(outcome(BIAS, AUTOREC))
+    assert re.match(r"\*\*Most accurate:\*\* autorec, test RMSE 0\.8800 ± 0\.\d{4}\.", first)
+    assert re.search(r"The next: bias \+0\.0600 \(99 % interval \+0\.\d+ to \+0\.\d+\)", first)
+
+
+def test_models_that_noise_may_have_put_in_order_are_too_close_to_say() -> None:
+    first, quick, *_ = recommendation(outcome(BIAS, MF, AUTOREC, BAYES))
+    assert "too close to say.** Lowest is bayesian_mf" in first
+    assert "not separable from it: autorec +0.0001 (99 %" in first
+    assert "The next that is less accurate beyond noise: numba_sgd" in first
+    assert "**Quickest within 1 % of that:** numba_sgd" in quick
+    assert re.search(r"bayesian_mf takes \d\d times \(\d\d–\d\d\) as long", quick)
+
+
+def test_the_quickest_to_a_goal_is_alone_only_where_none_took_less_than_twice_as_long() -> None:
+    near = model("als", test=0.9, validations=(0.92,), fit_s=0.015)
+    paragraph = recommendation(outcome(BIAS, near, AUTOREC))[2]
+    assert "0.940 (bias): too close to say, bias (0.00667 s) and als (0.00833 s)" in paragraph
+    assert "0.881 (the best): autorec (2.00 s)" in paragraph
+    [asked] = [p for p in recommendation(outcome(BIAS, goal=0.5)) if "Quickest to a val" in p]
+    assert "0.500 (requested): no model reached it" in asked
+
+
+def test_ten_times_the_ratings_are_by_the_exponent_that_this_machine_measured() -> None:
+    sizes = {"synthetic-100k": 10**5, "synthetic-1m": 10**6, "synthetic-10m": 10**7}
+    grown = growth(
+        [
+            record(
+                "autorec",
+                dataset=name,
+                data=data(n_ratings=n, fingerprint=name),
+                curve=training_curve(0.9, n / 1e5),
+                fit_s=n / 1e5,
+            )
+            for name, n in sizes.items()
+        ]
+    )
+    last = recommendation(outcome(BIAS, AUTOREC), grown)[4]
+    assert re.search(r"autorec 30 s \(30–3\d\)", last)
+    assert "too little is measured" not in last
+    none = recommendation(outcome(BIAS, AUTOREC))[4]
+    assert "autorec: too little is measured on this machine to say" in none
+
+
+def test_validation_and_test_stand_side_by_side_and_overfitting_is_named() -> None:
+    text = choose_page(outcome(BIAS, AUTOREC, BAYES))
+    row = cells(section(text, "Accuracy"))["bayesian_mf"]
+    assert (row["validation, default"], row["validation, best"]) == ("0.9000", "0.8800")
+    assert row["test, default"].startswith("0.8790 ±")
+    assert row["test, best"].startswith("0.8799 ±")
+    assert row["gain on test"].startswith("−0.0009 (−0.00")
+    assert "bayesian_mf gained 0.0200 on validation and −0.0009" in text
+    assert "on test, and is worse than its default there" in text
+    assert "autorec gained" not in text
+    assert "No search overfitted" in choose_page(outcome(BIAS, AUTOREC))
+
+
+def test_a_model_without_figures_and_one_that_still_improves_say_so() -> None:
+    none = model("ncf", test=0.9)
+    none[0].problem = "no CUDA device"
+    found = outcome((none[0], []), BIAS)
+    trial = found.models[1].trials[1].record
+    trial.curve = trial.curve[:6]
+    text = section(choose_page(found), "Accuracy")
+    assert "] no CUDA device" in text
+    assert "] still improving when its epochs ended" in text
+
+
+def test_before_any_final_run_nothing_is_recommended() -> None:
+    found = outcome((BIAS[0], [r for r in BIAS[1] if r.cell.suite == "choose:search"]))
+    assert "nothing is recommended" in choose_page(found)
+    assert recommendation(outcome((BIAS[0], [])))
+    half = outcome((AUTOREC[0], AUTOREC[1][:-1]), BIAS)
+    assert "final runs miss" in recommendation(half)[0]
+
+
+def test_the_script_fits_the_chosen_model_on_the_whole_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    lines = "".join(f"{n % 9},{n // 9},{n % 5 + 1}\n" for n in range(60))
+    Path("ratings.csv").write_text(lines, encoding="utf-8")
+    found = outcome(model("numba_sgd", test=0.9))
+    options = {"columns": "user=1,item=2,rating=3", "no-header": "yes"}
+    for trial in found.models[0].trials:
+        trial.record.data = data(options=options)
+    for run in found.models[0].best_runs:
+        run.data = data(options=options)
+    object.__setattr__(found, "data", data(options=options))
+    said = recommend(found)
+    assert said is not None
+    script = python_lines(found, said.chosen)
+    assert ast.parse(script)
+    assert "from impls.numba_sgd import NumbaSGD\n" in script
+    exec(script, {})
+    assert len(capsys.readouterr().out.split()) == 2
+
+
+def test_bench_report_writes_the_page_and_the_plot_and_links_them(tmp_path: Path) -> None:
+    out = stored(tmp_path, outcome(BIAS, AUTOREC))
+    write(out)
+    page = (out / "choose-ratings.md").read_text(encoding="utf-8")
+    assert "](plots/choose-ratings.png)" in page
+    assert (out / "plots" / "choose-ratings.png").is_file()
+    assert "(choose-ratings.md)" in (out / "index.md").read_text(encoding="utf-8")
+    assert RecordStore(out / FOLDER / "ratings").read()[1] == []
+    assert write(out) == {}
+    (out / FOLDER / "ratings" / REQUEST).write_text("{", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"request\.json"):
+        write(out)
+
+
+def test_the_plot_is_of_the_models_that_have_a_trial_with_a_result() -> None:
+    plot = anytime_plot(outcome(BIAS, AUTOREC, (model("als", test=0.9)[0], [])))
+    assert plot is not None
+    assert plot.png() == plot.png()
+    assert anytime_plot(outcome((BIAS[0], []))) is None

@@ -36,8 +36,8 @@ def search(
 
     Its seed is fixed, so that the same results lead to the same suggestions: a search that was
     interrupted requests the recorded trials again, and continues from there.
-    Raises StudyError where the space does not hold the default, and UnrunnableError where the default
-    cannot run here.
+    Raises StudyError where the space does not hold the default, and UnrunnableError where the
+    default cannot run here.
 
     Bergstra, Bardenet, Bengio & Kégl 2011, Algorithms for hyper-parameter optimization.
     """

@@ -200,8 +200,10 @@ class WorkerProcess:
             return 0
 
     def pause(self) -> None:
-        """Let nothing of it run until `resume`."""
+        """Let nothing of it run until `resume`; returns once it has stopped, or ended."""
         self._signal(signal.SIGSTOP)
+        with contextlib.suppress(ChildProcessError):  # `_wait` takes one that ended
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         """Let it run again."""

@@ -8,9 +8,17 @@ from dataclasses import dataclass, field
 
 from bench.choose.outcome import Spent
 
-LEAST_SHARE = 0.01
-"""Of a model's share, that a trial gets at least: what is left of it is too short to be of use
-before that."""
+FIRST_SHARE = 0.25
+"""Of an equal part of all the minutes, that each model's first trial gets at least."""
+
+MOST_RESERVED = 0.5
+"""Of the minutes, that final runs can reserve."""
+
+SPENT = 0.99
+"""Of the minutes, less what is reserved, after which the search is over."""
+
+LATE = 1.05
+"""Of the minutes, after which no further seed is run."""
 
 TOO_SHORT = 0.25
 """Of a model's usual trial: what is shorter would be cut too early to find anything."""
@@ -23,7 +31,7 @@ than the fit itself."""
 BETTER = 1e-4
 """By how much of its RMSE a trial is to be better, for the search to go on for it."""
 
-FIRST_EFFICIENCY = 0.7
+FIRST_EFFICIENCY = 0.9
 """Of wall time, that counts against models, as long as none was measured."""
 
 
@@ -74,6 +82,15 @@ class Budget:
     def elapsed_s(self) -> float:
         return self.before_s + self.timer() - self._began
 
+    @property
+    def is_late(self) -> bool:
+        """Whether final runs end here, if each configuration has one."""
+        return self.elapsed_s > LATE * self.total_s
+
+    def _is_spent(self, reserved_s: float) -> bool:
+        reserved_s = min(reserved_s, MOST_RESERVED * self.total_s)
+        return self.elapsed_s + reserved_s > SPENT * self.total_s
+
     def share_s(self, accounts: Sequence[Account], reserved_s: float) -> float:
         """What each model that searches may count in all, so that they end level: what is left of
         the wall time, less what is reserved, as far as wall time has become counted seconds so
@@ -82,6 +99,7 @@ class Budget:
         # Wall seconds beside counted ones are of evaluations, and of the harness itself.
         elapsed_s = self.elapsed_s
         efficiency = min(1.0, counted_s / elapsed_s) if counted_s else FIRST_EFFICIENCY
+        reserved_s = min(reserved_s, MOST_RESERVED * self.total_s)
         left_s = max(0.0, self.total_s - elapsed_s - reserved_s) * efficiency
         spent_s = [account.spent.counted_s for account in accounts if not account.over]
         return level(spent_s, left_s)
@@ -96,8 +114,8 @@ class Budget:
             share_s = self.share_s(accounts, reserved_s)
             left_s = share_s - account.spent.counted_s
             if not account.n:
-                return place, max(left_s, LEAST_SHARE * self.total_s / len(accounts))
-            if left_s > max(LEAST_SHARE * share_s, TOO_SHORT * account.typical_s):
+                return place, max(left_s, FIRST_SHARE * self.total_s / len(accounts))
+            if left_s > TOO_SHORT * account.typical_s and not self._is_spent(reserved_s):
                 return place, left_s
             account.over = True
         return None

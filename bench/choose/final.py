@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bench.choose.outcome import Spent, Trial
 from datasets.errors import DataError
 
-UNMEASURED_S = 5.0
+UNMEASURED_S = 2.0
 """Of a final run whose model has no trial yet."""
 
 BESIDE_S = 0.5

@@ -65,6 +65,8 @@ class Request(BaseModel):
     models: list[Searched]
     fingerprint: str = ""
     """Of the ratings: records of others do not count."""
+    wall_s: float = 0.0
+    """Of the calls so far, planning and the harness's own work included."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ class Model:
 class Outcome:
     """What the calls of one choice found so far; also of one that was interrupted.
 
-    wall_s  of all probes, trials and final runs
+    wall_s  of those calls; where the last one was killed, at least that of its cells
     """
 
     request: Request
@@ -232,17 +234,25 @@ class Outcome:
 
 def read(folder: Path) -> Outcome:
     """The outcome in a choice's folder. Raises OSError, ValueError where its request is none."""
-    text = (folder / REQUEST).read_text(encoding="utf-8")
-    records, _ = RecordStore(folder).read()
-    return outcome_of(Request.model_validate_json(text), records)
+    return outcome_of(read_request(folder), RecordStore(folder).read()[0])
+
+
+def read_request(folder: Path) -> Request:
+    """The request of a choice's last call. Raises OSError, ValueError."""
+    return Request.model_validate_json((folder / REQUEST).read_text(encoding="utf-8"))
 
 
 def outcome_of(request: Request, records: Sequence[Record]) -> Outcome:
     """The outcome that records have, in the order in which they were stored."""
     records = [r for r in records if request.fingerprint in ("", r.data.fingerprint)]
     models = [_model(request, plan, records) for plan in request.models]
-    wall_s = sum(record.times.wall_s for record in records if record.times)
-    return Outcome(request, records[-1].data if records else None, models, wall_s)
+    data = records[-1].data if records else None
+    return Outcome(request, data, models, wall_of(request, records))
+
+
+def wall_of(request: Request, records: Sequence[Record]) -> float:
+    """Seconds of wall time that the calls so far took."""
+    return max(request.wall_s, sum(each.times.wall_s for each in records if each.times))
 
 
 def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model:

@@ -26,6 +26,7 @@ from bench.choose.outcome import (
     Searched,
     final_hyperparameters,
     outcome_of,
+    read_request,
 )
 from bench.choose.searching import Searching
 from bench.planning.describing import Contain
@@ -122,12 +123,20 @@ class Session:
         """
         records = self.store.read()[0]
         self._known = {each.identity: each for each in records if each.status in SETTLED}
-        self.budget.before_s += sum(each.times.wall_s for each in records if each.times)
+        if (self.folder / REQUEST).exists():
+            before = outcome_of(read_request(self.folder), records)
+            self.budget.before_s += before.wall_s
+            if before.is_complete and before.request.minutes >= self.request.minutes:
+                self.budget.total_s = min(self.budget.total_s, before.wall_s)
         models = self._models()
-        write(self.folder, self.request)
-        earlier = {id(m): runs for m, runs in zip(models, self._runs(models), strict=True)}
-        self._search(models, lambda: self._reserved_s(models, earlier))
-        self._run_finals(models)
+        try:
+            write(self.folder, self.request)
+            earlier = {id(m): runs for m, runs in zip(models, self._runs(models), strict=True)}
+            self._search(models, lambda: self._reserved_s(models, earlier))
+            self._run_finals(models)
+        finally:
+            self.request.wall_s = self.budget.elapsed_s
+            write(self.folder, self.request)
         return outcome_of(self.request, self.store.read()[0])
 
     def _models(self) -> list[Searching]:
@@ -201,6 +210,9 @@ class Session:
         grown = final.growth(self.request.split)
         self.show("final runs on training and validation parts together, scored on the test part")
         for seed in range(self.request.seeds):
+            if seed and self.budget.is_late:
+                self.show(f"the minutes are over before seed {seed}: more minutes run the rest")
+                return
             for model in models:
                 for trial in model.to_run:
                     assert trial.best is not None

@@ -12,11 +12,10 @@ from bench import machine
 from bench.cell.events import Event
 from bench.cell.job import HarnessError
 from bench.choose import FOLDER
-from bench.choose import outcome as outcomes
 from bench.choose.budget import Budget
 from bench.choose.final import splits_of
 from bench.choose.models import planned
-from bench.choose.outcome import REQUEST, Model, Outcome, Request
+from bench.choose.outcome import REQUEST, Model, Outcome, Request, read_request
 from bench.choose.recommendation import recommend
 from bench.choose.session import Session
 from bench.commands import arguments, terminal
@@ -134,7 +133,7 @@ def name_of(dataset: str) -> str:
 def _refuse_another(folder: Path, request: Request) -> None:
     if not (folder / REQUEST).is_file():
         return
-    before = outcomes.read(folder).request
+    before = read_request(folder)
     if before.fingerprint != request.fingerprint:
         raise terminal.UsageError(
             f"{folder} has the choice of other ratings ({before.dataset}): give another --out, or "
@@ -199,7 +198,7 @@ def _show(found: Outcome, budget: Budget, out: Path) -> None:
             terminal.note(f"{model.plan.implementation}: {model.plan.problem}")
     terminal.print_line(
         f"{budget.elapsed_s / 60:.1f} of {found.request.minutes:g} minutes, "
-        f"{sum(len(model.trials) for model in models)} trials"
+        f"{terminal.plural(sum(len(model.trials) for model in models), 'trial')}"
     )
     try:
         page = write_choice(out, found, growths)

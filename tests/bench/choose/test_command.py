@@ -1,0 +1,77 @@
+"""`bench choose` for real, on a small file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.choose.outcome import FINAL, SEARCH, read
+from bench.store import RecordStore
+from tests.support.command_line import MEAN, Bench, write
+
+WORDS = ("--minutes", "0.1", "--impl", "bias", "--impl", "als", "--seeds", "1", "--threads", "1")
+
+
+def test_a_file_gets_trials_final_runs_and_a_table(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    done = bench("choose", str(ratings), *WORDS, "--split", "random:75/25")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "results" / "choose" / "ratings"
+    records, bad = RecordStore(folder).read()
+    assert not bad
+    trials = [each for each in records if each.cell.suite == SEARCH]
+    final = [each for each in records if each.cell.suite == FINAL]
+    assert {each.cell.split for each in trials} == {"random:65/10/25"}
+    assert {each.cell.split for each in final} == {"random:75/25"}
+    assert all(each.metrics is None for each in trials), "the search is blind to the test part"
+    assert all(each.metrics and len(each.metrics.blocks) == 50 for each in final)
+    assert all(not each.curve for each in final)
+    found = read(folder)
+    assert found.is_complete
+    assert "Most accurate" in done.stdout
+    assert "Most accurate" in (tmp_path / "results" / "choose-ratings.md").read_text()
+    assert [model.plan.implementation for model in found.models] == ["bias", "als"]
+    assert len(trials) >= 2
+
+    again = bench("choose", str(ratings), *WORDS, "--split", "random:75/25")
+    assert again.returncode == 0, again.stderr
+    assert len(RecordStore(folder).read()[0]) == len(records)
+    assert not (tmp_path / "results" / "records").exists(), "trials are not results"
+
+
+def test_a_row_from_outside_has_its_default_alone(bench: Bench, ratings: Path) -> None:
+    words = ("--minutes", "0.1", "--impl", MEAN, "--seeds", "1")
+    done = bench("choose", str(ratings), *words)
+    assert done.returncode == 0, done.stderr
+    assert "1 trial" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--split", "leave-last"), "no validation part for split leave-last"),
+        (("--split", "random:5/95"), "no ratings for training"),
+        (("--impl", "nonesuch"), "nonesuch"),
+        (("--impl", "triton_sgd", "--device", "cpu"), "no row can run here"),
+    ],
+)
+def test_a_mistake_is_one_clear_error(
+    bench: Bench, ratings: Path, words: tuple[str, ...], message: str
+) -> None:
+    done = bench("choose", str(ratings), *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_choice_of_other_ratings_is_not_added_to(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    words = ("--minutes", "0.1", "--impl", "bias", "--seeds", "1")
+    assert bench("choose", str(ratings), *words).returncode == 0
+    write(tmp_path / "ratings.csv", scale=(1, 4))
+    done = bench("choose", str(ratings), *words)
+    assert done.returncode == 2
+    assert "has the choice of other ratings" in done.stderr

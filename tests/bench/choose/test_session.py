@@ -1,0 +1,234 @@
+"""A whole choice with cells that are only numbers, on a clock that they move."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from bench.cell.events import Checkpoint, Parts, Result
+from bench.cell.execute import Listener, Outcome
+from bench.cell.job import Job
+from bench.cell.serving import ServingExecutor
+from bench.cell.watch import Limits
+from bench.choose.budget import Budget
+from bench.choose.models import planned
+from bench.choose.outcome import FINAL, SEARCH, Request, read
+from bench.choose.outcome import Outcome as Choice
+from bench.choose.session import Session
+from bench.planning.describing import plainly
+from bench.planning.facts import Loader
+from bench.planning.plan import Planner
+from bench.records import Memory, Record
+from bench.store import RecordStore
+from datasets.ratings import HeldOut
+from tests.support.command_line import write
+from tests.support.running import Silent
+
+NAMES = ["bias", "als", "numba_sgd", "global_mean"]
+SPLIT, FINAL_SPLIT = "random:80/10/10", "random:90/10"
+START_S = 1.0
+
+
+class Cells(ServingExecutor):
+    """Each row has an epoch's length; an RMSE falls with the epochs, and by the first
+    hyperparameter that a study varies. A final run starts a process, of the trials each row's
+    first."""
+
+    epoch_s: ClassVar = {"Bias": 0.05, "ALS": 0.5, "NumbaSGD": 0.02, "GlobalMean": 0.001}
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.jobs: list[Job] = []
+        self.n_test: list[int] = []
+        self.interrupt_at: int | None = None
+        self._started: set[str] = set()
+
+    def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
+        if len(self.jobs) == self.interrupt_at:
+            raise KeyboardInterrupt
+        self.jobs.append(job)
+        self.n_test.append(len(test))
+        row = job.class_path.rpartition(":")[2]
+        final = len(test) > 0
+        start_s = START_S if final or row not in self._started else 0.0
+        self._started.add(row)
+        outcome, pruned = Outcome("ok"), ""
+        epochs = job.hyperparameters.get("epochs", 1)
+        for epoch in range(1, epochs + 1):
+            seconds = self.epoch_s[row] * epoch
+            if seconds > job.rules.time_limit_s:
+                outcome.status = "timeout"
+                break
+            checkpoint = self._checkpoint(job, epoch, seconds)
+            assert checkpoint.point is not None
+            outcome.curve.append(checkpoint.point)
+            if not final and (pruned := self.pruner(checkpoint)):
+                outcome.status, outcome.reason = "pruned", pruned
+                break
+        fit_s = self.epoch_s[row] * max(1, len(outcome.curve))
+        self.clock.now += start_s + fit_s + 0.01
+        outcome.result = _result(start_s, fit_s, epochs)
+        outcome.wall_s = start_s + fit_s + 0.01
+        outcome.predicted = np.full(int(test.known.sum()), 3, np.float32)
+        if final:
+            outcome.curve = []
+        return outcome
+
+    def _checkpoint(self, job: Job, epoch: int, seconds: float) -> Checkpoint:
+        values = [v for v in job.hyperparameters.values() if isinstance(v, float) and v > 0]
+        off = sum(abs(math.log(value / 0.05)) for value in values)
+        rmse = 0.9 + 0.01 * off + 0.2 / epoch
+        fields = {"epoch": epoch, "seconds": seconds, "rmse": rmse, "mae": 0.7}
+        return Checkpoint(**fields, planned=job.hyperparameters.get("epochs", 1), evaluation_s=0)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _result(start_s: float, fit_s: float, epochs: int) -> Result:
+    parts = {"import": start_s, "warmup": 0, "fit": fit_s, "predict": 0, "overhead": 0.01}
+    return Result(
+        epochs=epochs,
+        epochs_ran=epochs,
+        best_epoch=epochs,
+        epoch_s=1,
+        val_rmse=0.9,
+        timed_out=False,
+        diverged_at=None,
+        thread_pools={},
+        numerics=None,
+        memory=Memory(host_peak_bytes=1, device_peak_bytes=None),
+        parts=Parts(**parts),
+        ended_ns=0,
+    )
+
+
+Choose = Callable[..., tuple[Choice, Cells]]
+
+
+@pytest.fixture
+def choose(tmp_path: Path) -> Choose:
+    ratings = str(write(tmp_path / "ratings.csv"))
+
+    def choose(minutes: float = 1, interrupt_at: int | None = None) -> tuple[Choice, Cells]:
+        clock = Clock()
+        cells = Cells(clock)
+        cells.interrupt_at = interrupt_at
+        loader = Loader()
+        planner = Planner(loader.facts, loader.check_split, 1)
+        groups = planned(NAMES, planner, plainly, ratings, SPLIT, ["cpu"], 1)
+        request = Request(
+            name="ratings",
+            dataset=ratings,
+            split=SPLIT,
+            final_split=FINAL_SPLIT,
+            minutes=minutes,
+            goal=None,
+            seeds=2,
+            threads=1,
+            models=[],
+        )
+        budget = Budget(60 * minutes, timer=clock)
+        arguments: Any = (groups, cells, plainly, Silent(), 10**9, loader, budget, lambda _: None)
+        with Session(tmp_path / "choice", request, *arguments, serving=cells) as session:
+            return session.run(), cells
+
+    return choose
+
+
+def records(folder: Path) -> list[Record]:
+    return RecordStore(folder / "choice").read()[0]
+
+
+def test_models_search_for_equal_seconds_and_the_minutes_are_kept(choose: Choose) -> None:
+    found, cells = choose(minutes=4)
+    counted = {m.plan.implementation: m.spent.counted_s for m in found.models}
+    assert cells.clock.now == pytest.approx(240, rel=0.1)
+    # The two others have nothing left to search for.
+    assert counted["als"] == pytest.approx(counted["numba_sgd"], rel=0.15)
+    assert len(found.models[3].trials) == 1, "global_mean has no hyperparameters"
+
+
+def test_the_first_trial_is_the_default_and_no_search_ends_worse(choose: Choose) -> None:
+    found, _ = choose(minutes=3)
+    for model in found.models:
+        assert model.default is not None
+        assert model.best is not None
+        assert (model.best.rmse or 9) <= (model.default.rmse or 0)
+    als = found.models[1]
+    assert als.best is not als.default
+    assert [rmse for _, rmse in als.anytime] == sorted((r for _, r in als.anytime), reverse=True)
+
+
+def test_the_search_is_blind_and_final_runs_are_scored_once_on_one_test_part(
+    choose: Choose, tmp_path: Path
+) -> None:
+    found, cells = choose()
+    assert found.is_complete
+    ran = [job for job, n in zip(cells.jobs, cells.n_test, strict=True) if n]
+    assert len(cells.jobs) - len(ran) == sum(r.cell.suite == SEARCH for r in records(tmp_path))
+    final = [r for r in records(tmp_path) if r.cell.suite == FINAL]
+    assert len(ran) == len(final)
+    assert {r.cell.split for r in final} == {FINAL_SPLIT}
+    assert {r.cell.seed for r in final} == {0, 1}
+    assert len({r.metrics.n_test for r in final if r.metrics}) == 1
+    # One cut, by equal predictions: the errors of all its parts are equal.
+    assert len({tuple(r.metrics.blocks) for r in final if r.metrics}) == 1
+    counts = Counter(
+        (r.cell.implementation, str(r.cell.hyperparameters), r.cell.seed) for r in final
+    )
+    assert set(counts.values()) == {1}
+
+
+def test_final_runs_have_the_epochs_that_the_search_found(choose: Choose) -> None:
+    found, _ = choose()
+    for model in found.models:
+        for trial, runs in ((model.best, model.best_runs), (model.default, model.default_runs)):
+            assert trial is not None
+            assert trial.best is not None
+            assert len(runs) == 2
+            values = {**runs[0].cell.hyperparameters}
+            if "epochs" in values:
+                assert values["epochs"] == trial.best.epoch
+
+
+def test_interrupted_and_resumed_it_has_the_trials_of_one_call_and_none_twice(
+    choose: Choose, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        choose(minutes=2, interrupt_at=40)
+    before = records(tmp_path)
+    assert len(before) == 40
+    found, cells = choose(minutes=2)
+    after = records(tmp_path)
+    assert [r.identity for r in after[:40]] == [r.identity for r in before]
+    assert max(Counter(r.identity for r in after).values()) == 1
+    assert len(cells.jobs) == len(after) - 40
+    assert found.wall_s == pytest.approx(120, rel=0.1)
+
+
+def test_more_minutes_go_on_from_there_and_the_same_ones_run_nothing(
+    choose: Choose, tmp_path: Path
+) -> None:
+    first, _ = choose(minutes=1)
+    again, cells = choose(minutes=1)
+    assert not cells.jobs
+    assert again.models == first.models
+    more, _ = choose(minutes=3)
+    assert more.wall_s == pytest.approx(180, rel=0.1)
+    for before, after in zip(first.models, more.models, strict=True):
+        known = [trial.record.identity for trial in before.trials]
+        assert [trial.record.identity for trial in after.trials][: len(known)] == known
+    assert read(tmp_path / "choice") == more

@@ -13,7 +13,6 @@ from bench.cell.events import Checkpoint
 from bench.cell.execute import Executor, Listener
 from bench.cell.execute import Outcome as CellOutcome
 from bench.cell.job import Job
-from bench.cell.serving import ServingExecutor
 from bench.cell.watch import Limits
 from bench.choose import final
 from bench.choose.budget import Budget
@@ -29,6 +28,7 @@ from bench.choose.outcome import (
     read_request,
 )
 from bench.choose.searching import Searching
+from bench.choose.serving import ServingExecutor
 from bench.planning.describing import Contain
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell
@@ -170,9 +170,10 @@ class Session:
             place, counted_s = turn
             model = models[place]
             self.serving.pruner = self._pruner(model)
+            began_s = self.budget.elapsed_s
             record = self._trials.record_of(limited(model.next, max(counted_s, 1e-3)))
             self._known[record.identity] = record
-            if model.take(record):
+            if model.take(record, self.budget.elapsed_s - began_s):
                 self._show(model)
             model.prepare(self._record_of)
 

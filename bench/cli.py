@@ -317,7 +317,7 @@ def choose(
     Hyperparameters are chosen on a validation part. Then the best ones of each model, and its
     default, are fitted on training and validation parts together, and scored on the test part.
     """
-    from bench.commands.choose import Options, choose
+    from bench.choose.command import Options, choose
 
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
     options = Options(impl or [], device or ["auto"], split, minutes, goal, seeds, threads)

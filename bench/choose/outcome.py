@@ -227,8 +227,8 @@ class Outcome:
         return all(
             len(runs) == self.request.seeds
             for model in self.models
-            if model.best
-            for runs in (model.best_runs, model.default_runs)
+            for trial, runs in ((model.best, model.best_runs), (model.default, model.default_runs))
+            if trial and trial.best
         )
 
 

@@ -13,7 +13,6 @@ from bench.cell.events import Checkpoint
 from bench.cell.execute import Executor, Listener
 from bench.cell.execute import Outcome as CellOutcome
 from bench.cell.job import Job
-from bench.cell.serving import ServingExecutor
 from bench.cell.watch import Limits
 from bench.choose import final
 from bench.choose.budget import Budget
@@ -29,6 +28,7 @@ from bench.choose.outcome import (
     read_request,
 )
 from bench.choose.searching import Searching
+from bench.choose.serving import ServingExecutor
 from bench.planning.describing import Contain
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell

@@ -54,20 +54,20 @@ def show(
         shown = Shown(table, console.width)
         namesakes = _namesakes(table, records)
         console.print(f"\n{one_line(namesakes or table.title)}, {table.split}", style="bold")
-        for paragraph in (
+        for sentence in (
             *notes(table.records),
             shortened(table),
             verdict(table),
             "" if namesakes else other_names(table),
             same_runs(table),
         ):
-            _paragraph(console, plain(paragraph))
+            paragraph(console, plain(sentence))
         console.print()
         console.print(shown.grid(), soft_wrap=False)
         console.print()
         for number, remark in enumerate(shown.remarks, start=1):
-            _paragraph(console, f"[{number}] {remark}")
-        _paragraph(console, " ".join(filter(None, shown.reading())))
+            paragraph(console, f"[{number}] {remark}")
+        paragraph(console, " ".join(filter(None, shown.reading())))
         option = "" if out == Path("results") else f" --out {out}"
         how = "" if written else f" (`bench report{option}` writes it)"
         verb = "have" if " and " in namesakes else "has"
@@ -232,10 +232,11 @@ def short_seconds(interval: Interval) -> str:
 
 
 def plain(markdown: str) -> str:
-    """A paragraph of Markdown as text for a terminal."""
+    """The text of a sentence of the pages, without markup."""
     return html.unescape(re.sub(r"\\([\\`*|~\[\]$_])", r"\1", markdown.replace("**", "")))
 
 
-def _paragraph(console: Console, text: str) -> None:
+def paragraph(console: Console, text: str) -> None:
+    """Print a paragraph, wrapped at words; nothing where it is empty."""
     if text:
         console.print(text, soft_wrap=False)

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from bench.choose import FOLDER as CHOICES
-from bench.choose.outcome import REQUEST, Outcome, read
+from bench.report.choices import contents as contents_of_choices
+from bench.report.choices import outcomes
 from bench.report.files import choice_page_name, generated, page_name, refuse_to_overwrite
-from bench.report.formats import title
 from bench.report.grouping import tables
 from bench.report.growth import growth
-from bench.report.markdown import escaped
 from bench.report.pages.choose import choose_page
 from bench.report.pages.cuda import speedup_page
 from bench.report.pages.dataset import page
@@ -83,10 +81,8 @@ def write(
     pages |= {name: text for name, text in others.items() if text}
     contents = {name: OTHERS[name] for name in others if name in pages}
     choices = outcomes(out)
-    for outcome in choices:
-        name = choice_page_name(outcome.request.name)
-        pages[name] = choose_page(outcome, growths)
-        contents[name] = f"which model for {escaped(title(outcome.request.dataset))}"
+    pages |= {choice_page_name(it.request.name): choose_page(it, growths) for it in choices}
+    contents |= contents_of_choices(choices)
     pages["index.md"] = index_page(by_page, contents, [*bad, *bad_trials])
 
     files = {out / name: text.encode() for name, text in pages.items()}
@@ -105,18 +101,6 @@ def write(
         path.unlink()
         changes[path] = "removed"
     return changes
-
-
-def outcomes(out: Path) -> list[Outcome]:
-    """The choices of a results folder. Raises ValueError where one cannot be read."""
-    found = []
-    for path in sorted((out / CHOICES).glob(f"*/{REQUEST}")):
-        try:
-            found.append(read(path.parent))
-        except (OSError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            raise ValueError(f"{path}: cannot be read: {reason}") from error
-    return found
 
 
 def stores_of(out: Path) -> tuple[RecordStore, RecordStore]:

@@ -91,42 +91,41 @@ def recommendation(outcome: Outcome, growths: Sequence[Growth] = ()) -> list[str
 
 def _most_accurate(found: Recommendation) -> str:
     best, tied = found.best, found.tied
-    of = f"{_name(best)} (test RMSE {error(best.rmse)})"
+    text = f"**Most accurate:** {_name(best)}, test RMSE {error(best.rmse)}."
     if tied:
-        rivals = [f"{_name(it.candidate)} ({_excess(it)})" for it in tied[:NAMED]]
+        rivals = [f"{_name(it.candidate)} {_excess(it)}" for it in tied[:NAMED]]
         if len(tied) > NAMED:
             rivals.append(plural(len(tied) - NAMED, "other"))
-        text = f"**Most accurate: too close to say.** Lowest is {of}; not separable from it: "
-        text += f"{listed(rivals)}."
-    else:
-        text = f"**Most accurate:** {of}."
+        text = (
+            f"**Most accurate: too close to say.** Lowest is {_name(best)}, test RMSE "
+            f"{error(best.rmse)}; not separable from it: {listed(rivals)}."
+        )
     if after := found.next:
-        less = "The next" if not tied else "The next that is less accurate beyond noise"
-        text += f" {less}: {_name(after.candidate)} ({_excess(after)})."
+        less = "The next that is less accurate beyond noise" if tied else "The next"
+        text += f" {less}: {_name(after.candidate)} {_excess(after)}."
     return text
 
 
 def _quickest(found: Recommendation) -> str:
     quickest, share = found.quickest, f"{100 * CLOSE:g} %"
-    head = f"**Quickest within {share} of that:** {_name(quickest)}, "
-    head += f"whose fit takes {seconds(quickest.fit_s)} s"
+    text = f"**Quickest within {share} of that:** {_name(quickest)}, whose fit takes "
+    text += _seconds(quickest.fit_s)
     if quickest is found.best:
-        head += " and is the most accurate itself"
+        text += " and is the most accurate itself."
     else:
         [beside] = [it for it in found.others if it.candidate is quickest]
         times = found.best.times_slower(quickest)
-        head += f" ({_excess(beside)}; {_name(found.best)} takes {_times(times)} as long)"
-    parts = [f"{head}."]
+        text += f", RMSE {_excess(beside)}; {_name(found.best)} takes {_times(times)} as long."
     if found.as_quick:
-        rivals = [f"{_name(it)} ({seconds(it.fit_s)} s)" for it in found.as_quick]
-        parts.append(f"Too close to say in time: {listed(rivals)}.")
+        rivals = [f"{_name(it)}, {_seconds(it.fit_s)}" for it in found.as_quick]
+        text += f" Too close to say in time: {'; '.join(rivals)}."
     if found.perhaps_close:
         doubtful = [
-            f"{_name(it.candidate)} ({seconds(it.candidate.fit_s)} s, {_excess(it)})"
+            f"{_name(it.candidate)}, {_seconds(it.candidate.fit_s)}, RMSE {_excess(it)}"
             for it in found.perhaps_close
         ]
-        parts.append(f"Quicker, but too close to {share} to say: {listed(doubtful)}.")
-    return " ".join(parts)
+        text += f" Quicker, but too close to {share} to say: {'; '.join(doubtful)}."
+    return text
 
 
 def _quickest_to_goals(goals: Sequence[Goal]) -> str:
@@ -157,9 +156,9 @@ def _costs(found: Recommendation) -> str:
 
 
 def _cost_of(candidate: Candidate) -> str:
-    parts = [f"{_name(candidate)} {seconds(candidate.fit_s)} s for the fit"]
+    parts = [f"{_name(candidate)} {_seconds(candidate.fit_s)} for the fit"]
     if first := candidate.first_model_s:
-        parts.append(f"{seconds(first)} s with the start of the process and compilation")
+        parts.append(f"{_seconds(first)} with the start of the process and compilation")
     if one := candidate.prediction_s:
         parts.append(f"{_micro(one)} µs a prediction")
     if memory := candidate.host_bytes:
@@ -474,10 +473,16 @@ def _goal(goal: Goal) -> str:
 
 
 def _excess(beside: Beside) -> str:
-    """`+0.0031, 99 % interval +0.0012 to +0.0050`."""
+    """`+0.0031 (99 % interval +0.0012 to +0.0050)`."""
     if beside.excess is None:
-        return f"{error(beside.candidate.rmse)}, one seed, so no interval"
-    return f"{signed(beside.excess.value)}, {100 * SURE:g} % interval {_ends(beside.excess)}"
+        return f"{error(beside.candidate.rmse)} (of one seed, so no interval)"
+    return f"{signed(beside.excess.value)} ({100 * SURE:g} % interval {_ends(beside.excess)})"
+
+
+def _seconds(interval: Interval) -> str:
+    """`12.3 s (11.9–12.8)`, or without the range where it is of one run."""
+    value, *ends = seconds(interval).split(" ", 1)
+    return " ".join([f"{value} s", *ends])
 
 
 def _with_ends(interval: Interval) -> str:

@@ -14,12 +14,12 @@ import pytest
 from bench.cell.events import Checkpoint, Parts, Result
 from bench.cell.execute import Listener, Outcome
 from bench.cell.job import Job
-from bench.cell.serving import ServingExecutor
 from bench.cell.watch import Limits
 from bench.choose.budget import Budget
 from bench.choose.models import planned
 from bench.choose.outcome import FINAL, SEARCH, Request, read
 from bench.choose.outcome import Outcome as Choice
+from bench.choose.serving import ServingExecutor
 from bench.choose.session import Session
 from bench.planning.describing import plainly
 from bench.planning.facts import Loader

@@ -31,14 +31,14 @@ def section(text: str, heading: str) -> str:
 
 def test_one_model_that_is_the_most_accurate_is_named_alone_with_its_interval() -> None:
     first, *_ = recommendation(outcome(BIAS, AUTOREC))
-    assert re.match(r"\*\*Most accurate:\*\* autorec \(test RMSE 0\.8800 ± 0\.\d{4}\)\.", first)
-    assert re.search(r"The next: bias \(\+0\.0600, 99 % interval \+0\.\d+ to \+0\.\d+\)", first)
+    assert re.match(r"\*\*Most accurate:\*\* autorec, test RMSE 0\.8800 ± 0\.\d{4}\.", first)
+    assert re.search(r"The next: bias \+0\.0600 \(99 % interval \+0\.\d+ to \+0\.\d+\)", first)
 
 
 def test_models_that_noise_may_have_put_in_order_are_too_close_to_say() -> None:
     first, quick, *_ = recommendation(outcome(BIAS, MF, AUTOREC, BAYES))
     assert "too close to say.** Lowest is bayesian_mf" in first
-    assert "not separable from it: autorec (+0.0001" in first
+    assert "not separable from it: autorec +0.0001 (99 %" in first
     assert "The next that is less accurate beyond noise: numba_sgd" in first
     assert "**Quickest within 1 % of that:** numba_sgd" in quick
     assert re.search(r"bayesian_mf takes \d\d times \(\d\d–\d\d\) as long", quick)

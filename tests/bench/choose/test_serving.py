@@ -13,7 +13,7 @@ import pytest
 from bench.cell.events import Checkpoint, Event, Phase
 from bench.cell.execute import Outcome
 from bench.cell.job import Job, write_split
-from bench.cell.serving import ServingExecutor, never
+from bench.choose.serving import ServingExecutor, never
 from bench.planning.rules import Rules
 from datasets.ratings import HeldOut, Ratings, Split
 from tests.support import SUPPORT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,11 @@ from bench.choose.budget import Budget
 from bench.choose.final import splits_of
 from bench.choose.models import planned
 from bench.choose.outcome import REQUEST, Model, Outcome, Request, read_request
+from bench.choose.recommendation import recommend
 from bench.choose.session import Session
 from bench.commands import arguments, terminal
 from bench.commands.containment import Containment, Sandboxing
 from bench.commands.data import notice
-from bench.commands.report import write_pages
 from bench.commands.run import (
     FAILED,
     INTERRUPTED,
@@ -28,16 +29,19 @@ from bench.commands.run import (
     note_of_surroundings,
     open_store,
 )
-from bench.commands.summary import plain
+from bench.commands.summary import paragraph, plain
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
 from bench.records import Record
-from bench.report.files import choice_page_name
+from bench.report.choices import write_choice
+from bench.report.growth import growth
 from bench.report.pages.choose import recommendation
 from bench.store import RecordStore
 from bench.tune.study import StudyError
 from datasets.catalog import CATALOG
 from datasets.reading.layout import Layout
+
+RESULTS = Path("results")
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,7 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
         raise
     except StudyError as error:
         raise terminal.UsageError(error) from None
-    write_pages(out)
-    _show(found, budget)
-    terminal.print_line(f"page: {out / choice_page_name(folder.name)}")
+    _show(found, budget, out)
     return FAILED if session.unwritten else 0
 
 
@@ -179,12 +181,13 @@ HEADERS = (
 )
 
 
-def _show(found: Outcome, budget: Budget) -> None:
-    """What to use, and a table: of each model its trials, and RMSEs of the best and of the default
-    trial."""
-    for text in recommendation(found):
+def _show(found: Outcome, budget: Budget, out: Path) -> None:
+    """What to use; a table, of each model its trials, and RMSEs of the best and of the default
+    trial; and where the page is, which is written here. Raises UsageError where it cannot be."""
+    growths = growth(RecordStore(out).read()[0])
+    for sentence in recommendation(found, growths):
         terminal.out.print()
-        terminal.out.print(plain(text), soft_wrap=False)
+        paragraph(terminal.out, plain(sentence))
     terminal.out.print()
     models = [model for model in found.models if model.trials]
     models.sort(key=lambda model: _test(model.best_runs) or float("inf"))
@@ -197,6 +200,17 @@ def _show(found: Outcome, budget: Budget) -> None:
         f"{budget.elapsed_s / 60:.1f} of {found.request.minutes:g} minutes, "
         f"{terminal.plural(sum(len(model.trials) for model in models), 'trial')}"
     )
+    try:
+        page = write_choice(out, found, growths)
+    except (ValueError, OSError) as error:
+        raise terminal.UsageError(f"the page cannot be written: {error}") from None
+    terminal.print_line(f"Page: {page}")
+    if recommend(found):
+        option = "" if out == RESULTS else f" --out {shlex.quote(str(out))}"
+        terminal.print_line(
+            f"Predict: bench predict --choice {shlex.quote(found.request.name)}{option} "
+            "--pairs pairs.csv"
+        )
 
 
 def _row(model: Model) -> list[str]:

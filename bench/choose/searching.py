@@ -69,8 +69,11 @@ class Searching:
         assert self._next is not None
         return self._next
 
-    def take(self, record: Record) -> bool:
-        """Learn from the next trial's record; returns whether it is clearly the best so far."""
+    def take(self, record: Record, wall_s: float = 0.0) -> bool:
+        """Learn from the next trial's record; returns whether it is clearly the best so far.
+
+        wall_s  what it took: what counts where its worker was killed and reported no times
+        """
         self._next = None
         self._seen.add(record.identity)
         trial = Trial(self.account.n, record, self.account.spent.counted_s)
@@ -79,7 +82,8 @@ class Searching:
         if rmse is not None and (before is None or rmse < before):
             self.best = trial
         better = rmse is not None and (before is None or rmse < before * (1 - BETTER))
-        self.account.book(trial.spent, better=better)
+        spent = trial.spent if record.times else Spent(training_s=wall_s)
+        self.account.book(spent, better=better)
         failed = self.best is None and self.account.n >= FAILURES
         self.account.over = self.account.over or failed or self.search is None
         if self.search is not None:

@@ -170,9 +170,10 @@ class Session:
             place, counted_s = turn
             model = models[place]
             self.serving.pruner = self._pruner(model)
+            began_s = self.budget.elapsed_s
             record = self._trials.record_of(limited(model.next, max(counted_s, 1e-3)))
             self._known[record.identity] = record
-            if model.take(record):
+            if model.take(record, self.budget.elapsed_s - began_s):
                 self._show(model)
             model.prepare(self._record_of)
 

@@ -37,7 +37,7 @@ from bench.report.formats import (
 from bench.report.growth import Growth, epoch_s, grown_bytes
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.anytime import anytime_plot
-from bench.report.rows import device_kind, still_improving
+from bench.report.rows import STILL_IMPROVING, device_kind, still_improving
 from bench.report.sentences import caption
 from bench.report.tables import Column
 from bench.stats import Interval
@@ -305,7 +305,7 @@ def _remarks(item: _Item) -> list[str]:
     if failed:
         found.append(f"{len(failed)} of {plural(len(model.trials), 'trial')} without a result")
     if model.best and still_improving(model.best.record):
-        found.append("still improving when its epochs ended")
+        found.append(STILL_IMPROVING)
     return list(dict.fromkeys(found))
 
 

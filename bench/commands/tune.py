@@ -31,7 +31,7 @@ from datasets.reading.layout import Layout
 def tune(
     names: list[str], dataset: str, trials: int, out: Path, layout: Layout, sandbox: Sandboxing
 ) -> int:
-    """Search the named studies (all, where none is named); returns the exit code.
+    """Search the named studies, or all that can run here; returns the exit code.
 
     dataset  name or path of the file to search on; "" for the studies' own
     layout   of the files among the datasets
@@ -67,7 +67,12 @@ def tune(
             ) as session,
         ):
             for study in chosen:
-                session.search(study, trials, dataset)
+                try:
+                    session.search(study, trials, dataset)
+                except studies.UnrunnableError as error:
+                    if names:
+                        raise
+                    terminal.note(f"left out: {error}")
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         terminal.note(

@@ -10,7 +10,7 @@ import optuna
 
 from bench.planning.plan import Cell
 from bench.records import Record
-from bench.tune.study import Study, StudyError
+from bench.tune.study import Study, UnrunnableError
 
 Settings = Mapping[str, str]
 
@@ -36,7 +36,8 @@ def search(
 
     Its seed is fixed, so that the same results lead to the same suggestions: a search that was
     interrupted requests the recorded trials again, and continues from there.
-    Raises StudyError where the space does not hold the default.
+    Raises StudyError where the space does not hold the default, and UnrunnableError where the
+    default cannot run here.
 
     Bergstra, Bardenet, Bengio & Kégl 2011, Algorithms for hyper-parameter optimization.
     """
@@ -63,7 +64,7 @@ def best_of(trials: Iterable[Trial]) -> Trial | None:
 
 def _standing(study: Study, cell: Cell) -> dict[str, Any]:
     if cell.skip is not None:
-        raise StudyError(f"study {study.name}: {study.tuned}: {cell.skip.reason}")
+        raise UnrunnableError(f"study {study.name}: {study.tuned}: {cell.skip.reason}")
     return study.standing(cell.request.hyperparameters)
 
 

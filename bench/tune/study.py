@@ -33,6 +33,10 @@ class StudyError(Exception):
     """A study that does not exist, cannot be read, or does not fit its implementation."""
 
 
+class UnrunnableError(StudyError):
+    """A study whose implementation cannot run here, as of a library that is not installed."""
+
+
 class Range(BaseModel):
     """Numbers from `low` to `high`, whole ones where both are; `log` for scales."""
 

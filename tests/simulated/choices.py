@@ -28,6 +28,7 @@ from datasets import synthetic
 from datasets.ratings import Ratings
 from datasets.synthetic_pairs import Shape
 from datasets.synthetic_scores import HALF_STARS
+from tests.support.known_truth import OF_SEED, OWN, SHARED, better
 from tests.support.records import metrics, record
 
 SHAPES = {
@@ -37,11 +38,6 @@ SHAPES = {
 }
 TEST = 0.25
 SEEDS = 3
-
-SHARED, OWN, OF_SEED = 0.08, 0.03, 0.01
-"""Variances of a model's error, as shares of the floor's square: what no model learns from this
-training part, what is the model's own, and what another seed changes."""
-BETTER_BY = 0.01
 
 TIED, LOWEST, ALONE = "the tie is called a tie", "the better one is named", "and named alone"
 WRONG = "a worse one is named alone"
@@ -72,12 +68,6 @@ def counted(rng: np.random.Generator, shape: Shape, runs: int, seeds: int = SEED
         found[ALONE] += right and not of_all.tied
         found[WRONG] += not right and not of_all.tied
     return found
-
-
-def better(own: float) -> float:
-    """The variance of the own error of a model whose RMSE is lower by `BETTER_BY`."""
-    rest = 1 + SHARED + OF_SEED
-    return (rest + own) * (1 - BETTER_BY) ** 2 - rest
 
 
 def outcome(

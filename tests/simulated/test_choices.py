@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 
 import numpy as np
 
 from bench.choose import recommendation
-from tests.simulated.choices import LOWEST, OWN, SHAPES, TIED, WRONG, better, counted, outcome
+from datasets import splits
+from tests.simulated.choices import LOWEST, SHAPES, TIED, WRONG, counted, outcome
+from tests.support import known_truth
+from tests.support.known_truth import OF_SEED, OWN, SHARED, Better, TiedA, TiedB, better
 
 RUNS = 60
 
@@ -31,3 +35,24 @@ def test_the_better_one_is_better_by_one_per_cent() -> None:
         )
         ratios.append(low / high)
     assert abs(statistics.fmean(ratios) - 0.99) < 0.002
+
+
+def test_implementations_of_known_error_find_their_set_and_have_that_error() -> None:
+    dataset, _, floor = known_truth.generated(3)
+    cut = splits.cut(dataset, "random:75/25", 0)
+    known = cut.test.known
+    users, items, values = (
+        each[known] for each in (cut.test.users, cut.test.items, cut.test.values)
+    )
+    rmse = {}
+    for kind in (TiedA, TiedB, Better):
+        squares = [
+            np.mean((kind(seed=seed).fit(cut.train).predict(users, items) - values) ** 2)
+            for seed in range(2)
+        ]
+        rmse[kind] = math.sqrt(statistics.fmean(squares))
+    assert abs(rmse[TiedA] / rmse[TiedB] - 1) < 0.006
+    assert abs(rmse[Better] / rmse[TiedA] - 0.99) < 0.006
+    assert abs(rmse[TiedA] / (floor * math.sqrt(1 + SHARED + OWN + OF_SEED)) - 1) < 0.02
+    table = TiedA().fit(cut.train.sample(900, 0)).table_
+    assert len(np.unique(table)) == 1, "of no set: the mean"

@@ -12,7 +12,7 @@ import pytest
 from bench.planning.plan import Skip
 from bench.records import Point, Record
 from bench.tune.search import Settings, Trial, best_of, search, validation_rmse
-from bench.tune.study import Choices, Range, Study, StudyError
+from bench.tune.study import Choices, Range, Study, UnrunnableError
 from tests.support.records import record
 
 STUDY = Study(
@@ -90,7 +90,7 @@ def test_a_trial_without_a_result_does_not_end_the_search() -> None:
 
 def test_a_cell_that_cannot_run_ends_the_search_at_once() -> None:
     skipped: Any = SimpleNamespace(skip=Skip("skipped", "no package"))
-    with pytest.raises(StudyError, match="numpy_sgd: no package"):
+    with pytest.raises(UnrunnableError, match="numpy_sgd: no package"):
         next(search(STUDY, 3, skipped, plan, answer))
 
 

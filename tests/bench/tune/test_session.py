@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.commands.terminal import UsageError
+from bench.commands.tune import tune
 from bench.store import RecordStore
+from bench.tune import study as studies
+from datasets.reading.layout import AS_DETECTED
 from tests.support.command_line import MISBEHAVING, Bench, write
 
 STUDY = """
@@ -78,6 +82,30 @@ def test_shipped_studies_run_on_a_file(bench: Bench, ratings: Path, name: str) -
     assert done.returncode == 0, done.stderr
     assert f"{name} trial 0: " in done.stdout
     assert "best: trial 0" in done.stdout
+
+
+def test_studies_that_cannot_run_here_are_left_out_unless_named(
+    tmp_path: Path,
+    ratings: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, row, space in (
+        ("a-gpu", "triton_sgd", "epochs = { low = 1, high = 50 }"),
+        ("bias", "bias", "sweeps = { low = 1, high = 20 }"),
+    ):
+        text = f"description = ''\nimplementations = ['{row}']\n[space]\n{space}\n"
+        (tmp_path / "studies").mkdir(exist_ok=True)
+        (tmp_path / "studies" / f"{name}.toml").write_text(text)
+    monkeypatch.setattr(studies, "STUDIES", tmp_path / "studies")
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "results"
+    assert tune([], str(ratings), 1, out, AS_DETECTED, "off") == 0
+    assert "left out: study a-gpu: triton_sgd: " in capsys.readouterr().err
+    found, _ = RecordStore(out / "tuning").read()
+    assert [each.cell.implementation for each in found] == ["bias"]
+    with pytest.raises(UsageError, match="study a-gpu: triton_sgd: "):
+        tune(["a-gpu"], str(ratings), 1, out, AS_DETECTED, "off")
 
 
 def test_a_split_without_validation_is_refused_before_the_first_trial(

@@ -39,8 +39,8 @@ def test_every_row_of_a_study_has_its_hyperparameters_and_its_default_in_the_spa
 
 
 SEARCHED = {
-    "numba_sgd": {"factors": [1, 126], "regularisation": [0.005, 1.0]},
-    "autorec": {"based_on": ["item", "user"], "batch_size": [10, 1000]},
+    "numba_sgd": {"factors": [2, 126], "regularisation": [0.005, 1.0]},
+    "autorec": {"based_on": ["item", "user"], "batch_size": [20, 1000]},
     "bayesian_mf": {"factors": [1, 64]},
     "als": {"factors": [1, 128], "regularisation": [0.01, 2.0]},
 }

@@ -159,7 +159,7 @@ def run(
             parser=share,
             metavar="SHARE",
             help="Repeat each row, with further seeds, until the 95 % intervals of its times are "
-            "within ± this share. Default: the suite's (quick: 10%).",
+            "within ± this share. Default: the suite's (quick: 50%).",
         ),
     ] = None,
     repeat_budget: Annotated[
@@ -168,7 +168,7 @@ def run(
             parser=duration,
             metavar="SECONDS",
             help="Seconds of a row's cells, warm-up left out, after which it is not repeated any "
-            "more. Default: the suite's (quick: 10s).",
+            "more. Default: the suite's (quick: 32s).",
         ),
     ] = None,
     threads: Annotated[

@@ -91,33 +91,34 @@ class Budget:
         reserved_s = min(reserved_s, MOST_RESERVED * self.total_s)
         return self.elapsed_s + reserved_s > SPENT * self.total_s
 
-    def share_s(self, accounts: Sequence[Account], reserved_s: float) -> float:
-        """What each model that searches may count in all, so that they end level: what is left of
-        the wall time, less what is reserved, as far as wall time has become counted seconds so
-        far. It goes to those that have spent least."""
+    def share_s(
+        self, searching: Sequence[Account], accounts: Sequence[Account], reserved_s: float
+    ) -> float:
+        """What each of the models that search may count in all, so that they end level: what is
+        left of the wall time, less what is reserved, as far as wall time has become counted seconds
+        so far, of all accounts. It goes to those that have spent least."""
         counted_s = sum(account.spent.counted_s for account in accounts)
         # Wall seconds beside counted ones are of evaluations, and of the harness itself.
         elapsed_s = self.elapsed_s
         efficiency = min(1.0, counted_s / elapsed_s) if counted_s else FIRST_EFFICIENCY
         reserved_s = min(reserved_s, MOST_RESERVED * self.total_s)
         left_s = max(0.0, self.total_s - elapsed_s - reserved_s) * efficiency
-        spent_s = [account.spent.counted_s for account in accounts if not account.over]
-        return level(spent_s, left_s)
+        return level([account.spent.counted_s for account in searching], left_s)
 
     def next(self, accounts: Sequence[Account], reserved_s: float) -> tuple[int, float] | None:
         """The place of the model whose turn it is, and the seconds that its trial may count; None
-        where the search is over. Each gets its first trial first; then the one that has spent
-        least is next."""
-        while active := [n for n, account in enumerate(accounts) if not account.over]:
-            place = min(active, key=lambda n: (accounts[n].n > 0, accounts[n].spent.counted_s))
+        where the search is over. Each gets its first trial first; then the one is next that has
+        spent least, of those for whose trials enough is left."""
+        searching = [n for n, account in enumerate(accounts) if not account.over]
+        searching.sort(key=lambda n: (accounts[n].n > 0, accounts[n].spent.counted_s))
+        for first, place in enumerate(searching):
             account = accounts[place]
-            share_s = self.share_s(accounts, reserved_s)
+            share_s = self.share_s([accounts[n] for n in searching[first:]], accounts, reserved_s)
             left_s = share_s - account.spent.counted_s
             if not account.n:
                 return place, max(left_s, FIRST_SHARE * self.total_s / len(accounts))
             if left_s > TOO_SHORT * account.typical_s and not self._is_spent(reserved_s):
                 return place, left_s
-            account.over = True
         return None
 
 

@@ -28,8 +28,8 @@ FEWEST = 6
 """Seeds; fewer have no interval of a median."""
 
 AGAIN = 3
-"""Seeds of a row that run again, after `FEWEST` of them ran: what the machine adds to a time is
-known then, by its order of magnitude."""
+"""Seeds that run again of a row that `FEWEST` of them left imprecise: what the machine adds to a
+time is known then, by its order of magnitude."""
 
 AFTER_DISTURBED = 2
 """How often a seed may run again for a disturbance."""
@@ -184,22 +184,25 @@ def _next(records: Sequence[Record], wanted: Precision) -> tuple[int, int] | Non
         return None
     spent_s = sum(r.times.wall_s - r.times.warmup_s for r in records if r.times)
     n, most = len(records), folds(records[0].cell.split) or MOST
-    if n >= MOST or spent_s * (n + 1) / n > wanted.budget_s:
-        return None
     runs = Counter(record.cell.seed for record in records)
+    fewest = min(FEWEST, most)
+    # Fewer seeds than `FEWEST` have no interval: a row that cannot have them in time has no more.
+    needed = n + max(1, fewest - len(runs))
+    if n >= MOST or spent_s / n * needed > wanted.budget_s:
+        return None
     newest = {record.cell.seed: record for record in sorted(records, key=lambda r: r.cell.again)}
-    if len(runs) < min(FEWEST, most):
+    if len(runs) < fewest:
         return max(runs) + 1, 0
     # Where most runs are disturbed the machine is busy, and another run is no better.
     if sum(bool(record.disturbed) for record in records) <= n / 2:
         for seed, record in sorted(newest.items()):
             if record.disturbed and runs[seed] <= AFTER_DISTURBED:
                 return seed, runs[seed]
+    if precision(records) <= wanted.half_width:
+        return None
     if sum(times > 1 for times in runs.values()) < min(AGAIN, len(runs)):
         return min(seed for seed, times in runs.items() if times == 1), 1
-    if len(runs) < most and precision(records) > wanted.half_width:
-        return max(runs) + 1, 0
-    return None
+    return (max(runs) + 1, 0) if len(runs) < most else None
 
 
 def _row(cell: Cell) -> str:

@@ -15,6 +15,8 @@ from bench.stats import Interval
 from datasets.splits import folds
 from impls.registry import IMPLEMENTATIONS
 
+STILL_IMPROVING = "still improving when its epochs ended"
+
 
 @dataclass(frozen=True)
 class Runs:
@@ -77,8 +79,8 @@ class Runs:
     @property
     def remarks(self) -> list[str]:
         """Each reason why a run is not `ok`, and each doubt about one that is; no repeats. What
-        disturbed runs is one remark, with their number; that they were pinned, or still improved
-        when they ended, is another."""
+        disturbed runs is one remark, with their number; that they were pinned is
+        another, and that most of them still improved when they ended."""
         found = []
         for record in self.records:
             if record.status != "ok":
@@ -90,9 +92,8 @@ class Runs:
             found.append(f"disturbed, {of}, such as: {disturbed[0]}")
         if any(record.cell.pinned for record in self.records):
             found.append("pinned to one core")
-        if n := sum(map(still_improving, self.records)):
-            of = f", {n} of {len(self.records)} runs" if n < len(self.records) else ""
-            found.append(f"still improving when its epochs ended{of}")
+        if 2 * sum(map(still_improving, self.records)) > len(self.records):
+            found.append(STILL_IMPROVING)
         return list(dict.fromkeys(found))
 
     def values(self, figure: Callable[[Record], float | None]) -> list[float]:
@@ -233,8 +234,10 @@ def lowest_rmse(record: Record) -> float:
 
 
 def still_improving(record: Record) -> bool:
-    """Whether a fit came to its last epoch, and that was its best: more might have been better."""
-    if record.status != "ok" or len(record.curve) < 2 or record.cell.rules.get("until_rmse"):
+    """Whether a fit came to its last epoch, and that was its best: more might have been better.
+    Not of one that a rule or a suite ended early."""
+    early = record.cell.rules.get("until_rmse") or record.cell.shortened_to
+    if record.status != "ok" or len(record.curve) < 2 or early:
         return False
     return min(record.curve, key=attrgetter("rmse")).epoch == record.curve[-1].epoch
 

@@ -37,7 +37,7 @@ OF_SEED = 0.5
 SPIKES, SPIKE = 0.05, 0.5
 """Share of runs that something disturbs, and the mean of what it adds."""
 WANTED = Precision(half_width=0.05, budget_s=120)
-"""Of the suites `full` and `peers`."""
+"""Of the suite `full`."""
 CELL_S = 2.0
 
 

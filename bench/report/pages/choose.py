@@ -37,7 +37,7 @@ from bench.report.formats import (
 from bench.report.growth import Growth, epoch_s, grown_bytes
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.anytime import anytime_plot
-from bench.report.rows import device_kind, still_improving
+from bench.report.rows import STILL_IMPROVING, device_kind, still_improving
 from bench.report.sentences import caption
 from bench.report.tables import Column
 from bench.stats import Interval
@@ -305,7 +305,7 @@ def _remarks(item: _Item) -> list[str]:
     if failed:
         found.append(f"{len(failed)} of {plural(len(model.trials), 'trial')} without a result")
     if model.best and still_improving(model.best.record):
-        found.append("still improving when its epochs ended")
+        found.append(STILL_IMPROVING)
     return list(dict.fromkeys(found))
 
 
@@ -445,11 +445,11 @@ def _how(outcome: Outcome) -> str:
         f"{plural(request.threads, 'thread')}: the search on {escaped(request.split)}, the final "
         f"runs on {escaped(request.final_split)}, whose training part is training and validation "
         f"part of the search together, with {plural(request.seeds, 'seed')} of the model on that "
-        f"one split. Each model had the same seconds, evaluation of checkpoints not counted: "
-        f"{spans} of process start, compilation and training in the search, and {final:.0f} s in "
-        f"all final runs. Trial 0 is the preset `default`; the others were suggested by a "
-        f"tree-structured Parzen estimator (optuna), and one was ended early where others were "
-        f"better at equal seconds. Two models are compared by their squared errors on blocks of "
+        f"one split. The seconds were shared out equally, evaluation of checkpoints not counted: "
+        f"the models took {spans} of process start, compilation and training in the search, and "
+        f"{final:.0f} s in all final runs. Trial 0 is the preset `default`; the others were "
+        f"suggested by a tree-structured Parzen estimator (optuna), and one was ended early where "
+        f"others were better at equal seconds. Two models are compared by their squared errors on blocks of "
         f"the test part and by how much their seeds differ: one is more accurate beyond noise "
         f"where the {100 * SURE:g} % interval excludes 0. All of it holds for this one cut: how "
         f"the models would do on other training ratings is not in the intervals."

@@ -40,7 +40,7 @@ class Cells(ServingExecutor):
     hyperparameter that a study varies. A final run starts a process, of the trials each row's
     first."""
 
-    epoch_s: ClassVar = {"Bias": 0.05, "ALS": 0.5, "NumbaSGD": 0.02, "GlobalMean": 0.001}
+    epoch_s: ClassVar = {"Bias": 0.05, "ALS": 0.1, "NumbaSGD": 0.02, "GlobalMean": 0.001}
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()

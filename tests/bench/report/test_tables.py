@@ -180,13 +180,18 @@ def test_a_row_whose_last_epoch_is_its_best_is_flagged() -> None:
 
     flag = "still improving when its epochs ended"
     assert flags(record(curve=falling)) == [f"- [1] {flag}"]
-    both = [record(curve=falling), record(seed=1, curve=rising)]
-    assert flags(*both) == [f"- [1] {flag}, 1 of 2 runs"]
-    goal = CellRecord(**{**record().cell.model_dump(), "rules": {"until_rmse": 0.95}})
+    runs = [record(curve=falling), record(seed=1, curve=rising), record(seed=2, curve=falling)]
+    assert flags(*runs) == [f"- [1] {flag}"]
+    assert flags(*runs[:2]) == []  # not most of them
+    goal, short = (
+        CellRecord(**{**record().cell.model_dump(), **changes})
+        for changes in ({"rules": {"until_rmse": 0.95}}, {"shortened_to": 8})
+    )
     for other in (
         record(curve=rising),
         record(curve=falling[:1]),
         record(curve=falling, cell=goal),
+        record(curve=falling, cell=short),
         record(curve=closed_form(0.92, 1.0)),
     ):
         assert flags(other) == []

@@ -61,21 +61,20 @@ class ALS:
         self.X_ = start(train.n_items, self.factors, self.std, rng).to(self.device)
 
         for _ in training.epochs(self.epochs):
-            self._solve(self.W_, by_user, self.X_)
-            self._solve(self.X_, by_item, self.W_)
+            self.W_ = self._solve(train.n_users, by_user, self.X_)
+            self.X_ = self._solve(train.n_items, by_item, self.W_)
         return self
 
-    def _solve(self, rows: Tensor, ratings: Regressions, others: Tensor) -> None:
-        """Set `rows` (n_rows, 1 + k) to their optimum for fixed `others` (n_others, 1 + k)."""
-        d = rows.shape[1]
-        ratings.solve(
-            rows,
+    def _solve(self, n_rows: int, ratings: Regressions, others: Tensor) -> Tensor:
+        """The optimal rows (n_rows, 1 + k) for fixed `others` (n_others, 1 + k)."""
+        d = others.shape[1]
+        return ratings.solve(
             others,
             alpha=1.0,
             precision=torch.zeros(d, d, device=self.device),
             towards=torch.zeros(d, device=self.device),
             ridge=self.regularisation,
-            noise=torch.zeros_like(rows),
+            noise=torch.zeros(n_rows, d, device=self.device),
         )
 
     def predict(self, users: Ids, items: Ids) -> Predicted:

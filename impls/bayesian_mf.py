@@ -11,8 +11,7 @@ from torch import Tensor
 
 from datasets.ratings import Ratings
 from impls.kernels.chunks import Ids, Predicted, in_chunks
-from impls.kernels.regressions.batched import cholesky
-from impls.kernels.regressions.gaussian_rows import draw_prior, gamma, normal
+from impls.kernels.regressions.gaussian_rows import draw_prior, gamma
 from impls.kernels.regressions.regressions import Regressions, products, regressions, start
 from impls.kernels.scaling import Scaling
 from impls.protocol import Training
@@ -97,19 +96,14 @@ class BayesianMF:
     ) -> Tensor:
         """New rows (n_rows, 1 + k) given fixed `others`."""
         mean, precision = draw_prior(rows, rng)  # (1 + k,), (1 + k, 1 + k)
-        # Rows without ratings stay drawn from the prior; `solve` replaces the others.
-        new = mean + normal(cholesky(precision), rng, len(rows))
-        noise = torch.randn(rows.shape, generator=rng, device=self.device)
-        ratings.solve(
-            new,
+        return ratings.solve(
             others,
             alpha=alpha,
             precision=precision,
             towards=precision @ mean,
             ridge=0.0,
-            noise=noise,
+            noise=torch.randn(rows.shape, generator=rng, device=self.device),
         )
-        return new
 
     def predict(self, users: Ids, items: Ids) -> Predicted:
         return in_chunks(self._predict, users, items)

@@ -52,7 +52,7 @@ class LengthBuckets:
         n_rows: int,
         device: str,
     ) -> Self:
-        """From coordinates (n,) each, in any order; rows without an entry are in no bucket.
+        """From coordinates (n,) each, in any order.
 
         Rows of similar length share a bucket, in which padding adds at most a quarter.
         """
@@ -60,7 +60,6 @@ class LengthBuckets:
         counts = np.bincount(rows, minlength=n_rows)
         starts = np.cumsum(counts) - counts
         by_length = np.argsort(counts, kind="stable")
-        by_length = by_length[counts[by_length] > 0]
         lengths = counts[by_length]
         batches = []
         first = 0
@@ -106,7 +105,6 @@ class BatchedRegressions:
 
     def solve(
         self,
-        rows: Tensor,
         others: Tensor,
         *,
         alpha: Tensor | float,
@@ -114,18 +112,20 @@ class BatchedRegressions:
         towards: Tensor,
         ridge: float,
         noise: Tensor,
-    ) -> None:
+    ) -> Tensor:
         """As in `Regressions`, on the device of the tensors."""
-        shares = ridge * torch.eye(rows.shape[1], device=rows.device)
+        rows = torch.empty_like(noise)
+        shares = ridge * torch.eye(noise.shape[1], device=noise.device)
         for bucket in self.buckets:
             x, y = _beside(bucket, others)  # (B, L, 1 + k), (B, L, 1)
-            A = precision + alpha * (x.mT @ x) + bucket.counts[:, None, None] * shares
+            A = precision + alpha * (x.mT @ x) + bucket.counts.clamp(min=1)[:, None, None] * shares
             b = towards[:, None] + alpha * (x.mT @ y)  # (B, 1 + k, 1)
             L = cholesky(A)  # (B, 1 + k, 1 + k)
             white = torch.linalg.solve_triangular(L, b, upper=False)
             white += noise[bucket.rows][:, :, None]
             w = torch.linalg.solve_triangular(L.mT, white, upper=True)
             rows[bucket.rows] = w[:, :, 0]
+        return rows
 
     def squared_error(self, rows: Tensor, others: Tensor) -> Tensor:
         """As in `Regressions`."""

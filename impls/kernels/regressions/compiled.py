@@ -1,4 +1,4 @@
-"""Regressions of one side's rows on the other's, compiled: each thread solves row after row."""
+"""Regressions of one side's rows on the other's, compiled: a thread solves some rows at a time."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ from scipy.sparse import coo_array
 from torch import Tensor
 
 from impls.kernels.regressions.vector_gram import (
-    AT_ONCE,
     ENTRY_BYTES,
+    HEIGHT,
     WIDTH,
-    add_scaled,
     add_tile,
+    copy_row,
     lanes_for,
+    subtract_product,
 )
 
 Array = NDArray[Any]
+
+AT_ONCE = 32
+"""Ratings of a row whose factors are gathered at once: they lie in the nearest cache while every
+tile of their sum is made."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,6 @@ class CompiledRegressions:
 
     def solve(
         self,
-        rows: Tensor,
         others: Tensor,
         *,
         alpha: Tensor | float,
@@ -66,14 +70,15 @@ class CompiledRegressions:
         towards: Tensor,
         ridge: float,
         noise: Tensor,
-    ) -> None:
+    ) -> Tensor:
         """As in `Regressions`, on the CPU."""
-        beside, biases = _padded(others.numpy())
-        _solver(rows.shape[1])(
-            *(self.starts, self.columns, self.values, beside, biases, rows.numpy()),
+        rows = torch.empty_like(noise)
+        _solver(noise.shape[1])(
+            *(self.starts, self.columns, self.values, *_parts(others.numpy()), rows.numpy()),
             *(np.float32(alpha), precision.numpy(), towards.numpy(), np.float32(ridge)),
             noise.numpy(),
         )
+        return rows
 
     def squared_error(self, rows: Tensor, others: Tensor) -> Tensor:
         """As in `Regressions`."""
@@ -81,70 +86,81 @@ class CompiledRegressions:
         return torch.tensor(_squared_error(*ratings, rows.numpy(), others.numpy()))
 
 
-def _padded(others: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The rows x = (1, q, 0 …) (n + 1, lanes), the last all zeros; and the biases b (n + 1,)."""
+def _parts(others: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The biases b (n,), and the factors q in whole vectors, (n, lanes)."""
     n, d = others.shape
-    padded = np.zeros((n + 1, lanes_for(d)), np.float32)
-    padded[:n, :d] = others
-    biases = padded[:, 0].copy()
-    padded[:n, 0] = 1.0
-    return padded, biases
+    q = np.zeros((n, lanes_for(d - 1)), np.float32)
+    q[:, : d - 1] = others[:, 1:]
+    return others[:, 0].copy(), q
 
 
 @functools.lru_cache
 def _solver(d: int) -> Callable[..., None]:
-    """The loop over rows, compiled for rows of d entries."""
-    lanes = lanes_for(d)
-    gather, finish = _sums(lanes), cholesky_solve(d)
+    """The loop over rows of d entries, compiled, `WIDTH` rows at a time."""
+    k = d - 1
+    sums, finish = _sums(k), cholesky_solve(d)
 
     @njit(parallel=True, error_model="numpy")
     def solve(  # type: ignore[no-untyped-def]
-        starts, columns, values, beside, biases, rows, alpha, precision, prior, ridge, noise
+        starts, columns, values, b, q, rows, alpha, precision, prior, ridge, noise
     ):
-        for r in prange(len(starts) - 1):
-            first, end = starts[r], starts[r + 1]
-            if first == end:
-                continue
-            A, t = gather(columns[first:end], values[first:end], beside, biases)
-            for i in range(d):
-                for j in range(i, d):
-                    A[i, j] = alpha * A[i, j] + precision[i, j]
-                A[i, i] += ridge * (end - first)
-                t[i] = alpha * t[i] + prior[i]
-            finish(A, t, noise[r], rows[r])
+        n_rows = len(starts) - 1
+        for group in prange(-(-n_rows // WIDTH)):
+            A = np.ones((d, d, WIDTH), np.float32)
+            t, white = np.zeros((d, WIDTH), np.float32), np.zeros((d, WIDTH), np.float32)
+            start = group * WIDTH
+            end = min(start + WIDTH, n_rows)
+            for r in range(start, end):
+                lane, ratings = r - start, slice(starts[r], starts[r + 1])
+                S, total = sums(columns[ratings], values[ratings], b, q)
+                n = np.float32(starts[r + 1] - starts[r])
+                own_ridge = ridge * max(n, np.float32(1))
+                A[0, 0, lane] = alpha * n + precision[0, 0] + own_ridge
+                t[0, lane] = alpha * total + prior[0]
+                for i in range(k):
+                    A[0, 1 + i, lane] = alpha * S[k, i] + precision[0, 1 + i]
+                    for j in range(i, k):
+                        A[1 + i, 1 + j, lane] = alpha * S[j, i] + precision[1 + i, 1 + j]
+                    A[1 + i, 1 + i, lane] += own_ridge
+                    t[1 + i, lane] = alpha * S[k + 1, i] + prior[1 + i]
+                white[:, lane] = noise[r]
+            finish(A, t, white)
+            for r in range(start, end):
+                rows[r] = t[:, r - start]
 
     return solve
 
 
-def sums_reference(columns: Array, values: Array, beside: Array, biases: Array) -> list[Array]:
-    """Σ x xᵀ (lanes, lanes) and Σ y x (lanes,) in NumPy, with x and b as in `_padded`."""
-    x = beside[columns]  # (n, lanes)
-    return [x.T @ x, (values - biases[columns]) @ x]
+def sums_reference(columns: Array, values: Array, others: Array) -> Array:
+    """Σ a aᵀ (k + 2, k + 2) of a = (q, 1, y) in NumPy; `others` are (b, q), and y = z − b."""
+    b, q = others[columns, 0], others[columns, 1:]
+    a = np.column_stack([q, np.ones_like(b), values - b])  # (n, k + 2)
+    return a.T @ a
 
 
-def _sums(lanes: int) -> Callable[..., Any]:
-    """The same, compiled; of Σ x xᵀ only the tiles on the diagonal and right of it."""
-    row_bytes, tile = lanes * ENTRY_BYTES, WIDTH * ENTRY_BYTES
-    add = add_scaled(lanes)
+def _sums(k: int) -> Callable[..., Any]:
+    """The same, compiled: the part that is left of the last two columns, and of them Σ y. Entries
+    right of the diagonal are not complete."""
+    lanes, height = lanes_for(k), -(-(k + 2) // HEIGHT) * HEIGHT
+    width = max(lanes, height)
+    copy, q_row, a_row = copy_row(lanes), lanes * ENTRY_BYTES, width * ENTRY_BYTES
 
     @njit
-    def sums(columns, values, beside, biases):  # type: ignore[no-untyped-def]
-        x, nothing = beside.ctypes.data, len(beside) - 1
-        A = np.zeros((lanes, lanes), np.float32)
-        t = np.zeros(lanes, np.float32)
-        c = np.empty(AT_ONCE, np.int64)
-        for n in range(0, len(columns), AT_ONCE):
-            for m in range(AT_ONCE):
-                c[m] = columns[n + m] if n + m < len(columns) else nothing
-                y = values[n + m] - biases[c[m]] if n + m < len(columns) else np.float32(0)
-                add(t.ctypes.data, x + c[m] * row_bytes, y)
-            x0, x1 = x + c[0] * row_bytes, x + c[1] * row_bytes
-            x2, x3 = x + c[2] * row_bytes, x + c[3] * row_bytes
-            for i in range(0, row_bytes, tile):
-                for j in range(i, row_bytes, tile):
+    def sums(columns, values, b, q):  # type: ignore[no-untyped-def]
+        S, total = np.zeros((height, lanes), np.float32), np.float32(0)
+        a = np.empty((AT_ONCE, width), np.float32)  # what is beyond y is in sums that none reads
+        for first in range(0, len(columns), AT_ONCE):
+            n = min(AT_ONCE, len(columns) - first)
+            for m in range(n):
+                c = columns[first + m]
+                copy(a.ctypes.data + m * a_row, q.ctypes.data + c * q_row)
+                a[m, k], a[m, k + 1] = 1.0, values[first + m] - b[c]
+                total += a[m, k + 1]
+            for j in range(0, lanes, WIDTH):
+                for i in range(j // HEIGHT * HEIGHT, height, HEIGHT):
                     # numba adds the first argument, the context
-                    add_tile(A.ctypes.data, row_bytes, i, j, x0, x1, x2, x3)  # type: ignore[call-arg]
-        return A, t
+                    add_tile(S.ctypes.data, q_row, a.ctypes.data, a_row, i, j, n)  # type: ignore[call-arg]
+        return S, total
 
     return sums
 
@@ -157,33 +173,44 @@ def cholesky_solve_reference(A: Array, t: Array, noise: Array) -> Array:
 
 @functools.lru_cache
 def cholesky_solve(d: int) -> Callable[..., None]:
-    """Compiled (A, t, noise, w), which writes that to w (d,).
+    """Compiled (A, t, noise), which writes that to t for `WIDTH` regressions, one in each lane.
 
-    Only the upper triangle of A (d, lanes) is read; A and t (lanes,) are overwritten.
+    A (d, d, WIDTH), t and noise (d, WIDTH). Only the upper triangles of A are read; A is
+    overwritten. One regression alone would wait for each of its 2d roots and quotients.
     """
-    lanes = lanes_for(d)
-    row_bytes = lanes * ENTRY_BYTES
-    add = add_scaled(lanes)
+
+    entry, row = WIDTH * ENTRY_BYTES, d * WIDTH * ENTRY_BYTES
 
     @njit(error_model="numpy")
-    def solve(A, t, noise, w):  # type: ignore[no-untyped-def]
-        at = A.ctypes.data
+    def solve(A, t, noise):  # type: ignore[no-untyped-def]
         for p in range(d):
-            root = np.float32(np.sqrt(A[p, p]))
-            for j in range(p, d):
-                A[p, j] /= root
-            for i in range(p + 1, d):  # whole rows: entries below the diagonal are never read
-                add(at + i * row_bytes, at + p * row_bytes, -A[p, i])
-            t[p] /= root
+            at, y = A.ctypes.data + p * row, t.ctypes.data + p * entry
+            for lane in range(WIDTH):
+                A[p, p, lane] = 1 / np.sqrt(A[p, p, lane])
             for j in range(p + 1, d):
-                t[j] -= t[p] * A[p, j]
+                _scale(A[p, j], A[p, p])
+            _scale(t[p], A[p, p])
+            for i in range(p + 1, d):
+                for j in range(i, d):
+                    below = at + (i - p) * row + j * entry
+                    subtract_product(below, at + i * entry, at + j * entry)  # type: ignore[call-arg]
+                subtract_product(y + (i - p) * entry, at + i * entry, y)  # type: ignore[call-arg]
         for p in range(d - 1, -1, -1):
-            total = t[p] + noise[p]
+            at, y = A.ctypes.data + p * row, t.ctypes.data + p * entry
+            for lane in range(WIDTH):
+                t[p, lane] += noise[p, lane]
             for j in range(p + 1, d):
-                total -= A[p, j] * w[j]
-            w[p] = total / A[p, p]
+                subtract_product(y, at + j * entry, y + (j - p) * entry)  # type: ignore[call-arg]
+            _scale(t[p], A[p, p])
 
     return solve
+
+
+@njit
+def _scale(v, a):  # type: ignore[no-untyped-def]
+    """v *= a, for vectors (WIDTH,)."""
+    for lane in range(WIDTH):
+        v[lane] *= a[lane]
 
 
 @njit(parallel=True, cache=True, fastmath={"reassoc", "contract", "nsz"})

@@ -20,7 +20,6 @@ from impls.kernels.regressions.compiled import CompiledRegressions
 class Regressions(Protocol):
     def solve(
         self,
-        rows: Tensor,
         others: Tensor,
         *,
         alpha: Tensor | float,
@@ -28,15 +27,15 @@ class Regressions(Protocol):
         towards: Tensor,
         ridge: float,
         noise: Tensor,
-    ) -> None:
-        """Set `rows` (n_rows, 1 + k) to w, where a row has n > 0 ratings:
+    ) -> Tensor:
+        """The rows w (n_rows, 1 + k), of n ratings each:
 
-            A = precision + α Σ x xᵀ + n ridge I = L Lᵀ
+            A = precision + α Σ x xᵀ + max(n, 1) ridge I = L Lᵀ
             w = L⁻ᵀ (L⁻¹ (towards + α Σ y x) + noise)
 
-        Without noise that is the minimum of α Σ (y − w·x)² + n ridge ‖w‖² + wᵀ precision w
-        − 2 w·towards; with standard normal noise it is a draw from the normal distribution
-        whose log density is −½ of that, up to a constant.
+        noise (n_rows, 1 + k). Without it w is the minimum of α Σ (y − w·x)² + max(n, 1) ridge ‖w‖²
+        + wᵀ precision w − 2 w·towards; with standard normal noise it is a draw from the normal
+        distribution whose log density is −½ of that, up to a constant.
         """
 
     def squared_error(self, rows: Tensor, others: Tensor) -> Tensor:

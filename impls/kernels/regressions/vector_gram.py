@@ -1,7 +1,9 @@
 """Sums of outer products in vector registers, which take most of a regression's time.
 
-A row is `lanes` float32 entries, a multiple of 8. The code uses LLVM's vector types, since its
-loop vectoriser cannot know that the sums do not overlap the rows that are read.
+Σ x xᵀ is made of tiles, each of which stays in registers while all x pass by: `HEIGHT` rows of one
+vector, as in the kernels of matrix products (Goto & van de Geijn 2008, Anatomy of high-performance
+matrix multiplication). The code uses LLVM's vector types, since its loop vectoriser cannot know
+that the sums do not overlap the rows that are read.
 """
 
 from __future__ import annotations
@@ -13,13 +15,15 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-WIDTH = 8
-"""Entries of a vector."""
-AT_ONCE = 4
-"""Rows that one call adds: a sum is read and written once for four products."""
+WIDTH = 16
+"""Float32 entries of a vector: one register of AVX-512, two of AVX2."""
+HEIGHT = 6
+"""Rows of a tile. Its 6 or 12 registers are as many as AVX2 can hold beside those of the factors,
+and enough that no sum waits for the one before it."""
 ENTRY_BYTES = 4
 FUSED = ("contract", "nsz")
 
@@ -53,13 +57,15 @@ class _Rows:
     def store(self, vector: Any, address: Any, entry: int) -> None:
         self.builder.store(vector, self.place(address, entry)).align = ENTRY_BYTES
 
+    def load_scalar(self, address: Any, entry: int) -> Any:
+        offset = ir.Constant(address.type, entry * ENTRY_BYTES)
+        place = self.builder.add(address, offset)
+        return self.builder.load(self.builder.inttoptr(place, ir.FloatType().as_pointer()))
+
     def spread(self, scalar: Any) -> Any:
         first = self.builder.insert_element(UNDEFINED, scalar, NUMBER(0))
-        return self.spread_lane(first, 0)
-
-    def spread_lane(self, vector: Any, lane: int) -> Any:
-        lanes = ir.Constant(ir.VectorType(NUMBER, WIDTH), [lane] * WIDTH)
-        return self.builder.shuffle_vector(vector, UNDEFINED, lanes)
+        lanes = ir.Constant(ir.VectorType(NUMBER, WIDTH), [0] * WIDTH)
+        return self.builder.shuffle_vector(first, UNDEFINED, lanes)
 
     def plus_product(self, total: Any, a: Any, b: Any) -> Any:
         product = self.builder.fmul(a, b, flags=FUSED)
@@ -67,57 +73,79 @@ class _Rows:
 
 
 def add_tile_reference(gram: Array, i: int, j: int, x: Array) -> None:
-    """The tile of Σ x xᵀ at entries (i, j), added to G (lanes, lanes) in NumPy; x (n, lanes)."""
-    gram[i : i + WIDTH, j : j + WIDTH] += x[:, i : i + WIDTH].T @ x[:, j : j + WIDTH]
+    """The tile of Σ x xᵀ at (i, j), added to it in NumPy. gram (rows, lanes), x (n, entries)."""
+    gram[i : i + HEIGHT, j : j + WIDTH] += x[:, i : i + HEIGHT].T @ x[:, j : j + WIDTH]
 
 
 @intrinsic
-def add_tile(context, gram, row_bytes, i, j, x0, x1, x2, x3):  # type: ignore[no-untyped-def]
-    """The same, of `AT_ONCE` rows x.
+def add_tile(context, gram, gram_row, x, x_row, i, j, n):  # type: ignore[no-untyped-def]
+    """The same.
 
-    gram, x0 … x3  addresses of G (lanes, lanes) and of the rows (lanes,)
-    i, j           bytes from the start of a row to its entries i and j
+    gram, x          addresses of the sum and of the n rows x
+    gram_row, x_row  bytes of a row of each
     """
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        gram, row_bytes, i, j, *x = arguments
+        gram, gram_row, x, x_row, i, j, n = arguments
         rows = _Rows(builder)
-        wide = [rows.load(builder.add(row, j), 0) for row in x]
-        high = [rows.load(builder.add(row, i), 0) for row in x]
-        # i counts bytes: entry i of the diagonal is in row i / ENTRY_BYTES.
-        first = builder.sdiv(builder.mul(i, row_bytes), ir.Constant(i.type, ENTRY_BYTES))
-        place = builder.add(builder.add(gram, first), j)
-        for lane in range(WIDTH):
-            total = rows.load(place, 0)
-            for own, other in zip(high, wide, strict=True):
-                total = rows.plus_product(total, rows.spread_lane(own, lane), other)
-            rows.store(total, place, 0)
-            place = builder.add(place, row_bytes)
+        entry_bytes = ir.Constant(i.type, ENTRY_BYTES)
+        i_bytes, j_bytes = builder.mul(i, entry_bytes), builder.mul(j, entry_bytes)
+        first = builder.add(builder.add(gram, builder.mul(i, gram_row)), j_bytes)
+        places = [
+            builder.add(first, builder.mul(gram_row, ir.Constant(i.type, row)))
+            for row in range(HEIGHT)
+        ]
+        # LLVM puts what lies on the stack into registers.
+        totals = [cgutils.alloca_once_value(builder, rows.load(place, 0)) for place in places]
+        with cgutils.for_range(builder, n) as loop:
+            row = builder.add(x, builder.mul(loop.index, x_row))
+            wide, high = rows.load(builder.add(row, j_bytes), 0), builder.add(row, i_bytes)
+            for entry, total in enumerate(totals):
+                own = rows.spread(rows.load_scalar(high, entry))
+                builder.store(rows.plus_product(builder.load(total), own, wide), total)
+        for place, total in zip(places, totals, strict=True):
+            rows.store(builder.load(total), place, 0)
         return context.get_dummy_value()
 
-    return types.void(*[types.intp] * (4 + AT_ONCE)), generate
+    return types.void(*[types.intp] * 7), generate
 
 
-def add_scaled_reference(own: Array, other: Array, factor: float) -> None:
-    """own += factor · other in NumPy, for two rows (lanes,)."""
-    own += factor * other
+def copy_row_reference(row: Array, other: Array) -> None:
+    """row = other in NumPy, for two rows (lanes,)."""
+    row[:] = other
 
 
 @functools.lru_cache
-def add_scaled(lanes: int) -> Callable[..., None]:
+def copy_row(lanes: int) -> Callable[..., None]:
     """The same as an intrinsic, on the addresses of two rows."""
 
     @intrinsic
-    def add(context, own, other, factor):  # type: ignore[no-untyped-def]
+    def copy(context, row, other):  # type: ignore[no-untyped-def]
         def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            own, other, factor = arguments
             rows = _Rows(builder)
-            spread = rows.spread(factor)
             for at in range(0, lanes, WIDTH):
-                total = rows.plus_product(rows.load(own, at), spread, rows.load(other, at))
-                rows.store(total, own, at)
+                rows.store(rows.load(arguments[1], at), arguments[0], at)
             return context.get_dummy_value()
 
-        return types.void(types.intp, types.intp, types.float32), generate
+        return types.void(types.intp, types.intp), generate
 
-    return add
+    return copy
+
+
+def subtract_product_reference(v: Array, a: Array, b: Array) -> None:
+    """v -= a b in NumPy, for vectors (WIDTH,)."""
+    v -= a * b
+
+
+@intrinsic
+def subtract_product(context, v, a, b):  # type: ignore[no-untyped-def]
+    """The same, on the addresses of the vectors."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        rows = _Rows(builder)
+        v, a, b = (rows.load(address, 0) for address in arguments)
+        product = builder.fmul(a, b, flags=FUSED)
+        rows.store(builder.fsub(v, product, flags=FUSED), arguments[0], 0)
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 3), generate

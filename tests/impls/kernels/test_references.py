@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from bench.planning.availability import device_problem, library_problem
 from impls.kernels.regressions.compiled import (
+    AT_ONCE,
+    _parts,
     _sums,
     cholesky_solve,
     cholesky_solve_reference,
@@ -17,11 +19,13 @@ from impls.kernels.regressions.compiled import (
 )
 from impls.kernels.regressions.vector_gram import (
     ENTRY_BYTES,
-    add_scaled,
-    add_scaled_reference,
+    WIDTH,
     add_tile,
     add_tile_reference,
-    lanes_for,
+    copy_row,
+    copy_row_reference,
+    subtract_product,
+    subtract_product_reference,
 )
 from impls.kernels.sgd import vector_rows
 from impls.kernels.sgd.blocked import RATING
@@ -81,55 +85,69 @@ def test_a_step_of_sgd_in_triton(slots: int) -> None:
 
 
 def test_a_tile_of_a_sum_of_outer_products() -> None:
-    x, gram = normal(4, 24), normal(24, 24)
+    x, gram = normal(9, 40), normal(18, 32)
     expected = gram.copy()
-    add_tile_reference(expected, 8, 16, x)
+    add_tile_reference(expected, 12, 16, x)
 
     @njit
     def compiled(gram, x):  # type: ignore[no-untyped-def]
-        at, row_bytes = x.ctypes.data, x.shape[1] * ENTRY_BYTES
-        rows = at, at + row_bytes, at + 2 * row_bytes, at + 3 * row_bytes
-        i, j = 8 * ENTRY_BYTES, 16 * ENTRY_BYTES
+        gram_row, x_row = gram.shape[1] * ENTRY_BYTES, x.shape[1] * ENTRY_BYTES
         # numba adds the first argument, the context
-        add_tile(gram.ctypes.data, row_bytes, i, j, *rows)  # type: ignore[call-arg]
+        add_tile(gram.ctypes.data, gram_row, x.ctypes.data, x_row, 12, 16, len(x))  # type: ignore[call-arg]
 
     compiled(gram, x)
     np.testing.assert_allclose(gram, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("lanes", [8, 40])
-def test_a_scaled_row_added_to_another(lanes: int) -> None:
-    own, other, add = normal(lanes), normal(lanes), add_scaled(lanes)
-    expected = own.copy()
-    add_scaled_reference(expected, other, 0.3)
+def test_a_product_subtracted_from_a_vector() -> None:
+    """No entry beside it changes."""
+    vectors = normal(3, 2 * WIDTH)
+    expected = vectors.copy()
+    subtract_product_reference(*expected[:, :WIDTH])
 
     @njit
-    def compiled(own, other, factor):  # type: ignore[no-untyped-def]
-        add(own.ctypes.data, other.ctypes.data, factor)
+    def compiled(v, a, b):  # type: ignore[no-untyped-def]
+        # numba adds the first argument, the context
+        subtract_product(v.ctypes.data, a.ctypes.data, b.ctypes.data)  # type: ignore[call-arg]
 
-    compiled(own, other, np.float32(0.3))
-    np.testing.assert_allclose(own, expected, rtol=1e-5, atol=1e-6)
+    compiled(*vectors)
+    np.testing.assert_allclose(vectors, expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("n", [1, 4, 11])
-def test_the_sums_of_a_regression(n: int) -> None:
-    beside, biases, values = normal(6, 16), normal(6), normal(n)
-    beside[5], biases[5] = 0.0, 0.0  # the row of zeros that fills up the last four
-    columns = RNG.integers(0, 5, n).astype(np.int32)
-    A, t = _sums(16)(columns, values, beside, biases)
-    expected_A, expected_t = sums_reference(columns, values, beside, biases)
-    np.testing.assert_allclose(np.triu(A), np.triu(expected_A), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(t, expected_t, rtol=1e-4, atol=1e-5)
+def test_a_copied_row() -> None:
+    row, other, copy = normal(48), normal(48), copy_row(32)
+    expected = row.copy()
+    copy_row_reference(expected[:32], other[:32])
+
+    @njit
+    def compiled(row, other):  # type: ignore[no-untyped-def]
+        copy(row.ctypes.data, other.ctypes.data)
+
+    compiled(row, other)
+    assert np.array_equal(row, expected)
+
+
+@pytest.mark.parametrize("k", [0, 1, 10, 16, 33])
+@pytest.mark.parametrize("n", [0, 1, AT_ONCE, AT_ONCE + 11])
+def test_the_sums_of_a_regression(k: int, n: int) -> None:
+    """Left of the last two columns, and on and below the diagonal."""
+    others, values = normal(6, 1 + k), normal(n)
+    columns = RNG.integers(0, 6, n).astype(np.int32)
+    S, total = _sums(k)(columns, values, *_parts(others))
+    expected = sums_reference(columns, values, others)
+    np.testing.assert_allclose(
+        np.tril(S[: k + 2, :k]), np.tril(expected[:, :k]), rtol=1e-4, atol=1e-4
+    )
+    assert total == pytest.approx(float(expected[k, k + 1]), abs=1e-4)
 
 
 @pytest.mark.parametrize("d", [1, 5, 8, 17])
-def test_a_cholesky_solve(d: int) -> None:
-    root, t, noise = normal(d, d + 3), normal(d), normal(d)
-    A = root @ root.T + np.eye(d, dtype=np.float32)
-    expected = cholesky_solve_reference(A.astype(float), t, noise)
-    padded, w = np.zeros((d, lanes_for(d)), np.float32), np.zeros(d, np.float32)
-    padded[:, :d] = np.triu(A)
-    right = np.zeros(lanes_for(d), np.float32)
-    right[:d] = t
-    cholesky_solve(d)(padded, right, noise, w)
-    np.testing.assert_allclose(w, expected, rtol=1e-3, atol=1e-4)
+def test_as_many_cholesky_solves_as_a_vector_has_lanes(d: int) -> None:
+    roots, t, noise = normal(WIDTH, d, d + 3), normal(WIDTH, d), normal(WIDTH, d)
+    A = roots @ roots.mT + np.eye(d, dtype=np.float32)
+    expected = [
+        cholesky_solve_reference(*each) for each in zip(A.astype(float), t, noise, strict=True)
+    ]
+    in_lanes, w, white = (np.moveaxis(each, 0, -1).copy() for each in (np.triu(A), t, noise))
+    cholesky_solve(d)(in_lanes, w, white)
+    np.testing.assert_allclose(w.T, expected, rtol=1e-3, atol=1e-4)

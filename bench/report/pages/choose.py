@@ -449,9 +449,9 @@ def _how(outcome: Outcome) -> str:
         f"the models took {spans} of process start, compilation and training in the search, and "
         f"{final:.0f} s in all final runs. Trial 0 is the preset `default`; the others were "
         f"suggested by a tree-structured Parzen estimator (optuna), and one was ended early where "
-        f"others were better at equal seconds. Two models are compared by their squared errors on blocks of "
-        f"the test part and by how much their seeds differ: one is more accurate beyond noise "
-        f"where the {100 * SURE:g} % interval excludes 0. All of it holds for this one cut: how "
+        f"others were better at equal seconds. Two models are compared by their squared errors on "
+        f"blocks of the test part and by how much their seeds differ: one is more accurate "
+        f"beyond noise where the {100 * SURE:g} % interval excludes 0. All of it holds for this one cut: how "
         f"the models would do on other training ratings is not in the intervals."
     )
 

@@ -451,8 +451,8 @@ def _how(outcome: Outcome) -> str:
         f"suggested by a tree-structured Parzen estimator (optuna), and one was ended early where "
         f"others were better at equal seconds. Two models are compared by their squared errors on "
         f"blocks of the test part and by how much their seeds differ: one is more accurate "
-        f"beyond noise where the {100 * SURE:g} % interval excludes 0. All of it holds for this one "
-        f"cut: how the models would do on other training ratings is not in the intervals."
+        f"beyond noise where the {100 * SURE:g} % interval excludes 0. All of it holds for this "
+        f"one cut: how the models would do on other training ratings is not in the intervals."
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,7 +17,7 @@ from impls.kernels.regressions.vector_gram import (
     HEIGHT,
     WIDTH,
     add_tile,
-    copy_row,
+    copy,
     lanes_for,
     subtract_product,
 )
@@ -73,7 +71,7 @@ class CompiledRegressions:
     ) -> Tensor:
         """As in `Regressions`, on the CPU."""
         rows = torch.empty_like(noise)
-        _solver(noise.shape[1])(
+        _solve(
             *(self.starts, self.columns, self.values, *_parts(others.numpy()), rows.numpy()),
             *(np.float32(alpha), precision.numpy(), towards.numpy(), np.float32(ridge)),
             noise.numpy(),
@@ -94,41 +92,34 @@ def _parts(others: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
     return others[:, 0].copy(), q
 
 
-@functools.lru_cache
-def _solver(d: int) -> Callable[..., None]:
-    """The loop over rows of d entries, compiled, `WIDTH` rows at a time."""
-    k = d - 1
-    sums, finish = _sums(k), cholesky_solve(d)
-
-    @njit(parallel=True, error_model="numpy")
-    def solve(  # type: ignore[no-untyped-def]
-        starts, columns, values, b, q, rows, alpha, precision, prior, ridge, noise
-    ):
-        n_rows = len(starts) - 1
-        for group in prange(-(-n_rows // WIDTH)):
-            A = np.ones((d, d, WIDTH), np.float32)
-            t, white = np.zeros((d, WIDTH), np.float32), np.zeros((d, WIDTH), np.float32)
-            start = group * WIDTH
-            end = min(start + WIDTH, n_rows)
-            for r in range(start, end):
-                lane, ratings = r - start, slice(starts[r], starts[r + 1])
-                S, total = sums(columns[ratings], values[ratings], b, q)
-                n = np.float32(starts[r + 1] - starts[r])
-                own_ridge = ridge * max(n, np.float32(1))
-                A[0, 0, lane] = alpha * n + precision[0, 0] + own_ridge
-                t[0, lane] = alpha * total + prior[0]
-                for i in range(k):
-                    A[0, 1 + i, lane] = alpha * S[k, i] + precision[0, 1 + i]
-                    for j in range(i, k):
-                        A[1 + i, 1 + j, lane] = alpha * S[j, i] + precision[1 + i, 1 + j]
-                    A[1 + i, 1 + i, lane] += own_ridge
-                    t[1 + i, lane] = alpha * S[k + 1, i] + prior[1 + i]
-                white[:, lane] = noise[r]
-            finish(A, t, white)
-            for r in range(start, end):
-                rows[r] = t[:, r - start]
-
-    return solve
+@njit(parallel=True, cache=True, error_model="numpy")
+def _solve(  # type: ignore[no-untyped-def]
+    starts, columns, values, b, q, rows, alpha, precision, prior, ridge, noise
+) -> None:
+    """Sets `rows`, `WIDTH` of them at a time."""
+    n_rows, d = rows.shape
+    for group in prange(-(-n_rows // WIDTH)):
+        A = np.ones((d, d, WIDTH), np.float32)
+        t, white = np.zeros((d, WIDTH), np.float32), np.zeros((d, WIDTH), np.float32)
+        start = group * WIDTH
+        end = min(start + WIDTH, n_rows)
+        for r in range(start, end):
+            lane, ratings = r - start, slice(starts[r], starts[r + 1])
+            S, total = sums(columns[ratings], values[ratings], b, q, d - 1)
+            n = np.float32(starts[r + 1] - starts[r])
+            own_ridge = ridge * max(n, np.float32(1))
+            A[0, 0, lane] = alpha * n + precision[0, 0] + own_ridge
+            t[0, lane] = alpha * total + prior[0]
+            for i in range(1, d):
+                A[0, i, lane] = alpha * S[d - 1, i - 1] + precision[0, i]
+                for j in range(i, d):
+                    A[i, j, lane] = alpha * S[j - 1, i - 1] + precision[i, j]
+                A[i, i, lane] += own_ridge
+                t[i, lane] = alpha * S[d, i - 1] + prior[i]
+            white[:, lane] = noise[r]
+        cholesky_solve(A, t, white)
+        for r in range(start, end):
+            rows[r] = t[:, r - start]
 
 
 def sums_reference(columns: Array, values: Array, others: Array) -> Array:
@@ -138,31 +129,28 @@ def sums_reference(columns: Array, values: Array, others: Array) -> Array:
     return a.T @ a
 
 
-def _sums(k: int) -> Callable[..., Any]:
+@njit(cache=True)
+def sums(columns, values, b, q, k) -> Any:  # type: ignore[no-untyped-def]
     """The same, compiled: the part that is left of the last two columns, and of them Σ y. Entries
-    right of the diagonal are not complete."""
-    lanes, height = lanes_for(k), -(-(k + 2) // HEIGHT) * HEIGHT
-    width = max(lanes, height)
-    copy, q_row, a_row = copy_row(lanes), lanes * ENTRY_BYTES, width * ENTRY_BYTES
-
-    @njit
-    def sums(columns, values, b, q):  # type: ignore[no-untyped-def]
-        S, total = np.zeros((height, lanes), np.float32), np.float32(0)
-        a = np.empty((AT_ONCE, width), np.float32)  # what is beyond y is in sums that none reads
-        for first in range(0, len(columns), AT_ONCE):
-            n = min(AT_ONCE, len(columns) - first)
-            for m in range(n):
-                c = columns[first + m]
-                copy(a.ctypes.data + m * a_row, q.ctypes.data + c * q_row)
-                a[m, k], a[m, k + 1] = 1.0, values[first + m] - b[c]
-                total += a[m, k + 1]
-            for j in range(0, lanes, WIDTH):
-                for i in range(j // HEIGHT * HEIGHT, height, HEIGHT):
-                    # numba adds the first argument, the context
-                    add_tile(S.ctypes.data, q_row, a.ctypes.data, a_row, i, j, n)  # type: ignore[call-arg]
-        return S, total
-
-    return sums
+    right of the diagonal are not complete. b and q (n, lanes) as in `_parts`."""
+    lanes, height = q.shape[1], -(-(k + 2) // HEIGHT) * HEIGHT
+    S, total = np.zeros((height, lanes), np.float32), np.float32(0)
+    # What is beyond y is in sums that nothing reads.
+    a = np.empty((AT_ONCE, max(lanes, height)), np.float32)
+    a_row, q_row = a.shape[1] * ENTRY_BYTES, lanes * ENTRY_BYTES
+    for first in range(0, len(columns), AT_ONCE):
+        n = min(AT_ONCE, len(columns) - first)
+        for m in range(n):
+            c = columns[first + m]
+            for j in range(0, q_row, WIDTH * ENTRY_BYTES):
+                # numba adds the first argument, the context, here and below
+                copy(a.ctypes.data + m * a_row + j, q.ctypes.data + c * q_row + j)  # type: ignore[call-arg]
+            a[m, k], a[m, k + 1] = 1.0, values[first + m] - b[c]
+            total += a[m, k + 1]
+        for j in range(0, lanes, WIDTH):
+            for i in range(j // HEIGHT * HEIGHT, height, HEIGHT):
+                add_tile(S.ctypes.data, q_row, a.ctypes.data, a_row, i, j, n)  # type: ignore[call-arg]
+    return S, total
 
 
 def cholesky_solve_reference(A: Array, t: Array, noise: Array) -> Array:
@@ -171,42 +159,37 @@ def cholesky_solve_reference(A: Array, t: Array, noise: Array) -> Array:
     return np.linalg.solve(L.T, np.linalg.solve(L, t) + noise)
 
 
-@functools.lru_cache
-def cholesky_solve(d: int) -> Callable[..., None]:
-    """Compiled (A, t, noise), which writes that to t for `WIDTH` regressions, one in each lane.
+@njit(cache=True, error_model="numpy")
+def cholesky_solve(A, t, noise) -> None:  # type: ignore[no-untyped-def]
+    """The same, compiled, for `WIDTH` regressions, one in each lane; t becomes w.
 
     A (d, d, WIDTH), t and noise (d, WIDTH). Only the upper triangles of A are read; A is
     overwritten. One regression alone would wait for each of its 2d roots and quotients.
     """
-
-    entry, row = WIDTH * ENTRY_BYTES, d * WIDTH * ENTRY_BYTES
-
-    @njit(error_model="numpy")
-    def solve(A, t, noise):  # type: ignore[no-untyped-def]
-        for p in range(d):
-            at, y = A.ctypes.data + p * row, t.ctypes.data + p * entry
-            for lane in range(WIDTH):
-                A[p, p, lane] = 1 / np.sqrt(A[p, p, lane])
-            for j in range(p + 1, d):
-                _scale(A[p, j], A[p, p])
-            _scale(t[p], A[p, p])
-            for i in range(p + 1, d):
-                for j in range(i, d):
-                    below = at + (i - p) * row + j * entry
-                    subtract_product(below, at + i * entry, at + j * entry)  # type: ignore[call-arg]
-                subtract_product(y + (i - p) * entry, at + i * entry, y)  # type: ignore[call-arg]
-        for p in range(d - 1, -1, -1):
-            at, y = A.ctypes.data + p * row, t.ctypes.data + p * entry
-            for lane in range(WIDTH):
-                t[p, lane] += noise[p, lane]
-            for j in range(p + 1, d):
-                subtract_product(y, at + j * entry, y + (j - p) * entry)  # type: ignore[call-arg]
-            _scale(t[p], A[p, p])
-
-    return solve
+    d, entry = len(t), WIDTH * ENTRY_BYTES
+    row = d * entry
+    for p in range(d):
+        at, y = A.ctypes.data + p * row, t.ctypes.data + p * entry
+        for lane in range(WIDTH):
+            A[p, p, lane] = 1 / np.sqrt(A[p, p, lane])
+        for j in range(p + 1, d):
+            _scale(A[p, j], A[p, p])
+        _scale(t[p], A[p, p])
+        for i in range(p + 1, d):
+            for j in range(i, d):
+                below = at + (i - p) * row + j * entry
+                subtract_product(below, at + i * entry, at + j * entry)  # type: ignore[call-arg]
+            subtract_product(y + (i - p) * entry, at + i * entry, y)  # type: ignore[call-arg]
+    for p in range(d - 1, -1, -1):
+        at, y = A.ctypes.data + p * row, t.ctypes.data + p * entry
+        for lane in range(WIDTH):
+            t[p, lane] += noise[p, lane]
+        for j in range(p + 1, d):
+            subtract_product(y, at + j * entry, y + (j - p) * entry)  # type: ignore[call-arg]
+        _scale(t[p], A[p, p])
 
 
-@njit
+@njit(cache=True)
 def _scale(v, a):  # type: ignore[no-untyped-def]
     """v *= a, for vectors (WIDTH,)."""
     for lane in range(WIDTH):

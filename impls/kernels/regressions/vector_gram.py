@@ -8,8 +8,6 @@ that the sums do not overlap the rows that are read.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -110,26 +108,21 @@ def add_tile(context, gram, gram_row, x, x_row, i, j, n):  # type: ignore[no-unt
     return types.void(*[types.intp] * 7), generate
 
 
-def copy_row_reference(row: Array, other: Array) -> None:
-    """row = other in NumPy, for two rows (lanes,)."""
-    row[:] = other
+def copy_reference(v: Array, a: Array) -> None:
+    """v = a in NumPy, for vectors (WIDTH,)."""
+    v[:] = a
 
 
-@functools.lru_cache
-def copy_row(lanes: int) -> Callable[..., None]:
-    """The same as an intrinsic, on the addresses of two rows."""
+@intrinsic
+def copy(context, v, a):  # type: ignore[no-untyped-def]
+    """The same, on the addresses of the vectors."""
 
-    @intrinsic
-    def copy(context, row, other):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            rows = _Rows(builder)
-            for at in range(0, lanes, WIDTH):
-                rows.store(rows.load(arguments[1], at), arguments[0], at)
-            return context.get_dummy_value()
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        rows = _Rows(builder)
+        rows.store(rows.load(arguments[1], 0), arguments[0], 0)
+        return context.get_dummy_value()
 
-        return types.void(types.intp, types.intp), generate
-
-    return copy
+    return types.void(types.intp, types.intp), generate
 
 
 def subtract_product_reference(v: Array, a: Array, b: Array) -> None:

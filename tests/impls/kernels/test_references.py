@@ -12,9 +12,9 @@ from bench.planning.availability import device_problem, library_problem
 from impls.kernels.regressions.compiled import (
     AT_ONCE,
     _parts,
-    _sums,
     cholesky_solve,
     cholesky_solve_reference,
+    sums,
     sums_reference,
 )
 from impls.kernels.regressions.vector_gram import (
@@ -22,8 +22,8 @@ from impls.kernels.regressions.vector_gram import (
     WIDTH,
     add_tile,
     add_tile_reference,
-    copy_row,
-    copy_row_reference,
+    copy,
+    copy_reference,
     subtract_product,
     subtract_product_reference,
 )
@@ -114,17 +114,18 @@ def test_a_product_subtracted_from_a_vector() -> None:
     np.testing.assert_allclose(vectors, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_a_copied_row() -> None:
-    row, other, copy = normal(48), normal(48), copy_row(32)
-    expected = row.copy()
-    copy_row_reference(expected[:32], other[:32])
+def test_a_copied_vector() -> None:
+    vectors = normal(2, 2 * WIDTH)
+    expected = vectors.copy()
+    copy_reference(*expected[:, :WIDTH])
 
     @njit
-    def compiled(row, other):  # type: ignore[no-untyped-def]
-        copy(row.ctypes.data, other.ctypes.data)
+    def compiled(v, a):  # type: ignore[no-untyped-def]
+        # numba adds the first argument, the context
+        copy(v.ctypes.data, a.ctypes.data)  # type: ignore[call-arg]
 
-    compiled(row, other)
-    assert np.array_equal(row, expected)
+    compiled(*vectors)
+    assert np.array_equal(vectors, expected)
 
 
 @pytest.mark.parametrize("k", [0, 1, 10, 16, 33])
@@ -133,7 +134,7 @@ def test_the_sums_of_a_regression(k: int, n: int) -> None:
     """Left of the last two columns, and on and below the diagonal."""
     others, values = normal(6, 1 + k), normal(n)
     columns = RNG.integers(0, 6, n).astype(np.int32)
-    S, total = _sums(k)(columns, values, *_parts(others))
+    S, total = sums(columns, values, *_parts(others), k)
     expected = sums_reference(columns, values, others)
     np.testing.assert_allclose(
         np.tril(S[: k + 2, :k]), np.tril(expected[:, :k]), rtol=1e-4, atol=1e-4
@@ -149,5 +150,5 @@ def test_as_many_cholesky_solves_as_a_vector_has_lanes(d: int) -> None:
         cholesky_solve_reference(*each) for each in zip(A.astype(float), t, noise, strict=True)
     ]
     in_lanes, w, white = (np.moveaxis(each, 0, -1).copy() for each in (np.triu(A), t, noise))
-    cholesky_solve(d)(in_lanes, w, white)
+    cholesky_solve(in_lanes, w, white)
     np.testing.assert_allclose(w.T, expected, rtol=1e-3, atol=1e-4)

@@ -30,15 +30,17 @@ def markdown_table(columns: Sequence[Column[Item]], items: Sequence[Item]) -> st
 
 
 def _cell(column: Column[Item], item: Item, footnotes: list[str]) -> str:
-    """The text, linked where the column links, and the numbers of its remarks: `0.92 [1] [2]`."""
+    """The text, linked where the column links, and the numbers of its remarks: `0.92 [1, 2]`.
+    `[1] [2]` would be a link in some dialects."""
     text = escaped(column.text(item))
     if column.link:
         text = f"[{text}]({column.link(item)})"
+    numbers = []
     for remark in column.remarks(item):
         if remark not in footnotes:
             footnotes.append(remark)
-        text += f" [{footnotes.index(remark) + 1}]"
-    return text
+        numbers.append(str(footnotes.index(remark) + 1))
+    return f"{text} [{', '.join(numbers)}]" if numbers else text
 
 
 def escaped(text: str) -> str:

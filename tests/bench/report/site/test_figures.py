@@ -23,7 +23,7 @@ from bench.report.verdict import verdict
 from bench.report.writing import Results, results_of
 
 RESULTS = Path(__file__).parents[4] / "results"
-NOTE = re.compile(r" \[(\d+)\]")
+NOTES = re.compile(r" \[(\d+(?:, \d+)*)\]")
 Row = dict[str, tuple[str, list[str]]]
 """Header -> the text of a cell, and its footnotes."""
 
@@ -60,8 +60,8 @@ def markdown_tables(page: str) -> list[list[Row]]:
 def _row(header: list[str], cells: list[str], notes: dict[str, str]) -> Row:
     return {
         text_of(name): (
-            text_of(NOTE.sub("", cell)),
-            [text_of(notes[number]) for number in NOTE.findall(cell)],
+            text_of(NOTES.sub("", cell)),
+            [text_of(notes[n]) for found in NOTES.findall(cell) for n in found.split(", ")],
         )
         for name, cell in zip(header, cells, strict=True)
     }

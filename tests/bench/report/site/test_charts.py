@@ -84,6 +84,33 @@ def test_goals_are_lines_of_the_curves(site: Site) -> None:
     assert any("0.915" in label for label in labels)
 
 
+def test_without_figures_there_are_no_empty_axes_but_a_sentence(site: Site) -> None:
+    site.drawn()
+    site.find("triton")
+    site.until(lambda: not any(each.is_displayed() for each in site.all(".plot")))
+    assert {each.text for each in site.all("figcaption")} == {
+        "No row that is shown has these figures."
+    }
+    site.find("")
+    site.until(lambda: all(each.is_displayed() for each in site.all(".plot")))
+    site.drawn()
+    assert site.all(SYMBOLS)
+
+
+def test_what_a_chart_draws_grows_with_the_text_of_the_page(site: Site) -> None:
+    def ratio(width: int) -> float:
+        site.open("", width=width, height=900)
+        site.drawn()
+        return site.run("""
+            const size = element => parseFloat(getComputedStyle(element).fontSize);
+            const names = ".scatter svg .mark-text:not([class*=role-axis]) text";
+            const name = document.querySelector(names);
+            return size(name) / size(document.documentElement);
+        """)
+
+    assert ratio(3840) == pytest.approx(ratio(1280), rel=0.05)
+
+
 def test_a_click_on_a_point_opens_its_row(site: Site) -> None:
     site.drawn()
     site.all(SYMBOLS)[0].click()

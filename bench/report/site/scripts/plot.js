@@ -133,7 +133,11 @@ class Plot {
     const size = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const spec = structuredClone(CHARTS[this.template]);
     for (const scale of spec.scales) if (log[scale.name]) scale.type = "log";
-    for (const axis of spec.axes) if (log[axis.scale] && axis.labelOverlap) axis.labelOverlap = "greedy";
+    for (const axis of spec.axes) {
+      if (!log[axis.scale] || !axis.labelOverlap) continue;
+      axis.labelOverlap = "greedy";
+      axis.encode = { labels: { update: { text: { signal: roundLabels(axis.scale) } } } };
+    }
     for (const signal of spec.signals) if (signal.name in signals) signal.value = signals[signal.name];
     for (const source of spec.data) if (source.name in data) source.values = data[source.name];
     scaleMarks(spec.marks, size / DRAWN_FOR);
@@ -188,6 +192,12 @@ class Plot {
       if (this.view && this.inView && this.view.signal("lit") !== lit) this.view.signal("lit", lit).runAsync();
     }, 80);
   }
+}
+
+/** Of an axis over a decade or more the labels of 1, 2 and 5: with all, those of the decades lack room. */
+function roundLabels(axis) {
+  const leading = "round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9)))";
+  return `${axis}1 < 10 * ${axis}0 || indexof([1, 2, 5], ${leading}) >= 0 ? datum.label : ''`;
 }
 
 /** Texts and symbols of a drawing as large beside the page's text as on a small screen. */

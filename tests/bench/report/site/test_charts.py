@@ -78,6 +78,16 @@ def ticks(site: Site) -> list[str]:
     return site.run(f"return Array.from({labels}, each => each.textContent)")
 
 
+def test_a_logarithmic_axis_has_round_labels_and_each_decade_has_its_own(own: Site) -> None:
+    own.open("#page=growth")
+    own.drawn()
+    axis = own.one(".lines .role-axis:has(.role-axis-label text[text-anchor=middle])")
+    labels = [each.text for each in axis.find_elements("css selector", ".role-axis-label text")]
+    shown = [text for text in labels if text]
+    assert {text.strip("0.,") for text in shown} <= {"1", "2", "5"}
+    assert {"1,000,000", "10,000,000"} <= {*shown}
+
+
 def test_goals_are_lines_of_the_curves(site: Site) -> None:
     site.drawn()
     labels = [each.text for each in site.all(".plot.lines svg .mark-text text")]

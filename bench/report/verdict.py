@@ -123,30 +123,35 @@ def _time(table: Table, goal: float, leaders: Leaders) -> str:
     if len(leaders) > 1:
         return f"{seconds} s, no difference beyond noise"
     [(_, line)] = leaders
+    own = seconds_by_seed(line.runs, goal)
+    hits = sum(map(math.isfinite, own.values()))
+    seconds = f"{seconds} s"
+    if hits < len(own):
+        seconds += f" in {hits} of {plural(len(own), 'seed')}"
     rank = ranking.by_time(table, goal)[table.lines.index(line)] if table.has_repeats else None
     if rank and rank.last > 1:
         rows = plural(rank.last - 1, "row")
-        return f"{seconds} s, no difference beyond noise from {rows} that reached it more seldom"
+        return f"{seconds}, no difference beyond noise from {rows} that reached it more seldom"
     libraries = [
         (to.median, each)
         for each in table.lines
         if each.row.is_third_party and (to := reached(each.runs, goal))
     ]
     if line.row.is_third_party or not libraries:
-        return f"{seconds} s"
+        return seconds
     median_s, library = min(libraries, key=lambda each: each[0])
     if not math.isfinite(median_s):
-        return f"{seconds} s, no library reached it in half of its runs"
+        return f"{seconds}, no library reached it in half of its runs"
     name = escaped(library.name)
-    own, other = (seconds_by_seed(each.runs, goal) for each in (line, library))
+    other = seconds_by_seed(library.runs, goal)
     hits = sum(map(math.isfinite, other.values()))
     if hits < len(other):
-        return f"{seconds} s; {name} reached it in {hits} of {plural(len(other), 'seed')}"
+        return f"{seconds}; {name} reached it in {hits} of {plural(len(other), 'seed')}"
     reached_in = {seed: time for seed, time in own.items() if math.isfinite(time)}
     sooner = ratio(other, reached_in).interval
     if not sooner.excludes(1):
-        return f"{seconds} s"
-    return f"{seconds} s, {with_interval(sooner)} times sooner than {name}"
+        return seconds
+    return f"{seconds}, {with_interval(sooner)} times sooner than {name}"
 
 
 def _either(leaders: Leaders) -> str:

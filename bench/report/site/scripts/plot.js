@@ -3,6 +3,7 @@
 const CHARTS = JSON.parse(document.getElementById("charts").textContent);
 const PICKED_WITHIN = 24; // pixels
 const COLOURS = 7;
+const DRAWN_FOR = 15; // pixels of the page's text that charts.py has its sizes for
 const DASHES = [[], [6, 2], [2, 2], [8, 2, 2, 2]];
 
 /* In a box from −1 to 1, for Vega and for the symbols of the table alike. */
@@ -91,9 +92,11 @@ class Plot {
    */
   show({ data, signals, log = {}, spots = [], label, note = [], height }) {
     this.wanted = { data, signals, log, spots };
-    this.stale = true;
+    this.stale = data.points.length > 0;
+    this.host.hidden = !this.stale;
     this.host.setAttribute("aria-label", label);
-    this.note.replaceChildren(...note);
+    this.note.replaceChildren(...(this.stale ? note : ["No row that is shown has these figures."]));
+    if (!this.stale) return;
     if (height) this.host.style.height = `${height}px`;
     if (this.inView) this.draw();
     else requestIdleCallback(() => this.draw(), { timeout: 2000 });
@@ -130,9 +133,14 @@ class Plot {
     const size = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const spec = structuredClone(CHARTS[this.template]);
     for (const scale of spec.scales) if (log[scale.name]) scale.type = "log";
-    for (const axis of spec.axes) if (log[axis.scale] && axis.labelOverlap) axis.labelOverlap = "greedy";
+    for (const axis of spec.axes) {
+      if (!log[axis.scale] || !axis.labelOverlap) continue;
+      axis.labelOverlap = "greedy";
+      axis.encode = { labels: { update: { text: { signal: roundLabels(axis.scale) } } } };
+    }
     for (const signal of spec.signals) if (signal.name in signals) signal.value = signals[signal.name];
     for (const source of spec.data) if (source.name in data) source.values = data[source.name];
+    scaleMarks(spec.marks, size / DRAWN_FOR);
     const config = { axis: { ...spec.config.axis, labelFontSize: 0.75 * size, titleFontSize: 0.8 * size } };
     this.view?.finalize();
     this.axes = axes;
@@ -183,6 +191,23 @@ class Plot {
       const lit = row ?? "";
       if (this.view && this.inView && this.view.signal("lit") !== lit) this.view.signal("lit", lit).runAsync();
     }, 80);
+  }
+}
+
+/** Of an axis over a decade or more the labels of 1, 2 and 5: with all, those of the decades lack room. */
+function roundLabels(axis) {
+  const leading = "round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9)))";
+  return `${axis}1 < 10 * ${axis}0 || indexof([1, 2, 5], ${leading}) >= 0 ? datum.label : ''`;
+}
+
+/** Texts and symbols of a drawing as large beside the page's text as on a small screen. */
+function scaleMarks(marks, by) {
+  for (const mark of marks) {
+    for (const { fontSize, size } of Object.values(mark.encode ?? {})) {
+      if (fontSize) fontSize.value *= by;
+      if (size) size.value *= by ** 2; // an area
+    }
+    scaleMarks(mark.marks ?? [], by);
   }
 }
 

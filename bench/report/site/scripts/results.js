@@ -74,9 +74,10 @@ class Results {
     this.found = element("p", { class: "found" });
     this.hidden = element("p", { class: "hidden-rows" });
     this.element = element("div", {},
-      this.choices, this.answer,
+      element("h1", { class: "unseen" }, "Results"), this.choices, this.answer,
       element("div", { class: "first" },
-        element("section", { class: "of-table", "aria-label": "Table" }, this.tools, this.found, this.hidden, this.table.elements),
+        element("section", { class: "of-table", "aria-labelledby": "table-title" },
+          element("h2", { class: "unseen", id: "table-title" }, "Time to goal and accuracy"), this.tools, this.found, this.hidden, this.table.elements),
         element("section", { class: "of-plot", "aria-labelledby": "pareto-title" },
           element("h2", { id: "pareto-title" }, "Accuracy against time"), this.scatterChoices, this.scatter.figure)),
       this.curveSection = element("section", { "aria-labelledby": "curves-title" },
@@ -180,7 +181,8 @@ class Results {
   showTable(changed) {
     if (changed) {
       this.details.clear();
-      this.table.options.file = `ratebench-${this.view.dataset}`.replace(/[^\w.-]+/g, "-");
+      const { dataset, heading, machine } = this.view;
+      this.table.options.file = ["ratebench", dataset, heading, machine].join("-").replace(/[^\w.-]+/g, "-");
     }
     this.table.show(this.view.grid, this.shownColumns(), this.shown, this.state.sort);
     for (const name of this.table.body.querySelectorAll(".name")) {
@@ -267,7 +269,7 @@ class Results {
     const options = (field) => [["", "any"], ...values(field).map((value) => [value, value])];
     const find = element("input", {
       type: "search", name: "find", value: state.find, placeholder: "Find rows", "aria-label": "Find rows",
-      oninput: () => go({ find: find.value }, { replace: true }),
+      oninput: () => go({ find: find.value }, { typed: true }),
     });
     const filter = (label, name) => choice(label, options(name), state[name], (value) => go({ [name]: value }), { name });
     const titles = { row: "Row", goals: "Time to goal", accuracy: "Accuracy", slices: "Slices", cost: "Cost" };
@@ -430,7 +432,7 @@ class Results {
       signals: { x0, x1, y0, y1, x_title: `${OVER[state.x]}${log ? " (log scale)" : ""}`, y_title: ERRORS[state.y] },
       log: { x: log }, spots: visible,
       label: `${ERRORS[state.y]} over ${OVER[state.x]}, ${drawn.length} rows; the times to each goal are in the table.`,
-      note: [`Bold: the run with the median fit. Faint: other seeds, and the level of a model without epochs. Markers without a line: whole fits. What lies above ${y1.toFixed(3)} is out of the frame.`],
+      note: [`Bold: the run with the median fit. Faint: other seeds, and the level of a model without epochs. Markers without a line: whole fits. Beside a name: the lowest value of its run with the median fit. What lies above ${y1.toFixed(3)} is out of the frame.`],
     });
     this.chooseCurves();
     this.legend.replaceChildren(...drawn.map(({ line, best }) => element("li", {

@@ -26,14 +26,15 @@ function show(wrong = []) {
   return wrong;
 }
 
-/** Changes the state and the address. `replace`: without a step in the history, as in typing. */
-function go(change, { replace = false } = {}) {
+/** Changes the state and the address. `typed`: all that is typed in a row is one step of the history. */
+function go(change, { typed = false } = {}) {
   state = { ...state, ...change };
   show();
   const address = addressOf(state);
   if (address === shownAddress) return;
   shownAddress = address;
-  history[replace ? "replaceState" : "pushState"](null, "", address || location.pathname + location.search);
+  const step = typed ? "typed" : null;
+  history[step && history.state === step ? "replaceState" : "pushState"](step, "", address || location.pathname + location.search);
 }
 
 /** The page of the address, as after a link, back or forward. */

@@ -459,7 +459,7 @@ def test_a_ratio_whose_interval_has_a_tie_is_not_stated() -> None:
     theirs = repeated(*(4.0 + n / 100 for n in range(9)), 4.0, name="peer:cornac_mf")
     theirs[8] = record("peer:cornac_mf", seed=8, fit_s=1e6, rmse=0.89)
     text = verdict(table_of(*own, *theirs))
-    assert re.search(r"use numpy_sgd for 0\.946 \([\d.]+ s\)", text)
+    assert re.search(r"use numpy_sgd for 0\.946 \([\d.]+ s in 9 of 10 seeds\)", text)
     assert "sooner" not in text
 
 
@@ -485,6 +485,13 @@ def test_a_library_that_missed_a_goal_in_some_runs_has_no_ratio() -> None:
     ]
     text = verdict(table_of(*repeated(0.3, 0.31, 0.3, 0.31, 0.3, 0.31, 0.3), *library))
     assert "0.900 (0.160 s; peer:own reached it in 6 of 7 seeds)" in text
+
+
+def test_a_winner_that_missed_the_goal_in_some_runs_says_so() -> None:
+    own = [record(seed=n, fit_s=0.3, rmse=0.93 if n == 2 else 0.89) for n in range(20)]
+    text = verdict(table_of(*own, *repeated(*(9.0 + n / 10 for n in range(20)), name="ncf")))
+    assert re.search(r"0\.946 \([\d.]+ s\)", text), "all reached it"
+    assert re.search(r"0\.900 \([\d.]+ s in 19 of 20 seeds\)", text)
 
 
 def test_rows_that_noise_may_have_put_in_order_are_named_together() -> None:

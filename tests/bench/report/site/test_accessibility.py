@@ -110,6 +110,14 @@ return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0
 """
 
 
+@pytest.mark.parametrize("page", ["", "#page=growth", "#page=cuda"])
+def test_each_page_has_one_title_and_its_parts_have_headings(own: Site, page: str) -> None:
+    own.open(page)
+    levels = [each.tag_name for each in own.all("h1, h2, h3")]
+    assert levels.count("h1") == 1
+    assert levels[0] == "h1"
+
+
 def test_a_skip_reason_is_read_with_its_row(site: Site) -> None:
     [head] = [row for row in site.all(".of-table tbody th") if "triton_sgd" in row.text]
     assert MISSING in head.text

@@ -72,13 +72,22 @@ def test_back_and_forward_go_through_what_was_chosen(site: Site, driver: Chrome)
     site.until(lambda: site.state == "page=cuda")
 
 
-def test_letters_of_a_search_are_no_steps_back(site: Site, driver: Chrome) -> None:
+def test_a_search_is_one_step_back_whatever_its_letters(site: Site, driver: Chrome) -> None:
     site.sort("fit s")
     site.find("sgd")
     assert site.state == "sort=fit-s&find=sgd"
     driver.back()
-    site.until(lambda: site.state == "")
+    site.until(lambda: site.state == "sort=fit-s", "the step before the search alone")
     assert site.one("[name=find]").get_attribute("value") == ""
+    driver.back()
+    site.until(lambda: site.state == "")
+
+
+def test_back_from_a_search_does_not_leave_the_page(site: Site, driver: Chrome) -> None:
+    every = site.names
+    site.find("sgd")
+    driver.back()
+    site.until(lambda: site.names == every)
 
 
 def test_a_wrong_address_is_repaired_and_the_reader_learns_of_it(site: Site) -> None:

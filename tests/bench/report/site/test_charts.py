@@ -78,10 +78,47 @@ def ticks(site: Site) -> list[str]:
     return site.run(f"return Array.from({labels}, each => each.textContent)")
 
 
+def test_a_logarithmic_axis_has_round_labels_and_each_decade_has_its_own(own: Site) -> None:
+    own.open("#page=growth")
+    own.drawn()
+    axis = own.one(".lines .role-axis:has(.role-axis-label text[text-anchor=middle])")
+    labels = [each.text for each in axis.find_elements("css selector", ".role-axis-label text")]
+    shown = [text for text in labels if text]
+    assert {text.strip("0.,") for text in shown} <= {"1", "2", "5"}
+    assert {"1,000,000", "10,000,000"} <= {*shown}
+
+
 def test_goals_are_lines_of_the_curves(site: Site) -> None:
     site.drawn()
     labels = [each.text for each in site.all(".plot.lines svg .mark-text text")]
     assert any("0.915" in label for label in labels)
+
+
+def test_without_figures_there_are_no_empty_axes_but_a_sentence(site: Site) -> None:
+    site.drawn()
+    site.find("triton")
+    site.until(lambda: not any(each.is_displayed() for each in site.all(".plot")))
+    assert {each.text for each in site.all("figcaption")} == {
+        "No row that is shown has these figures."
+    }
+    site.find("")
+    site.until(lambda: all(each.is_displayed() for each in site.all(".plot")))
+    site.drawn()
+    assert site.all(SYMBOLS)
+
+
+def test_what_a_chart_draws_grows_with_the_text_of_the_page(site: Site) -> None:
+    def ratio(width: int) -> float:
+        site.open("", width=width, height=900)
+        site.drawn()
+        return site.run("""
+            const size = element => parseFloat(getComputedStyle(element).fontSize);
+            const names = ".scatter svg .mark-text:not([class*=role-axis]) text";
+            const name = document.querySelector(names);
+            return size(name) / size(document.documentElement);
+        """)
+
+    assert ratio(3840) == pytest.approx(ratio(1280), rel=0.05)
 
 
 def test_a_click_on_a_point_opens_its_row(site: Site) -> None:

@@ -86,6 +86,18 @@ def test_on_paper_it_is_dark_on_white_without_what_is_to_be_pressed(
     assert "bench run --impl numpy_sgd" in site.one(".details").text
 
 
+def test_on_paper_no_bar_lies_over_a_figure(site: Site, driver: Chrome) -> None:
+    site.open("", width=720)
+    emulate(driver, "print")
+    room = site.run("""
+        const foot = element => element.getBoundingClientRect().bottom;
+        const texts = [...document.querySelectorAll(".bar .second")];
+        return texts.map(text => foot(text.closest("td")) - foot(text));
+    """)
+    assert room
+    assert min(room) >= 4
+
+
 def test_its_print_is_not_empty(site: Site, driver: Chrome) -> None:
     site.drawn()
     paper = driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": False})

@@ -58,7 +58,7 @@ class Results {
     this.answer = element("section", { class: "answer", "aria-label": "Answer" });
     this.tools = element("div", { class: "tools" });
     this.table = new GridTable("Time to goal and accuracy", "sort", go, {
-      file: "ratebench", bars: true,
+      file: "ratebench", bars: true, carried: "status",
       firstCell: (row, content) => this.firstCell(row, content),
       below: (row, columns) => this.below(row, columns),
       lit: (row) => this.light(row === null ? null : this.view.lines[row].name),

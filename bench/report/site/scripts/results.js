@@ -196,7 +196,7 @@ class Results {
     const hide = button("×", () => this.hide(line.name), { class: "hide", "aria-label": `Hide ${line.name}`, title: "Hide this row, here and in the charts" });
     const reason = this.reason(line);
     return [
-      element("span", { class: "row-name" }, symbolOf(this.look(line)), name, line.skipped.length ? [] : notes, hide),
+      element("span", { class: "row-name" }, symbolOf(this.look(line)), element("span", { class: "named" }, name, line.skipped.length ? [] : notes), hide),
       reason ? element("span", { class: "reason" }, reason) : null,
     ];
   }

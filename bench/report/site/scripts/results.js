@@ -58,7 +58,7 @@ class Results {
     this.answer = element("section", { class: "answer", "aria-label": "Answer" });
     this.tools = element("div", { class: "tools" });
     this.table = new GridTable("Time to goal and accuracy", "sort", go, {
-      file: "ratebench", bars: true,
+      file: "ratebench", bars: true, carried: "status",
       firstCell: (row, content) => this.firstCell(row, content),
       below: (row, columns) => this.below(row, columns),
       lit: (row) => this.light(row === null ? null : this.view.lines[row].name),
@@ -198,7 +198,7 @@ class Results {
     const hide = button("×", () => this.hide(line.name), { class: "hide", "aria-label": `Hide ${line.name}`, title: "Hide this row, here and in the charts" });
     const reason = this.reason(line);
     return [
-      element("span", { class: "row-name" }, symbolOf(this.look(line)), name, line.skipped.length ? [] : notes, hide),
+      element("span", { class: "row-name" }, symbolOf(this.look(line)), element("span", { class: "named" }, name, line.skipped.length ? [] : notes), hide),
       reason ? element("span", { class: "reason" }, reason) : null,
     ];
   }

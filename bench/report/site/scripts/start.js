@@ -7,14 +7,15 @@ const PAGES = {
   published: ["Published", PublishedPage, SITE.published],
   searches: ["Searches", SearchesPage, SITE.searches],
 };
+const FILLED = Object.keys(PAGES).filter((name) => PAGES[name][2].length);
+DEFAULTS.page = FILLED[0] ?? DEFAULTS.page; // a folder may hold nothing but searches
 const made = {};
 let state = { ...DEFAULTS };
 let shownAddress = null;
 
 /** Shows the state; `wrong` of its address is announced and taken out of it. */
 function show(wrong = []) {
-  const pages = Object.keys(PAGES).filter((name) => PAGES[name][2].length);
-  repair(state, "page", pages, wrong);
+  repair(state, "page", FILLED, wrong);
   const page = made[state.page] ??= new PAGES[state.page][1](go);
   if (!page.element.isConnected) document.getElementById("main").replaceChildren(page.element);
   page.update(state, wrong);
@@ -55,8 +56,8 @@ function chooseTheme(theme) {
 }
 
 function start() {
-  document.getElementById("pages").append(...Object.entries(PAGES).filter(([, [, , data]]) => data.length).map(([name, [title]]) =>
-    element("li", {}, element("a", { href: name === "results" ? "#" : `#page=${name}`, "data-page": name }, title))));
+  document.getElementById("pages").append(...FILLED.map((name) =>
+    element("li", {}, element("a", { href: name === DEFAULTS.page ? "#" : `#page=${name}`, "data-page": name }, PAGES[name][0]))));
   const dark = matchMedia("(prefers-color-scheme: dark)");
   chooseTheme(dark.matches ? "dark" : "light");
   dark.addEventListener("change", () => chooseTheme(dark.matches ? "dark" : "light"));
@@ -65,7 +66,7 @@ function start() {
   document.getElementById("skip").addEventListener("click", () => document.getElementById("main").focus());
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
   addEventListener("popstate", follow);
-  if (SITE.views.length) follow();
+  if (FILLED.length) follow();
   else document.getElementById("main").append(element("p", {}, "There are no records yet: `bench run` makes some."));
   for (const line of SITE.bad) console.info(line);
   afterPaint(vegaLoaded);

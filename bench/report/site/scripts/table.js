@@ -60,7 +60,8 @@ class GridTable {
    * go        changes the state
    * options   file: the name of a download; bars: whether intervals are drawn, too;
    *           firstCell(row, content): what stands in the first column; below(row, columns): a
-   *           row of the table below it; lit(row): the pointer is on a row, or on none;
+   *           row of the table below it; carried: the column whose notes stand in the first one
+   *           where it is not shown; lit(row): the pointer is on a row, or on none;
    *           nothing(): what stands in a table without rows
    */
   constructor(caption, sortName, go, options = {}) {
@@ -145,7 +146,7 @@ class GridTable {
     });
     while (this.body.children.length > shown.length) this.body.lastChild.remove();
     if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true }); // a row that moved lost it
-    const used = new Set(this.order.flatMap((row) => this.columns.flatMap((column) => this.grid.rows[row][column].notes)));
+    const used = new Set(this.order.flatMap((row) => this.columns.flatMap((_, place) => this.notesOf(row, place))));
     this.notes.replaceChildren(...this.grid.footnotes.flatMap((note, place) =>
       used.has(place) ? [element("li", { value: place + 1 }, note)] : []));
   }
@@ -154,7 +155,8 @@ class GridTable {
     const cells = this.columns.map((column, place) => {
       const head = this.grid.heads[column];
       const cell = this.grid.rows[row][column];
-      const content = [...(head.number ? cellText(cell) : [cell.text]), ...cell.notes.map((note) => this.noteButton(note))];
+      const notes = this.notesOf(row, place).map((note) => this.noteButton(note));
+      const content = [...(head.number ? cellText(cell) : [cell.text]), ...notes];
       if (place === 0) return element("th", { scope: "row", class: head.number ? "number" : "" }, this.options.firstCell?.(row, content) ?? content);
       const bar = barOf(cell, this.scales.get(column));
       const classes = `${head.number ? "number" : ""}${bar ? " bar" : ""}`;
@@ -162,6 +164,15 @@ class GridTable {
     });
     const { lit } = this.options;
     return element("tr", lit ? { onpointerenter: () => lit(row), onpointerleave: () => lit(null) } : {}, cells);
+  }
+
+  /** Notes of the cell at a place of the shown columns. */
+  notesOf(row, place) {
+    const cells = this.grid.rows[row];
+    const { notes } = cells[this.columns[place]];
+    const carried = place ? -1 : this.grid.heads.findIndex((head) => head.id === this.options.carried);
+    if (carried < 0 || this.columns.includes(carried)) return notes;
+    return [...new Set([...notes, ...cells[carried].notes])];
   }
 
   noteButton(note) {
@@ -177,7 +188,7 @@ class GridTable {
 
   /** Cells as they are shown, row by row. */
   shownCells() {
-    return this.order.map((row) => this.columns.map((column) => this.grid.rows[row][column]));
+    return this.order.map((row) => this.columns.map((column, place) => ({ ...this.grid.rows[row][column], notes: this.notesOf(row, place) })));
   }
 
   markdown() {

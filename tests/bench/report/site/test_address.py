@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from selenium.webdriver import Chrome
 
 from tests.support.site import Site
@@ -103,6 +106,15 @@ def test_what_is_right_in_an_address_is_kept_beside_what_is_wrong(site: Site) ->
     site.open("#sort=-fit-s&machine=elsewhere")
     assert site.state == "sort=-fit-s"
     assert site.sorted_by("fit s") == "descending"
+
+
+def test_the_address_in_the_docs_is_one_of_this_repository(own: Site) -> None:
+    docs = (Path(__file__).parents[4] / "docs" / "the-site.md").read_text("utf-8")
+    [address] = re.findall(r"`#(.+?)`", docs)
+    own.open(f"#{address}")
+    assert own.state == address
+    assert own.sorted_by("fit s") == "ascending"
+    assert "bias" not in own.names
 
 
 def test_names_with_signs_of_an_address_survive_it(site: Site) -> None:

@@ -84,6 +84,9 @@ def test_on_paper_it_is_dark_on_white_without_what_is_to_be_pressed(
     assert site.run(WIDTH) <= 720
     site.until(lambda: not site.run(OVERLAPPING), "charts that fit the paper")
     assert "bench run --impl numpy_sgd" in site.one(".details").text
+    bars = "return [...document.querySelectorAll('.bar')].map(each => getComputedStyle(each))"
+    room = f"{bars}.map(style => parseFloat(style.paddingBottom))"
+    assert min(site.run(room)) >= 4, "a bar runs through no figure"
 
 
 def test_on_paper_no_bar_lies_over_a_figure(site: Site, driver: Chrome) -> None:

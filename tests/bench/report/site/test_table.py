@@ -11,11 +11,12 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
+from bench.records import Disturbance
 from bench.report.site.prose import spans
 from bench.store import RecordStore
 from tests.support.browser import until
-from tests.support.records import cells
-from tests.support.site import MISSING, Site
+from tests.support.records import cells, record
+from tests.support.site import MISSING, Site, built
 
 
 def number(text: str) -> float:
@@ -145,6 +146,23 @@ def test_skip_reasons_and_footnotes_are_where_the_eye_is(site: Site) -> None:
     site.press("\ue00c")
     site.until(lambda: not site.all("[popover]"), "the note's end")
     assert "timeout: 60 s" in site.one(".footnotes").text
+
+
+def test_what_the_status_notes_is_beside_the_name_while_that_column_is_hidden(
+    driver: Chrome, tmp_path: Path
+) -> None:
+    busy = Disturbance(steal_s=None, wait_s=6.0, involuntary_switches=9)
+    path = built(tmp_path, [record(seed=0, disturbance=busy), record(seed=1)])
+    site = Site(driver, path).open()
+    notes = "tbody th .note"
+    assert "disturbed, 1 of 2 runs" in site.one(notes).get_attribute("aria-label")
+    assert "disturbed, 1 of 2 runs" in site.one(".footnotes").text
+    site.button("Copy as Markdown").click()
+    assert "disturbed, 1 of 2 runs" in clipboard(driver)
+    toggle(site, "status")
+    assert not site.all(notes)
+    assert site.all("tbody td[data-column=status] .note")
+    assert site.troubles == []
 
 
 def test_a_row_opens_to_its_runs_and_the_command_that_repeats_it(site: Site) -> None:

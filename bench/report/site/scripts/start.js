@@ -7,6 +7,7 @@ const PAGES = {
   published: ["Published", PublishedPage, SITE.published],
   searches: ["Searches", SearchesPage, SITE.searches],
 };
+const TOLD = 5; // of what is wrong in an address
 const made = {};
 let state = { ...DEFAULTS };
 let shownAddress = null;
@@ -44,7 +45,14 @@ function follow() {
   const wrong = show(read.wrong);
   shownAddress = addressOf(state);
   if (shownAddress !== location.hash) history.replaceState(null, "", shownAddress || location.pathname + location.search);
-  if (wrong.length) announce(`Not on this page, and left out of the address: ${unique(wrong).join(", ")}.`);
+  if (wrong.length) announce(`Not on this page, and left out of the address: ${some(unique(wrong))}.`);
+}
+
+/** The first few, each as a line has room for it: an address may be of any length. */
+function some(texts) {
+  const shown = texts.slice(0, TOLD).map((text) => (text.length > 60 ? `${text.slice(0, 60)}…` : text));
+  const more = texts.length - shown.length;
+  return shown.join(", ") + (more ? `, and ${more.toLocaleString("en")} more` : "");
 }
 
 function chooseTheme(theme) {

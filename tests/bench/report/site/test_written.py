@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,26 @@ def test_a_page_that_no_report_made_is_not_overwritten(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"index\.html was not written by `bench report`"):
             attempt(tmp_path)
     assert page.read_text(encoding="utf-8") == "<!doctype html>mine"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_read_and_not_overwritten(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    page = store(tmp_path, [record(curve=[])]) / SITE
+    page.parent.mkdir()
+    make(page)
+    make(tmp_path / "notes.md")  # of no concern to a report
+    with pytest.raises(ValueError, match=r"index\.html was not written by `bench report`"):
+        write_site(tmp_path)
+    assert not page.is_file()
+
+
+def test_a_folder_that_is_a_link_to_itself_is_one_error(tmp_path: Path) -> None:
+    (store(tmp_path, [record(curve=[])]) / "site").symlink_to("site")
+    done = CliRunner().invoke(app, ["site", "--out", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "symbolic links" in done.output
 
 
 @pytest.fixture

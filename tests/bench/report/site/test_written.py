@@ -44,6 +44,16 @@ def test_the_same_records_give_the_same_page(tmp_path: Path) -> None:
     assert write_site(out) is None
 
 
+def test_its_policy_allows_nothing_from_elsewhere_and_no_other_base(tmp_path: Path) -> None:
+    write_site(tmp_path)
+    found = re.search(r'Content-Security-Policy" content="(.*?)">', (tmp_path / SITE).read_text())
+    assert found is not None
+    policy = dict(each.split(maxsplit=1) for each in found[1].split("; "))
+    # What `default-src` does not cover.
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert not re.search(r"https?:|\*", found[1])
+
+
 def test_without_records_it_is_written_too(tmp_path: Path) -> None:
     assert write_site(tmp_path) == "new"
     assert data_of(tmp_path / SITE)["views"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import shutil
@@ -43,13 +44,21 @@ def replace(path: Path, content: bytes) -> None:
     replace_all({path: content})
 
 
+def _resolved(path: Path) -> Path:
+    """Raises OSError for links that lead to each other, for which `resolve` has another error."""
+    try:
+        return path.resolve()
+    except RuntimeError:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from None
+
+
 def replace_all(contents: Mapping[Path, bytes]) -> None:
     """Give each path its content; a file that already has it is not touched.
 
     All are written before the first takes its place: where one cannot be, for a full disk say,
     none has changed. Raises OSError, which names the file.
     """
-    resolved = {path.resolve(): content for path, content in contents.items()}
+    resolved = {_resolved(path): content for path, content in contents.items()}
     with ExitStack() as files:
         for path, content in resolved.items():
             if path.exists() and path.read_bytes() == content:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bench.report.rows import Table
@@ -56,9 +56,9 @@ def slug(text: str) -> str:
 
 def generated(out: Path) -> set[Path]:
     """The pages and plots under `out` that a report wrote, and the page for people."""
-    pages = {path for path in out.glob("*.md") if path.read_bytes().startswith(MARK.encode())}
-    plots = {path for path in out.glob("plots/*.png") if _is_generated_plot(path)}
-    site = {path for path in [out / SITE] if path.exists() and _has_mark(path)}
+    pages = {path for path in _files(out, "*.md") if path.read_bytes().startswith(MARK.encode())}
+    plots = {path for path in _files(out, "plots/*.png") if _is_generated_plot(path)}
+    site = {path for path in _files(out, SITE) if _has_mark(path)}
     return pages | plots | site
 
 
@@ -69,6 +69,11 @@ def refuse_to_overwrite(paths: Collection[Path], generated: Collection[Path]) ->
             raise ValueError(
                 f"{path} was not written by `bench report`: move it away, or give another --out"
             )
+
+
+def _files(out: Path, pattern: str) -> Iterator[Path]:
+    """Those that can be read to their end: no folders, and no pipes, which would wait."""
+    return filter(Path.is_file, out.glob(pattern))
 
 
 def _has_mark(page: Path) -> bool:

@@ -85,3 +85,11 @@ def test_long_names_have_new_files_of_their_own(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes().decode() for path in tmp_path.iterdir()} == {
         name: name for name in names
     }
+
+
+def test_links_that_lead_to_each_other_are_an_error_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "site").symlink_to("site")
+    path = tmp_path / "site" / "index.html"
+    with pytest.raises(OSError, match="symbolic links") as caught:
+        replace(path, b"new")
+    assert caught.value.filename == str(path)

@@ -378,7 +378,9 @@ def _trimmed(value: Any) -> list[Any]:
 
 
 def _number(value: float) -> float | int | str:
-    if not math.isfinite(value):
+    if math.isnan(value):  # a hyperparameter; records have no such figure
+        return "NaN"
+    if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
     rounded = float(f"{value:.{SIGNIFICANT}g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded

@@ -65,7 +65,8 @@ class Plot {
   /** template: of charts.py; tip(spot): [title, facts] of what the pointer is on; lit, click: of its row. */
   constructor(template, { tip, lit, click } = {}) {
     Object.assign(this, { template, tip, lit, click });
-    this.host = element("div", { class: `plot ${template}`, role: "img" });
+    this.drawing = element("div", { "aria-hidden": "true" }); // Vega gives it a role and a label of its own
+    this.host = element("div", { class: `plot ${template}`, role: "img" }, this.drawing);
     this.note = element("figcaption");
     this.figure = element("figure", {}, this.host, this.note);
     this.inView = false;
@@ -122,7 +123,6 @@ class Plot {
       for (const [name, rows] of Object.entries(data)) this.view.data(name, rows);
     }
     this.view.run();
-    this.host.querySelector("svg")?.setAttribute("aria-hidden", "true"); // the host has the label
     this.host.dataset.drawn = "true";
     this.place();
   }
@@ -144,8 +144,7 @@ class Plot {
     const config = { axis: { ...spec.config.axis, labelFontSize: 0.75 * size, titleFontSize: 0.8 * size } };
     this.view?.finalize();
     this.axes = axes;
-    this.view = new window.vega.View(window.vega.parse(spec, config), { renderer: "svg", container: this.host });
-    this.host.firstChild.setAttribute("aria-hidden", "true"); // the label of the host is what is read
+    this.view = new window.vega.View(window.vega.parse(spec, config), { renderer: "svg", container: this.drawing });
     this.view.width(this.host.clientWidth).height(this.host.clientHeight);
   }
 

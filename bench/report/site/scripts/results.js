@@ -35,7 +35,7 @@ function repairResults(state, view, wrong) {
     device: view.devices, sort: sortsOf(grid),
     model: lines.map((line) => line.model), origin: ORIGINS, preset: lines.map((line) => line.preset),
     row: lines.map((line) => line.name), hide: lines.map((line) => line.name),
-    add: grid.heads.map((head) => head.id), drop: grid.heads.map((head) => head.id),
+    add: grid.heads.map((head) => head.id), drop: grid.heads.slice(1).map((head) => head.id),
     across: numbers, up: numbers, log: ["x", "y", "xy", "none"],
     x: Object.keys(OVER), y: Object.keys(ERRORS), time: ["log", "linear"],
   };

@@ -9,6 +9,7 @@ const PAGES = {
 };
 const FILLED = Object.keys(PAGES).filter((name) => PAGES[name][2].length);
 DEFAULTS.page = FILLED[0] ?? DEFAULTS.page; // a folder may hold nothing but searches
+const REPORTED = 5; // of what is wrong in an address
 const made = {};
 let state = { ...DEFAULTS };
 let shownAddress = null;
@@ -46,7 +47,14 @@ function follow() {
   const wrong = show(read.wrong);
   shownAddress = addressOf(state);
   if (shownAddress !== location.hash) history.replaceState(null, "", shownAddress || location.pathname + location.search);
-  if (wrong.length) announce(`Not on this page, and left out of the address: ${unique(wrong).join(", ")}.`);
+  if (wrong.length) announce(`Not on this page, and left out of the address: ${some(unique(wrong))}.`);
+}
+
+/** The first few, each as a line has room for it: an address may be of any length. */
+function some(texts) {
+  const shown = texts.slice(0, REPORTED).map((text) => (text.length > 60 ? `${text.slice(0, 60)}…` : text));
+  const more = texts.length - shown.length;
+  return shown.join(", ") + (more ? `, and ${more.toLocaleString("en")} more` : "");
 }
 
 function chooseTheme(theme) {

@@ -129,3 +129,12 @@ def test_with_less_motion_nothing_moves(site: Site) -> None:
     site.sort("fit s")
     moving = "return document.getAnimations().length"
     assert site.run(moving) == 0
+
+
+def test_a_chart_that_is_drawn_keeps_the_label_that_says_what_it_shows(site: Site) -> None:
+    site.drawn()
+    plots = site.all(".plot")
+    assert [plot.get_attribute("role") for plot in plots] == ["img", "img"]
+    labels = [plot.get_attribute("aria-label") for plot in plots]
+    assert labels[0].startswith("test RMSE against fit s, ")
+    assert labels[1].startswith("validation RMSE over training seconds, ")

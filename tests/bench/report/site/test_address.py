@@ -123,3 +123,18 @@ def test_names_with_signs_of_an_address_survive_it(site: Site) -> None:
     site.open(f"#{state}")
     assert site.one("[name=find]").get_attribute("value") == "a&b=c#d e+f%20"
     assert site.state == state
+
+
+def test_of_an_address_that_is_wrong_at_length_a_few_lines_are_said(site: Site) -> None:
+    for wrong in (f"dataset={'x' * 10_000}", "&".join(f"k{n}=1" for n in range(2000))):
+        site.open(f"#{wrong}")
+        said = site.one("[role=status]")
+        assert "left out of the address" in said.text
+        assert len(said.text) < 500
+        assert site.run("return arguments[0].offsetHeight < 200", said)
+    assert "and 1,995 more" in said.text
+
+
+def test_the_column_of_the_names_cannot_be_dropped(site: Site) -> None:
+    site.open("#drop=implementation")
+    assert site.state == ""

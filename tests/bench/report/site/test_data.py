@@ -72,6 +72,11 @@ def test_numbers_are_short_and_infinity_is_a_text() -> None:
     assert list(parts.values()) == [["a", 0.12346], ["b", "Infinity"], ["c"], ["d", 2]]
 
 
+def test_a_hyperparameter_that_is_no_number_is_shown_as_that() -> None:
+    site = as_read(shown([record(hyperparameters={"a": math.nan, "b": -math.inf}, curve=[])]))
+    assert site["views"][0]["lines"][0]["hyperparameters"] == {"a": "NaN", "b": "-Infinity"}
+
+
 def test_epochs_that_count_up_are_one_number() -> None:
     [view] = shown([record()]).views
     curve = view.lines[0].runs[0].curve

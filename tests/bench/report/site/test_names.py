@@ -92,3 +92,15 @@ def test_copies_and_downloads_escape_them(site: Site, downloads: Path) -> None:
     file.unlink()
     site.button("Copy as Markdown").click()
     site.until(lambda: "copied" in site.one("[role=status]").text)
+
+
+def test_a_name_of_any_length_fits_the_window(driver: Chrome, tmp_path: Path) -> None:
+    name = "x" * 10_000
+    some = [record(name, seed=seed, model=name, data=data(note=name)) for seed in range(2)]
+    missed = record("ncf", status="failed", reason=name)
+    site = Site(driver, built(tmp_path, [*some, record("bias"), missed])).open()
+    for width in (360, 1280):
+        site.open(width=width)
+        site.drawn()
+        assert site.run("return document.documentElement.scrollWidth <= innerWidth"), width
+    assert site.troubles == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,16 @@ def test_the_same_records_give_the_same_page(tmp_path: Path) -> None:
     assert write_site(out) is None
 
 
+def test_its_policy_allows_nothing_from_elsewhere_and_no_other_base(tmp_path: Path) -> None:
+    write_site(tmp_path)
+    found = re.search(r'Content-Security-Policy" content="(.*?)">', (tmp_path / SITE).read_text())
+    assert found is not None
+    policy = dict(each.split(maxsplit=1) for each in found[1].split("; "))
+    # What `default-src` does not cover.
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert not re.search(r"https?:|\*", found[1])
+
+
 def test_without_records_it_is_written_too(tmp_path: Path) -> None:
     assert write_site(tmp_path) == "new"
     assert data_of(tmp_path / SITE)["views"] == []
@@ -55,6 +67,26 @@ def test_a_page_that_no_report_made_is_not_overwritten(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"index\.html was not written by `bench report`"):
             attempt(tmp_path)
     assert page.read_text(encoding="utf-8") == "<!doctype html>mine"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_read_and_not_overwritten(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    page = store(tmp_path, [record(curve=[])]) / SITE
+    page.parent.mkdir()
+    make(page)
+    make(tmp_path / "notes.md")  # of no concern to a report
+    with pytest.raises(ValueError, match=r"index\.html was not written by `bench report`"):
+        write_site(tmp_path)
+    assert not page.is_file()
+
+
+def test_a_folder_that_is_a_link_to_itself_is_one_error(tmp_path: Path) -> None:
+    (store(tmp_path, [record(curve=[])]) / "site").symlink_to("site")
+    done = CliRunner().invoke(app, ["site", "--out", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "symbolic links" in done.output
 
 
 @pytest.fixture

@@ -216,11 +216,11 @@ def _show(found: Outcome, budget: Budget, out: Path) -> None:
     except (ValueError, OSError) as error:
         raise terminal.UsageError(f"the page cannot be written: {error}") from None
     terminal.print_line(f"Page: {page}")
-    if recommend(found):
+    if said := recommend(found):
         option = "" if out == RESULTS else f" --out {shlex.quote(str(out))}"
         terminal.print_line(
-            f"Predict: bench predict --choice {shlex.quote(found.request.name)}{option} "
-            "--pairs pairs.csv"
+            f"Predict by {said.chosen.name}: bench predict --choice "
+            f"{shlex.quote(found.request.name)}{option} --pairs pairs.csv"
         )
 
 

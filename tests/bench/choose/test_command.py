@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def test_a_file_gets_trials_final_runs_and_a_table(
     found = read(folder)
     assert found.is_complete
     assert "Most accurate" in done.stdout
+    assert re.search(r"Predict by (bias|als): bench predict --choice ratings", done.stdout)
     assert "Most accurate" in (tmp_path / "results" / "choose-ratings.md").read_text()
     assert [model.plan.implementation for model in found.models] == ["bias", "als"]
     assert len(trials) >= 2

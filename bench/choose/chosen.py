@@ -19,7 +19,8 @@ class ChoiceError(Exception):
 class Chosen:
     """A row at the hyperparameters that the search found, and its ratings.
 
-    options  that their file was read with, as `bench.records.Data` has them
+    options      that their file was read with, as `bench.records.Data` has them
+    fingerprint  of the ratings that the search had
     """
 
     implementation: str
@@ -27,6 +28,7 @@ class Chosen:
     hyperparameters: Mapping[str, object]
     dataset: str
     options: Mapping[str, str]
+    fingerprint: str
 
 
 def chosen(choice: str, out: Path, name: str | None = None) -> Chosen:
@@ -55,6 +57,7 @@ def chosen(choice: str, out: Path, name: str | None = None) -> Chosen:
         final_hyperparameters(model.best),
         outcome.request.dataset,
         data.options,
+        outcome.request.fingerprint,
     )
 
 

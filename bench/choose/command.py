@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Sequence
@@ -66,6 +67,9 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
 
     Raises UsageError for a folder that has the choice of another file, and DataError.
     """
+    for option, value in (("--minutes", options.minutes), ("--goal", options.goal)):
+        if value is not None and not math.isfinite(value):
+            raise terminal.UsageError(f"{option} {value}: must be finite")
     budget = Budget(60 * options.minutes)
     arguments.refuse_unused(layout, [dataset])
     split, final_split = splits_of(options.split)
@@ -133,7 +137,14 @@ def name_of(dataset: str) -> str:
 def _refuse_another(folder: Path, request: Request) -> None:
     if not (folder / REQUEST).is_file():
         return
-    before = read_request(folder)
+    try:
+        before = read_request(folder)
+    except (OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise terminal.UsageError(
+            f"{folder / REQUEST} cannot be read: {reason}. Move it away: the trials stay recorded, "
+            "and the same command goes on from them"
+        ) from None
     if before.fingerprint != request.fingerprint:
         raise terminal.UsageError(
             f"{folder} has the choice of other ratings ({before.dataset}): give another --out, or "
@@ -205,11 +216,11 @@ def _show(found: Outcome, budget: Budget, out: Path) -> None:
     except (ValueError, OSError) as error:
         raise terminal.UsageError(f"the page cannot be written: {error}") from None
     terminal.print_line(f"Page: {page}")
-    if recommend(found):
+    if said := recommend(found):
         option = "" if out == RESULTS else f" --out {shlex.quote(str(out))}"
         terminal.print_line(
-            f"Predict: bench predict --choice {shlex.quote(found.request.name)}{option} "
-            "--pairs pairs.csv"
+            f"Predict by {said.chosen.name}: bench predict --choice "
+            f"{shlex.quote(found.request.name)}{option} --pairs pairs.csv"
         )
 
 

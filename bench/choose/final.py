@@ -40,7 +40,7 @@ def splits_of(name: str) -> tuple[str, str]:
         train, validation = train - VALIDATION, VALIDATION
     if train <= 0:
         raise DataError(
-            f"split {name} leaves no ratings for training beside {VALIDATION} % for validation",
+            f"split {name} leaves no ratings for training beside {validation} % for validation",
             "Give a larger training part",
         )
     return f"{kind}:{train}/{validation}/{test}", f"{kind}:{train + validation}/{test}"

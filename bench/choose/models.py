@@ -10,7 +10,7 @@ from bench.choose.outcome import FINAL, PROBE, SEARCH
 from bench.planning.describing import Contain, describe
 from bench.planning.plan import Cell, Planner
 from bench.planning.rules import Rules
-from bench.planning.suite import Block, Suite
+from bench.planning.suite import Suite, checked
 from bench.records import Record, digest
 from bench.tune import study as studies
 from bench.tune.search import Settings
@@ -64,17 +64,19 @@ def planned(
     threads: int,
 ) -> list[Group]:
     """The groups of the rows, all built-in ones where none is named. Raises DataError,
-    ImplementationError and SettingError."""
+    ImplementationError, SettingError and SuiteError."""
     groups = []
     for of_group, study in grouped(names or [*IMPLEMENTATIONS]):
         patience = study.patience if study else PATIENCE
-        block = Block(
-            implementations=of_group,
-            datasets=[dataset],
-            split=split,
-            devices=[*devices],
-            threads=threads,
-            patience=patience,
+        block = checked(
+            {
+                "implementations": of_group,
+                "datasets": [dataset],
+                "split": split,
+                "devices": [*devices],
+                "threads": threads,
+                "patience": patience,
+            }
         )
         cells = planner.plan(Suite(name=SEARCH, description="", blocks=[block]))
         cells.sort(key=lambda cell: of_group.index(cell.request.implementation))

@@ -251,8 +251,11 @@ def outcome_of(request: Request, records: Sequence[Record]) -> Outcome:
 
 
 def wall_of(request: Request, records: Sequence[Record]) -> float:
-    """Seconds of wall time that the calls so far took."""
-    return max(request.wall_s, sum(each.times.wall_s for each in records if each.times))
+    """Seconds of wall time that the calls so far took, of those on the request's split and
+    threads: another split is another search, with minutes of its own."""
+    splits = (request.split, request.final_split)
+    own = [r for r in records if r.cell.split in splits and r.cell.threads == request.threads]
+    return max(request.wall_s, sum(each.times.wall_s for each in own if each.times))
 
 
 def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model:

@@ -172,13 +172,15 @@ class Recommendation:
             for other in self.others
             if not other.within(CLOSE, of)
             and not other.beyond(CLOSE, of)
+            and (other.excess or other.candidate.rmse.value <= (1 + CLOSE) * of)
             and other.candidate.fit_s.value < self.quickest.fit_s.value
         ]
 
     @cached_property
     def chosen(self) -> Candidate:
-        """The quickest of the best and those that are not separable from it."""
-        among = [self.best, *(other.candidate for other in self.tied)]
+        """The quickest of the best and those that are not separable from it; the best where one
+        seed each gives no interval, which is no reason to take a worse one for its speed."""
+        among = [self.best, *(other.candidate for other in self.tied if other.excess)]
         return min(among, key=lambda each: each.fit_s.value)
 
     @property

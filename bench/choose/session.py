@@ -26,6 +26,7 @@ from bench.choose.outcome import (
     final_hyperparameters,
     outcome_of,
     read_request,
+    wall_of,
 )
 from bench.choose.searching import Searching
 from bench.choose.serving import ServingExecutor
@@ -125,8 +126,9 @@ class Session:
         self._known = {each.identity: each for each in records if each.status in SETTLED}
         if (self.folder / REQUEST).exists():
             before = outcome_of(read_request(self.folder), records)
-            self.budget.before_s += before.wall_s
-            if before.is_complete and before.request.minutes >= self.request.minutes:
+            same = _searches(before.request) == _searches(self.request)
+            self.budget.before_s += before.wall_s if same else wall_of(self.request, records)
+            if same and before.is_complete and before.request.minutes >= self.request.minutes:
                 self.budget.total_s = min(self.budget.total_s, before.wall_s)
         models = self._models()
         try:
@@ -231,6 +233,11 @@ class Session:
             f"{model.plan.implementation}: validation RMSE {best.rmse:.4f} after {spent:.3g} s, "
             f"trial {best.number}"
         )
+
+
+def _searches(request: Request) -> tuple[str, str, int]:
+    """What calls have in common that go on from one another."""
+    return request.split, request.final_split, request.threads
 
 
 def write(folder: Path, request: Request) -> None:

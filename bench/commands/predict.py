@@ -44,9 +44,10 @@ PATIENCE = 5
 class Requested:
     """Which row is fitted on which ratings.
 
-    settings  hyperparameters by their texts, over the preset's
-    chosen    all of those that a choice found; then all ratings train the model, for as many
-              epochs as they have. None where preset and settings decide
+    settings     hyperparameters by their texts, over the preset's
+    chosen       all of those that a choice found; then all ratings train the model, for as many
+                 epochs as they have. None where preset and settings decide
+    fingerprint  of the ratings that the choice was made on; "" where they need not be these
     """
 
     implementation: str
@@ -56,6 +57,7 @@ class Requested:
     preset: str = "default"
     settings: Mapping[str, str] = field(default_factory=dict)
     chosen: Mapping[str, Any] | None = None
+    fingerprint: str = ""
 
 
 def requested(
@@ -91,6 +93,7 @@ def requested(
         read_by,
         device or found.device,
         chosen=found.hyperparameters,
+        fingerprint="" if dataset else found.fingerprint,
     )
 
 
@@ -116,6 +119,10 @@ def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> 
     loader = Loader(request.layout)
     files = [dataset, str(pairs)]
     notice(dataset, loader.facts(dataset), terminal.note, among=files)
+    if request.fingerprint not in ("", loader.facts(dataset).data.fingerprint):
+        terminal.warn(
+            f"{dataset} is not as `bench choose` read it: what was chosen is for other ratings"
+        )
     _refuse_unknown_header(pairs, raw_users[0], raw_items[0], loader.load(dataset))
     _warn_of_unknown(pairs, raw_users, raw_items, loader.load(dataset))
     split = _split_for(request, loader.load(dataset), seed)

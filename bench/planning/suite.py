@@ -113,7 +113,7 @@ class Overrides:
             names = {"implementations": implementations, "datasets": datasets}
             fallback = None if self.datasets else block.fallback
             update = {**names, "fallback": fallback, **self.block}
-            blocks.append(_checked(block.model_dump() | update))
+            blocks.append(checked(block.model_dump() | update))
         requested = {*self.implementations, *self.datasets}
         used = {name for block in blocks for name in (*block.implementations, *block.datasets)}
         if not blocks or requested - used:
@@ -155,7 +155,7 @@ def _without_repeats(
     return new, [d for d in datasets if any((i, d) not in have for i in new)]
 
 
-def _checked(fields: Mapping[str, Any]) -> Block:
+def checked(fields: Mapping[str, Any]) -> Block:
     """A block from options; raises SuiteError for a value it cannot take."""
     try:
         return Block.model_validate(fields)

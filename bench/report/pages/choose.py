@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
+from pathlib import PurePath
 
 from bench.choose.outcome import Model, Outcome, Trial, final_hyperparameters
 from bench.choose.recommendation import (
@@ -78,9 +79,12 @@ def recommendation(outcome: Outcome, growths: Sequence[Growth] = ()) -> list[str
     found = recommend(outcome)
     if found is None:
         return ["**No model has a test score yet**, so nothing is recommended."]
-    unfinished = "" if outcome.is_complete else "**The choice is not complete**: final runs miss."
+    unfinished = (
+        "**The choice is not complete**: final runs are missing, and more minutes run them."
+    )
     return [
-        *filter(None, [unfinished]),
+        *([] if outcome.is_complete else [unfinished]),
+        *filter(None, [_cut_short(outcome)]),
         _most_accurate(found),
         _quickest(found),
         *filter(None, [_quickest_to_goals(found.goals)]),
@@ -89,10 +93,34 @@ def recommendation(outcome: Outcome, growths: Sequence[Growth] = ()) -> list[str
     ]
 
 
+def _cut_short(outcome: Outcome) -> str:
+    """Which models' first trial ran out of time; "" where none did."""
+    cut = [
+        escaped(name)
+        for name, model in names(outcome).items()
+        if model.default and model.default.record.status == "timeout"
+    ]
+    if not cut:
+        return ""
+    return (
+        f"**Too few minutes** for the first trial of {listed(cut)}: it was ended by its time "
+        "limit. What is called the default below has the best epoch until then. More minutes go on "
+        "from that trial; another --out with more minutes begins anew."
+    )
+
+
 def _most_accurate(found: Recommendation) -> str:
     best, tied = found.best, found.tied
     text = f"**Most accurate:** {_name(best)}, test RMSE {error(best.rmse)}."
-    if tied:
+    if tied and not any(it.excess for it in tied):
+        after = [f"{_name(it.candidate)} {error(it.candidate.rmse)}" for it in tied[:NAMED]]
+        if len(tied) > NAMED:
+            after.append(plural(len(tied) - NAMED, "other"))
+        text = (
+            f"**Most accurate: too close to say**, for one seed has no interval. Lowest is "
+            f"{_name(best)}, test RMSE {error(best.rmse)}; after it {listed(after)}."
+        )
+    elif tied:
         rivals = [f"{_name(it.candidate)} {_excess(it)}" for it in tied[:NAMED]]
         if len(tied) > NAMED:
             rivals.append(plural(len(tied) - NAMED, "other"))
@@ -100,9 +128,9 @@ def _most_accurate(found: Recommendation) -> str:
             f"**Most accurate: too close to say.** Lowest is {_name(best)}, test RMSE "
             f"{error(best.rmse)}; not separable from it: {listed(rivals)}."
         )
-    if after := found.next:
+    if beyond := found.next:
         less = "The next that is less accurate beyond noise" if tied else "The next"
-        text += f" {less}: {_name(after.candidate)} {_excess(after)}."
+        text += f" {less}: {_name(beyond.candidate)} {_excess(beyond)}."
     return text
 
 
@@ -277,6 +305,8 @@ def _in_order(outcome: Outcome) -> list[_Item]:
 def _overfitting(items: Sequence[_Item]) -> str:
     """Which searches gained less on test than on validation, beyond noise."""
     shown = []
+    if not any(map(_gain, items)):
+        return ""
     for name, model in items:
         gain, default, best = _gain((name, model)), _rmse(model.default), _rmse(model.best)
         if gain is None or default is None or best is None or gain.high >= default - best:
@@ -386,7 +416,11 @@ def _settings(model: Model) -> str:
 def _next(outcome: Outcome, found: Recommendation) -> list[str]:
     """The lines that fit the chosen model on the whole file and predict."""
     chosen, name = found.chosen, outcome.request.name
-    why = "It is the quickest of those that may be the most accurate." if found.tied else ""
+    why = ""
+    if any(it.excess for it in found.tied):
+        why = "It is the quickest of those that may be the most accurate."
+    elif found.tied:
+        why = "Its test RMSE is the lowest, of one seed."
     return [
         f"Use {_name(chosen)}. {why}".rstrip() + " This fits it on all ratings, for as many epochs "
         "as the search found, and predicts:",
@@ -401,7 +435,9 @@ def python_lines(outcome: Outcome, chosen: Candidate) -> str:
     assert chosen.model.best is not None
     plan, data = chosen.model.plan, outcome.data
     module, _, name = IMPLEMENTATIONS.get(plan.implementation, "").partition(":")
-    name = name or plan.implementation.rpartition(":")[2]
+    if not name:  # of a file of one's own, which must lie where the script runs
+        file, _, name = plan.implementation.rpartition(":")
+        module = PurePath(file).stem
     read_by = f", {_layout(data.options)}" if data and data.options else ""
     values = final_hyperparameters(chosen.model.best)
     values |= {"device": plan.device} if plan.device != "cpu" else {}
@@ -411,7 +447,7 @@ def python_lines(outcome: Outcome, chosen: Candidate) -> str:
             "import datasets",
             "from datasets.reading.ids import matched",
             *(["from datasets.reading.layout import Layout"] if read_by else []),
-            f"from {module or 'yours'} import {name}",
+            f"from {module} import {name}",
             "",
             f"dataset = datasets.load({outcome.request.dataset!r}{read_by})",
             "ratings = datasets.whole(dataset)",

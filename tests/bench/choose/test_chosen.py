@@ -70,6 +70,8 @@ def test_predictions_are_by_a_fit_on_all_ratings_as_the_file_was_read(out: Path)
     done = predict("--choice", "ratings", "--out", str(out))
     assert done.exit_code == 0, done.output
     assert "bias trained on all 60 ratings of ratings.csv" in done.stderr
+    # The choice of the fixture has another fingerprint.
+    assert "ratings.csv is not as `bench choose` read it" in done.stderr.replace("\n", " ")
     rows = [line.split(",") for line in done.stdout.splitlines()[1:]]
     assert [row[3] for row in rows] == ["0", "0", "1"]
 
@@ -80,6 +82,7 @@ def test_another_file_may_take_the_place_of_that_of_the_choice(out: Path) -> Non
     done = predict("--choice", "ratings", "--out", str(out), "--dataset", "newer.csv")
     assert done.exit_code == 0, done.output
     assert "60 ratings of newer.csv" in done.stderr
+    assert "not as `bench choose` read it" not in done.stderr
 
 
 @pytest.mark.parametrize(

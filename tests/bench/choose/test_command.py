@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from bench.choose.outcome import FINAL, SEARCH, read
+from bench.choose.outcome import FINAL, REQUEST, SEARCH, read
 from bench.store import RecordStore
 from tests.support.command_line import MEAN, Bench, write
 
@@ -31,6 +32,7 @@ def test_a_file_gets_trials_final_runs_and_a_table(
     found = read(folder)
     assert found.is_complete
     assert "Most accurate" in done.stdout
+    assert re.search(r"Predict by (bias|als): bench predict --choice ratings", done.stdout)
     assert "Most accurate" in (tmp_path / "results" / "choose-ratings.md").read_text()
     assert [model.plan.implementation for model in found.models] == ["bias", "als"]
     assert len(trials) >= 2
@@ -52,9 +54,13 @@ def test_a_row_from_outside_has_its_default_alone(bench: Bench, ratings: Path) -
     ("words", "message"),
     [
         (("--split", "leave-last"), "no validation part for split leave-last"),
-        (("--split", "random:5/95"), "no ratings for training"),
+        (("--split", "random:5/95"), "no ratings for training beside 10 %"),
+        (("--split", "random:0/50/50"), "no ratings for training beside 50 %"),
         (("--impl", "nonesuch"), "nonesuch"),
         (("--impl", "triton_sgd", "--device", "cpu"), "no row can run here"),
+        (("--device", "tpu"), "devices: 'tpu'"),
+        (("--minutes", "inf"), "--minutes inf: must be finite"),
+        (("--goal", "inf"), "--goal inf: must be finite"),
     ],
 )
 def test_a_mistake_is_one_clear_error(
@@ -75,3 +81,21 @@ def test_the_choice_of_other_ratings_is_not_added_to(
     done = bench("choose", str(ratings), *words)
     assert done.returncode == 2
     assert "has the choice of other ratings" in done.stderr
+
+
+def test_a_damaged_request_is_one_clear_error_and_its_trials_stay(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    words = ("--minutes", "0.1", "--impl", "bias", "--seeds", "1")
+    assert bench("choose", str(ratings), *words).returncode == 0
+    folder = tmp_path / "results" / "choose" / "ratings"
+    records = RecordStore(folder).read()[0]
+    (folder / REQUEST).write_text('{"minutes": nu')
+    done = bench("choose", str(ratings), *words)
+    assert done.returncode == 2
+    assert "request.json cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+    (folder / REQUEST).unlink()
+    assert bench("choose", str(ratings), *words).returncode == 0
+    assert RecordStore(folder).read()[0][: len(records)] == records

@@ -70,6 +70,15 @@ def test_a_tie_is_none_where_one_seed_gives_no_interval() -> None:
     assert found.best.rmse.level is None
 
 
+def test_one_seed_is_no_reason_to_choose_a_worse_model_for_its_speed() -> None:
+    rows = (("global_mean", 1.04, 0.001), ("bias", 0.885, 0.01), ("als", 0.88, 9.0))
+    one = [model(name, test=test, fit_s=fit_s, seeds=1) for name, test, fit_s in rows]
+    found = recommend(outcome(*one, seeds=1))
+    assert found is not None
+    assert found.chosen.name == "als"
+    assert [other.candidate.name for other in found.perhaps_close] == ["bias"]
+
+
 def test_what_is_hard_for_both_counts_for_nothing_in_their_difference() -> None:
     a, b = runs(0.9, common=0.1), runs(0.89, common=0.1)
     apart = difference(a, b)

@@ -122,18 +122,23 @@ Choose = Callable[..., tuple[Choice, Cells]]
 def choose(tmp_path: Path) -> Choose:
     ratings = str(write(tmp_path / "ratings.csv"))
 
-    def choose(minutes: float = 1, interrupt_at: int | None = None) -> tuple[Choice, Cells]:
+    def choose(
+        minutes: float = 1,
+        interrupt_at: int | None = None,
+        split: str = SPLIT,
+        final_split: str = FINAL_SPLIT,
+    ) -> tuple[Choice, Cells]:
         clock = Clock()
         cells = Cells(clock)
         cells.interrupt_at = interrupt_at
         loader = Loader()
         planner = Planner(loader.facts, loader.check_split, 1)
-        groups = planned(NAMES, planner, plainly, ratings, SPLIT, ["cpu"], 1)
+        groups = planned(NAMES, planner, plainly, ratings, split, ["cpu"], 1)
         request = Request(
             name="ratings",
             dataset=ratings,
-            split=SPLIT,
-            final_split=FINAL_SPLIT,
+            split=split,
+            final_split=final_split,
             minutes=minutes,
             goal=None,
             seeds=2,
@@ -233,3 +238,14 @@ def test_more_minutes_go_on_from_there_and_the_same_ones_run_nothing(
         known = [trial.record.identity for trial in before.trials]
         assert [trial.record.identity for trial in after.trials][: len(known)] == known
     assert read(tmp_path / "choice") == more
+
+
+def test_another_split_has_minutes_of_its_own_and_the_first_one_goes_on(choose: Choose) -> None:
+    first, _ = choose()
+    other, _ = choose(split="random:70/10/20", final_split="random:80/20")
+    assert other.wall_s == pytest.approx(60, rel=0.1)
+    n_trials = [sum(len(model.trials) for model in found.models) for found in (first, other)]
+    assert n_trials[1] > n_trials[0] / 2
+    again, cells = choose()
+    assert sum(len(model.trials) for model in again.models) == n_trials[0]
+    assert not [n for n in cells.n_test if not n]

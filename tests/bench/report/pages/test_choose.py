@@ -103,7 +103,30 @@ def test_before_any_final_run_nothing_is_recommended() -> None:
     assert "nothing is recommended" in choose_page(found)
     assert recommendation(outcome((BIAS[0], [])))
     half = outcome((AUTOREC[0], AUTOREC[1][:-1]), BIAS)
-    assert "final runs miss" in recommendation(half)[0]
+    assert "final runs are missing" in recommendation(half)[0]
+
+
+def test_a_first_trial_that_ran_out_of_time_is_named() -> None:
+    found = outcome(BIAS, model("autorec", test=0.88))
+    assert "Too few minutes" not in choose_page(found)
+    found.models[1].trials[0].record.status = "timeout"
+    assert "**Too few minutes** for the first trial of autorec:" in choose_page(found)
+
+
+def test_one_seed_names_the_lowest_and_no_search_that_did_not_overfit() -> None:
+    rows = (("global_mean", 1.04, 0.001), ("als", 0.88, 9.0), ("autorec", 0.885, 2.0))
+    one = [model(n, test=t, fit_s=s, seeds=1, validations=(0.9,)) for n, t, s in rows]
+    text = choose_page(outcome(*one, seeds=1))
+    assert "too close to say**, for one seed has no interval. Lowest is als" in text
+    assert "after it autorec 0.8850 and global_mean 1.0400." in text
+    assert "Use als. Its test RMSE is the lowest, of one seed." in text
+    assert "No search overfitted" not in text
+
+
+def test_the_script_of_a_file_of_ones_own_imports_it() -> None:
+    said = recommend(found := outcome(model("lab/mine.py:Mine", test=0.9)))
+    assert said is not None
+    assert "from mine import Mine" in python_lines(found, said.chosen)
 
 
 def test_the_script_fits_the_chosen_model_on_the_whole_file(

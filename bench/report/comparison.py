@@ -32,10 +32,10 @@ from bench.report.metrics import (
     seconds_on,
     seconds_to,
 )
-from bench.report.ranking import logs
+from bench.report.ranking import times_sooner
 from bench.report.rows import Line, Row, Runs, Table, device_kind, lowest_rmse
 from bench.report.sentences import more_repeats
-from bench.stats import Comparison, Interval, difference, median_interval, ratio
+from bench.stats import Comparison, Interval, difference, ratio
 from datasets.printable import one_line
 
 FEWEST_TO_HALVE = 4
@@ -387,21 +387,14 @@ def _of_times(
 def _with_misses(
     a: Line, b: Line, taken: Sequence[Mapping[int, float]], counts: str
 ) -> tuple[str, bool]:
-    """The median of the paired ratios, where a miss is ∞ and two are a tie, which is what the ranks
-    go by. Six common seeds have its interval; it is stated where that has both ends, and not 1."""
-    one, other = map(logs, taken)
-    ratios = [
-        0.0 if one[seed] == other[seed] else other[seed] - one[seed]
-        for seed in sorted(one.keys() & other.keys())
-    ]
-    found = median_interval(ratios) if ratios else None
-    if found is None or not found.excludes(0) or not math.isfinite(found.low + found.high):
+    """With how many times sooner a side was, where an interval of that excludes a tie."""
+    sooner, found = a, times_sooner(*taken)
+    if found and found.value < 1:
+        sooner, found = b, times_sooner(*reversed(taken))
+    if found is None:
         return f"{counts}.", False
-    sooner, sign = (a, 1) if found.value > 0 else (b, -1)
-    low, value, high = sorted(math.exp(sign * end) for end in (found.low, found.value, found.high))
-    times = with_interval(Interval(value, low, high, found.n, found.level))
-    median = f"by the median over paired seeds {sooner.name} was {times} times sooner"
-    return f"{counts}; {median}, a miss counted as ∞.", True
+    median = f"{sooner.name} was {with_interval(found)} times sooner"
+    return f"{counts}; by the median over paired seeds {median}, a miss counted as ∞.", True
 
 
 def _seeds(a: Line, b: Line, speed: Comparison) -> str:

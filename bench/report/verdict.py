@@ -12,7 +12,7 @@ from bench.report import ranking
 from bench.report.formats import error, goal_rmse, listed, plural, significant, with_interval
 from bench.report.markdown import escaped
 from bench.report.metrics import fit_s, goals_of, mean, median, reached, rmse, seconds_by_seed
-from bench.report.ranking import Rank
+from bench.report.ranking import Rank, Values
 from bench.report.rows import Line, Table
 from bench.report.sentences import more_repeats
 from bench.stats import ratio
@@ -48,7 +48,7 @@ def _for_speed(table: Table) -> str:
     if not uses:
         return ""
     rows = "; ".join(f"{names} for {listed(goals)}" for names, goals in uses.items())
-    return f"**Where time counts**, by the validation RMSE you need, use {rows}."
+    return f"**Where time counts**, by the validation RMSE you need, use {rows}.{_runner_up(table)}"
 
 
 def _for_accuracy(table: Table) -> str:
@@ -132,26 +132,63 @@ def _time(table: Table, goal: float, leaders: Leaders) -> str:
     if rank and rank.last > 1:
         rows = plural(rank.last - 1, "row")
         return f"{seconds}, no difference beyond noise from {rows} that reached it more seldom"
-    libraries = [
-        (to.median, each)
-        for each in table.lines
-        if each.row.is_third_party and (to := reached(each.runs, goal))
-    ]
-    if line.row.is_third_party or not libraries:
+    first = _first_library(table, goal)
+    if line.row.is_third_party or not first:
         return seconds
-    median_s, library = min(libraries, key=lambda each: each[0])
+    median_s, library = first
     if not math.isfinite(median_s):
         return f"{seconds}, no library reached it in half of its runs"
     name = escaped(library.name)
     other = seconds_by_seed(library.runs, goal)
     hits = sum(map(math.isfinite, other.values()))
-    if hits < len(other):
-        return f"{seconds}; {name} reached it in {hits} of {plural(len(other), 'seed')}"
-    reached_in = {seed: time for seed, time in own.items() if math.isfinite(time)}
-    sooner = ratio(other, reached_in).interval
-    if not sooner.excludes(1):
-        return seconds
-    return f"{seconds}, {with_interval(sooner)} times sooner than {name}"
+    share = f"reached it in {hits} of {plural(len(other), 'seed')}" if hits < len(other) else ""
+    if not (found := _sooner(own, other)):
+        return f"{seconds}; {name} {share}" if share else seconds
+    by, times = found
+    ahead = f"{times} than {name}{share and f', which {share}'}"
+    return f"{seconds}; {by}{ahead}" if by else f"{seconds}, {ahead}"
+
+
+def _runner_up(table: Table) -> str:
+    """How far the first row is ahead of the second one of any kind, at the hardest goal that has a
+    row named alone beside a library; "" where that is the second, or none is by itself."""
+    for goal in reversed(goals_of(table)):
+        places = dict(zip(ranking.by_time(table, goal), table.lines, strict=True))
+        best, second = places.get(Rank(1, 1)), places.get(Rank(2, 2))
+        library = _first_library(table, goal)
+        if not best or best.row.is_third_party or not library or not math.isfinite(library[0]):
+            continue
+        if not second or second.row.is_third_party:
+            return ""
+        found = _sooner(*(seconds_by_seed(line.runs, goal) for line in (best, second)))
+        if not found:
+            return ""
+        by, times = found
+        next_row = f"At {goal_rmse(goal)} the next of all rows is {escaped(second.name)}"
+        return f" {next_row}: {by}{escaped(best.name)} was {times}."
+    return ""
+
+
+def _first_library(table: Table, goal: float) -> tuple[float, Line] | None:
+    """The third-party row with the lowest median time, which may be ∞, and that time."""
+    libraries = [
+        (to.median, line)
+        for line in table.lines
+        if line.row.is_third_party and (to := reached(line.runs, goal))
+    ]
+    return min(libraries, key=lambda each: each[0], default=None)
+
+
+def _sooner(own: Values, other: Values) -> tuple[str, str] | None:
+    """What a ratio is by where a run missed, and how many times sooner `own` was, with its
+    interval; None where there is none that excludes a tie."""
+    if all(map(math.isfinite, (*own.values(), *other.values()))):
+        by, found = "", ratio(other, own).interval
+        stated = found if found.excludes(1) else None
+    else:
+        by = "by the median over paired seeds, a miss counted as ∞, "
+        stated = ranking.times_sooner(own, other)
+    return (by, f"{with_interval(stated)} times sooner") if stated else None
 
 
 def _either(leaders: Leaders) -> str:

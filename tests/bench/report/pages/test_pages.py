@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bench.records import Record, Slice
+from bench.report.comparison import compare
 from bench.report.files import MARK, page_name
 from bench.report.formats import title
 from bench.report.grouping import tables
@@ -451,16 +452,26 @@ def repeated(*seconds: float, name: str = "numpy_sgd", rmse: float = 0.89) -> li
     return [record(name, seed=n, fit_s=s, rmse=rmse) for n, s in enumerate(seconds)]
 
 
-def test_a_ratio_whose_interval_has_a_tie_is_not_stated() -> None:
-    """The ranks go by the median difference, since a run missed the goal: one library's run of
-    hours decides nothing there, but makes the interval of the ratio a wide one."""
+def test_a_ratio_of_a_row_that_missed_a_goal_is_the_median_that_the_ranks_go_by() -> None:
+    """One library's run of hours decides nothing there, nor does it in the ratio."""
     own = repeated(*(3.0 + n / 100 for n in range(10)))
     own[9] = record(seed=9, fit_s=3.0, rmse=0.97)
     theirs = repeated(*(4.0 + n / 100 for n in range(9)), 4.0, name="peer:cornac_mf")
     theirs[8] = record("peer:cornac_mf", seed=8, fit_s=1e6, rmse=0.89)
     text = verdict(table_of(*own, *theirs))
-    assert re.search(r"use numpy_sgd for 0\.946 \([\d.]+ s in 9 of 10 seeds\)", text)
-    assert "sooner" not in text
+    assert (
+        "use numpy_sgd for 0.946 (0.812 s in 9 of 10 seeds; by the median over paired seeds, a "
+        "miss counted as ∞, 1.33 (95 % interval 1.33–1.33) times sooner than peer:cornac_mf)"
+    ) in text
+
+
+def test_the_ratio_of_one_run_is_not_stated() -> None:
+    library = record("peer:own", fit_s=9.0, rmse=0.89)
+    for rmse in (0.89, 0.97):
+        own = [record(seed=n, fit_s=0.3, rmse=rmse if n == 2 else 0.89) for n in range(9)]
+        text = verdict(table_of(*own, library))
+        assert re.search(r"use numpy_sgd for 0\.946 \([\d.]+ s( in 8 of 9 seeds)?\)", text)
+        assert "sooner" not in text
 
 
 def test_goals_of_one_winner_stand_together_with_the_ratio_to_the_first_library() -> None:
@@ -478,13 +489,61 @@ def test_goals_of_one_winner_stand_together_with_the_ratio_to_the_first_library(
     assert "use peer:cornac_mf for 0.946 (0.404 s) and 0.937 (0.404 s); numpy_sgd for 0.9" in text
 
 
-def test_a_library_that_missed_a_goal_in_some_runs_has_no_ratio() -> None:
-    library = [
-        record("peer:own", seed=n, fit_s=9.0 + n / 10, rmse=0.93 if n == 2 else 0.89)
-        for n in range(7)
+def library_with_misses(n_seeds: int, *missed: int) -> list[Record]:
+    return [
+        record("peer:own", seed=n, fit_s=9.0 + n / 10, rmse=0.93 if n in missed else 0.89)
+        for n in range(n_seeds)
     ]
-    text = verdict(table_of(*repeated(0.3, 0.31, 0.3, 0.31, 0.3, 0.31, 0.3), *library))
+
+
+def test_a_library_has_no_ratio_where_its_misses_leave_the_interval_without_an_end() -> None:
+    own = repeated(0.3, 0.31, 0.3, 0.31, 0.3, 0.31, 0.3)
+    text = verdict(table_of(*own, *library_with_misses(7, 2)))
     assert "0.900 (0.160 s; peer:own reached it in 6 of 7 seeds)" in text
+
+
+def test_a_library_that_missed_a_goal_in_some_runs_has_the_ratio_of_a_comparison() -> None:
+    own = repeated(*(0.3 + n / 100 for n in range(12)))
+    rows = [*own, *library_with_misses(12, 2, 5)]
+    found = re.search(
+        r"0\.900 \([\d.]+ s; by the median over paired seeds, a miss counted as ∞, "
+        r"(.*? \(95 % interval .*?\) times sooner) than peer:own, which reached it in 10 of 12 "
+        r"seeds\)",
+        verdict(table_of(*rows)),
+    )
+    assert found
+    assert f"numpy_sgd was {found[1]}, a miss counted as ∞" in compare(
+        rows, "numpy_sgd", "peer:own"
+    )
+
+
+def test_the_second_row_has_its_ratio_where_a_library_is_named_and_the_place_is_its_own() -> None:
+    own, library = repeated(0.3, 0.303, 0.3), repeated(9.0, 9.1, 9.2, name="peer:own")
+    second = repeated(0.9, 0.91, 0.92, name="ncf")
+    text = verdict(table_of(*own, *library, *second))
+    ratio = re.search(
+        r"\. At 0\.900 the next of all rows is ncf: numpy_sgd was (.*? times sooner)\. \*\*", text
+    )
+    assert ratio
+    stated = compare([*own, *second], "numpy_sgd", "ncf")
+    assert f"numpy_sgd reached 0.900 on validation {ratio[1]}." in stated
+    level = repeated(0.91, 0.9, 0.92, name="als")
+    for others in ([*library, *second, *level], second, library):
+        assert "the next of all rows" not in verdict(table_of(*own, *others))
+
+
+def test_the_second_row_has_the_ratio_of_the_median_where_the_first_missed_the_goal() -> None:
+    own = [record(seed=n, fit_s=0.3, rmse=0.93 if n == 2 else 0.89) for n in range(20)]
+    rows = [
+        repeated(*(s + n / 10 for n in range(20)), name=name)
+        for name, s in {"ncf": 9, "peer:own": 30}.items()
+    ]
+    text = verdict(table_of(*own, *(each for row in rows for each in row)))
+    assert re.search(
+        r" At 0\.900 the next of all rows is ncf: by the median over paired seeds, a miss "
+        r"counted as ∞, numpy_sgd was [\d.]+ \(95 % interval [\d.–]+\) times sooner\.",
+        text,
+    )
 
 
 def test_a_winner_that_missed_the_goal_in_some_runs_says_so() -> None:

@@ -182,7 +182,10 @@ def _first_library(table: Table, goal: float) -> tuple[float, Line] | None:
 def _sooner(own: Values, other: Values) -> tuple[str, str] | None:
     """What a ratio is by where a run missed, and how many times sooner `own` was, with its
     interval; None where there is none that excludes a tie."""
-    if all(map(math.isfinite, (*own.values(), *other.values()))):
+    seconds = [*own.values(), *other.values()]
+    if min(seconds) <= 0:  # of a record that was edited
+        return None
+    if all(map(math.isfinite, seconds)):
         by, found = "", ratio(other, own).interval
         stated = found if found.excludes(1) else None
     else:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.records import Point, Record
-from bench.report.ranking import Rank, beyond_noise, by_time, dominated, ranks
+from bench.report.ranking import Rank, beyond_noise, by_time, dominated, ranks, times_sooner
 from bench.report.verdict import verdict
 from bench.stats import difference, median_interval
 from tests.support.records import record, table_of
@@ -63,6 +63,24 @@ def test_a_row_that_misses_a_goal_is_worse_once_six_runs_say_so(n: int, worse: b
     missed = {**reached, 0: math.inf} | dict.fromkeys(range(1, n), 2.0)
     assert beyond_noise([missed, reached])[0, 1] == worse
     assert ranks([missed, reached])[0] == (Rank(2, 2) if worse else Rank(1, 2))
+
+
+def test_the_ratio_of_rows_with_misses_is_stated_where_its_interval_has_both_ends_and_no_tie() -> (
+    None
+):
+    own = {n: 1.0 if n else math.inf for n in range(12)}
+    other = {n: math.inf if n in (0, 7) else 2.0 + n / 100 for n in range(12)}
+    found, back = times_sooner(own, other), times_sooner(other, own)
+    assert found and back
+    assert found.n == 12
+    assert found.value == pytest.approx((2.05 * 2.06) ** 0.5)  # seed 0, where both missed, is a tie
+    assert (found.low, found.high) == pytest.approx((2.02, 2.10))
+    ends = [1 / found.high, 1 / found.value, 1 / found.low]
+    assert [back.low, back.value, back.high] == pytest.approx(ends)
+    assert times_sooner(own, other | {1: math.inf, 2: math.inf}) is None  # no upper end
+    assert times_sooner(own, {n: other[n] for n in (1, 2, 3, 4, 5)}) is None  # five seeds
+    assert times_sooner(own, {n: 1.0 if n % 2 else 2.0 for n in range(12)}) is None  # a tie
+    assert times_sooner(own, {12: 1.0}) is None
 
 
 def test_a_row_that_misses_a_goal_in_most_seeds_is_ahead_of_none() -> None:

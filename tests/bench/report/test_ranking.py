@@ -71,7 +71,8 @@ def test_the_ratio_of_rows_with_misses_is_stated_where_its_interval_has_both_end
     own = {n: 1.0 if n else math.inf for n in range(12)}
     other = {n: math.inf if n in (0, 7) else 2.0 + n / 100 for n in range(12)}
     found, back = times_sooner(own, other), times_sooner(other, own)
-    assert found and back
+    assert found
+    assert back
     assert found.n == 12
     assert found.value == pytest.approx((2.05 * 2.06) ** 0.5)  # seed 0, where both missed, is a tie
     assert (found.low, found.high) == pytest.approx((2.02, 2.10))

@@ -12,8 +12,8 @@ from bench.report.pages import growth as growth_page
 from bench.report.pages import published as published_page
 from bench.report.pages.published import Beside
 from bench.report.pages.tuning import Search
-from bench.report.sentences import caption, notes
 from bench.report.rows import Runs, device_kind
+from bench.report.sentences import caption, notes
 from bench.report.site import data
 from bench.report.site.behind import Find
 from bench.report.site.command import command_parts

@@ -39,10 +39,14 @@ function behindOf(places) {
   });
 }
 
-/** What a chart tells of them. */
+/** What a chart tells of them; what they share once. */
 function behindFacts(behind) {
+  const told = new Set();
   return behind.flatMap(({ line, view, runs }) => [
-    ["On", behind.length > 1 ? line.device : ""], ...runFacts(line, view, runs)]);
+    ["On", behind.length > 1 ? line.device : ""], ...runFacts(line, view, runs)]).filter((fact) => {
+    const text = fact.join("\n");
+    return !told.has(text) && told.add(text);
+  });
 }
 
 function commitOf(run) {

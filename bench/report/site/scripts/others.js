@@ -253,7 +253,10 @@ class PublishedPage extends OtherPage {
     const of = new Map(this.shown.map((row) => [row.name, row]));
     const [x0, x1] = around(points.flatMap((point) => [point.x, point.low, point.high, point.published].filter((end) => end !== null)), false);
     this.plot.show({
-      data: { points }, signals: { x0, x1, x_title: "error" }, spots: points.map((point) => ({ ...point, y: point.name, of: of.get(point.row), facts: of.get(point.row).facts, behind: of.get(point.row).behind })),
+      data: { points }, signals: { x0, x1, x_title: "error" }, spots: points.flatMap(({ name: y, row, x, published: other }) => {
+        const { facts, behind } = of.get(row);
+        return [x, other].map((each) => ({ row, x: each, y, of: of.get(row), facts, behind }));
+      }),
       label: `${points.length} published numbers beside those reproduced; the figures are in the table.`,
       height: 60 + 34 * points.length,
     });

@@ -13,6 +13,7 @@ from bench.report.pages.readme import headline
 from bench.report.pages.tuning import searches
 from bench.report.rows import Table
 from bench.report.sentences import hardware
+from bench.report.site.behind import finder
 from bench.report.site.choices import searches_of
 from bench.report.site.data import Site
 from bench.report.site.grids import plain
@@ -39,20 +40,22 @@ def site_of(
     texts: dict[str, int] = {}
     every = [table for tables in pages.values() for table in tables]
     first = headline(every)
-    views = [
-        view_of(table, tables, lambda text: texts.setdefault(text, len(texts)))
-        for tables in pages.values()
-        for table in tables
-    ]
+    find = finder(every)
+
+    def place(text: str) -> int:
+        return texts.setdefault(text, len(texts))
+
+    views = [view_of(table, tables, place) for tables in pages.values() for table in tables]
+    searched = [search_of(each, place) for each in (*searches(trials), *searches_of(choices))]
     return Site(
         views=views,
         machines={plain(name): plain(hardware(_newest(name, every))) for name in machines(every)},
         texts=list(texts),
         first=next((n for n, table in enumerate(every) if table is first), None),
-        growths=[growth_of(each) for each in growths],
-        cuda=[cuda_of(each) for each in speedups],
-        published=[published_of(*each) for each in published_numbers(every).items()],
-        searches=[search_of(each) for each in (*searches(trials), *searches_of(choices))],
+        growths=[growth_of(each, find) for each in growths],
+        cuda=[cuda_of(each, find) for each in speedups],
+        published=[published_of(*each, find) for each in published_numbers(every).items()],
+        searches=searched,
         bad=[plain(f"{it.path.name}{it.place}: {it.problem}") for it in bad],
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Container
 
 from bench.records import Record
 from bench.report.formats import command_options
@@ -16,9 +17,13 @@ def command(line: Line) -> str:
     The suite `quick` is what the options change; the stopping rule that they do not, its patience,
     is that of the other suites, too.
     """
-    newest = line.runs.records[-1]
-    cell, data = newest.cell, newest.data
     seeds = 1 + max(record.cell.seed for record in line.runs.records)
+    return " ".join(command_parts(line.runs.records[-1], seeds))
+
+
+def command_parts(newest: Record, seeds: int, varied: Container[str] = ()) -> tuple[str, str]:
+    """What stands before the settings of the hyperparameters that are `varied`, and behind them."""
+    cell, data = newest.cell, newest.data
     options = {
         "--impl": cell.implementation,
         "--dataset": cell.dataset,
@@ -34,11 +39,12 @@ def command(line: Line) -> str:
     settings = [
         shlex.quote(f"{cell.implementation}.{name}={value}")
         for name, value in cell.hyperparameters.items()
+        if name not in varied
     ]
-    words += ["--set", *settings] if settings else []
-    words += ["--pin"] if cell.pinned else []
-    words += [read_by] if (read_by := command_options(data.options)) else []
-    return " ".join(["bench run", *words, "--fresh"])
+    words += ["--set", *settings] if cell.hyperparameters else []
+    behind = ["--pin"] if cell.pinned else []
+    behind += [read_by] if (read_by := command_options(data.options)) else []
+    return " ".join(["bench run", *words]), " ".join([*behind, "--fresh"])
 
 
 def _time_limit(record: Record) -> str:

@@ -209,13 +209,23 @@ class View:
     floor: float | None = None
 
 
+class Behind(NamedTuple):
+    """Runs behind a figure: those of a line of a view, by their places; [] for all of them."""
+
+    view: int
+    line: int
+    runs: list[int] = []  # noqa: RUF012
+
+
 class Size(NamedTuple):
-    """What a row took at one number of ratings."""
+    """What a row took at one number of ratings: of each figure the median and, where it has one,
+    both ends of its interval; [] where it is not known."""
 
     ratings: int
-    epoch_s: float | None = None
-    peak_mb: float | None = None
-    grown_mb: float | None = None
+    behind: list[Behind]
+    epoch_s: list[float] = []  # noqa: RUF012
+    peak_mb: list[float] = []  # noqa: RUF012
+    grown_mb: list[float] = []  # noqa: RUF012
 
 
 @dataclass(frozen=True)
@@ -242,10 +252,11 @@ class Growth:
 
 class Faster(NamedTuple):
     """How many times as fast CUDA was at a number of ratings or batch size; low and high are
-    None of one run."""
+    None of one run. `row`: of the grid."""
 
     size: int
     times: float
+    row: int
     low: float | None = None
     high: float | None = None
 
@@ -263,6 +274,7 @@ class Speedups:
 class Cuda:
     """CUDA beside the CPU of one machine and split.
 
+    behind      of each row of the grid the runs on the CPU, and those on CUDA
     by_ratings  curves over the number of ratings
     by_batch    dataset -> curves over the batch size
     """
@@ -271,36 +283,47 @@ class Cuda:
     split: str
     about: Prose
     grid: Grid
+    behind: list[list[Behind]]
     by_ratings: list[Speedups]
     by_batch: dict[str, list[Speedups]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Published:
-    """Published numbers beside those of one machine."""
+    """Published numbers beside those of one machine. `behind`: of each row the runs."""
 
     machine: str
     about: Prose
     grid: Grid
+    behind: list[list[Behind]]
 
 
 class Trial(NamedTuple):
-    """One trial of a search, in the order in which they ran; `rmse`: its best on validation, None
-    where it did not end well."""
+    """One trial of a search, in the order in which they ran.
+
+    rmse    its best on validation, None where it did not end well
+    values  of `Search.varied`, as `--set` takes them
+    commit  places in `Site.texts`, as of a Run
+    reasons
+    """
 
     rmse: float | None = None
     epoch: int | None = None
     fit_s: float | None = None
     status: str = "ok"
-    values: list[Any] = []  # noqa: RUF012
+    values: list[str] = []  # noqa: RUF012
+    commit: int = 0
+    reasons: list[int] = []  # noqa: RUF012
 
 
 @dataclass(frozen=True)
 class Search:
     """A search for hyperparameters.
 
-    varied  the hyperparameters in which trials differ: what `Trial.values` are
-    grid    the best trials
+    varied   the hyperparameters in which trials differ: what `Trial.values` are
+    fixed    the others
+    command  what repeats a trial: what stands before and behind the settings that vary
+    grid     the best trials
     """
 
     name: str
@@ -309,9 +332,16 @@ class Search:
     split: str
     machine: str
     about: Prose
+    model: str
+    device: str
+    seed: int
+    threads: int
+    command: list[str]
     varied: list[str]
     trials: list[Trial]
     grid: Grid
+    fixed: dict[str, Any] = field(default_factory=dict)
+    pinned: bool = False
 
 
 @dataclass(frozen=True)

@@ -131,9 +131,13 @@ def _origin(row: Row) -> str:
     return "built-in" if row.is_built_in else "own"
 
 
+def commit_of(record: Record) -> str:
+    """Its beginning, with "+" behind one with changes."""
+    return (record.source.git_sha or "unknown")[:10] + ("+" if record.source.dirty else "")
+
+
 def _run(record: Record, drawn: int, place: Place) -> Run:
     metrics, times, memory = record.metrics, record.times, record.memory
-    changed = "+" if record.source.dirty else ""
     reasons = [
         *([record.reason] if record.status != "ok" and record.reason else []),
         *(metrics.flags if metrics else []),
@@ -144,7 +148,7 @@ def _run(record: Record, drawn: int, place: Place) -> Run:
         seed=record.cell.seed,
         status=record.status,
         started=date(record.started_at),
-        commit=place((record.source.git_sha or "unknown")[:10] + changed),
+        commit=place(commit_of(record)),
         rmse=metrics.rmse if metrics else None,
         mae=metrics.mae if metrics else None,
         val_rmse=metrics.val_rmse if metrics else None,

@@ -3,7 +3,7 @@
 const LISTS = ["hide", "add", "drop"];
 const TEXTS = {
   page: "results", dataset: "", split: "", machine: "", device: "",
-  sort: "", memory: "", find: "", model: "", origin: "", preset: "", row: "",
+  sort: "", memory: "", trials: "", find: "", model: "", origin: "", preset: "", row: "",
   across: "", up: "", log: "", x: "seconds", y: "rmse", time: "log",
   place: "", figure: "seconds", over: "ratings", search: "",
 };

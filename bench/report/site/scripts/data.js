@@ -20,6 +20,11 @@ function number(value) {
   return value === "Infinity" ? Infinity : value === "-Infinity" ? -Infinity : value;
 }
 
+/** A cell without an interval. */
+function plainCell(text, value = text, notes = []) {
+  return { text, value, low: null, high: null, rank: [], notes };
+}
+
 /** A grid with its cells as objects; made once. */
 function readGrid(grid) {
   if (grid.read) return grid;

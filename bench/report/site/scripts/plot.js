@@ -62,7 +62,7 @@ function unpacked(packed) {
 }
 
 class Plot {
-  /** template: of charts.py; tip(spot): [title, facts] of what the pointer is on; lit, click: of its row. */
+  /** template: of charts.py; tip(spot): [title, facts] of what the pointer is on; lit(row, spot), click(spot): of it. */
   constructor(template, { tip, lit, click } = {}) {
     Object.assign(this, { template, tip, lit, click });
     this.drawing = element("div", { "aria-hidden": "true" }); // Vega gives it a role and a label of its own
@@ -172,7 +172,7 @@ class Plot {
     }
     this.spot = nearest;
     this.host.classList.toggle("picked", nearest !== null);
-    this.lit?.(nearest?.row ?? null);
+    this.lit?.(nearest?.row ?? null, nearest);
     if (nearest) showTip(...this.tip(nearest), event.clientX, event.clientY);
     else hideTip();
   }

@@ -185,20 +185,15 @@ class Results {
       this.table.options.file = ["ratebench", dataset, heading, machine].join("-").replace(/[^\w.-]+/g, "-");
     }
     this.table.show(this.view.grid, this.shownColumns(), this.shown, this.state.sort);
-    for (const name of this.table.body.querySelectorAll(".name")) {
-      name.setAttribute("aria-expanded", String(name.dataset.row === this.state.row));
-    }
+    markOpen(this.table, this.state.row);
   }
 
   firstCell(row, content) {
     const line = this.view.lines[row];
     const [text, ...notes] = content;
-    const name = button(text, () => this.go({ row: this.state.row === line.name ? "" : line.name }),
-      { class: "name", "data-row": line.name, "aria-expanded": "false", title: "Settings, runs and the command that repeats them" });
-    const hide = button("×", () => this.hide(line.name), { class: "hide", "aria-label": `Hide ${line.name}`, title: "Hide this row, here and in the charts" });
     const reason = this.reason(line);
     return [
-      element("span", { class: "row-name" }, symbolOf(this.look(line)), element("span", { class: "named" }, name, line.skipped.length ? [] : notes), hide),
+      rowHead(this, { name: line.name, look: this.look(line) }, text, line.skipped.length ? [] : notes),
       reason ? element("span", { class: "reason" }, reason) : null,
     ];
   }
@@ -219,21 +214,13 @@ class Results {
     const line = this.view.lines[row];
     if (line.name !== this.state.row) return null;
     const key = `${line.name} ${columns}`;
-    if (!this.details.has(key)) this.details.set(key, detailsOf(line, this.view, columns));
+    if (!this.details.has(key)) this.details.set(key, detailsOf([{ line, view: this.view, runs: line.runs }], columns));
     return this.details.get(key);
   }
 
   open(name) {
     if (name !== this.state.row) this.go({ row: name });
     this.table.body.querySelector(`[data-row="${CSS.escape(name)}"]`)?.scrollIntoView({ block: "nearest" });
-  }
-
-  hide(name) {
-    const next = this.table.body.querySelectorAll(".hide");
-    const place = [...next].findIndex((each) => each === document.activeElement);
-    this.go({ hide: [...this.state.hide, name], row: this.state.row === name ? "" : this.state.row });
-    const left = this.table.body.querySelectorAll(".hide");
-    if (place >= 0) (left[Math.min(place, left.length - 1)] ?? this.hidden.querySelector("button"))?.focus();
   }
 
   light(name) {
@@ -257,20 +244,13 @@ class Results {
     this.found.textContent = this.passing < view.lines.length ? `${this.passing} of ${view.lines.length} rows pass the filters. ` : "";
     if (this.found.textContent) this.found.append(button("Show all", () => this.go({ find: "", model: "", origin: "", preset: "", device: "" })));
     const hidden = state.hide.filter((name) => this.lines.has(name));
-    this.hidden.replaceChildren(...(hidden.length ? [
-      "Hidden: ", ...hidden.map((name) => button(name, () => this.go({ hide: state.hide.filter((each) => each !== name) }), { "aria-label": `Show ${name} again` })),
-      button("Show all", () => this.go({ hide: [] })),
-    ] : []));
+    this.hidden.replaceChildren(...hiddenRows(hidden, state.hide, this.go));
   }
 
   buildTools() {
     const { state, view, go } = this;
     const values = (field) => unique(view.lines.map((line) => line[field])).filter(Boolean).sort();
     const options = (field) => [["", "any"], ...values(field).map((value) => [value, value])];
-    const find = element("input", {
-      type: "search", name: "find", value: state.find, placeholder: "Find rows", "aria-label": "Find rows",
-      oninput: () => go({ find: find.value }, { typed: true }),
-    });
     const filter = (label, name) => choice(label, options(name), state[name], (value) => go({ [name]: value }), { name });
     const titles = { row: "Row", goals: "Time to goal", accuracy: "Accuracy", slices: "Slices", cost: "Cost" };
     const groups = Object.entries(titles).map(([group, title]) => {
@@ -278,7 +258,7 @@ class Results {
         element("input", { type: "checkbox", name: "column", value: place, onchange: (event) => this.column(head, place, event.target.checked) }), ` ${head.text}`)] : []);
       return boxes.length ? element("fieldset", {}, element("legend", {}, title), boxes) : null;
     });
-    this.tools.replaceChildren(find,
+    this.tools.replaceChildren(findField(go, state.find),
       folded("Filter", filter("Model", "model"), filter("From", "origin"), filter("Preset", "preset")),
       folded("Columns", groups),
       this.table.actions);
@@ -460,10 +440,18 @@ class Results {
   }
 }
 
-/** Whether each word of a text is in what is known of a line. */
+/** Whether each word of a text is in what is known of a line, or of a row that has several. */
 function matches(line, text) {
-  const known = [line.name, line.label, line.model, line.origin, line.preset, line.device, hyperparameterText(line), ...line.skipped].join(" ").toLowerCase();
-  return text.toLowerCase().split(/\s+/).every((word) => known.includes(word));
+  return hasWords(knownOf(line), text);
+}
+
+function knownOf(line) {
+  return [line.name, line.label, line.model, line.origin, line.preset, line.device, hyperparameterText(line), ...line.skipped].join(" ");
+}
+
+function hasWords(known, text) {
+  const lower = known.toLowerCase();
+  return text.toLowerCase().split(/\s+/).every((word) => lower.includes(word));
 }
 
 /** A disclosure whose panel closes with Escape or a click elsewhere. */

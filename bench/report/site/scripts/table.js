@@ -182,8 +182,8 @@ class GridTable {
     });
   }
 
-  light(row) {
-    for (const [each, shown] of this.rows) shown.classList.toggle("lit", each === row);
+  light(...rows) {
+    for (const [each, shown] of this.rows) shown.classList.toggle("lit", rows.includes(each));
   }
 
   /** Cells as they are shown, row by row. */
@@ -241,6 +241,46 @@ class GridTable {
     })));
     return `${JSON.stringify(rows, null, 1)}\n`;
   }
+}
+
+/** What stands in the first column of a row: its name, which opens it, and what hides it. */
+function rowHead(page, { name, look }, text, notes) {
+  return element("span", { class: "row-name" }, look ? symbolOf(look) : null, element("span", { class: "named" },
+    button(text, () => page.go({ row: page.state.row === name ? "" : name }),
+      { class: "name", "data-row": name, "aria-expanded": "false", title: "Settings, runs and the command that repeats them" }), notes),
+  button("×", () => hideRow(page, name), { class: "hide", "aria-label": `Hide ${name}`, title: "Hide this row, here and in the charts" }));
+}
+
+/** Hides a row; the focus goes to the × of the next one, or to what brings it back. */
+function hideRow(page, name) {
+  const focused = document.activeElement;
+  const body = focused?.closest("tbody");
+  const place = body ? [...body.querySelectorAll(".hide")].indexOf(focused) : -1;
+  page.go({ hide: [...page.state.hide, name], row: page.state.row === name ? "" : page.state.row });
+  if (place < 0) return;
+  const left = body.querySelectorAll(".hide");
+  (left[Math.min(place, left.length - 1)] ?? page.hidden.querySelector("button"))?.focus();
+}
+
+/** Says of each name of a row whether it is open. */
+function markOpen(table, open) {
+  for (const name of table.body.querySelectorAll(".name")) name.setAttribute("aria-expanded", String(name.dataset.row === open));
+}
+
+function findField(go, value) {
+  const find = element("input", {
+    type: "search", name: "find", value, placeholder: "Find rows", "aria-label": "Find rows",
+    oninput: () => go({ find: find.value }, { typed: true }),
+  });
+  return find;
+}
+
+/** Names of hidden rows, which bring them back. */
+function hiddenRows(names, hide, go) {
+  return names.length ? [
+    "Hidden: ", ...names.map((name) => button(name, () => go({ hide: hide.filter((each) => each !== name) }), { "aria-label": `Show ${name} again` })),
+    button("Show all", () => go({ hide: [] })),
+  ] : [];
 }
 
 /** A note beside the button that was pressed; Escape or a click elsewhere closes it. */

@@ -19,7 +19,7 @@ axe.run(document, {runOnly: {type: "tag", values: levels}, resultTypes: ["violat
         .map(node => `${node.html.slice(0, 200)} ${node.failureSummary}`).join(" ")}`)),
     error => done([String(error)]));
 """
-PAGES = ["", "#page=growth", "#page=cuda", "#page=published", "#page=searches"]
+PAGES = ["", "#page=growth&row=bias", "#page=cuda", "#page=published", "#page=searches&row=trial+3"]
 OPENED = "#row=numpy_sgd@cpu&hide=autorec@cpu&find=mf"
 
 

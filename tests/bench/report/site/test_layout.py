@@ -49,7 +49,7 @@ def test_nothing_overlaps_and_nothing_is_cut(site: Site, width: int, state: str)
     assert site.run(OVERLAPPING) == []
 
 
-@pytest.mark.parametrize("page", ["", "#page=growth", "#page=published", "#page=searches"])
+@pytest.mark.parametrize("page", ["", "#page=growth&row=bias", "#page=published", "#page=searches"])
 def test_every_page_of_this_repository_fits_a_phone(own: Site, page: str) -> None:
     own.open(page, width=360, height=740)
     own.drawn()

@@ -114,12 +114,8 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
         ) as session:
             found = session.run()
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        terminal.note(
-            f"\n{'interrupted' if interrupted else 'the search ends here'}; "
-            "the same command goes on from the recorded trials"
-        )
-        if interrupted:
+        terminal.note_end_of_search(error)
+        if isinstance(error, KeyboardInterrupt):
             return INTERRUPTED
         raise
     except StudyError as error:

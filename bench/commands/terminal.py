@@ -88,6 +88,12 @@ def note(text: str) -> None:
     err.print(text)
 
 
+def note_end_of_search(error: BaseException) -> None:
+    """That a search ended before its time, and how it goes on."""
+    how = "interrupted" if isinstance(error, KeyboardInterrupt) else "the search ends here"
+    note(f"\n{how}; the same command goes on from the recorded trials")
+
+
 def warn(text: object) -> None:
     """What must not be missed, to standard error."""
     err.print(f"WARNING: {text}", style="bold yellow")

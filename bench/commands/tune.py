@@ -74,12 +74,8 @@ def tune(
                         raise
                     terminal.note(f"left out: {error}")
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        terminal.note(
-            f"\n{'interrupted' if interrupted else 'the search ends here'}; "
-            "the same command goes on from the recorded trials"
-        )
-        if interrupted:
+        terminal.note_end_of_search(error)
+        if isinstance(error, KeyboardInterrupt):
             return INTERRUPTED
         raise
     except studies.StudyError as error:

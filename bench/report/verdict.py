@@ -181,7 +181,7 @@ def _first_library(table: Table, goal: float) -> tuple[float, Line] | None:
 
 def _sooner(own: Values, other: Values) -> tuple[str, str] | None:
     """What a ratio is by where a run missed, and how many times sooner `own` was, with its
-    interval; None where there is none that excludes a tie."""
+    interval; None where no interval excludes a tie."""
     seconds = [*own.values(), *other.values()]
     if min(seconds) <= 0:  # of a record that was edited
         return None

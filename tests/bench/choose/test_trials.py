@@ -11,17 +11,9 @@ from bench.cell.events import Checkpoint
 from bench.choose.trials import LAST, STARTING, Reports, Search, step_of
 from bench.records import Point, Record
 from bench.tune.search import Settings
-from bench.tune.study import Choices, Range, Study, StudyError
+from bench.tune.study import StudyError
 from tests.support.records import record
-
-STUDY = Study(
-    name="s",
-    description="",
-    implementations=["numpy_sgd"],
-    fixed={"epochs": 7},
-    space={"factors": Choices(choices=[2, 4]), "rate": Range(low=0.001, high=1.0, log=True)},
-)
-DEFAULT = {"factors": 2, "rate": 0.5, "epochs": 3}
+from tests.support.studies import DEFAULT, STUDY
 
 
 def curve(settings: Settings) -> list[Point]:

@@ -12,18 +12,9 @@ import pytest
 from bench.planning.plan import Skip
 from bench.records import Point, Record
 from bench.tune.search import Settings, Trial, best_of, search, validation_rmse
-from bench.tune.study import Choices, Range, Study, UnrunnableError
+from bench.tune.study import UnrunnableError
 from tests.support.records import record
-
-STUDY = Study(
-    name="s",
-    description="",
-    implementations=["numpy_sgd"],
-    fixed={"epochs": 7},
-    space={"factors": Choices(choices=[2, 4]), "rate": Range(low=0.001, high=1.0, log=True)},
-)
-DEFAULT = {"factors": 2, "rate": 0.5, "epochs": 3}
-
+from tests.support.studies import DEFAULT, STUDY
 
 CELL: Any = SimpleNamespace(request=SimpleNamespace(hyperparameters=DEFAULT), skip=None)
 

@@ -96,7 +96,7 @@ class OtherPage {
     this.element.querySelector(`tbody [data-row="${CSS.escape(name)}"]`)?.scrollIntoView({ block: "nearest" });
   }
 
-  /** A series of the chart, and rows of the tables: all that the series has, unless told. */
+  /** A series of the chart, and rows of the tables: all that the series has, unless these are given. */
   light(series, rows = this.shown.filter((row) => series !== null && row.series === series)) {
     this.plot.light(series);
     for (const { table, rowAt } of this.tables) table.light(...(table.grid?.rows ?? []).flatMap((_, place) => (rows.includes(rowAt(place)) ? [place] : [])));

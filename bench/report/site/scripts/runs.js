@@ -41,11 +41,11 @@ function behindOf(places) {
 
 /** What a chart tells of them; what they share once. */
 function behindFacts(behind) {
-  const told = new Set();
+  const seen = new Set();
   return behind.flatMap(({ line, view, runs }) => [
     ["On", behind.length > 1 ? line.device : ""], ...runFacts(line, view, runs)]).filter((fact) => {
     const text = fact.join("\n");
-    return !told.has(text) && told.add(text);
+    return !seen.has(text) && seen.add(text);
   });
 }
 

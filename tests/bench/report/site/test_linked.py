@@ -116,7 +116,7 @@ def strong(points: list[WebElement]) -> list[WebElement]:
     return [each for each in points if each.get_attribute("opacity") in ("1", None, "")]
 
 
-def told(site: Site, point: WebElement) -> str:
+def tip_of(site: Site, point: WebElement) -> str:
     site.hover(point)
     site.until(lambda: site.one("#tip").is_displayed(), "a tip")
     return site.one("#tip").text
@@ -129,7 +129,7 @@ def test_a_row_lights_its_points_and_a_point_its_row(site: Site, page: str) -> N
     site.until(lambda: 0 < len(strong(points)) < len(points), "some points stand out")
     site.hover(site.one("h1"))
     site.until(lambda: len(strong(points)) == len(points), "none stands out")
-    told(site, points[0])
+    tip_of(site, points[0])
     lit = site.until(lambda: site.all("main tbody tr.lit"), "a row is lit")
     assert len(lit) < len(site.all("main tbody tr"))
     site.hover(site.one("h1"))
@@ -178,13 +178,13 @@ def test_rows_are_found_here_and_in_the_chart(site: Site) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_point_tells_its_runs(site: Site, page: str) -> None:
-    shown = told(site, drawn(site, page)[0])
+    shown = tip_of(site, drawn(site, page)[0])
     for fact in REPEATED:
         assert fact in shown, fact
 
 
 def test_a_point_of_cuda_tells_the_runs_on_both(site: Site) -> None:
-    shown = told(site, drawn(site, "cuda")[0])
+    shown = tip_of(site, drawn(site, "cuda")[0])
     assert "--device cpu" in shown
     assert "--device cuda" in shown
     assert shown.count("epochs=30\n") == 1, "what both share once"
@@ -224,7 +224,7 @@ def test_growth_opens_with_the_machine_that_has_most_rows(site: Site) -> None:
 def test_a_point_of_growth_has_its_interval_where_six_seeds_ran(site: Site) -> None:
     drawn(site, "growth", "&find=numpy")
     assert len(site.all(".lines svg .mark-rule line")) >= len(SIZES)
-    shown = told(site, site.all(MARKS)[0])
+    shown = tip_of(site, site.all(MARKS)[0])
     assert "0.108 (0.100–0.117) at 100,000 ratings" in shown
 
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from bench.choose.outcome import Spent, Trial
 from datasets.errors import DataError
 
-UNMEASURED_S = 2.0
-"""Of a final run whose model has no trial yet."""
+UNMEASURED_S = 3.0
+"""Of a final run whose model has no trial yet, and the least of a first trial: the start of a
+process, its compilation and a short fit. On ml-100k and 2 cores final runs took 0.5 to 14 s each,
+5 on average."""
 
 BESIDE_S = 0.5
 """Of a process, beside what counts: reading ratings, predictions, checks, its end."""
@@ -17,9 +19,6 @@ BESIDE_S = 0.5
 COMPILES = 2
 """Times that a model is compiled for them: what is compiled in a sandbox is stored by another run,
 and after that nothing is compiled."""
-
-MARGIN = 1.1
-"""For what takes longer than it was measured to."""
 
 VALIDATION = 10
 """Per cent of all ratings that are taken from the training part for validation, where a split has
@@ -52,14 +51,26 @@ def growth(split: str) -> float:
     return (train + validation) / train
 
 
-def cost_s(first: Spent, runs: Sequence[tuple[Trial, int]], grown: float) -> float:
-    """Seconds of a model's final runs, as far as trials tell.
+def least_s(n_models: int, n_probes: int, seeds: int) -> float:
+    """Seconds that a choice takes at least, before anything is measured: of each model a first
+    trial and its final runs, and the short fits that find the quickest rows."""
+    return UNMEASURED_S * (n_models * (1 + seeds) + n_probes)
+
+
+def run_s(first: Spent, trial: Trial, grown: float, *, compiles: bool) -> float:
+    """Seconds of one final run of the trial's hyperparameters, as far as trials tell.
 
     first  of the model's first trial, which started a process and compiled
-    runs   trials whose hyperparameters have final runs, and how many each
-    grown  how many times as many ratings they are fitted on
+    grown  how many times as many ratings it is fitted on
     """
-    each_s = first.start_s + BESIDE_S
-    runs_s = sum(n * (each_s + grown * (t.best.seconds if t.best else 0.0)) for t, n in runs)
-    compiles = COMPILES if any(n for _, n in runs) else 0
-    return MARGIN * (runs_s + compiles * first.compile_s)
+    fit_s = grown * (trial.best.seconds if trial.best else 0.0)
+    return first.start_s + BESIDE_S + fit_s + (first.compile_s if compiles else 0.0)
+
+
+def cost_s(first: Spent, runs: Sequence[tuple[Trial, int]], grown: float) -> float:
+    """Seconds of a model's final runs.
+
+    runs  trials whose hyperparameters have final runs, and how many each
+    """
+    each = [trial for trial, n in runs for _ in range(n)]
+    return sum(run_s(first, t, grown, compiles=n < COMPILES) for n, t in enumerate(each))

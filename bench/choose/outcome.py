@@ -164,12 +164,14 @@ class Model:
                   epochs, and scored on the test part. `record.metrics.blocks` has squared errors of
                   equal parts of the test ratings for paired intervals
     default_runs  the same of trial 0. The records of `best_runs` where the best trial is trial 0
+    cut           earlier runs of some of the trials, which their time limit had ended
     """
 
     plan: Searched
     trials: Sequence[Trial]
     best_runs: Sequence[Record]
     default_runs: Sequence[Record]
+    cut: Sequence[Trial] = ()
 
     @property
     def default(self) -> Trial | None:
@@ -184,7 +186,7 @@ class Model:
     @property
     def spent(self) -> Spent:
         """Of the search."""
-        return sum((trial.spent for trial in self.trials), Spent())
+        return sum((trial.spent for trial in (*self.trials, *self.cut)), Spent())
 
     @property
     def final_spent(self) -> Spent:
@@ -196,7 +198,7 @@ class Model:
     def anytime(self) -> list[tuple[float, float]]:
         """(counted seconds of the search, lowest validation RMSE so far), at each improvement."""
         steps: list[tuple[float, float]] = []
-        for trial in self.trials:
+        for trial in sorted((*self.trials, *self.cut), key=lambda trial: trial.before_s):
             if trial.best is None:
                 continue
             start_s = trial.before_s + trial.spent.start_s + trial.spent.compile_s
@@ -266,16 +268,24 @@ def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model
         and record.cell.device == plan.device
         and record.cell.threads == request.threads
     ]
-    trials: list[Trial] = []
+    found: dict[str, Trial] = {}
+    cut: list[Trial] = []
     before_s = 0.0
     for record in own:
         if record.cell.suite == SEARCH and record.cell.split == request.split:
-            trials.append(Trial(len(trials), record, before_s))
-            before_s += trials[-1].spent.counted_s
+            if record.reused_at:  # of a trial before it, under another name of the ratings
+                continue
+            number = len(found)
+            if record.identity in found:  # it was cut by its time limit, and ran again
+                number = found[record.identity].number
+                cut.append(found[record.identity])
+            trial = found[record.identity] = Trial(number, record, before_s)
+            before_s += trial.spent.counted_s
+    trials = [*found.values()]
     model = Model(plan, trials, (), ())
     runs = [r for r in own if r.cell.suite == FINAL and r.cell.split == request.final_split]
     best, default = (_runs_of(trial, runs, request) for trial in (model.best, model.default))
-    return Model(plan, trials, best, default)
+    return Model(plan, trials, best, default, cut)
 
 
 def final_hyperparameters(trial: Trial) -> dict[str, object]:

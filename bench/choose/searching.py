@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from bench.choose.budget import BETTER, Account
+from bench import machine
+from bench.choose.budget import AGAIN, BETTER, Account
 from bench.choose.models import with_settings
 from bench.choose.outcome import Searched, Spent, Trial
 from bench.choose.trials import Search
@@ -23,13 +25,26 @@ FAILURES = 3
 """First trials without a result, after which a search is over."""
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A trial that its time limit ended, to run again once more time is left.
+
+    params    what the search suggested
+    limit_s   the time limit
+    n_points  checkpoints that it reached
+    """
+
+    cell: Cell
+    params: Mapping[str, Any]
+    limit_s: float
+    n_points: int
+
+
 @dataclass
 class Searching:
     """A model's search.
 
-    cell     of the preset `default`, with what the study fixes
-    default  trial 0; None where it has no record yet
-    best     the trial with the lowest validation RMSE
+    cell  of the preset `default`, with what the study fixes
     """
 
     plan: Searched
@@ -37,58 +52,96 @@ class Searching:
     study: Study | None
     contain: Contain
     account: Account = field(default_factory=Account)
-    default: Trial | None = None
-    best: Trial | None = None
     _next: Cell | None = None
-    _seen: set[str] = field(default_factory=set)
+    _params: Mapping[str, Any] = field(default_factory=dict)
+    _trials: dict[str, Trial] = field(default_factory=dict)
+    _cut: dict[str, Cut] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         values = self.cell.request.hyperparameters
         self.search = Search(self.study, values) if self.study else None
 
-    def prepare(self, known: Callable[[Cell], Record | None]) -> None:
-        """Find the next cell that has no record, and take the records of those before it."""
+    def resume(self, records: Iterable[Record]) -> None:
+        """Find the first cell that has no record, and take the records of those before it.
+
+        records  of trials of any model, as they were stored
+        """
+        self.prepare()
+        for record in records:
+            if record.reused_at:  # of a trial before it, under another name of the ratings
+                continue
+            if record.identity in self._cut:
+                self._repeat(self._cut[record.identity])
+            elif self._next is None or record.identity != _identity(self._next):
+                continue
+            spent = Spent.of(record)
+            self.take(record, record.times.wall_s if record.times else spent.counted_s)
+            self.prepare()
+
+    def prepare(self) -> None:
+        """Find the next cell that has no record."""
         repeats = 0
         while self._next is None and not self.account.over:
-            cell = self._ask()
-            record = None if cell is None else known(cell)
-            if cell is not None and record is None:
+            cell = self._suggested()
+            known = self._trials.get(_identity(cell)) if cell else None
+            if cell is not None and known is None:
                 self._next = cell
-            elif record is not None and record.identity not in self._seen:
-                self.take(record)
-                repeats = 0
-            else:
-                if self.search is not None:
-                    self.search.tell(record)
-                repeats += 1
-                self.account.over = self.search is None or repeats >= REPEATS
+                return
+            if self.search is not None:
+                self.search.tell(known.record if known else None)
+            repeats += 1
+            self.account.ended = self.search is None or repeats >= REPEATS
 
-    @property
-    def next(self) -> Cell:
-        """The cell of the next trial, once it is prepared."""
+    def begin(self, train_s: float) -> tuple[Cell, bool]:
+        """The cell of a trial that may train for so long, and whether it ran before: one that was
+        cut by a limit which was clearly shorter, else the next, once it is prepared."""
+        for cut in self._cut.values():
+            if train_s > AGAIN * cut.limit_s:
+                self._repeat(cut)
+                return cut.cell, True
         assert self._next is not None
-        return self._next
+        return self._next, False
 
-    def take(self, record: Record, wall_s: float = 0.0) -> bool:
-        """Learn from the next trial's record; returns whether it is clearly the best so far.
+    def take(self, record: Record, wall_s: float) -> bool:
+        """Learn from the record of the trial that began; returns whether it is clearly the best so
+        far.
 
         wall_s  what it took: what counts where its worker was killed and reported no times
         """
-        self._next = None
-        self._seen.add(record.identity)
-        trial = Trial(self.account.n, record, self.account.spent.counted_s)
-        self.default = self.default or trial
-        rmse, before = trial.rmse, self.best.rmse if self.best else None
-        if rmse is not None and (before is None or rmse < before):
-            self.best = trial
+        before = self.best.rmse if self.best else None
+        cut = self._cut.pop(record.identity, None)
+        if cut is None:
+            assert self._next is not None
+            cut = Cut(self._next, self._params, 0.0, 0)
+            self._next = None
+        earlier = self._trials.get(record.identity)
+        number = earlier.number if earlier else len(self._trials)
+        trial = Trial(number, record, self.account.spent.counted_s)
+        self._trials[record.identity] = trial
+        if record.status == "timeout":
+            limit_s = record.cell.rules["time_limit_s"]
+            self._cut[record.identity] = Cut(cut.cell, cut.params, limit_s, len(record.curve))
+        rmse = trial.rmse
         better = rmse is not None and (before is None or rmse < before * (1 - BETTER))
         spent = trial.spent if record.times else Spent(training_s=wall_s)
-        self.account.book(spent, better=better)
+        self.account.book(spent, wall_s, better=better)
+        self.account.cut_s = min((each.limit_s for each in self._cut.values()), default=None)
         failed = self.best is None and self.account.n >= FAILURES
-        self.account.over = self.account.over or failed or self.search is None
+        self.account.ended = failed or self.search is None
         if self.search is not None:
             self.search.tell(record)
         return better
+
+    @property
+    def default(self) -> Trial | None:
+        """Trial 0; None where it has no record yet."""
+        return next(iter(self._trials.values()), None)
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial with the lowest validation RMSE, the first of equal ones."""
+        with_result = [trial for trial in self._trials.values() if trial.rmse is not None]
+        return min(with_result, key=lambda trial: trial.rmse or 0.0, default=None)
 
     @property
     def first_spent(self) -> Spent | None:
@@ -102,11 +155,21 @@ class Searching:
         trials = {t.number: t for t in (self.best, self.default) if t and t.best}
         return [*trials.values()]
 
-    def _ask(self) -> Cell | None:
-        """The next suggestion; None where the row refuses its hyperparameters."""
+    def _repeat(self, cut: Cut) -> None:
+        if self.search is not None:
+            self.search.repeat(cut.params, cut.n_points)
+
+    def _suggested(self) -> Cell | None:
+        """The cell of the next suggestion; None where the row refuses its hyperparameters."""
         if self.search is None:
             return self.cell
+        settings = self.search.ask()
+        self._params = self.search.params
         try:
-            return with_settings(self.cell, self.search.ask(), self.contain)
+            return with_settings(self.cell, settings, self.contain)
         except SettingError:
             return None
+
+
+def _identity(cell: Cell) -> str:
+    return cell.identity(machine.environment())

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
 from bench import machine
+from bench.cell import locks
 from bench.cell.data import Splits
 from bench.cell.events import Checkpoint
 from bench.cell.execute import Executor, Listener
@@ -19,10 +24,13 @@ from bench.choose.budget import Budget
 from bench.choose.models import Group, limited, quickest
 from bench.choose.models import final as final_cell
 from bench.choose.outcome import (
+    FINAL,
     REQUEST,
+    SEARCH,
     Outcome,
     Request,
     Searched,
+    Trial,
     final_hyperparameters,
     outcome_of,
     read_request,
@@ -33,7 +41,8 @@ from bench.choose.serving import ServingExecutor
 from bench.planning.describing import Contain
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell
-from bench.records import Record, Status
+from bench.records import WELL, Record, Status
+from bench.report.formats import listed, plural
 from bench.run import Observer, Runner
 from bench.store import RecordStore
 from datasets.atomic import replace
@@ -41,13 +50,19 @@ from datasets.ratings import HeldOut
 from impls.registry import IMPLEMENTATIONS
 
 SETTLED: tuple[Status, ...] = ("ok", "pruned", "diverged", "timeout", "out of memory", "failed")
-"""What did not end well would not the next time: a search learns that once."""
+"""What did not end well would not the next time: a search learns that once. What was cut by its
+time limit runs again where much more is left."""
 
 BLOCKS = 50
 """Parts of the test ratings, for paired intervals."""
 
 PROBED_SHARE = 0.02
 """Of the minutes, that each fit may take which finds the quickest row of a model."""
+
+PROBING = 0.2
+"""Of the minutes, after which none is begun: the first row that can run is then the model's."""
+
+OVER = "the minutes were over before its first trial; more minutes run it"
 
 FINAL_LIMIT = 10.0
 """How many times as long as expected a final run may train, and LEAST_LIMIT_S more."""
@@ -74,7 +89,9 @@ class Session:
     folder    of the choice: its request and records
     executor  of final runs, and of trials of rows from outside
     observer  of all cells
-    show      receives a line where a model has a better trial, and where final runs begin
+    show      receives a line where a model has a better trial, where final runs begin, and where
+              something has no room in the minutes
+    alone     holds the machine for one cell
     """
 
     def __init__(
@@ -90,17 +107,18 @@ class Session:
         budget: Budget,
         show: Callable[[str], None],
         serving: ServingExecutor | None = None,
+        alone: Callable[[Callable[[], None]], AbstractContextManager[None]] = locks.exclusive,
     ) -> None:
         self.folder, self.request, self.groups = folder, request, groups
         self.contain, self.budget, self.show = contain, budget, show
         self.serving = serving or ServingExecutor()
         self.store = RecordStore(folder)
-        self._known: dict[str, Record] = {}
+        self._alone, self._waits = alone, False
         trials = ByRow(self.serving, executor)
-        limit = memory_limit_bytes
+        limit, lock = memory_limit_bytes, self._exclusive
         blind, whole = Splits(loader, blind=True), Splits(loader, seed=0)
-        self._trials = Runner(self.store, trials, observer, limit, blind, settled=SETTLED)
-        self._finals = Runner(self.store, executor, observer, limit, whole, blocks=BLOCKS)
+        self._trials = Runner(self.store, trials, observer, limit, blind, lock, settled=SETTLED)
+        self._finals = Runner(self.store, executor, observer, limit, whole, lock, blocks=BLOCKS)
 
     def __enter__(self) -> Self:
         self.serving.__enter__()
@@ -123,28 +141,43 @@ class Session:
         Raises StudyError, DataError and HarnessError; each finished cell is recorded then.
         """
         records = self.store.read()[0]
-        self._known = {each.identity: each for each in records if each.status in SETTLED}
+        before = None
         if (self.folder / REQUEST).exists():
             before = outcome_of(read_request(self.folder), records)
             same = _searches(before.request) == _searches(self.request)
             self.budget.before_s += before.wall_s if same else wall_of(self.request, records)
             if same and before.is_complete and before.request.minutes >= self.request.minutes:
                 self.budget.total_s = min(self.budget.total_s, before.wall_s)
-        models = self._models()
+        self._warn_of_too_few()
+        models = self._models(before.request.models if before else ())
         try:
             write(self.folder, self.request)
-            earlier = {id(m): runs for m, runs in zip(models, self._runs(models), strict=True)}
-            self._search(models, lambda: self._reserved_s(models, earlier))
+            self._search(models, records)
             self._run_finals(models)
         finally:
             self.request.wall_s = self.budget.elapsed_s
             write(self.folder, self.request)
         return outcome_of(self.request, self.store.read()[0])
 
-    def _models(self) -> list[Searching]:
-        """The models that can run here; the request names them all."""
+    def _warn_of_too_few(self) -> None:
+        n_cells = [len(group.cells) for group in self.groups if group.cells]
+        n_probes = sum(n for n in n_cells if n > 1)
+        least_s = final.least_s(len(n_cells), n_probes, self.request.seeds)
+        if least_s > 60 * self.request.minutes:
+            self.show(
+                f"{self.request.minutes:g} minutes are too few: {plural(len(n_cells), 'model')} "
+                f"with {plural(self.request.seeds, 'seed')} each need about "
+                f"{math.ceil(least_s / 60)} at least. What has no room is left out and named"
+            )
+
+    def _models(self, before: Sequence[Searched]) -> list[Searching]:
+        """The models that can run here; the request names them all.
+
+        before  those of the call before, which go on with their rows
+        """
         plans: list[Searched] = []
         found = []
+        known = {(each.implementation, each.device) for each in before}
         limit_s = PROBED_SHARE * self.budget.total_s
         for group in self.groups:
             plan = Searched(
@@ -155,6 +188,12 @@ class Session:
                 problem=group.problem,
             )
             if group.cells:
+                cells = [
+                    c for c in group.cells if (c.request.implementation, c.request.device) in known
+                ]
+                if not cells and self.budget.elapsed_s > PROBING * self.budget.total_s:
+                    cells = [*group.cells[:1]]
+                group = dataclasses.replace(group, cells=cells or group.cells)
                 cell = quickest(group, limit_s, self.contain, self._trials.record_of)
                 request = cell.request
                 plan.implementation, plan.device = request.implementation, request.device
@@ -164,29 +203,54 @@ class Session:
         self.request.models[:] = plans
         return found
 
-    def _search(self, models: Sequence[Searching], reserved_s: Callable[[], float]) -> None:
+    def _search(self, models: Sequence[Searching], records: Sequence[Record]) -> None:
+        trials = [r for r in records if r.cell.suite == SEARCH and r.status in SETTLED]
         for model in models:
-            model.prepare(self._record_of)
+            model.resume(trials)
+        earlier = self._runs(models)
         accounts = [model.account for model in models]
-        while (turn := self.budget.next(accounts, reserved_s())) is not None:
-            place, counted_s = turn
+        while (turn := self.budget.next(accounts, self._reserved_s(models, earlier))) is not None:
+            place, train_s = turn
             model = models[place]
             self.serving.pruner = self._pruner(model)
             began_s = self.budget.elapsed_s
-            record = self._trials.record_of(limited(model.next, max(counted_s, 1e-3)))
-            self._known[record.identity] = record
+            cell, again = model.begin(train_s)
+            cell = limited(cell, max(train_s, 1e-3))
+            record = self._trials.record_of(cell, fresh=again)
             if model.take(record, self.budget.elapsed_s - began_s):
                 self._show(model)
-            model.prepare(self._record_of)
+            took_s = self.budget.elapsed_s - began_s
+            model.prepare()
+            model.account.wall_s += self.budget.elapsed_s - began_s - took_s
+        if left_out := [model.plan for model in models if not model.account.n]:
+            for plan in left_out:
+                plan.problem = OVER
+            names = listed([plan.implementation for plan in left_out])
+            self.show(f"left out, since the minutes were over before a first trial: {names}")
 
     def _pruner(self, model: Searching) -> Callable[[Checkpoint], str]:
         return model.search.prunes if model.search is not None else lambda _: ""
 
-    def _record_of(self, cell: Cell) -> Record | None:
-        return self._known.get(cell.identity(machine.environment()))
+    @contextlib.contextmanager
+    def _exclusive(self, on_wait: Callable[[], None]) -> Iterator[None]:
+        """The machine for one cell. The wait for it is not of the minutes; of several cells in a
+        row that wait for another run, the first one calls `on_wait`."""
+        waits = False
+
+        def note() -> None:
+            nonlocal waits
+            waits = True
+            if not self._waits:
+                on_wait()
+
+        began_s = self.budget.elapsed_s
+        with self._alone(note):
+            self.budget.waited_s += self.budget.elapsed_s - began_s
+            self._waits = waits
+            yield
 
     def _runs(self, models: Sequence[Searching]) -> list[dict[int, int]]:
-        """Of each model, the final runs that earlier calls recorded, by the trial's number."""
+        """Of each model, how many final runs earlier calls recorded, by the trial's number."""
         outcome = outcome_of(self.request, [*self.store.read()[0]])
         by_row = {(m.plan.implementation, m.plan.device): m for m in outcome.models}
         found = []
@@ -196,34 +260,59 @@ class Session:
             found.append({trial.number: len(ran) for trial, ran in runs if trial})
         return found
 
-    def _reserved_s(self, models: Sequence[Searching], earlier: dict[int, dict[int, int]]) -> float:
+    def _reserved_s(self, models: Sequence[Searching], earlier: Sequence[dict[int, int]]) -> float:
         """Seconds that the final runs will need."""
         grown, seeds = final.growth(self.request.split), self.request.seeds
         total_s = 0.0
-        for model in models:
+        for model, recorded in zip(models, earlier, strict=True):
             if model.first_spent is None:
-                total_s += 2 * seeds * final.UNMEASURED_S
+                total_s += seeds * final.UNMEASURED_S
                 continue
-            recorded = earlier[id(model)]
             runs = [(t, seeds - recorded.get(t.number, 0)) for t in model.to_run]
             total_s += final.cost_s(model.first_spent, runs, grown)
         return total_s
 
     def _run_finals(self, models: Sequence[Searching]) -> None:
-        grown = final.growth(self.request.split)
+        """Those of the most accurate models first, each model's best before its default, and one
+        seed of each before the others: what has no room in the minutes matters least."""
         self.show("final runs on training and validation parts together, scored on the test part")
-        for seed in range(self.request.seeds):
-            if seed and self.budget.is_late:
-                self.show(f"the minutes are over before seed {seed}: more minutes run the rest")
-                return
-            for model in models:
-                for trial in model.to_run:
-                    assert trial.best is not None
-                    limit_s = FINAL_LIMIT * grown * trial.best.seconds + LEAST_LIMIT_S
-                    values = final_hyperparameters(trial)
-                    split = self.request.final_split
-                    cell = final_cell(model.cell, values, split, seed, limit_s)
-                    self._finals.record_of(cell)
+        grown = final.growth(self.request.split)
+        records = self.store.read()[0]
+        recorded = {r.identity for r in records if r.cell.suite == FINAL and r.status in WELL}
+        ranked = sorted(models, key=lambda m: (m.best and m.best.rmse) or math.inf)
+        runs = [
+            (m, t, seed) for m in ranked for t in m.to_run for seed in range(self.request.seeds)
+        ]
+        runs.sort(key=lambda run: (run[2] > 0, run[1] is not run[0].best, run[2]))
+        took_s: dict[tuple[int, int], float] = {}
+        n_ran = Counter[int]()
+        left_out = Counter[str]()
+        for model, trial, seed in runs:
+            cell = self._final_cell(model, trial, seed)
+            if cell.identity(machine.environment()) in recorded:
+                continue
+            assert model.first_spent is not None
+            compiles = n_ran[id(model)] < final.COMPILES
+            expected_s = final.run_s(model.first_spent, trial, grown, compiles=compiles)
+            expected_s = took_s.get((id(model), trial.number), expected_s)
+            # One is run whatever it takes: without any, all the minutes were for nothing.
+            if (recorded or n_ran) and not self.budget.has_room(expected_s):
+                kind = "" if trial is model.best else " default"
+                left_out[f"{model.plan.implementation}{kind}"] += 1
+                continue
+            began_s = self.budget.elapsed_s
+            self._finals.record_of(cell)
+            n_ran[id(model)] += 1
+            took_s[id(model), trial.number] = self.budget.elapsed_s - began_s
+        if left_out:
+            names = listed([f"{n} of {name}" for name, n in left_out.items()])
+            self.show(f"the minutes are over; more of them run the final runs left out: {names}")
+
+    def _final_cell(self, model: Searching, trial: Trial, seed: int) -> Cell:
+        assert trial.best is not None
+        limit_s = FINAL_LIMIT * final.growth(self.request.split) * trial.best.seconds
+        values, split = final_hyperparameters(trial), self.request.final_split
+        return final_cell(model.cell, values, split, seed, limit_s + LEAST_LIMIT_S)
 
     def _show(self, model: Searching) -> None:
         best = model.best

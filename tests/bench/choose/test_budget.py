@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.choose.budget import STALE, Account, Budget, level
+from bench.choose.budget import AGAIN, STALE, Account, Budget, level
 from bench.choose.outcome import Spent
 
 
@@ -28,7 +28,8 @@ def searched(
         place, left_s = turn
         seconds = min(trials_s[place], left_s)
         clock.now += seconds + evaluation_s
-        accounts[place].book(Spent(training_s=seconds, evaluation_s=evaluation_s), better=True)
+        spent = Spent(training_s=seconds, evaluation_s=evaluation_s)
+        accounts[place].book(spent, seconds + evaluation_s, better=True)
     return accounts, clock.now
 
 
@@ -47,9 +48,55 @@ def test_a_trial_longer_than_a_share_is_cut_at_it() -> None:
     assert wall_s == pytest.approx(60, rel=0.1)
 
 
-def test_every_model_gets_its_default_however_little_is_left() -> None:
-    accounts, _ = searched(1, [0.1] * 5, reserved_s=100)
-    assert [account.n for account in accounts] == [1] * 5
+def test_evaluations_are_foreseen_model_by_model() -> None:
+    """One that is evaluated for longer than it trains takes more of the wall time, and counts as
+    much as the others; the first trial of no other is cut for what the search will not use."""
+    clock = Clock()
+    budget = Budget(100, timer=clock)
+    accounts = [Account(), Account()]
+    while (turn := budget.next(accounts, 0)) is not None:
+        place, left_s = turn
+        seconds = min(2.0, left_s)
+        wall_s = seconds * (1, 4)[place]
+        clock.now += wall_s
+        accounts[place].book(Spent(training_s=seconds), wall_s, better=True)
+    counted = [account.spent.counted_s for account in accounts]
+    assert counted == [pytest.approx(20, rel=0.1)] * 2
+    assert clock.now == pytest.approx(100, rel=0.1)
+
+
+def test_the_work_beside_fits_of_milliseconds_keeps_no_other_model_from_its_seconds() -> None:
+    clock = Clock()
+    budget = Budget(100, timer=clock)
+    accounts = [Account(), Account()]
+    granted: list[float] = []
+    while (turn := budget.next(accounts, 0)) is not None:
+        place, left_s = turn
+        seconds = (0.001, min(10.0, left_s))[place]
+        granted += [left_s] * (place == 1 and not accounts[1].n)
+        wall_s = max(seconds, 0.1)
+        clock.now += wall_s
+        accounts[place].book(Spent(training_s=seconds), wall_s, better=place == 1)
+    assert accounts[0].n == STALE
+    assert granted[0] > 50
+    assert clock.now == pytest.approx(100, rel=0.1)
+
+
+def test_what_is_left_over_by_trials_that_are_too_short_is_a_tenth_at_most() -> None:
+    accounts, _ = searched(100, [21.0, 1.0])
+    counted = [account.spent.counted_s for account in accounts]
+    assert max(counted) <= 1.15 * min(counted)
+
+
+def test_no_first_trial_begins_after_the_minutes_but_one() -> None:
+    clock = Clock()
+    budget = Budget(60, timer=clock)
+    accounts = [Account() for _ in range(14)]
+    while (turn := budget.next(accounts, 20)) is not None:
+        clock.now += 9  # a process that starts slowly, whatever its limit
+        accounts[turn[0]].book(Spent(start_s=9), 9, better=True)
+    assert [account.n for account in accounts] == [1] * 5 + [0] * 9
+    assert budget.next([Account()], 20) is not None
 
 
 def test_a_search_without_a_better_trial_ends_and_leaves_its_seconds() -> None:
@@ -59,25 +106,38 @@ def test_a_search_without_a_better_trial_ends_and_leaves_its_seconds() -> None:
     while (turn := budget.next(accounts, 0)) is not None:
         seconds = min((0.001, 5.0)[turn[0]], turn[1])
         clock.now += seconds
-        accounts[turn[0]].book(Spent(training_s=seconds), better=turn[0] == 1)
+        accounts[turn[0]].book(Spent(training_s=seconds), seconds, better=turn[0] == 1)
     assert accounts[0].n == STALE
     assert clock.now == pytest.approx(100, rel=0.1)
 
 
-def test_seconds_of_earlier_calls_are_spent() -> None:
+def test_a_search_that_is_over_has_a_turn_for_a_trial_that_was_cut_alone() -> None:
+    account = Account(ended=True)
+    account.book(Spent(training_s=10), 10, better=True)
+    assert Budget(100, 10, Clock()).next([account], 0) is None
+    account.cut_s = 10
+    assert Budget(10 + 10 * AGAIN, 10, Clock()).next([account], 0) is None, "for no longer than it"
+    assert Budget(100, 10, Clock()).next([account], 0) is not None
+
+
+def test_seconds_of_earlier_calls_are_spent_and_those_of_a_wait_are_not() -> None:
     clock = Clock()
     accounts = [Account(), Account()]
     for account in accounts:
-        account.book(Spent(training_s=20), better=True)
+        account.book(Spent(training_s=20), 20, better=True)
     assert Budget(40, 40, clock).next(accounts, 0) is None
-    for account in accounts:
-        account.over = False
     assert Budget(80, 40, clock).next(accounts, 0) is not None
+    waited = Budget(80, 40, clock)
+    clock.now += 1000
+    assert waited.next(accounts, 0) is None
+    waited.waited_s = 1000
+    assert waited.next(accounts, 0) is not None
 
 
 @pytest.mark.parametrize(
     ("heights", "more", "reached"),
-    [([0, 0], 10, 5), ([0, 8], 4, 4), ([0, 8], 10, 9), ([5], 0, 5), ([1, 2, 30], 5, 4)],
+    [([1, 1], 10, 6), ([1, 8], 3, 4), ([1, 8], 9, 9), ([5], 0, 5), ([1, 2, 30], 5, 4)],
 )
 def test_a_level_rises_from_the_lowest(heights: list[float], more: float, reached: float) -> None:
-    assert level(heights, more) == reached
+    accounts = [Account(Spent(training_s=each), each, n=1) for each in heights]
+    assert level(accounts, more) == pytest.approx(reached)

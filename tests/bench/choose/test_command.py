@@ -11,7 +11,7 @@ from bench.choose.outcome import FINAL, REQUEST, SEARCH, read
 from bench.store import RecordStore
 from tests.support.command_line import MEAN, Bench, write
 
-WORDS = ("--minutes", "0.1", "--impl", "bias", "--impl", "als", "--seeds", "1", "--threads", "1")
+WORDS = ("--minutes", "0.5", "--impl", "bias", "--impl", "als", "--seeds", "1", "--threads", "1")
 
 
 def test_a_file_gets_trials_final_runs_and_a_table(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +19,7 @@ from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.choose.budget import Budget
 from bench.choose.models import planned
-from bench.choose.outcome import FINAL, SEARCH, Request, read
+from bench.choose.outcome import FINAL, SEARCH, Model, Request, read
 from bench.choose.outcome import Outcome as Choice
 from bench.choose.serving import ServingExecutor
 from bench.choose.session import Session
@@ -32,21 +34,26 @@ from tests.support.running import Silent
 
 NAMES = ["bias", "als", "numba_sgd", "global_mean"]
 SPLIT, FINAL_SPLIT = "random:80/10/10", "random:90/10"
-START_S = 1.0
 
 
 class Cells(ServingExecutor):
     """Each row has an epoch's length; an RMSE falls with the epochs, and by the first
     hyperparameter that a study varies. A final run starts a process, of the trials each row's
-    first."""
+    first.
+
+    final_times  how many times as long as a trial a final run trains
+    """
 
     epoch_s: ClassVar = {"Bias": 0.05, "ALS": 0.1, "NumbaSGD": 0.02, "GlobalMean": 0.001}
+    start_s = 1.0
+    final_times = 1.0
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self.clock = clock
         self.jobs: list[Job] = []
         self.n_test: list[int] = []
+        self.shown: list[str] = []
         self.interrupt_at: int | None = None
         self._started: set[str] = set()
 
@@ -57,7 +64,7 @@ class Cells(ServingExecutor):
         self.n_test.append(len(test))
         row = job.class_path.rpartition(":")[2]
         final = len(test) > 0
-        start_s = START_S if final or row not in self._started else 0.0
+        start_s = self.start_s if final or row not in self._started else 0.0
         self._started.add(row)
         outcome, pruned = Outcome("ok"), ""
         epochs = job.hyperparameters.get("epochs", 1)
@@ -72,7 +79,7 @@ class Cells(ServingExecutor):
             if not final and (pruned := self.pruner(checkpoint)):
                 outcome.status, outcome.reason = "pruned", pruned
                 break
-        fit_s = self.epoch_s[row] * max(1, len(outcome.curve))
+        fit_s = self.epoch_s[row] * max(1, len(outcome.curve)) * (self.final_times if final else 1)
         self.clock.now += start_s + fit_s + 0.01
         outcome.result = _result(start_s, fit_s, epochs)
         outcome.wall_s = start_s + fit_s + 0.01
@@ -124,13 +131,26 @@ def choose(tmp_path: Path) -> Choose:
 
     def choose(
         minutes: float = 1,
-        interrupt_at: int | None = None,
         split: str = SPLIT,
         final_split: str = FINAL_SPLIT,
+        wait: Callable[[Clock], bool] = lambda _: False,
+        **world: Any,
     ) -> tuple[Choice, Cells]:
         clock = Clock()
         cells = Cells(clock)
-        cells.interrupt_at = interrupt_at
+        for name, value in world.items():
+            setattr(cells, name, value)
+
+        @contextlib.contextmanager
+        def alone(on_wait: Callable[[], None]) -> Iterator[None]:
+            if wait(clock):
+                on_wait()
+            yield
+
+        class Waiting(Silent):
+            def waiting(self) -> None:
+                cells.shown.append("waiting")
+
         loader = Loader()
         planner = Planner(loader.facts, loader.check_split, 1)
         groups = planned(NAMES, planner, plainly, ratings, split, ["cpu"], 1)
@@ -146,11 +166,17 @@ def choose(tmp_path: Path) -> Choose:
             models=[],
         )
         budget = Budget(60 * minutes, timer=clock)
-        arguments: Any = (groups, cells, plainly, Silent(), 10**9, loader, budget, lambda _: None)
-        with Session(tmp_path / "choice", request, *arguments, serving=cells) as session:
+        observed: Any = (Waiting(), 10**9, loader, budget, cells.shown.append)
+        arguments: Any = (groups, cells, plainly, *observed)
+        folder = tmp_path / "choice"
+        with Session(folder, request, *arguments, serving=cells, alone=alone) as session:
             return session.run(), cells
 
     return choose
+
+
+def identities(model: Model) -> list[str]:
+    return [trial.record.identity for trial in model.trials]
 
 
 def records(folder: Path) -> list[Record]:
@@ -235,8 +261,7 @@ def test_more_minutes_go_on_from_there_and_the_same_ones_run_nothing(
     more, _ = choose(minutes=3)
     assert more.wall_s == pytest.approx(180, rel=0.1)
     for before, after in zip(first.models, more.models, strict=True):
-        known = [trial.record.identity for trial in before.trials]
-        assert [trial.record.identity for trial in after.trials][: len(known)] == known
+        assert identities(after)[: len(before.trials)] == identities(before)
     assert read(tmp_path / "choice") == more
 
 
@@ -246,6 +271,103 @@ def test_another_split_has_minutes_of_its_own_and_the_first_one_goes_on(choose: 
     assert other.wall_s == pytest.approx(60, rel=0.1)
     n_trials = [sum(len(model.trials) for model in found.models) for found in (first, other)]
     assert n_trials[1] > n_trials[0] / 2
-    again, cells = choose()
-    assert sum(len(model.trials) for model in again.models) == n_trials[0]
-    assert not [n for n in cells.n_test if not n]
+    again, _ = choose()
+    assert again.wall_s == pytest.approx(60, rel=0.1)
+    for before, after in zip(first.models, again.models, strict=True):
+        assert identities(after)[: len(before.trials)] == identities(before)
+
+
+SLOW: dict[str, Any] = {"epoch_s": {**Cells.epoch_s, "ALS": 3.0}}
+
+
+def test_a_trial_that_its_limit_cut_runs_again_with_more_minutes(
+    choose: Choose, tmp_path: Path
+) -> None:
+    first, _ = choose(minutes=1, **SLOW)
+    cut = first.models[1].default
+    assert cut is not None
+    assert cut.record.status == "timeout"
+    more, _ = choose(minutes=10, **SLOW)
+    als = more.models[1]
+    assert als.default is not None
+    assert als.default.record.status == "ok"
+    assert identities(als)[0] == cut.record.identity
+    assert len(set(identities(als))) == len(als.trials)
+    assert Counter(r.identity for r in records(tmp_path))[cut.record.identity] == 2
+    assert als.cut[0].record == cut.record
+    assert als.spent.training_s == pytest.approx(
+        cut.spent.training_s + sum(trial.spent.training_s for trial in als.trials)
+    )
+    assert [seconds for seconds, _ in als.anytime] == sorted(seconds for seconds, _ in als.anytime)
+    assert more.wall_s == pytest.approx(600, rel=0.1)
+    _, cells = choose(minutes=10, **SLOW)
+    assert not cells.jobs
+
+
+def test_interrupted_among_trials_that_run_again_it_goes_on_with_none_twice(
+    choose: Choose, tmp_path: Path
+) -> None:
+    choose(minutes=1, **SLOW)
+    before = records(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        choose(minutes=10, interrupt_at=60, **SLOW)
+    assert len(records(tmp_path)) == len(before) + 60
+    found, _ = choose(minutes=10, **SLOW)
+    after = [r for r in records(tmp_path) if r.cell.suite == SEARCH]
+    ended = Counter(r.identity for r in after if r.status != "timeout")
+    assert max(ended.values()) == 1
+    assert set(identities(found.models[1])) == {
+        r.identity for r in after if r.cell.implementation == "als"
+    }
+    assert found.wall_s == pytest.approx(600, rel=0.1)
+
+
+def test_a_row_without_a_study_has_its_cut_default_again(choose: Choose) -> None:
+    slow = {"epoch_s": {**Cells.epoch_s, "GlobalMean": 40.0}}
+    first, _ = choose(minutes=1, **slow)
+    assert [trial.record.status for trial in first.models[3].trials] == ["timeout"]
+    more, _ = choose(minutes=10, **slow)
+    assert [trial.record.status for trial in more.models[3].trials] == ["ok"]
+
+
+def test_too_few_minutes_are_known_before_and_models_without_room_are_named(
+    choose: Choose,
+) -> None:
+    found, cells = choose(minutes=0.5, start_s=8.0)
+    assert (
+        "0.5 minutes are too few: 4 models with 2 seeds each need about 1 at least"
+        in (cells.shown[0])
+    )
+    missing = [m.plan.implementation for m in found.models if not m.trials]
+    assert missing
+    assert any(line.endswith(f": {', '.join(missing)}") for line in cells.shown if "left" in line)
+    assert all("more minutes run it" in m.plan.problem for m in found.models if not m.trials)
+    assert cells.clock.now <= 33
+    enough, cells = choose(minutes=4, start_s=8.0)
+    assert "too few" not in cells.shown[0]
+    assert all(model.trials for model in enough.models)
+
+
+def test_a_wait_for_the_machine_is_not_of_the_minutes_and_is_shown_once(choose: Choose) -> None:
+    def wait(clock: Clock) -> bool:
+        """Another run has every other cell between two moments."""
+        if waits := 20 < clock.now < 320:
+            clock.now += 10
+        return waits
+
+    found, cells = choose(minutes=1, wait=wait)
+    assert found.wall_s == pytest.approx(60, rel=0.1)
+    assert cells.clock.now == pytest.approx(360, rel=0.1)
+    assert cells.shown.count("waiting") == 1
+
+
+@pytest.mark.parametrize("times", [1.0, 2.0])
+def test_final_runs_are_planned_and_what_has_no_room_is_named(choose: Choose, times: float) -> None:
+    found, cells = choose(minutes=1, start_s=4.0, final_times=times)
+    assert cells.clock.now == pytest.approx(60, rel=0.1)
+    assert not found.is_complete
+    assert re.search(r"run the final runs left out: .*\d of ", cells.shown[-1])
+    best = min(found.models, key=lambda model: (model.best and model.best.rmse) or 9)
+    assert best.best_runs, "the most accurate ones are first"
+    more, _ = choose(minutes=6, start_s=4.0, final_times=times)
+    assert more.is_complete

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bench.choose.outcome import Spent
 
@@ -18,6 +19,10 @@ to 4 s."""
 FIRST_PACE = 1.25
 """Wall seconds for a counted one, of a model without a trial: on ml-100k 1.1 to 3.3 were measured,
 on ml-latest-small 1.05 to 1.3."""
+
+SLOWEST = 2.0
+"""How many times as much wall time as foreseen a trial may take, before it ends as if its seconds
+were over: what is evaluated for longer than it trains would leave none to other models."""
 
 MOST_RESERVED = 0.5
 """Of the minutes, that final runs can reserve: what does not fit into them is left out, and a
@@ -38,8 +43,9 @@ UNEVEN = 0.1
 """Of the seconds of each model, that one may have less than the others, so as not to run a trial
 that is too short."""
 
-AGAIN = 1.25
-"""How many times its limit must be left for a trial that was cut by it to run again."""
+AGAIN = 1.5
+"""How many times as long as it trained must be left for a trial that was cut to run again: what it
+trained until then is spent once more."""
 
 STALE = 100
 """Trials without a better one after which a search is over, whatever is left of its share. In 325
@@ -57,7 +63,7 @@ class Account:
     wall_s    of its trials, with evaluations and the harness's own work
     n, stale  trials with a record, and those since the best one
     ended     whether nothing is left to search for
-    cut_s     the shortest time limit of its trials that were cut by one; None without such a trial
+    cut_s     the least that any of its trials trained which was cut by a limit; None without one
     """
 
     spent: Spent = field(default_factory=Spent)
@@ -101,6 +107,14 @@ class Account:
         return min(TOO_SHORT * self.typical_s, UNEVEN * level_s)
 
 
+class Turn(NamedTuple):
+    """A trial of the model at `place`, which may train for `train_s` and take `wall_s`."""
+
+    place: int
+    train_s: float
+    wall_s: float
+
+
 @dataclass
 class Budget:
     """Wall time of a choice, and who may spend it.
@@ -133,11 +147,11 @@ class Budget:
         reserved_s = min(reserved_s, MOST_RESERVED * self.total_s)
         return max(0.0, SPENT * self.total_s - self.elapsed_s - reserved_s)
 
-    def next(self, accounts: Sequence[Account], reserved_s: float) -> tuple[int, float] | None:
-        """The place of the model whose turn it is, and the seconds that its trial may train; None
-        where the search is over. Each gets its first trial first, while anything is left; then the
-        one is next that has spent least, of those for whose trials enough is left. One trial is run
-        whatever is left: without any, all the minutes were for nothing."""
+    def next(self, accounts: Sequence[Account], reserved_s: float) -> Turn | None:
+        """Whose turn it is; None where the search is over. Each gets its first trial first, while
+        anything is left; then the one is next that has spent least, of those for whose trials
+        enough is left. One trial is run whatever is left: without any, all the minutes were for
+        nothing."""
         if not (wall_s := self.left_s(reserved_s)) and any(account.n for account in accounts):
             return None
         able = [n for n, each in enumerate(accounts) if not each.over or each.cut_s is not None]
@@ -148,9 +162,10 @@ class Budget:
             left_s = min(level_s - account.spent.counted_s, wall_s / account.pace)
             if not account.n:
                 least_s = FIRST_SHARE * self.total_s / len(accounts)
-                return place, max(left_s - FIRST_START_S, least_s)
+                train_s = max(left_s - FIRST_START_S, least_s)
+                return Turn(place, train_s, SLOWEST * (train_s + FIRST_START_S) * account.pace)
             if left_s > account.least_s(level_s):
-                return place, left_s
+                return Turn(place, left_s, min(wall_s, SLOWEST * left_s * account.pace))
         return None
 
 

@@ -30,7 +30,7 @@ class Cut:
     """A trial that its time limit ended, to run again once more time is left.
 
     params    what the search suggested
-    limit_s   the time limit
+    limit_s   what it trained; the time limit where its worker was killed
     n_points  checkpoints that it reached
     """
 
@@ -119,7 +119,7 @@ class Searching:
         trial = Trial(number, record, self.account.spent.counted_s)
         self._trials[record.identity] = trial
         if record.status == "timeout":
-            limit_s = record.cell.rules["time_limit_s"]
+            limit_s = trial.spent.training_s if record.times else record.cell.rules["time_limit_s"]
             self._cut[record.identity] = Cut(cut.cell, cut.params, limit_s, len(record.curve))
         rmse = trial.rmse
         better = rmse is not None and (before is None or rmse < before * (1 - BETTER))

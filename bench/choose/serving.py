@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack
@@ -26,6 +27,7 @@ from bench.cell.execute import (
 from bench.cell.job import ENOUGH, Job, hand_over
 from bench.cell.process import WorkerProcess
 from bench.cell.watch import Limits, Stop, Watch
+from bench.records import Status
 from datasets.ratings import HeldOut
 
 Pruner = Callable[[Checkpoint], str]
@@ -46,13 +48,15 @@ class ServingExecutor:
     pools of threads. So its peak of host memory is not recorded, except in a new worker. A worker
     that fails, or exceeds a limit, is ended, and the next trial gets a new one.
 
-    pruner  decides after each checkpoint whether the trial goes on
+    pruner        decides after each checkpoint whether the trial goes on
+    wall_limit_s  after which it does not, evaluations included: it is a "timeout" then
     """
 
     tick_s = 0.05
 
     def __init__(self) -> None:
         self.pruner: Pruner = never
+        self.wall_limit_s = math.inf
         self._workers: dict[Hashable, tuple[WorkerProcess, ExitStack]] = {}
 
     def __enter__(self) -> Self:
@@ -96,7 +100,7 @@ class ServingExecutor:
         audit = Audit(n_validation(laid_out), n_known)
         watch = Watch(limits, time.monotonic())
         stop: Stop | None = None
-        pruned = ""
+        ended: tuple[Status, str] | None = None
         worker, began_ns = self._begin(key, job)
         order = f"{ENOUGH} {None if began_ns == worker.spawned_ns else began_ns}"
         for event in worker.events(self.tick_s):
@@ -107,7 +111,7 @@ class ServingExecutor:
                 listener(event)
                 if isinstance(event, Result | Failed):
                     break
-                if not pruned and (pruned := self._pruned(event)):
+                if ended is None and (ended := self._ended(event, began_ns)):
                     worker.order(order)
             elif stop is None:
                 stop = watch.verdict(time.monotonic(), worker.memory_bytes())
@@ -120,8 +124,8 @@ class ServingExecutor:
         if changed := INHERITED.restore():
             outcome.reason = f"changed the harness's {' and '.join(changed)}, or somebody did"
         outcome = judged(outcome, stop, 0, worker.ending, unread)
-        if pruned and outcome.status == "ok":
-            outcome.status, outcome.reason = "pruned", pruned
+        if ended and outcome.status == "ok":
+            outcome.status, outcome.reason = ended
         return outcome
 
     def _begin(self, key: Hashable, job: Job) -> tuple[WorkerProcess, int]:
@@ -137,8 +141,15 @@ class ServingExecutor:
         self._workers[key] = worker, held
         return worker, worker.spawned_ns
 
-    def _pruned(self, event: Event) -> str:
-        return self.pruner(event) if isinstance(event, Checkpoint) else ""
+    def _ended(self, event: Event, began_ns: int) -> tuple[Status, str] | None:
+        """As what the trial ends after the event, and why; None where it goes on."""
+        if not isinstance(event, Checkpoint):
+            return None
+        if pruned := self.pruner(event):
+            return "pruned", pruned
+        if (time.perf_counter_ns() - began_ns) / 1e9 > self.wall_limit_s:
+            return "timeout", f"it took {self.wall_limit_s:.3g} s with its evaluations"
+        return None
 
     def _end(self, key: Hashable) -> None:
         if key in self._workers:

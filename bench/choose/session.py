@@ -210,12 +210,11 @@ class Session:
         earlier = self._runs(models)
         accounts = [model.account for model in models]
         while (turn := self.budget.next(accounts, self._reserved_s(models, earlier))) is not None:
-            place, train_s = turn
-            model = models[place]
-            self.serving.pruner = self._pruner(model)
+            model = models[turn.place]
+            self.serving.pruner, self.serving.wall_limit_s = self._pruner(model), turn.wall_s
             began_s = self.budget.elapsed_s
-            cell, again = model.begin(train_s)
-            cell = limited(cell, max(train_s, 1e-3))
+            cell, again = model.begin(turn.train_s)
+            cell = limited(cell, max(turn.train_s, 1e-3))
             record = self._trials.record_of(cell, fresh=again)
             if model.take(record, self.budget.elapsed_s - began_s):
                 self._show(model)

@@ -25,7 +25,7 @@ def searched(
     budget = Budget(total_s, timer=clock)
     accounts = [Account() for _ in trials_s]
     while (turn := budget.next(accounts, reserved_s)) is not None:
-        place, left_s = turn
+        place, left_s, _ = turn
         seconds = min(trials_s[place], left_s)
         clock.now += seconds + evaluation_s
         spent = Spent(training_s=seconds, evaluation_s=evaluation_s)
@@ -55,7 +55,7 @@ def test_evaluations_are_foreseen_model_by_model() -> None:
     budget = Budget(100, timer=clock)
     accounts = [Account(), Account()]
     while (turn := budget.next(accounts, 0)) is not None:
-        place, left_s = turn
+        place, left_s, _ = turn
         seconds = min(2.0, left_s)
         wall_s = seconds * (1, 4)[place]
         clock.now += wall_s
@@ -71,7 +71,7 @@ def test_the_work_beside_fits_of_milliseconds_keeps_no_other_model_from_its_seco
     accounts = [Account(), Account()]
     granted: list[float] = []
     while (turn := budget.next(accounts, 0)) is not None:
-        place, left_s = turn
+        place, left_s, _ = turn
         seconds = (0.001, min(10.0, left_s))[place]
         granted += [left_s] * (place == 1 and not accounts[1].n)
         wall_s = max(seconds, 0.1)
@@ -94,7 +94,7 @@ def test_no_first_trial_begins_after_the_minutes_but_one() -> None:
     accounts = [Account() for _ in range(14)]
     while (turn := budget.next(accounts, 20)) is not None:
         clock.now += 9  # a process that starts slowly, whatever its limit
-        accounts[turn[0]].book(Spent(start_s=9), 9, better=True)
+        accounts[turn.place].book(Spent(start_s=9), 9, better=True)
     assert [account.n for account in accounts] == [1] * 5 + [0] * 9
     assert budget.next([Account()], 20) is not None
 
@@ -104,9 +104,9 @@ def test_a_search_without_a_better_trial_ends_and_leaves_its_seconds() -> None:
     budget = Budget(100, timer=clock)
     accounts = [Account(), Account()]
     while (turn := budget.next(accounts, 0)) is not None:
-        seconds = min((0.001, 5.0)[turn[0]], turn[1])
+        seconds = min((0.001, 5.0)[turn.place], turn.train_s)
         clock.now += seconds
-        accounts[turn[0]].book(Spent(training_s=seconds), seconds, better=turn[0] == 1)
+        accounts[turn.place].book(Spent(training_s=seconds), seconds, better=turn.place == 1)
     assert accounts[0].n == STALE
     assert clock.now == pytest.approx(100, rel=0.1)
 

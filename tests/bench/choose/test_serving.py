@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,20 @@ def test_a_trial_ends_where_the_pruner_says_so_and_the_next_does_not(
     assert (pruned.status, pruned.reason) == ("pruned", "worse")
     assert 3 <= len(pruned.curve) < 20_000
     assert after.status == "ok"
+    assert len(after.curve) == 9
+
+
+def test_a_trial_ends_where_its_evaluations_take_too_long(
+    executor: ServingExecutor, arrays: Path
+) -> None:
+    executor.wall_limit_s = 0.0
+    slow = run(executor, arrays, "Mean", hyperparameters={"epochs": 20_000})
+    executor.wall_limit_s = math.inf
+    after = run(executor, arrays, "Mean", hyperparameters={"epochs": 9})
+    assert (slow.status, after.status) == ("timeout", "ok")
+    assert slow.reason == "it took 0 s with its evaluations"
+    assert 1 <= len(slow.curve) < 20_000
+    assert slow.result is not None
     assert len(after.curve) == 9
 
 

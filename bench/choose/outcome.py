@@ -67,6 +67,8 @@ class Request(BaseModel):
     """Of the ratings: records of others do not count."""
     wall_s: float = 0.0
     """Of the calls so far, planning and the harness's own work included."""
+    ended: bool = True
+    """Whether the last call came to its end, rather than was interrupted."""
 
 
 @dataclass(frozen=True)
@@ -225,8 +227,8 @@ class Outcome:
 
     @property
     def is_complete(self) -> bool:
-        """Whether each model with a result has all its final runs."""
-        return all(
+        """Whether the last call ended, and each model with a result has all its final runs."""
+        return self.request.ended and all(
             len(runs) == self.request.seeds
             for model in self.models
             for trial, runs in ((model.best, model.best_runs), (model.default, model.default_runs))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
@@ -150,10 +151,12 @@ class Session:
                 self.budget.total_s = min(self.budget.total_s, before.wall_s)
         self._warn_of_too_few()
         models = self._models(before.request.models if before else ())
+        self.request.ended = False
         try:
             write(self.folder, self.request)
             self._search(models, records)
             self._run_finals(models)
+            self.request.ended = True
         finally:
             self.request.wall_s = self.budget.elapsed_s
             write(self.folder, self.request)
@@ -207,9 +210,13 @@ class Session:
         trials = [r for r in records if r.cell.suite == SEARCH and r.status in SETTLED]
         for model in models:
             model.resume(trials)
-        earlier = self._runs(models)
+        recorded = Counter(
+            _name(r.cell.implementation, r.cell.device, r.cell.hyperparameters)
+            for r in records
+            if r.cell.suite == FINAL and r.cell.split == self.request.final_split
+        )
         accounts = [model.account for model in models]
-        while (turn := self.budget.next(accounts, self._reserved_s(models, earlier))) is not None:
+        while (turn := self.budget.next(accounts, self._reserved_s(models, recorded))) is not None:
             model = models[turn.place]
             self.serving.pruner, self.serving.wall_limit_s = self._pruner(model), turn.wall_s
             began_s = self.budget.elapsed_s
@@ -248,26 +255,28 @@ class Session:
             self._waits = waits
             yield
 
-    def _runs(self, models: Sequence[Searching]) -> list[dict[int, int]]:
-        """Of each model, how many final runs earlier calls recorded, by the trial's number."""
-        outcome = outcome_of(self.request, [*self.store.read()[0]])
-        by_row = {(m.plan.implementation, m.plan.device): m for m in outcome.models}
-        found = []
-        for model in models:
-            of = by_row[model.plan.implementation, model.plan.device]
-            runs = ((of.default, of.default_runs), (of.best, of.best_runs))
-            found.append({trial.number: len(ran) for trial, ran in runs if trial})
-        return found
-
-    def _reserved_s(self, models: Sequence[Searching], earlier: Sequence[dict[int, int]]) -> float:
-        """Seconds that the final runs will need."""
+    def _reserved_s(self, models: Sequence[Searching], recorded: Counter[tuple[str, ...]]) -> float:
+        """Seconds that the final runs will need. `recorded`: how many each configuration has."""
         grown, seeds = final.growth(self.request.split), self.request.seeds
         total_s = 0.0
-        for model, recorded in zip(models, earlier, strict=True):
+        for model in models:
             if model.first_spent is None:
                 total_s += seeds * final.UNMEASURED_S
                 continue
-            runs = [(t, seeds - recorded.get(t.number, 0)) for t in model.to_run]
+            plan = model.plan
+            runs = [
+                (
+                    t,
+                    max(
+                        0,
+                        seeds
+                        - recorded[
+                            _name(plan.implementation, plan.device, final_hyperparameters(t))
+                        ],
+                    ),
+                )
+                for t in model.to_run
+            ]
             total_s += final.cost_s(model.first_spent, runs, grown)
         return total_s
 
@@ -326,6 +335,13 @@ class Session:
 def _searches(request: Request) -> tuple[str, str, int]:
     """What calls have in common that go on from one another."""
     return request.split, request.final_split, request.threads
+
+
+def _name(
+    implementation: str, device: str, hyperparameters: Mapping[str, object]
+) -> tuple[str, ...]:
+    """Of a configuration."""
+    return implementation, device, json.dumps(hyperparameters, sort_keys=True)
 
 
 def write(folder: Path, request: Request) -> None:

@@ -334,6 +334,7 @@ def test_interrupted_among_trials_that_run_again_it_goes_on_with_none_twice(
     assert max(ended.values()) == 1
     for one, other in zip(found.models, whole.models, strict=True):
         assert identities(one) == identities(other)
+    assert found.wall_s == pytest.approx(whole.wall_s, rel=0.1)
 
 
 def test_a_row_without_a_study_has_its_cut_default_again(choose: Choose) -> None:

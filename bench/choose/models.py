@@ -128,6 +128,13 @@ def of_suite(cell: Cell, suite: str) -> Cell:
     return _changed(cell, {"suite": suite}, cell.rules)
 
 
+def on_cut(cell: Cell, cut: int) -> Cell:
+    """The cell on the cut of one seed, whatever its own is: elsewhere each seed cuts its own."""
+    data = cell.facts.data
+    by = digest(data.split_digest, f"cut by seed {cut}")
+    return dataclasses.replace(cell, facts=cell.facts.split_by(by))
+
+
 def final(
     cell: Cell, hyperparameters: Mapping[str, object], split: str, seed: int, limit_s: float
 ) -> Cell:
@@ -138,10 +145,7 @@ def final(
         "suite": FINAL,
         "seed": seed,
     }
-    changed = _changed(cell, update, Rules(time_limit_s=limit_s))
-    # Elsewhere a seed cuts its own split; all these are of the one that seed 0 cuts.
-    cut = digest(cell.facts.data.split_digest, "cut by seed 0")
-    return dataclasses.replace(changed, facts=cell.facts.split_by(cut))
+    return _changed(cell, update, Rules(time_limit_s=limit_s))
 
 
 def _changed(cell: Cell, update: Mapping[str, object], rules: Rules) -> Cell:

@@ -14,15 +14,16 @@ from bench.cell.execute import Executor, Listener
 from bench.cell.execute import Outcome as CellOutcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
-from bench.choose import final
+from bench.choose import final, growth
 from bench.choose.budget import Budget
-from bench.choose.models import Group, limited, quickest
+from bench.choose.models import Group, limited, on_cut, quickest
 from bench.choose.models import final as final_cell
 from bench.choose.outcome import (
     REQUEST,
     Outcome,
     Request,
     Searched,
+    Trial,
     final_hyperparameters,
     outcome_of,
     read_request,
@@ -98,7 +99,8 @@ class Session:
         self._known: dict[str, Record] = {}
         trials = ByRow(self.serving, executor)
         limit = memory_limit_bytes
-        blind, whole = Splits(loader, blind=True), Splits(loader, seed=0)
+        cut = request.cut
+        blind, whole = Splits(loader, blind=True, seed=cut), Splits(loader, seed=cut)
         self._trials = Runner(self.store, trials, observer, limit, blind, settled=SETTLED)
         self._finals = Runner(self.store, executor, observer, limit, whole, blocks=BLOCKS)
 
@@ -136,6 +138,7 @@ class Session:
             earlier = {id(m): runs for m, runs in zip(models, self._runs(models), strict=True)}
             self._search(models, lambda: self._reserved_s(models, earlier))
             self._run_finals(models)
+            self._measure_growth(models)
         finally:
             self.request.wall_s = self.budget.elapsed_s
             write(self.folder, self.request)
@@ -209,8 +212,18 @@ class Session:
             total_s += final.cost_s(model.first_spent, runs, grown)
         return total_s
 
-    def _run_finals(self, models: Sequence[Searching]) -> None:
+    def _limit_s(self, trial: Trial) -> float:
+        """Of the training of a final run."""
+        assert trial.best is not None
         grown = final.growth(self.request.split)
+        return FINAL_LIMIT * grown * trial.best.seconds + LEAST_LIMIT_S
+
+    def _measure_growth(self, models: Sequence[Searching]) -> None:
+        cells = {(m.plan.implementation, m.plan.device): m.cell for m in models}
+        outcome = outcome_of(self.request, self.store.read()[0])
+        growth.measure(outcome, cells, self._finals.record_of, self.budget, self._limit_s)
+
+    def _run_finals(self, models: Sequence[Searching]) -> None:
         self.show("final runs on training and validation parts together, scored on the test part")
         for seed in range(self.request.seeds):
             if seed and self.budget.is_late:
@@ -218,12 +231,11 @@ class Session:
                 return
             for model in models:
                 for trial in model.to_run:
-                    assert trial.best is not None
-                    limit_s = FINAL_LIMIT * grown * trial.best.seconds + LEAST_LIMIT_S
+                    limit_s = self._limit_s(trial)
                     values = final_hyperparameters(trial)
                     split = self.request.final_split
                     cell = final_cell(model.cell, values, split, seed, limit_s)
-                    self._finals.record_of(cell)
+                    self._finals.record_of(cell if self.request.cut else on_cut(cell, 0))
 
     def _show(self, model: Searching) -> None:
         best = model.best

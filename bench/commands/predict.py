@@ -51,6 +51,7 @@ class Requested:
     chosen       all of those that a choice found; then all ratings train the model, for as many
                  epochs as they have. None where preset and settings decide
     fingerprint  of the ratings that the choice was made on; "" where they need not be these
+    test         the path of a second file of ratings; "" for none
     """
 
     implementation: str
@@ -61,6 +62,7 @@ class Requested:
     settings: Mapping[str, str] = field(default_factory=dict)
     chosen: Mapping[str, Any] | None = None
     fingerprint: str = ""
+    test: str = ""
 
 
 def requested(
@@ -97,6 +99,7 @@ def requested(
         device or found.device,
         chosen=found.hyperparameters,
         fingerprint="" if dataset else found.fingerprint,
+        test="" if dataset else found.test,
     )
 
 
@@ -115,13 +118,11 @@ def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> 
     name, dataset, device = request.implementation, request.dataset, request.device
     refuse_undecodable([name, dataset, *request.settings.values()])
     if output:
-        _refuse_unwritable(output, [dataset, str(pairs)])
+        _refuse_unwritable(output, [dataset, str(pairs), *filter(None, [request.test])])
     if problem := device_problem(device):
         raise SettingError(f"--device {device}: {problem}")
-    raw_users, raw_items, names, notes = read_pairs(
-        pairs, layout_of_pairs(request.layout, dataset)
-    )
-    loader = Loader(request.layout)
+    raw_users, raw_items, names, notes = read_pairs(pairs, layout_of_pairs(request.layout, dataset))
+    loader = Loader(request.layout, request.test)
     files = [dataset, str(pairs)]
     notice(dataset, loader.facts(dataset), terminal.note, among=files)
     if request.fingerprint not in ("", loader.facts(dataset).data.fingerprint):
@@ -152,8 +153,9 @@ def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> 
         f"{name}:{request.preset} trained on {terminal.plural(len(split.train), 'rating')} of "
         f"{dataset}, {scored} {n_scored:,} held out whose user and item it knows"
         if request.chosen is None
-        else f"{name} trained on all {terminal.plural(len(split.train), 'rating')} of {dataset}, "
-        "with the hyperparameters that `bench choose` found"
+        else f"{name} trained on all {terminal.plural(len(split.train), 'rating')} of "
+        f"{' and '.join(filter(None, [dataset, request.test]))}, with the hyperparameters that "
+        "`bench choose` found"
     )
     terminal.note(_about_pairs(file_label(str(pairs), files), of_pairs, notes))
     try:

@@ -17,7 +17,7 @@ from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.choose.budget import Budget
 from bench.choose.models import planned
-from bench.choose.outcome import FINAL, SEARCH, Request, read
+from bench.choose.outcome import FINAL, GROWTH, SEARCH, Request, read
 from bench.choose.outcome import Outcome as Choice
 from bench.choose.serving import ServingExecutor
 from bench.choose.session import Session
@@ -185,8 +185,9 @@ def test_the_search_is_blind_and_final_runs_are_scored_once_on_one_test_part(
     assert found.is_complete
     ran = [job for job, n in zip(cells.jobs, cells.n_test, strict=True) if n]
     assert len(cells.jobs) - len(ran) == sum(r.cell.suite == SEARCH for r in records(tmp_path))
+    grown = [r for r in records(tmp_path) if r.cell.suite == GROWTH]
     final = [r for r in records(tmp_path) if r.cell.suite == FINAL]
-    assert len(ran) == len(final)
+    assert len(ran) == len(final) + len(grown)
     assert {r.cell.split for r in final} == {FINAL_SPLIT}
     assert {r.cell.seed for r in final} == {0, 1}
     assert len({r.metrics.n_test for r in final if r.metrics}) == 1

@@ -165,7 +165,7 @@ def _pages(found: Results) -> dict[str, str]:
     others = {
         "cuda.md": speedup_page(found.speedups) if found.speedups else "",
         "growth.md": growth_page(found.growths) if found.growths else "",
-        "published.md": published_page(found.tables),
+        "published.md": published_page(found.tables, found.choices),
         "tuning.md": tuning_page(found.trials),
     }
     pages |= {name: text for name, text in others.items() if text}

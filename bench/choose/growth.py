@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from bench.choose.budget import Budget
-from bench.choose.models import final, of_suite, on_cut
-from bench.choose.outcome import GROWTH, Model, Outcome, Trial, final_hyperparameters
+from bench.choose.budget import LATE, Budget
+from bench.choose.models import final, of_suite
+from bench.choose.outcome import GROWTH, Model, Outcome, final_hyperparameters
 from bench.choose.recommendation import recommend
 from bench.planning.plan import Cell
 from bench.records import Record
@@ -15,8 +15,27 @@ from bench.stats import Interval, power
 PARTS = (0.25, 0.5)
 """Of the training part; the final runs have all of it."""
 
+SEEDS = 2
+"""Of each part, at most: with the final runs enough for an interval."""
+
+MOST = 0.05
+"""Of the minutes, that these fits can reserve."""
+
 SHORT_S = 0.1
 """Of a fit on the smallest part, below which what each epoch costs at any size may decide."""
+
+LIMIT, LEAST_LIMIT_S = 10.0, 60.0
+"""How many times as long as the final run one may train, and the least limit in seconds."""
+
+
+def reserved_s(start_s: float, fit_s: float, total_s: float) -> float:
+    """Seconds that are left for these fits of one model.
+
+    start_s  of a process, beside its fit
+    fit_s    of its final run
+    total_s  of the minutes
+    """
+    return min(MOST * total_s, SEEDS * (len(PARTS) * start_s + sum(PARTS) * fit_s))
 
 
 def measure(
@@ -24,38 +43,29 @@ def measure(
     cells: Mapping[tuple[str, str], Cell],
     run: Callable[[Cell], Record],
     budget: Budget,
-    limit_s: Callable[[Trial], float],
 ) -> None:
-    """Fit the recommended model, and the most accurate one, on parts of the ratings with the seeds
-    of the final runs, as long as there are minutes.
+    """Fit the recommended model, then the most accurate one, on parts of the ratings, as long as
+    there are minutes. The parts are at random, whatever the split is: only seconds are of interest.
 
-    cells    by row and device
-    run      the record of a cell
-    limit_s  of the training of a trial's final run
+    cells  by row and device
+    run    the record of a cell
     """
     if (found := recommend(outcome)) is None:
         return
-    for seed in range(outcome.request.seeds):
-        for candidate in {id(it): it for it in (found.chosen, found.best)}.values():
-            model, trained = candidate.model, _share_trained(candidate.runs[0])
-            assert model.best is not None
-            cell = cells[model.plan.implementation, model.plan.device]
+    for candidate in {id(it): it for it in (found.chosen, found.best)}.values():
+        model, fit_s = candidate.model, candidate.fit_s.value
+        assert model.best is not None
+        start_s = candidate.first_model_s.value - fit_s if candidate.first_model_s else 0.0
+        cell = cells[model.plan.implementation, model.plan.device]
+        values = final_hyperparameters(model.best)
+        for seed in range(min(SEEDS, outcome.request.seeds)):
             for part in PARTS:
-                if budget.is_late:
+                if budget.elapsed_s + start_s + part * fit_s > LATE * budget.total_s:
                     return
-                percent = max(1, round(100 * part * trained))
-                run(
-                    of_suite(
-                        final(
-                            cell if outcome.request.cut else on_cut(cell, 0),
-                            final_hyperparameters(model.best),
-                            f"random:{percent}/{100 - percent}",
-                            seed,
-                            limit_s(model.best),
-                        ),
-                        GROWTH,
-                    )
-                )
+                percent = max(1, round(100 * part * _share_trained(candidate.runs[0])))
+                split = f"random:{percent}/{100 - percent}"
+                of_part = final(cell, values, split, seed, LEAST_LIMIT_S + LIMIT * fit_s)
+                run(of_suite(of_part, GROWTH))
 
 
 def exponent(model: Model) -> Interval | None:

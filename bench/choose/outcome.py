@@ -284,7 +284,8 @@ def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model
     model = Model(plan, trials, (), ())
     runs = [r for r in own if r.cell.suite == FINAL and r.cell.split == request.final_split]
     best, default = (_runs_of(trial, runs, request) for trial in (model.best, model.default))
-    return Model(plan, trials, best, default, _growth_of(model.best, own, request))
+    grown = _growth_of(model.best, own, request)
+    return Model(plan, trials, best, default, growth_runs=grown)
 
 
 def final_hyperparameters(trial: Trial) -> dict[str, object]:

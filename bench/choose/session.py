@@ -16,14 +16,13 @@ from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.choose import final, growth
 from bench.choose.budget import Budget
-from bench.choose.models import Group, limited, on_cut, quickest
+from bench.choose.models import Group, limited, quickest
 from bench.choose.models import final as final_cell
 from bench.choose.outcome import (
     REQUEST,
     Outcome,
     Request,
     Searched,
-    Trial,
     final_hyperparameters,
     outcome_of,
     read_request,
@@ -99,8 +98,8 @@ class Session:
         self._known: dict[str, Record] = {}
         trials = ByRow(self.serving, executor)
         limit = memory_limit_bytes
-        cut = request.cut
-        blind, whole = Splits(loader, blind=True, seed=cut), Splits(loader, seed=cut)
+        blind = Splits(loader, blind=True, seed=request.cut)
+        whole = Splits(loader, seed=request.cut)
         self._trials = Runner(self.store, trials, observer, limit, blind, settled=SETTLED)
         self._finals = Runner(self.store, executor, observer, limit, whole, blocks=BLOCKS)
 
@@ -210,20 +209,10 @@ class Session:
             recorded = earlier[id(model)]
             runs = [(t, seeds - recorded.get(t.number, 0)) for t in model.to_run]
             total_s += final.cost_s(model.first_spent, runs, grown)
-        return total_s
-
-    def _limit_s(self, trial: Trial) -> float:
-        """Of the training of a final run."""
-        assert trial.best is not None
-        grown = final.growth(self.request.split)
-        return FINAL_LIMIT * grown * trial.best.seconds + LEAST_LIMIT_S
-
-    def _measure_growth(self, models: Sequence[Searching]) -> None:
-        cells = {(m.plan.implementation, m.plan.device): m.cell for m in models}
-        outcome = outcome_of(self.request, self.store.read()[0])
-        growth.measure(outcome, cells, self._finals.record_of, self.budget, self._limit_s)
+        return total_s + self._growth_s(models)
 
     def _run_finals(self, models: Sequence[Searching]) -> None:
+        grown = final.growth(self.request.split)
         self.show("final runs on training and validation parts together, scored on the test part")
         for seed in range(self.request.seeds):
             if seed and self.budget.is_late:
@@ -231,11 +220,27 @@ class Session:
                 return
             for model in models:
                 for trial in model.to_run:
-                    limit_s = self._limit_s(trial)
+                    assert trial.best is not None
+                    limit_s = FINAL_LIMIT * grown * trial.best.seconds + LEAST_LIMIT_S
                     values = final_hyperparameters(trial)
                     split = self.request.final_split
                     cell = final_cell(model.cell, values, split, seed, limit_s)
-                    self._finals.record_of(cell if self.request.cut else on_cut(cell, 0))
+                    self._finals.record_of(cell)
+
+    def _growth_s(self, models: Sequence[Searching]) -> float:
+        """Seconds that fits on parts of the ratings will need, if the best so far is recommended."""
+        tried = [(m.first_spent, m.best.best, m.best.rmse) for m in models if m.best]
+        ranked = sorted((r, p.seconds, s.start_s) for s, p, r in tried if s and p and r is not None)
+        if not ranked:
+            return 0.0
+        _, seconds, start_s = ranked[0]
+        fit_s = final.growth(self.request.split) * seconds
+        return growth.reserved_s(start_s + final.BESIDE_S, fit_s, self.budget.total_s)
+
+    def _measure_growth(self, models: Sequence[Searching]) -> None:
+        cells = {(m.plan.implementation, m.plan.device): m.cell for m in models}
+        outcome = outcome_of(self.request, self.store.read()[0])
+        growth.measure(outcome, cells, self._finals.record_of, self.budget)
 
     def _show(self, model: Searching) -> None:
         best = model.best

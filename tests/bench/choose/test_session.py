@@ -16,9 +16,11 @@ from bench.cell.execute import Listener, Outcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.choose.budget import Budget
+from bench.choose.growth import exponent
 from bench.choose.models import planned
 from bench.choose.outcome import FINAL, GROWTH, SEARCH, Request, read
 from bench.choose.outcome import Outcome as Choice
+from bench.choose.recommendation import recommend
 from bench.choose.serving import ServingExecutor
 from bench.choose.session import Session
 from bench.planning.describing import plainly
@@ -209,6 +211,20 @@ def test_final_runs_have_the_epochs_that_the_search_found(choose: Choose) -> Non
             values = {**runs[0].cell.hyperparameters}
             if "epochs" in values:
                 assert values["epochs"] == trial.best.epoch
+
+
+def test_the_recommended_model_is_fitted_on_parts_of_the_ratings_in_the_minutes(
+    choose: Choose,
+) -> None:
+    found, cells = choose()
+    said = recommend(found)
+    assert said is not None
+    runs = said.chosen.model.growth_runs
+    assert {(r.cell.split, r.cell.seed) for r in runs} == {
+        (split, seed) for split in ("random:22/78", "random:45/55") for seed in (0, 1)
+    }
+    assert exponent(said.chosen.model) is not None
+    assert cells.clock.now < 66
 
 
 def test_interrupted_and_resumed_it_has_the_trials_of_one_call_and_none_twice(

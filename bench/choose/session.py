@@ -228,7 +228,7 @@ class Session:
                     self._finals.record_of(cell)
 
     def _growth_s(self, models: Sequence[Searching]) -> float:
-        """Seconds that fits on parts of the ratings will need, if the best so far is recommended."""
+        """Seconds of the fits on parts of the ratings, if the best model so far is recommended."""
         tried = [(m.first_spent, m.best.best, m.best.rmse) for m in models if m.best]
         ranked = sorted((r, p.seconds, s.start_s) for s, p, r in tried if s and p and r is not None)
         if not ranked:

@@ -297,9 +297,17 @@ def choose(
         Texts, Option(help="Names, or path/to/file.py:Class; default: all. Several allowed.")
     ] = None,
     device: Annotated[Texts, Option(help="cpu, cuda, cuda:1 or auto. Several allowed.")] = None,
+    test: Annotated[
+        str | None, Option(help="path/to/test.csv, where RATINGS is the file to train on.")
+    ] = None,
     split: Annotated[
-        str, Option(help="random:80/10/10, random:75/25, time:80/10/10 …")
-    ] = "random:80/10/10",
+        str | None,
+        Option(
+            help="random:80/10/10 (the default), random:75/25, time:80/10/10, leave-last, or of "
+            "the file to train on given:90/10, which is the default beside --test."
+        ),
+    ] = None,
+    cut: Annotated[int, Option(min=0, help="Seed of the split: each has a page of its own.")] = 0,
     goal: Annotated[float | None, Option(min=0, help="RMSE that is good enough.")] = None,
     seeds: Annotated[int, Option(min=1, help="Final runs of each configuration.")] = 3,
     threads: Annotated[int | None, Option(min=1, help="Default: all cores.")] = None,
@@ -320,7 +328,10 @@ def choose(
     from bench.choose.command import Options, choose
 
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
-    options = Options(impl or [], device or ["auto"], split, minutes, goal, seeds, threads)
+    cut_by = split_of(split, test, [ratings]) or "random:80/10/10"
+    options = Options(
+        *(impl or [], device or ["auto"], cut_by, minutes, goal, seeds, threads, cut, test or "")
+    )
     raise typer.Exit(choose(ratings, options, read_by, out, sandbox))
 
 

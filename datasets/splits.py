@@ -16,6 +16,9 @@ from datasets.ratings import UNKNOWN, Dataset, HeldOut, Ratings, Split
 
 GRAMMAR = "random:80/10/10, time:80/10/10, 5-fold, u1 … u5, leave-last, given, given:90/10"
 
+LEAVE_LAST = "leave-last"
+LEAVE_LAST_TEST = f"{LEAVE_LAST}:test"
+
 GIVEN = "given"
 """The fold of a dataset whose test part is a file of its own, and the split that goes by it."""
 
@@ -39,7 +42,8 @@ def cut(dataset: Dataset, name: str, seed: int = 0) -> Split:
                      The seed decides nothing here
     leave-last       of each user with three or more ratings, the latest is test and the one
                      before it validation; equal times are ordered at random, and where no user
-                     has two different times that is an error
+                     has two different times that is an error. leave-last:test is the same
+                     test part, and what would be validation is training, too
     5-fold           part `seed` mod 5 of five random test parts, which together are the whole
                      set and are the same for every seed: seeds 0 … 4 are a cross-validation.
                      Any K-fold from 2-fold on; no validation part
@@ -83,7 +87,7 @@ def folds(name: str) -> int | None:
 
 def is_in_time(name: str) -> bool:
     """Whether the split's test ratings are later than others, so that it needs timestamps."""
-    return name == "leave-last" or name.startswith("time:")
+    return name in (LEAVE_LAST, LEAVE_LAST_TEST) or name.startswith("time:")
 
 
 def is_given(name: str) -> bool:
@@ -139,8 +143,11 @@ def _rows(dataset: Dataset, name: str, seed: int, rng: np.random.Generator) -> P
         return np.concatenate(parts), _NO_ROWS, test
     if re.fullmatch(r"u[1-5]", name):
         return _official(dataset, name)
-    if name == "leave-last":
-        return _leave_last(dataset, rng)
+    if name in (LEAVE_LAST, LEAVE_LAST_TEST):
+        train, validation, test = _leave_last(dataset, rng)
+        if name == LEAVE_LAST:
+            return train, validation, test
+        return np.concatenate([train, validation]), _NO_ROWS, test
     raise DataError(f"there is no split {name!r}", f"Splits are {GRAMMAR}")
 
 
@@ -149,7 +156,9 @@ def _has_validation(name: str) -> bool:
     shares = name.partition(":")[2]
     if is_given(name):
         return bool(shares)
-    return name == "leave-last" or (bool(shares) and _shares(name)[1] > 0)
+    if name in (LEAVE_LAST, LEAVE_LAST_TEST):
+        return name == LEAVE_LAST
+    return bool(shares) and _shares(name)[1] > 0
 
 
 def _shares(name: str) -> list[int]:

@@ -20,6 +20,7 @@ class Chosen:
     """A row at the hyperparameters that the search found, and its ratings.
 
     options      that their file was read with, as `bench.records.Data` has them
+    test         the path of a second file of them, by which the choice was tested; "" for none
     fingerprint  of the ratings that the search had
     """
 
@@ -29,6 +30,7 @@ class Chosen:
     dataset: str
     options: Mapping[str, str]
     fingerprint: str
+    test: str = ""
 
 
 def chosen(choice: str, out: Path, name: str | None = None) -> Chosen:
@@ -58,6 +60,7 @@ def chosen(choice: str, out: Path, name: str | None = None) -> Chosen:
         outcome.request.dataset,
         data.options,
         outcome.request.fingerprint,
+        outcome.request.test,
     )
 
 

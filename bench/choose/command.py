@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import machine
@@ -15,7 +14,7 @@ from bench.cell.job import HarnessError
 from bench.choose import FOLDER
 from bench.choose.budget import Budget
 from bench.choose.final import splits_of
-from bench.choose.models import planned
+from bench.choose.models import on_cut, planned
 from bench.choose.outcome import REQUEST, Model, Outcome, Request, read_request
 from bench.choose.recommendation import recommend
 from bench.choose.session import Session
@@ -35,14 +34,11 @@ from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
 from bench.records import Record
 from bench.report.choices import write_choice
-from bench.report.growth import growth
-from bench.report.pages.choose import recommendation
+from bench.report.pages.choose import predict_command, recommendation
 from bench.store import RecordStore
 from bench.tune.study import StudyError
 from datasets.catalog import CATALOG
 from datasets.reading.layout import Layout
-
-RESULTS = Path("results")
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,7 @@ class Options:
     """What the command line requests, as `bench.choose.outcome.Request` has it.
 
     names    of rows; () for all built-in ones
+    split    of the ratings, of which test is a file of its own where that is given
     devices  "cpu", "cuda", "cuda:1" or "auto"
     """
 
@@ -60,6 +57,8 @@ class Options:
     goal: float | None
     seeds: int
     threads: int | None
+    cut: int = 0
+    test: str = ""
 
 
 def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: Sandboxing) -> int:
@@ -73,8 +72,8 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
     budget = Budget(60 * options.minutes)
     arguments.refuse_unused(layout, [dataset])
     split, final_split = splits_of(options.split)
-    folder = out / FOLDER / name_of(dataset)
-    loader = Loader(layout)
+    folder = out / FOLDER / name_of(dataset, options.cut)
+    loader = Loader(layout, options.test)
     facts = loader.facts(dataset)
     request = Request(
         name=folder.name,
@@ -86,6 +85,8 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
         seeds=options.seeds,
         threads=options.threads or machine.environment().cores,
         models=[],
+        cut=options.cut,
+        test=options.test,
         fingerprint=facts.data.fingerprint,
     )
     _refuse_another(folder, request)
@@ -94,7 +95,7 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
     check_store(store, out)
     notice(dataset, facts)
     note_of_surroundings()
-    containment = Containment(sandbox, out, [dataset])
+    containment = Containment(sandbox, out, [dataset, options.test])
     planner = Planner(
         *(loader.facts, loader.check_split, request.threads),
         on_notice=terminal.warn,
@@ -105,6 +106,8 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
         *(options.names, planner, containment.importer, dataset, split, options.devices),
         request.threads,
     )
+    if options.cut:
+        groups = [replace(g, cells=[on_cut(cell, options.cut) for cell in g.cells]) for g in groups]
     if not any(group.cells for group in groups):
         raise terminal.UsageError(f"no row can run here: {groups[0].problem}")
     try:
@@ -124,10 +127,12 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
     return FAILED if session.unwritten else 0
 
 
-def name_of(dataset: str) -> str:
-    """Of the choice's folder and page: a catalog's name, or a file's without its suffix."""
+def name_of(dataset: str, cut: int = 0) -> str:
+    """Of the choice's folder and page: a catalog's name, or a file's without its suffix; each cut
+    but the first has its own."""
     name = dataset if dataset in CATALOG else Path(dataset).stem
-    return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "ratings"
+    name = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "ratings"
+    return f"{name}-cut-{cut}" if cut else name
 
 
 def _refuse_another(folder: Path, request: Request) -> None:
@@ -191,8 +196,7 @@ HEADERS = (
 def _show(found: Outcome, budget: Budget, out: Path) -> None:
     """What to use; a table, of each model its trials, and RMSEs of the best and of the default
     trial; and where the page is, which is written here. Raises UsageError where it cannot be."""
-    growths = growth(RecordStore(out).read()[0])
-    for sentence in recommendation(found, growths):
+    for sentence in recommendation(found):
         terminal.out.print()
         paragraph(terminal.out, plain(sentence))
     terminal.out.print()
@@ -208,16 +212,12 @@ def _show(found: Outcome, budget: Budget, out: Path) -> None:
         f"{terminal.plural(sum(len(model.trials) for model in models), 'trial')}"
     )
     try:
-        page = write_choice(out, found, growths)
+        page = write_choice(out, found)
     except (ValueError, OSError) as error:
         raise terminal.UsageError(f"the page cannot be written: {error}") from None
     terminal.print_line(f"Page: {page}")
     if said := recommend(found):
-        option = "" if out == RESULTS else f" --out {shlex.quote(str(out))}"
-        terminal.print_line(
-            f"Predict by {said.chosen.name}: bench predict --choice "
-            f"{shlex.quote(found.request.name)}{option} --pairs pairs.csv"
-        )
+        terminal.print_line(f"Predict by {said.chosen.name}: {predict_command(found, out)}")
 
 
 def _row(model: Model) -> list[str]:

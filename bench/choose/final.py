@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from bench.choose.outcome import Spent, Trial
+from datasets import splits
 from datasets.errors import DataError
 
 UNMEASURED_S = 3.0
@@ -24,15 +25,31 @@ VALIDATION = 10
 """Per cent of all ratings that are taken from the training part for validation, where a split has
 no validation part."""
 
+LEAVE_LAST_GROWTH = 1.2
+"""Of a set of some seven ratings a user, of which leave-last takes two; less where users have
+more."""
+
 
 def splits_of(name: str) -> tuple[str, str]:
     """The split of the search, which has a validation part, and that of the final runs, which has
     the same test part and no validation part. Raises DataError for one that has no such two."""
+    if name == splits.LEAVE_LAST:
+        return name, splits.LEAVE_LAST_TEST
+    if splits.is_given(name):
+        shares = f"{100 - VALIDATION}/{VALIDATION}"
+        return (f"{name}:{shares}" if name == splits.GIVEN else name), splits.GIVEN
+    if (k := splits.folds(name)) is not None:
+        raise DataError(
+            f"split {name} is {k} cuts, and bench choose searches and compares on one",
+            f"Use {_like_a_fold(k)}, whose test part is as large as that of a fold; --cut 1, "
+            "--cut 2 … are other cuts",
+        )
     found = re.fullmatch(r"(random|time):(\d+)/(?:(\d+)/)?(\d+)", name)
     if found is None:
         raise DataError(
             f"bench choose has no validation part for split {name}",
-            "Use random:80/10/10, random:75/25, time:80/10/10 or other shares",
+            "Use random:80/10/10, random:75/25, time:80/10/10 or other shares, leave-last, or a "
+            "file of test ratings by --test",
         )
     kind, train, validation, test = found[1], int(found[2]), int(found[3] or 0), int(found[4])
     if not validation:
@@ -45,9 +62,17 @@ def splits_of(name: str) -> tuple[str, str]:
     return f"{kind}:{train}/{validation}/{test}", f"{kind}:{train + validation}/{test}"
 
 
+def _like_a_fold(k: int) -> str:
+    """A random split with the test part of one of `k` folds."""
+    test = max(1, round(100 / k))
+    return f"random:{100 - test}/{test}"
+
+
 def growth(split: str) -> float:
     """How many times as many ratings the final runs are fitted on as the trials are."""
-    train, validation, _ = map(int, split.partition(":")[2].split("/"))
+    if split == splits.LEAVE_LAST:
+        return LEAVE_LAST_GROWTH
+    train, validation, *_ = map(int, split.partition(":")[2].split("/"))
     return (train + validation) / train
 
 

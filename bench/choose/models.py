@@ -128,6 +128,12 @@ def of_suite(cell: Cell, suite: str) -> Cell:
     return _changed(cell, {"suite": suite}, cell.rules)
 
 
+def on_cut(cell: Cell, cut: int) -> Cell:
+    """The cell on the cut of another seed than its own."""
+    by = digest(cell.facts.data.split_digest, f"cut by seed {cut}")
+    return dataclasses.replace(cell, facts=cell.facts.split_by(by))
+
+
 def final(
     cell: Cell, hyperparameters: Mapping[str, object], split: str, seed: int, limit_s: float
 ) -> Cell:
@@ -139,9 +145,8 @@ def final(
         "seed": seed,
     }
     changed = _changed(cell, update, Rules(time_limit_s=limit_s))
-    # Elsewhere a seed cuts its own split; all these are of the one that seed 0 cuts.
-    cut = digest(cell.facts.data.split_digest, "cut by seed 0")
-    return dataclasses.replace(changed, facts=cell.facts.split_by(cut))
+    # Elsewhere a seed cuts its own split; all these are of the one on which seed 0 searched.
+    return on_cut(changed, 0)
 
 
 def _changed(cell: Cell, update: Mapping[str, object], rules: Rules) -> Cell:

@@ -20,6 +20,9 @@ from bench.store import RecordStore
 PROBE, SEARCH, FINAL = "choose:probe", "choose:search", "choose:final"
 """The `suite` of the short fits that find the quickest row, of trials and of final runs."""
 
+GROWTH = "choose:growth"
+"""The `suite` of fits on parts of the training part."""
+
 REQUEST = "request.json"
 
 
@@ -50,6 +53,8 @@ class Request(BaseModel):
     minutes      of wall time, of all calls together
     goal         RMSE; None for none
     seeds        of each final configuration: model seeds 0 … seeds − 1, on the one split
+    cut          the seed of that split
+    test         the path of the file with the test ratings; "" for none
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -63,6 +68,8 @@ class Request(BaseModel):
     seeds: int
     threads: int
     models: list[Searched]
+    cut: int = 0
+    test: str = ""
     fingerprint: str = ""
     """Of the ratings: records of others do not count."""
     wall_s: float = 0.0
@@ -167,6 +174,7 @@ class Model:
                   equal parts of the test ratings for paired intervals
     default_runs  the same of trial 0. The records of `best_runs` where the best trial is trial 0
     cut           earlier runs of some of the trials, which their time limit had ended
+    growth_runs   of the best trial's hyperparameters on parts of the ratings (`growth.measure`)
     """
 
     plan: Searched
@@ -174,6 +182,7 @@ class Model:
     best_runs: Sequence[Record]
     default_runs: Sequence[Record]
     cut: Sequence[Trial] = ()
+    growth_runs: Sequence[Record] = ()
 
     @property
     def default(self) -> Trial | None:
@@ -287,7 +296,8 @@ def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model
     model = Model(plan, trials, (), ())
     runs = [r for r in own if r.cell.suite == FINAL and r.cell.split == request.final_split]
     best, default = (_runs_of(trial, runs, request) for trial in (model.best, model.default))
-    return Model(plan, trials, best, default, cut)
+    grown = _growth_of(model.best, own, request)
+    return Model(plan, trials, best, default, cut, grown)
 
 
 def final_hyperparameters(trial: Trial) -> dict[str, object]:
@@ -296,6 +306,16 @@ def final_hyperparameters(trial: Trial) -> dict[str, object]:
     if "epochs" in values and trial.best and trial.best.epoch:
         values["epochs"] = trial.best.epoch
     return values
+
+
+def _growth_of(trial: Trial | None, own: Sequence[Record], request: Request) -> list[Record]:
+    """One record a seed and size, the newest."""
+    if trial is None:
+        return []
+    wanted = final_hyperparameters(trial)
+    runs = [r for r in own if r.cell.suite == GROWTH and r.cell.hyperparameters == wanted]
+    newest = {(r.cell.split, r.cell.seed): r for r in runs if r.cell.seed < request.seeds}
+    return [*newest.values()]
 
 
 def _runs_of(trial: Trial | None, runs: Sequence[Record], request: Request) -> list[Record]:

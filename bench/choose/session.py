@@ -20,7 +20,7 @@ from bench.cell.execute import Executor, Listener
 from bench.cell.execute import Outcome as CellOutcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
-from bench.choose import final
+from bench.choose import final, growth
 from bench.choose.budget import Budget
 from bench.choose.models import Group, limited, quickest
 from bench.choose.models import final as final_cell
@@ -117,7 +117,8 @@ class Session:
         self._alone, self._waits = alone, False
         trials = ByRow(self.serving, executor)
         limit, lock = memory_limit_bytes, self._exclusive
-        blind, whole = Splits(loader, blind=True), Splits(loader, seed=0)
+        blind = Splits(loader, blind=True, seed=request.cut)
+        whole = Splits(loader, seed=request.cut)
         self._trials = Runner(self.store, trials, observer, limit, blind, lock, settled=SETTLED)
         self._finals = Runner(self.store, executor, observer, limit, whole, lock, blocks=BLOCKS)
 
@@ -156,6 +157,7 @@ class Session:
             write(self.folder, self.request)
             self._search(models, records)
             self._run_finals(models)
+            self._measure_growth(models)
             self.request.ended = True
         finally:
             self.request.wall_s = self.budget.elapsed_s
@@ -211,7 +213,7 @@ class Session:
         for model in models:
             model.resume(trials)
         recorded = Counter(
-            _name(r.cell.implementation, r.cell.device, r.cell.hyperparameters)
+            _configuration(r.cell.implementation, r.cell.device, r.cell.hyperparameters)
             for r in records
             if r.cell.suite == FINAL and r.cell.split == self.request.final_split
         )
@@ -263,22 +265,9 @@ class Session:
             if model.first_spent is None:
                 total_s += seeds * final.UNMEASURED_S
                 continue
-            plan = model.plan
-            runs = [
-                (
-                    t,
-                    max(
-                        0,
-                        seeds
-                        - recorded[
-                            _name(plan.implementation, plan.device, final_hyperparameters(t))
-                        ],
-                    ),
-                )
-                for t in model.to_run
-            ]
+            runs = [(t, max(0, seeds - recorded[_name(model.plan, t)])) for t in model.to_run]
             total_s += final.cost_s(model.first_spent, runs, grown)
-        return total_s
+        return total_s + self._growth_s(models)
 
     def _run_finals(self, models: Sequence[Searching]) -> None:
         """Those of the most accurate models first, each model's best before its default, and one
@@ -322,6 +311,21 @@ class Session:
         values, split = final_hyperparameters(trial), self.request.final_split
         return final_cell(model.cell, values, split, seed, limit_s + LEAST_LIMIT_S)
 
+    def _growth_s(self, models: Sequence[Searching]) -> float:
+        """Seconds of the fits on parts of the ratings, if the best model so far is recommended."""
+        tried = [(m.first_spent, m.best.best, m.best.rmse) for m in models if m.best]
+        ranked = sorted((r, p.seconds, s.start_s) for s, p, r in tried if s and p and r is not None)
+        if not ranked:
+            return 0.0
+        _, seconds, start_s = ranked[0]
+        fit_s = final.growth(self.request.split) * seconds
+        return growth.reserved_s(start_s + final.BESIDE_S, fit_s, self.budget.total_s)
+
+    def _measure_growth(self, models: Sequence[Searching]) -> None:
+        cells = {(m.plan.implementation, m.plan.device): m.cell for m in models}
+        outcome = outcome_of(self.request, self.store.read()[0])
+        growth.measure(outcome, cells, self._finals.record_of, self.budget)
+
     def _show(self, model: Searching) -> None:
         best = model.best
         assert best is not None
@@ -337,10 +341,14 @@ def _searches(request: Request) -> tuple[str, str, int]:
     return request.split, request.final_split, request.threads
 
 
-def _name(
+def _name(plan: Searched, trial: Trial) -> tuple[str, ...]:
+    return _configuration(plan.implementation, plan.device, final_hyperparameters(trial))
+
+
+def _configuration(
     implementation: str, device: str, hyperparameters: Mapping[str, object]
 ) -> tuple[str, ...]:
-    """Of a configuration."""
+    """Equal for final runs that differ in their seed alone."""
     return implementation, device, json.dumps(hyperparameters, sort_keys=True)
 
 

@@ -32,10 +32,13 @@ from datasets.reading.layout import Layout
 from datasets.reading.table import read_pairs
 from impls.protocol import Implementation, Training, rmse_of
 
-HEADER = ["user", "item", "prediction", "cold_start"]
+PREDICTED = ["prediction", "cold_start"]
+"""Columns beside those of user and item, which are called as in the file of pairs."""
 
 FEW = 0.1
 """A share of pairs that the ratings know below which something is wrong with the pairs."""
+LONGEST_HEADER = 1 << 16
+"""Bytes of a file's first line that are read for whether predictions are in it."""
 PATIENCE = 5
 """Epochs without a better held-out RMSE, as in the suites."""
 
@@ -48,6 +51,7 @@ class Requested:
     chosen       all of those that a choice found; then all ratings train the model, for as many
                  epochs as they have. None where preset and settings decide
     fingerprint  of the ratings that the choice was made on; "" where they need not be these
+    test         the path of a second file of ratings; "" for none
     """
 
     implementation: str
@@ -58,6 +62,7 @@ class Requested:
     settings: Mapping[str, str] = field(default_factory=dict)
     chosen: Mapping[str, Any] | None = None
     fingerprint: str = ""
+    test: str = ""
 
 
 def requested(
@@ -94,12 +99,13 @@ def requested(
         device or found.device,
         chosen=found.hyperparameters,
         fingerprint="" if dataset else found.fingerprint,
+        test="" if dataset else found.test,
     )
 
 
 def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> None:
     """Write user, item, prediction, cold_start for each pair, as CSV, to `output`, else to
-    standard output.
+    standard output. User and item are called as in the pairs.
 
     The layout is that of the dataset's file, and as far as it fits (`layout_of_pairs`) that of the
     pairs. Nine tenths of the ratings train the model, and one tenth chooses its epoch; of a choice
@@ -112,11 +118,11 @@ def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> 
     name, dataset, device = request.implementation, request.dataset, request.device
     refuse_undecodable([name, dataset, *request.settings.values()])
     if output:
-        _refuse_unwritable(output, [dataset, str(pairs)])
+        _refuse_unwritable(output, [dataset, str(pairs), *filter(None, [request.test])])
     if problem := device_problem(device):
         raise SettingError(f"--device {device}: {problem}")
-    raw_users, raw_items, notes = read_pairs(pairs, layout_of_pairs(request.layout, dataset))
-    loader = Loader(request.layout)
+    raw_users, raw_items, names, notes = read_pairs(pairs, layout_of_pairs(request.layout, dataset))
+    loader = Loader(request.layout, request.test)
     files = [dataset, str(pairs)]
     notice(dataset, loader.facts(dataset), terminal.note, among=files)
     if request.fingerprint not in ("", loader.facts(dataset).data.fingerprint):
@@ -147,14 +153,15 @@ def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> 
         f"{name}:{request.preset} trained on {terminal.plural(len(split.train), 'rating')} of "
         f"{dataset}, {scored} {n_scored:,} held out whose user and item it knows"
         if request.chosen is None
-        else f"{name} trained on all {terminal.plural(len(split.train), 'rating')} of {dataset}, "
-        "with the hyperparameters that `bench choose` found"
+        else f"{name} trained on all {terminal.plural(len(split.train), 'rating')} of "
+        f"{' and '.join(filter(None, [dataset, request.test]))}, with the hyperparameters that "
+        "`bench choose` found"
     )
     terminal.note(_about_pairs(file_label(str(pairs), files), of_pairs, notes))
     try:
         with _opened(output) as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(HEADER)
+            writer.writerow([*names, *PREDICTED])
             rows = zip(raw_users, raw_items, complete, known, strict=True)
             for user, item, value, is_known in rows:
                 writer.writerow([user, item, f"{value:.4f}", int(not is_known)])
@@ -227,9 +234,9 @@ def _written_to(output: Path) -> list[Path]:
 
 def _is_own(output: Path) -> bool:
     """Whether a file is empty or begins as one that was written here."""
-    header = ",".join(HEADER).encode() + b"\n"
     with output.open("rb") as file:
-        return file.read(len(header)) in (b"", header)
+        first = file.readline(LONGEST_HEADER)
+    return not first or first.endswith(f",{','.join(PREDICTED)}\n".encode())
 
 
 def _model(request: Requested, seed: int) -> Implementation:

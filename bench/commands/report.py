@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import webbrowser
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from bench import machine
 from bench.commands import terminal
 from bench.report import compare, described, write
 from bench.report.files import SITE
+from bench.report.formats import out_option
 from bench.report.writing import NO_SITE, can_make_site, stores_of, write_site
 from bench.store import RecordStore
 
@@ -60,7 +60,7 @@ def write_pages(out: Path, stores: tuple[RecordStore, RecordStore] | None = None
     except OSError as error:
         raise terminal.UsageError(
             f"the pages cannot be written: {terminal.problem_of(error, out)}; "
-            f"fix this, then run `bench report --out {shlex.quote(str(out))}` again"
+            f"fix this, then run `bench report{out_option(out)}` again"
         ) from None
 
 

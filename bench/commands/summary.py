@@ -16,7 +16,7 @@ from bench.commands import terminal
 from bench.planning.repeats import FEWEST
 from bench.records import Record
 from bench.report.files import page_name
-from bench.report.formats import NOTHING, significant, title, without_folder
+from bench.report.formats import NOTHING, out_option, significant, title, without_folder
 from bench.report.grouping import tables
 from bench.report.rows import Line, Table
 from bench.report.sentences import (
@@ -68,8 +68,7 @@ def show(
         for number, remark in enumerate(shown.remarks, start=1):
             paragraph(console, f"[{number}] {remark}")
         paragraph(console, " ".join(filter(None, shown.reading())))
-        option = "" if out == Path("results") else f" --out {out}"
-        how = "" if written else f" (`bench report{option}` writes it)"
+        how = "" if written else f" (`bench report{out_option(out)}` writes it)"
         verb = "have" if " and " in namesakes else "has"
         why = f": {namesakes} {verb} the same ratings, so this page, too" if namesakes else ""
         page = one_line(f"{out / page_name(table.title)}{why}")

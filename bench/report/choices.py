@@ -9,7 +9,6 @@ from bench.choose import FOLDER
 from bench.choose.outcome import REQUEST, Outcome, read
 from bench.report.files import choice_page_name, generated, refuse_to_overwrite
 from bench.report.formats import title as title_of
-from bench.report.growth import Growth
 from bench.report.markdown import escaped
 from bench.report.pages.choose import choose_page
 from bench.report.plots.anytime import anytime_plot
@@ -34,17 +33,18 @@ def contents(every: Sequence[Outcome]) -> dict[str, str]:
         choice_page_name(
             each.request.name
         ): f"which model for {escaped(title_of(each.request.dataset))}"
+        + (f", cut {each.request.cut}" if each.request.cut else "")
         for each in every
     }
 
 
-def write_choice(out: Path, outcome: Outcome, growths: Sequence[Growth]) -> Path:
+def write_choice(out: Path, outcome: Outcome) -> Path:
     """Write the page and the plot of one choice alone; returns the page.
 
     Raises ValueError where a file that a report did not write has its name; OSError.
     """
     page = out / choice_page_name(outcome.request.name)
-    files = {page: choose_page(outcome, growths).encode()}
+    files = {page: choose_page(outcome, out).encode()}
     if plot := anytime_plot(outcome):
         files[out / plot.path] = plot.png()
     refuse_to_overwrite(files.keys(), generated(out))

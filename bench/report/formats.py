@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from bench.stats import Interval
 
@@ -130,6 +130,11 @@ def command_options(options: Mapping[str, str]) -> str:
         for name, value in options.items()
     )
     return " ".join(words)
+
+
+def out_option(out: Path) -> str:
+    """` --out DIR` as a shell takes it, behind a command; "" of the folder that is the default."""
+    return "" if out == Path("results") else f" --out {shlex.quote(str(out))}"
 
 
 def plural(count: int, noun: str) -> str:

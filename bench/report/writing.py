@@ -111,8 +111,11 @@ def write_site(out: Path) -> Change | None:
 class Results:
     """What every page is made of.
 
+    out      the folder
     by_page  name of a dataset's page -> its tables
     """
+
+    out: Path
 
     tables: Sequence[Table]
     by_page: Mapping[str, Sequence[Table]]
@@ -137,7 +140,7 @@ def results_of(out: Path, stores: tuple[RecordStore, RecordStore] | None = None)
     by_page = dict(sorted(grouped(every, lambda table: page_name(table.title)).items()))
     bad_lines = [*bad, *bad_trials]
     grown, pairs = growth(records), speedups(every)
-    return Results(every, by_page, grown, pairs, trials, outcomes(out), bad_lines)
+    return Results(out, every, by_page, grown, pairs, trials, outcomes(out), bad_lines)
 
 
 def site_page(found: Results) -> str:
@@ -162,13 +165,13 @@ def _pages(found: Results) -> dict[str, str]:
     others = {
         "cuda.md": speedup_page(found.speedups) if found.speedups else "",
         "growth.md": growth_page(found.growths) if found.growths else "",
-        "published.md": published_page(found.tables),
+        "published.md": published_page(found.tables, found.choices),
         "tuning.md": tuning_page(found.trials),
     }
     pages |= {name: text for name, text in others.items() if text}
     contents = {name: OTHERS[name] for name in others if name in pages}
     choices = found.choices
-    pages |= {choice_page_name(it.request.name): choose_page(it, found.growths) for it in choices}
+    pages |= {choice_page_name(it.request.name): choose_page(it, found.out) for it in choices}
     contents |= contents_of_choices(choices)
     return pages | {"index.md": index_page(found.by_page, contents, found.bad)}
 

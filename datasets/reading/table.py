@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,11 +89,22 @@ def table_of(columns: Columns, dialect: Dialect, layout: Layout) -> Table:
     return Table(users, items, ratings, user_ids, item_ids, seconds, order, reading)
 
 
-def read_pairs(path: Path, layout: Layout = AS_DETECTED) -> tuple[list[str], list[str], list[str]]:
-    """Users and items of a file of pairs as it writes them, and notes on how it was read.
+class Pairs(NamedTuple):
+    """A file of pairs: its users and items as it writes them.
 
-    Columns are those that a header names, else the first two. Raises DataError as `read` does.
+    names  of the two columns in the file's header, "user" and "item" where it has none
+    notes  on how it was read
     """
+
+    users: list[str]
+    items: list[str]
+    names: list[str]
+    notes: list[str]
+
+
+def read_pairs(path: Path, layout: Layout = AS_DETECTED) -> Pairs:
+    """Columns are those that a header names, else the first two. Raises DataError as `read`
+    does."""
     source = file_source(path)
     asked = {role: name for role, name in layout.columns.items() if role in PAIRS}
     columns, dialect = _columns(source, replace(layout, columns=asked), PAIRS)
@@ -104,7 +116,8 @@ def read_pairs(path: Path, layout: Layout = AS_DETECTED) -> tuple[list[str], lis
     notes = list(dialect.notes)
     if dialect.ignored:
         notes.append(f"columns that are neither user nor item: {', '.join(dialect.ignored)}")
-    return users, items, notes
+    names = [dialect.columns[role].name if dialect.header else role for role in PAIRS]
+    return Pairs(users, items, names, notes)
 
 
 def written_ids(source: Source, layout: Layout = AS_DETECTED) -> dict[str, list[str]]:

@@ -159,6 +159,15 @@ def test_leave_last_takes_the_latest_of_those_with_three() -> None:
     assert sorted(cut.train.values) == [2, 3, 4, 5, 8]
 
 
+def test_leave_last_without_validation_has_the_same_test_part() -> None:
+    data = timed([0] * 8 + [1] * 8 + [2] * 3, [5] * 16 + [1, 2, 3])
+    both, joined = (splits.cut(data, name, 1) for name in ("leave-last", "leave-last:test"))
+    assert joined.test.values.tolist() == both.test.values.tolist()
+    assert sorted(joined.train.values) == sorted([*both.train.values, *both.validation.values])
+    assert len(joined.validation) == 0
+    assert splits.decided_by(data, "leave-last:test") == splits.decided_by(data, "leave-last")
+
+
 def test_leave_last_breaks_ties_by_the_seed() -> None:
     data = timed([0] * 8 + [1] * 8 + [2] * 3, [5] * 16 + [1, 2, 3])
     chosen = {tuple(splits.cut(data, "leave-last", seed).test.values) for seed in range(20)}

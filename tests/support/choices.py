@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from bench.choose import FOLDER
-from bench.choose.outcome import FINAL, REQUEST, SEARCH, Outcome, Request, Searched, outcome_of
+from bench.choose.outcome import (
+    FINAL,
+    GROWTH,
+    REQUEST,
+    SEARCH,
+    Outcome,
+    Request,
+    Searched,
+    outcome_of,
+)
 from bench.records import Point, Record
 from tests.support.records import metrics, record, store
 
@@ -28,6 +37,7 @@ def model(
     seeds: int = 3,
     maths: str = "",
     status: str = "ok",
+    grows: Sequence[float] | None = None,
     **fields: Any,
 ) -> tuple[Searched, list[Record]]:
     """The plan of a model, and the records of its trials and final runs.
@@ -35,6 +45,7 @@ def model(
     validations  the lowest validation RMSE of each trial, the default's first
     test         RMSE of the best trial's final runs, on average; `noise`: how much its blocks
                  differ, by the same random numbers for equal names alone
+    grows        the exponent of each seed's seconds over the ratings; None where not measured
     """
     plan = Searched(implementation=name, device="cpu", model=maths or name, rows=[name])
     trials = [
@@ -53,6 +64,12 @@ def model(
             changes = {"curve": [], "rmse": rmse, "metrics": scores, "status": status}
             changes |= {"fit_s": fit_s * (1 + rng.uniform(0, 0.02)), "minute": 20 + seed}
             runs.append(_of(name, FINAL, FINAL_SPLIT, values, seed, fields) | changes)
+    for seed, exponent in enumerate(grows or []):
+        for part, split in {0.25: "random:22/78", 0.5: "random:45/55"}.items():
+            changes = {"metrics": metrics(test, [], n_test=int(100_000 * (1 - 0.9 * part)))}
+            changes |= {"curve": [], "fit_s": fit_s * part**exponent, "minute": 30 + seed}
+            values = {"epochs": 6, "factors": 8 * (best + 1)}
+            runs.append(_of(name, GROWTH, split, values, seed, fields) | changes)
     return plan, [_record(each) for each in (*trials, *runs)]
 
 

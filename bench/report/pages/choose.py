@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
+from bench.choose.growth import exponent, is_short
 from bench.choose.outcome import Model, Outcome, Trial, final_hyperparameters
 from bench.choose.recommendation import (
     CLOSE,
@@ -29,16 +30,16 @@ from bench.report.formats import (
     error,
     goal_rmse,
     listed,
+    out_option,
     plural,
     seconds,
     signed,
     significant,
     title,
 )
-from bench.report.growth import Growth, epoch_s, grown_bytes
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.anytime import anytime_plot
-from bench.report.rows import STILL_IMPROVING, device_kind, still_improving
+from bench.report.rows import STILL_IMPROVING, still_improving
 from bench.report.sentences import caption
 from bench.report.tables import Column
 from bench.stats import Interval
@@ -48,25 +49,28 @@ from impls.registry import IMPLEMENTATIONS
 TIMES_MORE = 10
 """How many times the ratings a sentence looks ahead to."""
 
+UNSURE = 1.0
+"""Width of an exponent's interval from which its ends are ten times apart at `TIMES_MORE`."""
+
 NAMED = 4
 """Models of a tie that are named; the others are counted."""
 
 
-def choose_page(outcome: Outcome, growths: Sequence[Growth] = ()) -> str:
-    """The page. `growths`: of the same results folder, for how seconds and memory grow."""
+def choose_page(outcome: Outcome, out: Path) -> str:
+    """The page. `out`: the results folder that has the choice."""
     records = sorted(_records(outcome), key=lambda record: record.started_at)
     found = recommend(outcome)
     parts = [
         MARK,
         f"# Which model for {escaped(title(outcome.request.dataset))}?",
         "[All results](index.md)",
-        *recommendation(outcome, growths),
+        *recommendation(outcome),
         _dataset(outcome.data) if outcome.data else "",
         *_accuracy(outcome),
         *_cost(found),
         *_search(outcome),
         *_chosen(outcome),
-        *(["## What to do next", *_next(outcome, found)] if found else []),
+        *(["## What to do next", *_next(outcome, found, out)] if found else []),
         "## How it was found",
         _how(outcome),
         caption(records) if records else "",
@@ -74,7 +78,7 @@ def choose_page(outcome: Outcome, growths: Sequence[Growth] = ()) -> str:
     return document(parts)
 
 
-def recommendation(outcome: Outcome, growths: Sequence[Growth] = ()) -> list[str]:
+def recommendation(outcome: Outcome) -> list[str]:
     """What to use, a paragraph each, as Markdown."""
     found = recommend(outcome)
     if found is None:
@@ -89,7 +93,7 @@ def recommendation(outcome: Outcome, growths: Sequence[Growth] = ()) -> list[str
         _quickest(found),
         *filter(None, [_quickest_to_goals(found.goals)]),
         _costs(found),
-        _ten_times(found, growths),
+        _ten_times(found),
     ]
 
 
@@ -194,65 +198,33 @@ def _cost_of(candidate: Candidate) -> str:
     return ", ".join(parts)
 
 
-def _ten_times(found: Recommendation, growths: Sequence[Growth]) -> str:
-    head = f"**With {TIMES_MORE} times the ratings**"
-    known, unknown = [], []
-    for candidate in {id(it): it for it in (found.best, found.quickest, found.chosen)}.values():
-        if exponents := _exponents(candidate, growths):
-            known.append(_grown(candidate, *exponents))
-        else:
-            unknown.append(candidate)
-    parts = []
-    if known:
-        parts.append(
-            f"{head}, and users and items growing with them, for as many epochs: "
-            f"{'; '.join(known)}. (From how it grew on synthetic sets on this machine.)"
+def _ten_times(found: Recommendation) -> str:
+    several = {id(it): it for it in (found.best, found.chosen)}.values()
+    measured = [(it, e) for it in several if (e := exponent(it.model)) is not None]
+    text = f"**With {TIMES_MORE} times the ratings**"
+    if not measured:
+        return (
+            f"{text}: not measured, for the minutes were over or a fit did not come to its end. "
+            "More minutes measure it."
         )
-    if unknown:
-        rows = " ".join(dict.fromkeys(shlex.quote(it.model.plan.implementation) for it in unknown))
-        parts.append(
-            f"{'' if known else f'{head}: '}{listed([_name(it) for it in unknown])}: too little is "
-            f"measured on this machine to say (`bench run --suite scale --impl {rows}` does)."
-        )
-    return " ".join(parts)
+    grown = [_grown(*each) for each in measured]
+    return (
+        f"{text} of as many users and items, for as many epochs: {'; '.join(grown)}. (From fits on "
+        "a quarter, half and all of the training part, so beyond what was measured.)"
+    )
 
 
-def _grown(candidate: Candidate, time: Interval, memory: Interval | None) -> str:
+def _grown(candidate: Candidate, exponent: Interval) -> str:
     fit = candidate.fit_s.value
-    low, high = (significant(fit * TIMES_MORE**e, 2) for e in (time.low, time.high))
-    text = f"{_name(candidate)} {significant(fit * TIMES_MORE**time.value, 2)} s ({low}–{high})"
-    grown = _middle(candidate, grown_bytes)
-    base = _middle(candidate, lambda r: r.memory.host_base_bytes if r.memory else None)
-    if memory and grown is not None and base is not None:
-        mega = (
-            base + max(grown, 0) * TIMES_MORE**e for e in (memory.value, memory.low, memory.high)
-        )
-        value, low, high = (significant(each / 1e6, 2) for each in mega)
-        text += f", {value} MB ({low}–{high})"
-    return text
-
-
-def _middle(candidate: Candidate, figure: Callable[[Record], float | None]) -> float | None:
-    found = candidate.middle(figure)
-    return found.value if found else None
-
-
-def _exponents(
-    candidate: Candidate, growths: Sequence[Growth]
-) -> tuple[Interval, Interval | None] | None:
-    """Of seconds per epoch and of memory, on the machine of the final runs."""
-    cell, machine = candidate.runs[0].cell, candidate.runs[0].environment.machine
-    for growth in growths:
-        if growth.machine != machine:
-            continue
-        for trend in growth.trends:
-            [first, *_] = [r for runs in trend.runs.values() for r in runs.records]
-            same = first.cell.implementation == cell.implementation
-            if not same or trend.kind != device_kind(cell.device):
-                continue
-            if (time := trend.exponent(epoch_s)) is not None:
-                return time, trend.exponent(grown_bytes)
-    return None
+    value, low, high = (
+        significant(fit * TIMES_MORE**e, 2) for e in (exponent.value, exponent.low, exponent.high)
+    )
+    name, span = _name(candidate), f"exponent {exponent.low:.2f} to {exponent.high:.2f}"
+    unsure = ", unsure: fits that last milliseconds say little of long ones"
+    unsure = unsure if is_short(candidate.model) else ""
+    if exponent.high - exponent.low > UNSURE:
+        return f"{name} too close to say ({span}){unsure}"
+    return f"{name} {value} s ({low}–{high}; {span}){unsure}"
 
 
 def _dataset(data: Data) -> str:
@@ -413,9 +385,15 @@ def _settings(model: Model) -> str:
     return escaped(", ".join(shown)) or "none"
 
 
-def _next(outcome: Outcome, found: Recommendation) -> list[str]:
+def predict_command(outcome: Outcome, out: Path) -> str:
+    """By the recommended model, for a file of pairs."""
+    name = shlex.quote(outcome.request.name)
+    return f"bench predict --choice {name}{out_option(out)} --pairs pairs.csv --output out.csv"
+
+
+def _next(outcome: Outcome, found: Recommendation, out: Path) -> list[str]:
     """The lines that fit the chosen model on the whole file and predict."""
-    chosen, name = found.chosen, outcome.request.name
+    chosen = found.chosen
     why = ""
     if any(it.excess for it in found.tied):
         why = "It is the quickest of those that may be the most accurate."
@@ -426,7 +404,7 @@ def _next(outcome: Outcome, found: Recommendation) -> list[str]:
         "as the search found, and predicts:",
         f"```python\n{python_lines(outcome, chosen)}\n```",
         "Or for a file of pairs, on the command line:",
-        f"```\nbench predict --choice {shlex.quote(name)} --pairs pairs.csv --output out.csv\n```",
+        f"```\n{predict_command(outcome, out)}\n```",
     ]
 
 
@@ -439,17 +417,21 @@ def python_lines(outcome: Outcome, chosen: Candidate) -> str:
         file, _, name = plan.implementation.rpartition(":")
         module = PurePath(file).stem
     read_by = f", {_layout(data.options)}" if data and data.options else ""
+    files, load = repr(outcome.request.dataset), "datasets.load"
+    if outcome.request.test:
+        files, load = f"{files}, {outcome.request.test!r}", "given.load"
     values = final_hyperparameters(chosen.model.best)
     values |= {"device": plan.device} if plan.device != "cpu" else {}
     settings = [f"    {key}={value!r}," for key, value in values.items()]
     return "\n".join(
         [
             "import datasets",
+            *(["from datasets import given"] if outcome.request.test else []),
             "from datasets.reading.ids import matched",
             *(["from datasets.reading.layout import Layout"] if read_by else []),
             f"from {module} import {name}",
             "",
-            f"dataset = datasets.load({outcome.request.dataset!r}{read_by})",
+            f"dataset = {load}({files}{read_by})",
             "ratings = datasets.whole(dataset)",
             *([f"model = {name}(", *settings, ")"] if settings else [f"model = {name}()"]),
             "model.fit(ratings.train)",

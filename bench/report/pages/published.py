@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.choose.outcome import Outcome
 from bench.records import Reference
 from bench.report.files import MARK
 from bench.report.formats import error, goal_rmse, signed
 from bench.report.grouping import machines
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.metrics import mean, part
+from bench.report.pages.published_choices import choices_beside_published
 from bench.report.rows import Runs, Table
 from bench.report.sentences import caption, notes
 from bench.report.tables import STATUS, Column
@@ -67,9 +69,10 @@ class Beside:
         return ", ".join(f"{what}: {'yes' if so else 'no'}" for what, so in met.items()) or None
 
 
-def published_page(tables: Sequence[Table]) -> str:
-    """The page, a section per machine; "" where no record carries a reference."""
-    parts = []
+def published_page(tables: Sequence[Table], choices: Sequence[Outcome] = ()) -> str:
+    """The page, a section per machine and one of choices; "" where no record carries a reference
+    and no choice is beside a published search."""
+    parts = choices_beside_published(choices)
     for machine, found in published_numbers(tables).items():
         parts += [f"## Machine {escaped(machine)}", *about(found), markdown_table(COLUMNS, found)]
     head = [MARK, "# Beside published numbers", "[All results](index.md)", ABOUT]

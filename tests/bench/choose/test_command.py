@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,66 @@ def test_a_file_gets_trials_final_runs_and_a_table(
     assert not (tmp_path / "results" / "records").exists(), "trials are not results"
 
 
+BIAS = ("--minutes", "0.1", "--impl", "bias", "--seeds", "1", "--threads", "1")
+
+
+def test_the_latest_rating_of_each_user_may_be_the_test_part(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    head, *lines = ratings.read_text().splitlines()
+    timed = [f"{line},{n}" for n, line in enumerate(lines)]
+    ratings.write_text("\n".join([f"{head},timestamp", *timed]))
+    done = bench("choose", str(ratings), *BIAS, "--split", "leave-last")
+    assert done.returncode == 0, done.stderr
+    found = read(tmp_path / "results" / "choose" / "ratings")
+    assert found.is_complete
+    [run] = {each.run: each for each in found.models[0].best_runs}.values()
+    assert run.metrics is not None
+    assert run.metrics.n_test == 40, "one of each user"
+
+
+def test_a_file_of_its_own_may_be_the_test_part(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    head, *lines = ratings.read_text().splitlines()
+    ratings.write_text("\n".join([head, *lines[:500]]))
+    (tmp_path / "later.csv").write_text("\n".join([head, *lines[500:]]))
+    done = bench("choose", str(ratings), *BIAS, "--test", str(tmp_path / "later.csv"))
+    assert done.returncode == 0, done.stderr
+    found = read(tmp_path / "results" / "choose" / "ratings")
+    assert (found.request.split, found.request.final_split) == ("given:90/10", "given")
+    [run] = {each.run: each for each in found.models[0].best_runs}.values()
+    assert run.metrics is not None
+    assert run.metrics.n_test == 100
+    (tmp_path / "pairs.csv").write_text("user,item\nu1,i1\n")
+    line = next(x for x in done.stdout.splitlines() if x.startswith("Predict by bias: bench "))
+    done = bench(*line.partition("bench ")[2].split())
+    assert done.returncode == 0, done.stderr
+    assert "bias trained on all 600 ratings of" in done.stderr
+
+
+def test_another_cut_is_another_choice_and_its_line_for_predictions_works(
+    bench: Bench, ratings: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "my results"
+    for cut in ("0", "1"):
+        done = bench("choose", str(ratings), *BIAS, "--cut", cut, "--out", str(out))
+        assert done.returncode == 0, done.stderr
+    first, second = (read(out / "choose" / name) for name in ("ratings", "ratings-cut-1"))
+    digests, rmses = [], []
+    for found in (first, second):
+        run = found.models[0].best_runs[0]
+        assert run.metrics is not None
+        digests.append(run.data.split_digest)
+        rmses.append((found.models[0].trials[0].rmse, run.metrics.rmse))
+    assert len(set(digests)) == 2
+    assert rmses[0] != rmses[1], "search and final runs are on another cut"
+    (tmp_path / "pairs.csv").write_text("user,item\nu1,i1\n")
+    line = next(x for x in done.stdout.splitlines() if x.startswith("Predict by bias: bench "))
+    done = bench(*shlex.split(line.partition("bench ")[2]))
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_row_from_outside_has_its_default_alone(bench: Bench, ratings: Path) -> None:
     words = ("--minutes", "0.1", "--impl", MEAN, "--seeds", "1")
     done = bench("choose", str(ratings), *words)
@@ -53,7 +114,12 @@ def test_a_row_from_outside_has_its_default_alone(bench: Bench, ratings: Path) -
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--split", "leave-last"), "no validation part for split leave-last"),
+        (("--split", "u1"), "no validation part for split u1"),
+        (("--split", "5-fold"), "split 5-fold is 5 cuts"),
+        (("--split", "5-fold"), "Use random:80/20,"),
+        (("--split", "leave-last"), "leave-last needs timestamps"),
+        (("--split", "given"), "split given needs a test file"),
+        (("--split", "random:80/20", "--test", "t.csv"), "--test t.csv gives them"),
         (("--split", "random:5/95"), "no ratings for training beside 10 %"),
         (("--split", "random:0/50/50"), "no ratings for training beside 50 %"),
         (("--impl", "nonesuch"), "nonesuch"),

@@ -18,9 +18,11 @@ from bench.cell.execute import Listener, Outcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.choose.budget import Budget
+from bench.choose.growth import exponent
 from bench.choose.models import planned
-from bench.choose.outcome import FINAL, SEARCH, Model, Request, read
+from bench.choose.outcome import FINAL, GROWTH, SEARCH, Model, Request, read
 from bench.choose.outcome import Outcome as Choice
+from bench.choose.recommendation import recommend
 from bench.choose.serving import ServingExecutor
 from bench.choose.session import Session
 from bench.planning.describing import plainly
@@ -225,8 +227,9 @@ def test_the_search_is_blind_and_final_runs_are_scored_once_on_one_test_part(
     assert found.is_complete
     ran = [job for job, n in zip(cells.jobs, cells.n_test, strict=True) if n]
     assert len(cells.jobs) - len(ran) == sum(r.cell.suite == SEARCH for r in records(tmp_path))
+    grown = [r for r in records(tmp_path) if r.cell.suite == GROWTH]
     final = [r for r in records(tmp_path) if r.cell.suite == FINAL]
-    assert len(ran) == len(final)
+    assert len(ran) == len(final) + len(grown)
     assert {r.cell.split for r in final} == {FINAL_SPLIT}
     assert {r.cell.seed for r in final} == {0, 1}
     assert len({r.metrics.n_test for r in final if r.metrics}) == 1
@@ -248,6 +251,20 @@ def test_final_runs_have_the_epochs_that_the_search_found(choose: Choose) -> Non
             values = {**runs[0].cell.hyperparameters}
             if "epochs" in values:
                 assert values["epochs"] == trial.best.epoch
+
+
+def test_the_recommended_model_is_fitted_on_parts_of_the_ratings_in_the_minutes(
+    choose: Choose,
+) -> None:
+    found, cells = choose(minutes=3)
+    said = recommend(found)
+    assert said is not None
+    runs = said.chosen.model.growth_runs
+    assert {(r.cell.split, r.cell.seed) for r in runs} == {
+        (split, seed) for split in ("random:22/78", "random:45/55") for seed in (0, 1)
+    }
+    assert exponent(said.chosen.model) is not None
+    assert cells.clock.now < 1.1 * 180
 
 
 def test_interrupted_and_resumed_it_has_the_trials_of_one_call_and_none_twice(

@@ -80,6 +80,21 @@ def test_columns_are_found_by_header_and_ids_are_read_as_in_training(pairs: str)
     assert predictions(bench(pairs)) == expected
 
 
+@pytest.mark.parametrize(
+    ("pairs", "header"),
+    [
+        ("userId,movieId\n60,40\n", "userId,movieId"),
+        ("movieId,note,userId\n40,x,60\n", "userId,movieId"),
+        ("60,40\n", "user,item"),
+    ],
+)
+def test_predictions_have_the_columns_names_of_the_pairs(pairs: str, header: str) -> None:
+    for _ in range(2):  # the second takes the place of the first
+        assert bench(pairs, "--output", "out.csv").exit_code == 0
+    [first, *_] = Path("out.csv").read_text().splitlines()
+    assert first == f"{header},prediction,cold_start"
+
+
 def test_what_is_not_read_and_cold_starts_are_reported() -> None:
     done = bench("user,timestamp,item\n60,1,45\n999,1,45\n999,1,999\nann,1,45\n")
     assert [cold for _, cold in predictions(done)] == ["0", "1", "1", "1"]

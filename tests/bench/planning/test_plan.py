@@ -552,3 +552,8 @@ def test_code_that_cannot_be_followed_is_warned_of_once_and_stands_in_the_cell(
     [notice] = notices
     assert notice.startswith(f"{row} loads code that ratebench cannot follow ({place}): ")
     assert "--fresh" in notice
+
+
+@pytest.mark.parametrize("name", ["quick", "full", "peers"])
+def test_epochs_are_a_ceiling_in_the_suites_of_whole_fits(name: str) -> None:
+    assert {block.patience for block in read(name).blocks} == {5}

@@ -33,7 +33,7 @@ def test_no_pair_is_lost_and_none_is_the_wrong_way_round(
 ) -> None:
     path = tmp_path / "pairs.csv"
     path.write_text(text)
-    users, items, _ = read_pairs(path, layout)
+    users, items, *_ = read_pairs(path, layout)
     assert list(zip(users, items, strict=True)) == pairs
 
 
@@ -50,7 +50,7 @@ def test_a_position_is_no_id_of_the_first_line(tmp_path: Path) -> None:
 def test_a_column_beside_a_pair_is_reported_and_is_no_rating(tmp_path: Path) -> None:
     path = tmp_path / "pairs.csv"
     path.write_text("user,note,item\n1,2,3\n")
-    _, _, (note,) = read_pairs(path)
+    [note] = read_pairs(path).notes
     assert note == "columns that are neither user nor item: note"
 
 

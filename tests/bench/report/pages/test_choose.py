@@ -12,13 +12,13 @@ from bench.choose import FOLDER
 from bench.choose.outcome import REQUEST
 from bench.choose.recommendation import recommend
 from bench.report import write
-from bench.report.growth import growth
 from bench.report.pages.choose import choose_page, python_lines, recommendation
 from bench.report.plots.anytime import anytime_plot
 from bench.store import RecordStore
 from tests.support.choices import model, outcome, stored
-from tests.support.records import cells, data, record, training_curve
+from tests.support.records import cells, data
 
+RESULTS = Path("results")
 BIAS = model("bias", test=0.94, default_test=0.951, validations=(0.95, 0.94), fit_s=0.01)
 MF = model("numba_sgd", test=0.886, default_test=0.89, validations=(0.9, 0.887), fit_s=0.3)
 AUTOREC = model("autorec", test=0.88, default_test=0.9, validations=(0.9, 0.881), fit_s=3.0)
@@ -53,29 +53,41 @@ def test_the_quickest_to_a_goal_is_alone_only_where_none_took_less_than_twice_as
     assert "0.500 (requested): no model reached it" in asked
 
 
-def test_ten_times_the_ratings_are_by_the_exponent_that_this_machine_measured() -> None:
-    sizes = {"synthetic-100k": 10**5, "synthetic-1m": 10**6, "synthetic-10m": 10**7}
-    grown = growth(
-        [
-            record(
-                "autorec",
-                dataset=name,
-                data=data(n_ratings=n, fingerprint=name),
-                curve=training_curve(0.9, n / 1e5),
-                fit_s=n / 1e5,
-            )
-            for name, n in sizes.items()
-        ]
-    )
-    last = recommendation(outcome(BIAS, AUTOREC), grown)[4]
-    assert re.search(r"autorec 30 s \(30–3\d\)", last)
-    assert "too little is measured" not in last
-    none = recommendation(outcome(BIAS, AUTOREC))[4]
-    assert "autorec: too little is measured on this machine to say" in none
+@pytest.mark.parametrize(
+    ("fit_s", "grows", "sentence"),
+    [
+        (3.0, [0.99, 1.01, 1.02], r"for as many epochs: autorec 3\d s \(\d\d–\d\d; exponent 1\.0"),
+        (3.0, [0.2, 2.0, 0.3], r"autorec too close to say \(exponent"),
+        (0.01, [0.99, 1.01, 1.02], r"autorec 0\.\d+ s \(.*\), unsure: fits that last milliseconds"),
+        (3.0, None, "ratings\\*\\*: not measured"),
+    ],
+)
+def test_ten_times_the_ratings_are_by_the_exponent_that_the_choice_measured(
+    fit_s: float, grows: list[float] | None, sentence: str
+) -> None:
+    chosen = model("autorec", test=0.88, fit_s=fit_s, grows=grows)
+    paragraph = recommendation(outcome(BIAS, chosen))[4]
+    assert re.search(sentence, paragraph), paragraph
+    assert ("unsure" in paragraph) == (fit_s < 0.1)
+
+
+@pytest.mark.parametrize("out", ["results", "/tmp/my results"])
+def test_the_line_for_predictions_finds_the_choice_that_is_elsewhere(out: str) -> None:
+    option = "" if out == "results" else " --out '/tmp/my results'"
+    line = f"bench predict --choice ratings{option} --pairs pairs.csv --output out.csv\n"
+    assert line in choose_page(outcome(BIAS), Path(out))
+
+
+def test_the_script_of_two_files_loads_both() -> None:
+    said = recommend(found := outcome(BIAS, test="later.csv"))
+    assert said is not None
+    script = python_lines(found, said.chosen)
+    assert "from datasets import given\n" in script
+    assert "dataset = given.load('ratings.csv', 'later.csv'" in script
 
 
 def test_validation_and_test_stand_side_by_side_and_overfitting_is_named() -> None:
-    text = choose_page(outcome(BIAS, AUTOREC, BAYES))
+    text = choose_page(outcome(BIAS, AUTOREC, BAYES), RESULTS)
     row = cells(section(text, "Accuracy"))["bayesian_mf"]
     assert (row["validation, default"], row["validation, best"]) == ("0.9000", "0.8800")
     assert row["test, default"].startswith("0.8790 ±")
@@ -84,7 +96,7 @@ def test_validation_and_test_stand_side_by_side_and_overfitting_is_named() -> No
     assert "bayesian_mf gained 0.0200 on validation and −0.0009" in text
     assert "on test, and is worse than its default there" in text
     assert "autorec gained" not in text
-    assert "No search overfitted" in choose_page(outcome(BIAS, AUTOREC))
+    assert "No search overfitted" in choose_page(outcome(BIAS, AUTOREC), RESULTS)
 
 
 def test_a_model_without_figures_and_one_that_still_improves_say_so() -> None:
@@ -93,14 +105,14 @@ def test_a_model_without_figures_and_one_that_still_improves_say_so() -> None:
     found = outcome((none[0], []), BIAS)
     trial = found.models[1].trials[1].record
     trial.curve = trial.curve[:6]
-    text = section(choose_page(found), "Accuracy")
+    text = section(choose_page(found, RESULTS), "Accuracy")
     assert "] no CUDA device" in text
     assert "] still improving when its epochs ended" in text
 
 
 def test_before_any_final_run_nothing_is_recommended() -> None:
     found = outcome((BIAS[0], [r for r in BIAS[1] if r.cell.suite == "choose:search"]))
-    assert "nothing is recommended" in choose_page(found)
+    assert "nothing is recommended" in choose_page(found, RESULTS)
     assert recommendation(outcome((BIAS[0], [])))
     half = outcome((AUTOREC[0], AUTOREC[1][:-1]), BIAS)
     assert "final runs are missing" in recommendation(half)[0]
@@ -108,15 +120,15 @@ def test_before_any_final_run_nothing_is_recommended() -> None:
 
 def test_a_first_trial_that_ran_out_of_time_is_named() -> None:
     found = outcome(BIAS, model("autorec", test=0.88))
-    assert "Too few minutes" not in choose_page(found)
+    assert "Too few minutes" not in choose_page(found, RESULTS)
     found.models[1].trials[0].record.status = "timeout"
-    assert "**Too few minutes** for the first trial of autorec:" in choose_page(found)
+    assert "**Too few minutes** for the first trial of autorec:" in choose_page(found, RESULTS)
 
 
 def test_one_seed_names_the_lowest_and_no_search_that_did_not_overfit() -> None:
     rows = (("global_mean", 1.04, 0.001), ("als", 0.88, 9.0), ("autorec", 0.885, 2.0))
     one = [model(n, test=t, fit_s=s, seeds=1, validations=(0.9,)) for n, t, s in rows]
-    text = choose_page(outcome(*one, seeds=1))
+    text = choose_page(outcome(*one, seeds=1), RESULTS)
     assert "too close to say**, for one seed has no interval. Lowest is als" in text
     assert "after it autorec 0.8850 and global_mean 1.0400." in text
     assert "Use als. Its test RMSE is the lowest, of one seed." in text

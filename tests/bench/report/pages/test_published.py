@@ -9,6 +9,8 @@ import pytest
 from bench.records import Record, Reference
 from bench.report.grouping import tables
 from bench.report.pages.published import published_page
+from bench.report.pages.published_choices import PUBLISHED
+from tests.support.choices import model, outcome
 from tests.support.records import cells, metrics, record
 
 
@@ -114,3 +116,36 @@ def test_a_row_without_figures_keeps_its_place() -> None:
 
 def test_without_references_there_is_no_page() -> None:
     assert published_page(tables([record()])) == ""
+
+
+def test_choices_stand_beside_the_published_searches_of_their_set_and_split() -> None:
+    found = []
+    for cut, (low, test) in enumerate([(0.87, 0.88), (0.88, 0.89), (0.89, 0.9)]):
+        models = [
+            model("autorec", test=test, validations=(low,)),
+            # Better on the test part, by which nothing may be chosen.
+            model("als", test=test - 0.01, validations=(low + 0.01,)),
+        ]
+        found.append(outcome(*models, dataset="ml-100k", cut=cut, name=f"ml-100k-{cut}"))
+    others = [
+        outcome(model("bias", test=0.7), dataset="ml-100k", final_split="random:90/10"),
+        outcome(model("bias", test=0.7), dataset="films.csv"),
+        outcome((model("ncf", test=0.7)[0], []), dataset="ml-1m"),
+    ]
+    text = published_page([], [*others, *found])
+    row = cells(text)["MovieLens 100K"]
+    assert (row["Auto-Surprise"], row["lowest of 60"]) == ("0.9207", "0.9104")
+    assert row["ours, lowest on validation"].startswith("0.8900 ± 0.02")
+    assert row["ours, recommended"].startswith("0.8800 ±")
+    assert (row["difference"], row["cuts"], row["minutes a cut"]) == ("−0.0307", "3", "10")
+    assert "[cut 2](choose-ml-100k-2.md) als" in text
+    assert "MovieLens 1M" not in text
+    assert published_page([], others) == ""
+
+
+def test_the_published_searches_are_those_of_the_paper() -> None:
+    assert {name: (it.auto_surprise, it.lowest) for name, it in PUBLISHED.items()} == {
+        "ml-100k": (0.9207, 0.9104),
+        "ml-1m": (0.8631, 0.8556),
+        "ml-latest-small": (0.8596, 0.8180),
+    }

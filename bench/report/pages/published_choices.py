@@ -1,0 +1,126 @@
+"""What `bench choose` reached on its own beside a published search over many algorithms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.choose.outcome import Outcome
+from bench.choose.recommendation import Recommendation, recommend
+from bench.report.files import choice_page_name
+from bench.report.formats import error, listed, signed
+from bench.report.grouping import grouped
+from bench.report.markdown import escaped, markdown_table
+from bench.report.sentences import caption
+from bench.report.tables import Column
+from bench.stats import Interval, mean_interval
+
+SPLIT = "random:75/25"
+"""Of the final runs: that of the publication, on cuts of our own."""
+
+ABOUT = """\
+Published: arXiv 2402.04453, Auto-Surprise and the lowest of 60 algorithms, with up to 4 hours \
+each, on one 75/25 cut. The lowest is by the test part, and some of the 60 use side \
+information. Ours: `bench choose --split random:75/25`, all models together in the minutes of the \
+column, a search a cut (`--cut`); each model's best configuration is fitted on the training and \
+validation parts together, and scored on the test part, mean over its seeds. Lowest on validation: \
+of the model that has the lowest validation RMSE, so that nothing is chosen by the test part. \
+Recommended: of the model that the choice ends with, the quickest of those not separable from the \
+most accurate on the test part. Both are means over the cuts ± their 95 % t interval. Difference: \
+lowest on validation less Auto-Surprise. The cuts are not those of the publication."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Test RMSEs on one set of ratings."""
+
+    title: str
+    auto_surprise: float
+    lowest: float
+
+
+PUBLISHED = {
+    "ml-100k": Published("MovieLens 100K", 0.9207, 0.9104),
+    "ml-1m": Published("MovieLens 1M", 0.8631, 0.8556),
+    "ml-latest-small": Published("MovieLens latest small", 0.8596, 0.8180),
+}
+"""arXiv 2402.04453, by name in the catalog."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A published search, and the choices on the same set, one a cut."""
+
+    published: Published
+    choices: Sequence[tuple[Outcome, Recommendation]]
+
+    @property
+    def by_validation(self) -> Interval:
+        """Test RMSE of the model with the lowest validation RMSE, over the cuts."""
+        return mean_interval(
+            min(found.candidates, key=lambda it: it.model.anytime[-1][1]).rmse.value
+            for _, found in self.choices
+        )
+
+    @property
+    def recommended(self) -> Interval:
+        return mean_interval(found.chosen.rmse.value for _, found in self.choices)
+
+    @property
+    def difference(self) -> float:
+        return self.by_validation.value - self.published.auto_surprise
+
+    @property
+    def minutes(self) -> str:
+        return listed(sorted({f"{outcome.request.minutes:g}" for outcome, _ in self.choices}))
+
+    @property
+    def links(self) -> str:
+        """What each cut recommends, as Markdown."""
+        named = [
+            f"[cut {outcome.request.cut}]({choice_page_name(outcome.request.name)}) "
+            f"{escaped(found.chosen.name)}"
+            for outcome, found in self.choices
+        ]
+        return f"- {self.published.title}, recommended: {', '.join(named)}"
+
+
+def choices_beside_published(choices: Sequence[Outcome]) -> list[str]:
+    """The section's paragraphs; [] where no complete choice is on a published set and split."""
+    rows = list(_beside(choices))
+    if not rows:
+        return []
+    records = [r for it in rows for o, _ in it.choices for m in o.models for r in m.best_runs]
+    return [
+        "## Searches for a model",
+        ABOUT,
+        markdown_table(COLUMNS, rows),
+        "\n".join(it.links for it in rows),
+        caption(sorted(records, key=lambda record: record.started_at)),
+    ]
+
+
+def _beside(choices: Sequence[Outcome]) -> Iterator[Beside]:
+    found = [
+        (outcome, recommended)
+        for outcome in sorted(choices, key=lambda each: each.request.cut)
+        if outcome.request.final_split == SPLIT
+        and outcome.is_complete
+        and (recommended := recommend(outcome))
+    ]
+    by_set = grouped(found, lambda each: each[0].request.dataset)
+    for name, published in PUBLISHED.items():
+        if of_set := by_set.get(name):
+            yield Beside(published, of_set)
+
+
+COLUMNS: list[Column[Beside]] = [
+    Column("data", lambda it: it.published.title, align="left"),
+    Column("Auto-Surprise", lambda it: it.published.auto_surprise, "{:.4f}".format),
+    Column("lowest of 60", lambda it: it.published.lowest, "{:.4f}".format),
+    Column("ours, lowest on validation", lambda it: it.by_validation, error),
+    Column("ours, recommended", lambda it: it.recommended, error),
+    Column("difference", lambda it: it.difference, signed),
+    Column("cuts", lambda it: len(it.choices)),
+    Column("minutes a cut", lambda it: it.minutes),
+]

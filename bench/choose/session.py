@@ -26,6 +26,7 @@ from bench.choose.models import Group, limited, quickest
 from bench.choose.models import final as final_cell
 from bench.choose.outcome import (
     FINAL,
+    GROWTH,
     REQUEST,
     SEARCH,
     Outcome,
@@ -114,6 +115,7 @@ class Session:
         self.contain, self.budget, self.show = contain, budget, show
         self.serving = serving or ServingExecutor()
         self.store = RecordStore(folder)
+        self._grown: list[tuple[str, dict[str, object]]] = []
         self._alone, self._waits = alone, False
         trials = ByRow(self.serving, executor)
         limit, lock = memory_limit_bytes, self._exclusive
@@ -150,6 +152,8 @@ class Session:
             self.budget.before_s += before.wall_s if same else wall_of(self.request, records)
             if same and before.is_complete and before.request.minutes >= self.request.minutes:
                 self.budget.total_s = min(self.budget.total_s, before.wall_s)
+        grown = (r.cell for r in records if r.cell.suite == GROWTH)
+        self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
         self._warn_of_too_few()
         models = self._models(before.request.models if before else ())
         self.request.ended = False
@@ -312,14 +316,16 @@ class Session:
         return final_cell(model.cell, values, split, seed, limit_s + LEAST_LIMIT_S)
 
     def _growth_s(self, models: Sequence[Searching]) -> float:
-        """Seconds of the fits on parts of the ratings, if the best model so far is recommended."""
-        tried = [(m.first_spent, m.best.best, m.best.rmse) for m in models if m.best]
-        ranked = sorted((r, p.seconds, s.start_s) for s, p, r in tried if s and p and r is not None)
-        if not ranked:
+        """Seconds of the fits on parts of the ratings, if the best model so far is recommended; 0
+        where an earlier call recorded them."""
+        ranked = sorted(models, key=lambda m: (m.best and m.best.rmse) or math.inf)
+        trial, spent = (ranked[0].best, ranked[0].first_spent) if ranked else (None, None)
+        if trial is None or trial.best is None or spent is None:
             return 0.0
-        _, seconds, start_s = ranked[0]
-        fit_s = final.growth(self.request.split) * seconds
-        return growth.reserved_s(start_s + final.BESIDE_S, fit_s, self.budget.total_s)
+        if (trial.record.cell.implementation, final_hyperparameters(trial)) in self._grown:
+            return 0.0
+        fit_s = final.growth(self.request.split) * trial.best.seconds
+        return growth.reserved_s(spent.start_s + final.BESIDE_S, fit_s, self.budget.total_s)
 
     def _measure_growth(self, models: Sequence[Searching]) -> None:
         cells = {(m.plan.implementation, m.plan.device): m.cell for m in models}

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
@@ -26,6 +26,7 @@ from bench.choose.models import Group, limited, quickest
 from bench.choose.models import final as final_cell
 from bench.choose.outcome import (
     FINAL,
+    GROWTH,
     REQUEST,
     SEARCH,
     Outcome,
@@ -212,13 +213,13 @@ class Session:
         trials = [r for r in records if r.cell.suite == SEARCH and r.status in SETTLED]
         for model in models:
             model.resume(trials)
-        recorded = Counter(
-            _configuration(r.cell.implementation, r.cell.device, r.cell.hyperparameters)
-            for r in records
-            if r.cell.suite == FINAL and r.cell.split == self.request.final_split
-        )
+        finals = [r for r in records if r.cell.split == self.request.final_split]
+        recorded = _counted(r for r in finals if r.cell.suite == FINAL)
+        grown = _counted(r for r in records if r.cell.suite == GROWTH)
         accounts = [model.account for model in models]
-        while (turn := self.budget.next(accounts, self._reserved_s(models, recorded))) is not None:
+        while (
+            turn := self.budget.next(accounts, self._reserved_s(models, recorded, grown))
+        ) is not None:
             model = models[turn.place]
             self.serving.pruner, self.serving.wall_limit_s = self._pruner(model), turn.wall_s
             began_s = self.budget.elapsed_s
@@ -257,8 +258,11 @@ class Session:
             self._waits = waits
             yield
 
-    def _reserved_s(self, models: Sequence[Searching], recorded: Counter[tuple[str, ...]]) -> float:
-        """Seconds that the final runs will need. `recorded`: how many each configuration has."""
+    def _reserved_s(
+        self, models: Sequence[Searching], recorded: Configurations, grown_before: Configurations
+    ) -> float:
+        """Seconds that the final runs, and those on parts of the ratings, will need. The
+        configurations are counted that have some."""
         grown, seeds = final.growth(self.request.split), self.request.seeds
         total_s = 0.0
         for model in models:
@@ -267,7 +271,7 @@ class Session:
                 continue
             runs = [(t, max(0, seeds - recorded[_name(model.plan, t)])) for t in model.to_run]
             total_s += final.cost_s(model.first_spent, runs, grown)
-        return total_s + self._growth_s(models)
+        return total_s + self._growth_s(models, grown_before)
 
     def _run_finals(self, models: Sequence[Searching]) -> None:
         """Those of the most accurate models first, each model's best before its default, and one
@@ -311,15 +315,16 @@ class Session:
         values, split = final_hyperparameters(trial), self.request.final_split
         return final_cell(model.cell, values, split, seed, limit_s + LEAST_LIMIT_S)
 
-    def _growth_s(self, models: Sequence[Searching]) -> float:
+    def _growth_s(self, models: Sequence[Searching], recorded: Configurations) -> float:
         """Seconds of the fits on parts of the ratings, if the best model so far is recommended."""
-        tried = [(m.first_spent, m.best.best, m.best.rmse) for m in models if m.best]
-        ranked = sorted((r, p.seconds, s.start_s) for s, p, r in tried if s and p and r is not None)
-        if not ranked:
+        model = min(models, key=lambda m: (m.best and m.best.rmse) or math.inf)
+        if model.first_spent is None or model.best is None or model.best.best is None:
             return 0.0
-        _, seconds, start_s = ranked[0]
-        fit_s = final.growth(self.request.split) * seconds
-        return growth.reserved_s(start_s + final.BESIDE_S, fit_s, self.budget.total_s)
+        if recorded[_name(model.plan, model.best)]:
+            return 0.0
+        fit_s = final.growth(self.request.split) * model.best.best.seconds
+        start_s = model.first_spent.start_s + final.BESIDE_S
+        return growth.reserved_s(start_s, fit_s, self.budget.total_s)
 
     def _measure_growth(self, models: Sequence[Searching]) -> None:
         cells = {(m.plan.implementation, m.plan.device): m.cell for m in models}
@@ -339,6 +344,16 @@ class Session:
 def _searches(request: Request) -> tuple[str, str, int]:
     """What calls have in common that go on from one another."""
     return request.split, request.final_split, request.threads
+
+
+Configurations = Counter[tuple[str, ...]]
+
+
+def _counted(records: Iterable[Record]) -> Configurations:
+    return Counter(
+        _configuration(r.cell.implementation, r.cell.device, r.cell.hyperparameters)
+        for r in records
+    )
 
 
 def _name(plan: Searched, trial: Trial) -> tuple[str, ...]:

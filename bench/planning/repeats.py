@@ -13,11 +13,12 @@ import random
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
+from operator import attrgetter
 
 from bench.planning.plan import BASELINE, Cell
-from bench.records import Record, mean_by_seed
+from bench.records import CellRecord, Record, mean_by_seed
 from bench.stats import DECIDES, LEVEL, median_interval
 from datasets.splits import folds
 
@@ -33,6 +34,10 @@ time is known then, by its order of magnitude."""
 
 AFTER_DISTURBED = 2
 """How often a seed may run again for a disturbance."""
+
+_OF_ROW = attrgetter(
+    *(each.name for each in fields(CellRecord) if each.name not in ("seed", "again"))
+)
 
 Done = tuple[Cell, Record]
 
@@ -202,7 +207,7 @@ def _next(records: Sequence[Record], wanted: Precision) -> tuple[int, int] | Non
 
 def _row(cell: Cell) -> str:
     """What the repeats of one row share."""
-    return f"{cell.class_path} {cell.request.model_copy(update={'seed': 0, 'again': 0})!r}"
+    return f"{cell.class_path} {_OF_ROW(cell.request)}"
 
 
 def _sets_goals(cell: Cell) -> bool:

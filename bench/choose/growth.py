@@ -18,7 +18,7 @@ PARTS = (0.25, 0.5)
 SEEDS = 2
 """Of each part, at most: with the final runs enough for an interval."""
 
-MOST = 0.05
+MOST = 0.03
 """Of the minutes, that these fits can reserve."""
 
 SHORT_S = 0.1

@@ -115,6 +115,7 @@ class Session:
         self.contain, self.budget, self.show = contain, budget, show
         self.serving = serving or ServingExecutor()
         self.store = RecordStore(folder)
+        self._grown: list[tuple[str, dict[str, object]]] = []
         self._alone, self._waits = alone, False
         trials = ByRow(self.serving, executor)
         limit, lock = memory_limit_bytes, self._exclusive
@@ -151,6 +152,8 @@ class Session:
             self.budget.before_s += before.wall_s if same else wall_of(self.request, records)
             if same and before.is_complete and before.request.minutes >= self.request.minutes:
                 self.budget.total_s = min(self.budget.total_s, before.wall_s)
+        grown = (r.cell for r in records if r.cell.suite == GROWTH)
+        self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
         self._warn_of_too_few()
         models = self._models(before.request.models if before else ())
         self.request.ended = False
@@ -215,11 +218,8 @@ class Session:
             model.resume(trials)
         finals = [r for r in records if r.cell.split == self.request.final_split]
         recorded = _counted(r for r in finals if r.cell.suite == FINAL)
-        grown = _counted(r for r in records if r.cell.suite == GROWTH)
         accounts = [model.account for model in models]
-        while (
-            turn := self.budget.next(accounts, self._reserved_s(models, recorded, grown))
-        ) is not None:
+        while (turn := self.budget.next(accounts, self._reserved_s(models, recorded))) is not None:
             model = models[turn.place]
             self.serving.pruner, self.serving.wall_limit_s = self._pruner(model), turn.wall_s
             began_s = self.budget.elapsed_s
@@ -258,11 +258,9 @@ class Session:
             self._waits = waits
             yield
 
-    def _reserved_s(
-        self, models: Sequence[Searching], recorded: Configurations, grown_before: Configurations
-    ) -> float:
-        """Seconds that the final runs, and those on parts of the ratings, will need. The
-        configurations are counted that have some."""
+    def _reserved_s(self, models: Sequence[Searching], recorded: Configurations) -> float:
+        """Seconds that the final runs, and those on parts of the ratings, will need. `recorded`:
+        how many final runs each configuration has."""
         grown, seeds = final.growth(self.request.split), self.request.seeds
         total_s = 0.0
         for model in models:
@@ -271,7 +269,7 @@ class Session:
                 continue
             runs = [(t, max(0, seeds - recorded[_name(model.plan, t)])) for t in model.to_run]
             total_s += final.cost_s(model.first_spent, runs, grown)
-        return total_s + self._growth_s(models, grown_before)
+        return total_s + self._growth_s(models)
 
     def _run_finals(self, models: Sequence[Searching]) -> None:
         """Those of the most accurate models first, each model's best before its default, and one
@@ -315,16 +313,17 @@ class Session:
         values, split = final_hyperparameters(trial), self.request.final_split
         return final_cell(model.cell, values, split, seed, limit_s + LEAST_LIMIT_S)
 
-    def _growth_s(self, models: Sequence[Searching], recorded: Configurations) -> float:
-        """Seconds of the fits on parts of the ratings, if the best model so far is recommended."""
-        model = min(models, key=lambda m: (m.best and m.best.rmse) or math.inf)
-        if model.first_spent is None or model.best is None or model.best.best is None:
+    def _growth_s(self, models: Sequence[Searching]) -> float:
+        """Seconds of the fits on parts of the ratings, if the best model so far is recommended; 0
+        where an earlier call recorded them."""
+        ranked = sorted(models, key=lambda m: (m.best and m.best.rmse) or math.inf)
+        trial, spent = (ranked[0].best, ranked[0].first_spent) if ranked else (None, None)
+        if trial is None or trial.best is None or spent is None:
             return 0.0
-        if recorded[_name(model.plan, model.best)]:
+        if (trial.record.cell.implementation, final_hyperparameters(trial)) in self._grown:
             return 0.0
-        fit_s = final.growth(self.request.split) * model.best.best.seconds
-        start_s = model.first_spent.start_s + final.BESIDE_S
-        return growth.reserved_s(start_s, fit_s, self.budget.total_s)
+        fit_s = final.growth(self.request.split) * trial.best.seconds
+        return growth.reserved_s(spent.start_s + final.BESIDE_S, fit_s, self.budget.total_s)
 
     def _measure_growth(self, models: Sequence[Searching]) -> None:
         cells = {(m.plan.implementation, m.plan.device): m.cell for m in models}

@@ -338,14 +338,14 @@ def test_a_trial_that_its_limit_cut_runs_again_with_more_minutes(
 def test_interrupted_among_trials_that_run_again_it_goes_on_with_none_twice(
     choose: Choose, tmp_path: Path
 ) -> None:
-    for minutes in (1, 10):
+    for minutes in (1, 12):  # enough for all searches to end by themselves
         whole, _ = choose(minutes=minutes, folder="whole", **SLOW)
     choose(minutes=1, **SLOW)
     before = records(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        choose(minutes=10, interrupt_at=60, **SLOW)
+        choose(minutes=12, interrupt_at=60, **SLOW)
     assert len(records(tmp_path)) == len(before) + 60
-    found, _ = choose(minutes=10, **SLOW)
+    found, _ = choose(minutes=12, **SLOW)
     after = [r for r in records(tmp_path) if r.cell.suite == SEARCH]
     ended = Counter(r.identity for r in after if r.status != "timeout")
     assert max(ended.values()) == 1

@@ -274,6 +274,7 @@ def _job(cell: Cell, prepared: Prepared) -> Job:
         n_items=prepared.n_items,
         scale=cell.facts.data.scale,
         rules=cell.rules,
+        source=cell.implementation_hash,
         core=machine.timing_core() if request.pinned else None,
     )
 

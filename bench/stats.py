@@ -16,6 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 LEVEL = 0.95
+DECIDES = 0.965
+"""Of the interval that decides whether a row's times are precise enough, and whether two rows
+differ beyond noise; six seeds have it of a median. Rows stop once their times happen to lie close
+together, so that by intervals of 95 % either would be wrong more often than 5 % allow
+(tests/simulated/repeats.py)."""
 LARGE = 1e100
 """The squares of any number of smaller values have a sum."""
 
@@ -58,10 +63,16 @@ class Components:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One side against another. `pairs` is the number of common seeds, 0 where unpaired."""
+    """One side against another.
+
+    interval  at 95 %, for the page
+    pairs     the number of common seeds, 0 where unpaired
+    differs   whether the interval at `DECIDES` excludes a tie: what may be claimed
+    """
 
     interval: Interval
     pairs: int
+    differs: bool
 
 
 def critical_t(alpha: float, degrees: float) -> float:
@@ -120,8 +131,13 @@ def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
     """
     common = sorted(a.keys() & b.keys())
     if common and (len(common) >= 2 or min(len(a), len(b)) == 1):
-        return Comparison(mean_interval(a[seed] - b[seed] for seed in common), len(common))
-    return Comparison(_welch(_some(a.values()), _some(b.values())), 0)
+        gaps = [a[seed] - b[seed] for seed in common]
+        shown, decides = (mean_interval(gaps, level) for level in (LEVEL, DECIDES))
+    else:
+        sides = _some(a.values()), _some(b.values())
+        shown, decides = (_welch(*sides, level) for level in (LEVEL, DECIDES))
+        common = []
+    return Comparison(shown, len(common), decides.excludes(0))
 
 
 def ratio(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
@@ -139,7 +155,7 @@ def ratio(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
     )
     log = logs.interval
     value, low, high = (_exp(end) for end in (log.value, log.low, log.high))
-    return Comparison(Interval(value, low, high, log.n, log.level), logs.pairs)
+    return Comparison(Interval(value, low, high, log.n, log.level), logs.pairs, logs.differs)
 
 
 def components(runs: Iterable[Sequence[float]]) -> Components | None:
@@ -203,18 +219,18 @@ def power(sizes: Iterable[float], values: Iterable[float]) -> Interval | None:
     return _t_interval(slope, error, n - 2, n)
 
 
-def _welch(a: list[float], b: list[float]) -> Interval:
+def _welch(a: list[float], b: list[float], level: float) -> Interval:
     n = len(a) + len(b)
     (mean_a, error_a), (mean_b, error_b) = _mean_and_error(a), _mean_and_error(b)
     mean = mean_a - mean_b
     if min(len(a), len(b)) == 1:
         return Interval(mean, mean, mean, n, None)
     if len(set(a)) == len(set(b)) == 1:
-        return Interval(mean, mean, mean, n, LEVEL)
+        return Interval(mean, mean, mean, n, level)
     error = math.hypot(error_a, error_b)
     share_a, share_b = (error_a / error) ** 2, (error_b / error) ** 2
     degrees = 1 / (share_a**2 / (len(a) - 1) + share_b**2 / (len(b) - 1))
-    return _t_interval(mean, error, degrees, n)
+    return _t_interval(mean, error, degrees, n, level)
 
 
 def _mean_and_error(values: list[float]) -> tuple[float, float]:

@@ -68,7 +68,7 @@ class ALS:
     def _solve(self, n_rows: int, ratings: Regressions, others: Tensor) -> Tensor:
         """The optimal rows (n_rows, 1 + k) for fixed `others` (n_others, 1 + k)."""
         d = others.shape[1]
-        return ratings.solve(
+        rows, _ = ratings.solve(
             others,
             alpha=1.0,
             precision=torch.zeros(d, d, device=self.device),
@@ -76,6 +76,7 @@ class ALS:
             ridge=self.regularisation,
             noise=torch.zeros(n_rows, d, device=self.device),
         )
+        return rows
 
     def predict(self, users: Ids, items: Ids) -> Predicted:
         return in_chunks(self._predict, users, items)

@@ -77,9 +77,8 @@ class BayesianMF:
         half_n = torch.full_like(alpha, len(train) / 2)
 
         for sweep in training.epochs(self.epochs):
-            W = self._draw(W, by_user, X, alpha, rng)
-            X = self._draw(X, by_item, W, alpha, rng)
-            squared_error = by_item.squared_error(X, W)
+            W, _ = self._draw(W, by_user, X, alpha, rng)
+            X, squared_error = self._draw(X, by_item, W, alpha, rng)
             alpha = gamma(1 + half_n, 1 + squared_error / 2, rng)
             if sweep <= self.burn_in:
                 self.draws_: list[Draw] = []
@@ -93,8 +92,8 @@ class BayesianMF:
         others: Tensor,
         alpha: Tensor,
         rng: torch.Generator,
-    ) -> Tensor:
-        """New rows (n_rows, 1 + k) given fixed `others`."""
+    ) -> tuple[Tensor, Tensor]:
+        """New rows (n_rows, 1 + k) given fixed `others`, and their squared error."""
         mean, precision = draw_prior(rows, rng)  # (1 + k,), (1 + k, 1 + k)
         return ratings.solve(
             others,

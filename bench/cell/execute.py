@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import time
 from collections.abc import Callable
@@ -29,9 +30,11 @@ from bench.cell.job import (
     write_pairs,
 )
 from bench.cell.process import Launch, StartError, WorkerProcess
+from bench.cell.sandbox.compiled import digest
 from bench.cell.watch import Limits, Stop, Watch
 from bench.planning.loading import shortened
 from bench.records import Point, Status
+from datasets import cache
 from datasets.ratings import HeldOut
 from datasets.temporary import TemporaryFolder
 
@@ -82,6 +85,16 @@ class Executor(Protocol):
         """Train on the job's arrays and predict the known pairs of `test`. Raises HarnessError."""
 
 
+def unsandboxed(job: Job) -> Launch:
+    """What numba stores of one source is not used for another, as in a sandbox (`Compiled`)."""
+    stored = cache.folder() / "numba" / digest(job.source)
+    try:
+        stored.mkdir(parents=True, exist_ok=True)
+    except OSError:  # then beside the source, where numba takes a place of its own if it must
+        return Launch()
+    return Launch(environment={**os.environ, "NUMBA_CACHE_DIR": str(stored)})
+
+
 class ProcessExecutor:
     """A fresh process per cell, watched, and nothing of it left afterwards.
 
@@ -90,7 +103,7 @@ class ProcessExecutor:
 
     tick_s = 0.2
 
-    def __init__(self, launcher: Callable[[Job], Launch] = lambda _: Launch()) -> None:
+    def __init__(self, launcher: Callable[[Job], Launch] = unsandboxed) -> None:
         self._launcher = launcher
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:

@@ -41,6 +41,7 @@ LOST_PIPE = 87
 class Job:
     """One cell as its worker sees it. `arrays` is the folder that `write_split` filled; in the job
     that a worker gets, a folder of its own, into which `hand_over` puts each part in its turn.
+    `source` is the digest of the row's source, "" where nothing depends on it.
     `core` is the one that its process stays on; None for any. After a job that has `more`, its
     worker waits for another one. `began_ns` is the reading of the clock from which a later one of
     them counts; None for the first, which counts from the start of its process."""
@@ -55,6 +56,7 @@ class Job:
     n_items: int
     scale: tuple[float, float]
     rules: Rules
+    source: str = ""
     core: int | None = None
     more: bool = False
     began_ns: int | None = None

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
@@ -216,11 +216,8 @@ class Session:
         trials = [r for r in records if r.cell.suite == SEARCH and r.status in SETTLED]
         for model in models:
             model.resume(trials)
-        recorded = Counter(
-            _configuration(r.cell.implementation, r.cell.device, r.cell.hyperparameters)
-            for r in records
-            if r.cell.suite == FINAL and r.cell.split == self.request.final_split
-        )
+        finals = [r for r in records if r.cell.split == self.request.final_split]
+        recorded = _counted(r for r in finals if r.cell.suite == FINAL)
         accounts = [model.account for model in models]
         while (turn := self.budget.next(accounts, self._reserved_s(models, recorded))) is not None:
             model = models[turn.place]
@@ -261,8 +258,9 @@ class Session:
             self._waits = waits
             yield
 
-    def _reserved_s(self, models: Sequence[Searching], recorded: Counter[tuple[str, ...]]) -> float:
-        """Seconds that the final runs will need. `recorded`: how many each configuration has."""
+    def _reserved_s(self, models: Sequence[Searching], recorded: Configurations) -> float:
+        """Seconds that the final runs, and those on parts of the ratings, will need. `recorded`:
+        how many final runs each configuration has."""
         grown, seeds = final.growth(self.request.split), self.request.seeds
         total_s = 0.0
         for model in models:
@@ -345,6 +343,16 @@ class Session:
 def _searches(request: Request) -> tuple[str, str, int]:
     """What calls have in common that go on from one another."""
     return request.split, request.final_split, request.threads
+
+
+Configurations = Counter[tuple[str, ...]]
+
+
+def _counted(records: Iterable[Record]) -> Configurations:
+    return Counter(
+        _configuration(r.cell.implementation, r.cell.device, r.cell.hyperparameters)
+        for r in records
+    )
 
 
 def _name(plan: Searched, trial: Trial) -> tuple[str, ...]:

@@ -13,12 +13,13 @@ import random
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
+from operator import attrgetter
 
 from bench.planning.plan import BASELINE, Cell
-from bench.records import Record, mean_by_seed
-from bench.stats import LEVEL, median_interval
+from bench.records import CellRecord, Record, mean_by_seed
+from bench.stats import DECIDES, LEVEL, median_interval
 from datasets.splits import folds
 
 MOST = 100
@@ -34,10 +35,9 @@ time is known then, by its order of magnitude."""
 AFTER_DISTURBED = 2
 """How often a seed may run again for a disturbance."""
 
-STOP_LEVEL = 0.965
-"""Of the interval that has to be narrow enough; six seeds have it. Who stops when an interval of
-95 % happens to be narrow finds the time outside it too often: in 7 runs of 100 at a noise of 10 %
-(tests/simulated/repeats.py)."""
+_OF_ROW = attrgetter(
+    *(each.name for each in fields(CellRecord) if each.name not in ("seed", "again"))
+)
 
 Done = tuple[Cell, Record]
 
@@ -144,7 +144,7 @@ def _how_precise(ran: Sequence[Record]) -> str:
     return runs if n_seeds == len(ran) else f"{runs} of {n_seeds} seeds"
 
 
-def precision(records: Sequence[Record], level: float = STOP_LEVEL) -> float:
+def precision(records: Sequence[Record], level: float = DECIDES) -> float:
     """The widest of the half widths of the row's times, as a share of each; ∞ where one has no
     interval, which takes six seeds."""
     return max((_half_width(times, level) for times in _times(records)), default=math.inf)
@@ -207,7 +207,7 @@ def _next(records: Sequence[Record], wanted: Precision) -> tuple[int, int] | Non
 
 def _row(cell: Cell) -> str:
     """What the repeats of one row share."""
-    return f"{cell.class_path} {cell.request.model_copy(update={'seed': 0, 'again': 0})!r}"
+    return f"{cell.class_path} {_OF_ROW(cell.request)}"
 
 
 def _sets_goals(cell: Cell) -> bool:

@@ -35,7 +35,7 @@ from bench.report.metrics import (
 from bench.report.ranking import times_sooner
 from bench.report.rows import Line, Row, Runs, Table, device_kind, lowest_rmse
 from bench.report.sentences import more_repeats
-from bench.stats import Comparison, Interval, difference, ratio
+from bench.stats import Comparison, difference, ratio
 from datasets.printable import one_line
 
 FEWEST_TO_HALVE = 4
@@ -259,14 +259,14 @@ def findings(table: Table, a: Line, b: Line) -> list[Finding]:
     """What there is to say of fit time, RMSE and each goal; both sides have runs with figures."""
     fast, slow, speed = _in_order(a, b, *(by_seed(side.runs, fit_s) for side in (a, b)))
     where = _where(table, _seeds(fast, slow, speed))
-    gain = difference(by_seed(slow.runs, rmse), by_seed(fast.runs, rmse)).interval
+    gain = difference(by_seed(slow.runs, rmse), by_seed(fast.runs, rmse))
     of_goals = [_sooner(fast, slow, goal) for goal in goals_of(table)]
     of_goals.append(_to_own_best(fast, slow))
     return [
         *(
             [_without_interval(table, fast, slow, where)]
             if speed.interval.level is None
-            else [_faster(fast, slow, speed.interval, where), _more_accurate(fast, gain)]
+            else [_faster(fast, slow, speed, where), _more_accurate(fast, gain)]
         ),
         *(finding for finding in of_goals if finding is not None),
     ]
@@ -288,14 +288,15 @@ def _without_interval(table: Table, a: Line, b: Line, where: str) -> Finding:
     )
 
 
-def _faster(a: Line, b: Line, speed: Interval, where: str) -> Finding:
-    if speed.excludes(1):
-        text = f"{a.name} ran {with_interval(speed)} times faster than {b.name} on {where}."
+def _faster(a: Line, b: Line, speed: Comparison, where: str) -> Finding:
+    times = with_interval(speed.interval)
+    if speed.differs:
+        text = f"{a.name} ran {times} times faster than {b.name} on {where}."
         return Finding("fit time", text, differs=True)
     return Finding(
         "fit time",
         f"No difference in fit time beyond noise between {a.name} and {b.name} on {where}: a "
-        f"ratio of {with_interval(speed)}.",
+        f"ratio of {times}.",
         differs=False,
     )
 
@@ -308,10 +309,11 @@ def _in_order(
     return (a, b, speed) if speed.interval.value >= 1 else (b, a, ratio(seconds_a, seconds_b))
 
 
-def _more_accurate(side: Line, gain: Interval) -> Finding:
-    """`gain`: the other side's RMSE less this side's."""
+def _more_accurate(side: Line, less: Comparison) -> Finding:
+    """`less`: the other side's RMSE less this side's."""
+    gain = less.interval
     margin = f" ± {gain.half:.4f}"
-    if not gain.excludes(0):
+    if not less.differs:
         text = f"No difference in RMSE beyond noise ({side.name}: {signed(-gain.value)}{margin})."
         return Finding("RMSE", text, differs=False)
     if f"{abs(gain.value):.4f}" == "0.0000":
@@ -379,7 +381,7 @@ def _of_times(
         ]
         return f"{goal} was reached by {' and by '.join(medians)}.", False
     times = with_interval(speed.interval)
-    if speed.interval.excludes(1):
+    if speed.differs:
         return f"{sooner.name} reached {goal} {times} times sooner.", True
     return f"No difference beyond noise in the time to {goal}: a ratio of {times}.", False
 

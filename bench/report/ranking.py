@@ -2,7 +2,7 @@
 
 A row's rank is a span: `2–4` has one row that is better beyond noise, and four at most that may
 be as good or better. Rows are compared in pairs, by the interval of the difference over the seeds
-that both have, at 95 % for each pair.
+that both have, at the level of a claim (`DECIDES`) for each pair.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench.report import metrics
 from bench.report.rows import Line, Runs, Table
-from bench.stats import LEVEL, Interval, critical_t, mean_interval, median_interval
+from bench.stats import DECIDES, Interval, critical_t, mean_interval, median_interval
 
 Values = Mapping[int, float]
 """Seed -> what is compared; lower is better, ∞ for a run that did not get there."""
@@ -59,7 +59,7 @@ def stays_above(runs: Runs, goal: float) -> bool:
     """Whether no run reached the goal, and the interval of the mean lowest RMSE excludes it."""
     if not runs.lowest or min(runs.lowest) <= goal:
         return False
-    interval = mean_interval(runs.lowest)
+    interval = mean_interval(runs.lowest, DECIDES)
     return interval.excludes(goal) and interval.low > goal
 
 
@@ -83,14 +83,16 @@ def logs(seconds: Values) -> dict[int, float]:
 def times_sooner(a: Values, b: Values) -> Interval | None:
     """How many times sooner `a` was than `b` where runs missed: the median of the paired ratios of
     seconds, where a miss is ∞ and two are a tie, which is what the ranks go by. Six common seeds
-    have its interval; None where that lacks an end, or does not exclude 1."""
+    have its interval; None where that lacks an end, or where it may be a tie."""
     one, other = map(logs, (a, b))
     ratios = [
         0.0 if one[seed] == other[seed] else other[seed] - one[seed]
         for seed in sorted(one.keys() & other.keys())
     ]
-    found = median_interval(ratios) if ratios else None
-    if found is None or not found.excludes(0) or not math.isfinite(found.low + found.high):
+    if not ratios or not median_interval(ratios, DECIDES).excludes(0):
+        return None
+    found = median_interval(ratios)
+    if not math.isfinite(found.low + found.high):
         return None
     value, low, high = map(math.exp, (found.value, found.low, found.high))
     return Interval(value, low, high, found.n, found.level)
@@ -120,9 +122,9 @@ def _below(V: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.bool_
     mean = np.where(valid, D, 0.0)[finite].sum(axis=1) / n[finite]
     squares = np.where(valid[finite], D[finite] - mean[:, None], 0.0) ** 2
     error = np.sqrt(squares.sum(axis=1) / (n[finite] - 1) / n[finite])
-    critical = {int(m): critical_t((1 - LEVEL) / 2, m - 1) for m in np.unique(n[finite])}
+    critical = {int(m): critical_t((1 - DECIDES) / 2, m - 1) for m in np.unique(n[finite])}
     below[finite] = mean + error * [critical[m] for m in n[finite].tolist()] < 0
     for i in np.flatnonzero(~finite & (n > 1)):
-        interval = median_interval(D[i][valid[i]].tolist())
+        interval = median_interval(D[i][valid[i]].tolist(), DECIDES)
         below[i] = interval.level is not None and interval.high < 0
     return below

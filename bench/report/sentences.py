@@ -20,6 +20,7 @@ from bench.report.formats import (
 )
 from bench.report.markdown import escaped
 from bench.report.rows import Line, Table
+from bench.stats import DECIDES
 from datasets.splits import folds, is_given, is_in_time
 
 KEY_PACKAGES = ("numpy", "scipy", "numba", "torch")
@@ -228,9 +229,9 @@ def intervals(table: Table) -> str:
         more = f"{option} {'runs them all' if k else 'gives every figure one'}"
         return f"One {repeat}, so there is no interval: {more}."
     means = (
-        "#1–3: the ranks that a row may have among those with several runs, by the 95 % intervals "
-        f"of its differences from each over the same {repeat}s. RMSE and MAE: mean over {repeat}s "
-        "± its 95 % t interval. Times: median, in brackets"
+        "#1–3: the ranks that a row may have among those with several runs, by the "
+        f"{100 * DECIDES:g} % intervals of its differences from each over the same {repeat}s. "
+        f"RMSE and MAE: mean over {repeat}s ± its 95 % t interval. Times: median, in brackets"
     )
     if max(repeats) < FEWEST:
         hint = "" if k and k < FEWEST else f", {option} gives one"

@@ -14,7 +14,7 @@ from bench.report.grouping import grouped, labelled
 from bench.report.growth import epoch_s
 from bench.report.metrics import by_seed, rmse
 from bench.report.rows import Row, Runs, Table
-from bench.stats import Interval, ratio
+from bench.stats import Comparison, Interval, ratio
 
 APART = ("batch_size", "epochs")
 """Hyperparameters that no label shows: one has a column of its own, and a median epoch takes as
@@ -45,12 +45,16 @@ class Pair:
         return self.cpu.records[-1].data.n_ratings
 
     @cached_property
-    def speedup(self) -> Interval | None:
+    def compared(self) -> Comparison | None:
         """How many times shorter an epoch is on CUDA; None where a side finished no epoch."""
         cpu, cuda = (
             mean_by_seed(runs.records, _positive_epoch_s) for runs in (self.cpu, self.cuda)
         )
-        return ratio(cpu, cuda).interval if cpu and cuda else None
+        return ratio(cpu, cuda) if cpu and cuda else None
+
+    @property
+    def speedup(self) -> Interval | None:
+        return self.compared.interval if self.compared else None
 
     @property
     def rmse_gap(self) -> float | None:
@@ -165,7 +169,7 @@ class Curve:
     implementation: str
     label: str
     name: str
-    points: tuple[tuple[int, Interval], ...]
+    points: tuple[tuple[int, Comparison], ...]
 
     @property
     def sizes(self) -> list[int]:
@@ -178,7 +182,7 @@ class Curve:
         Faster beyond noise: one run has no interval, and does not count as faster.
         """
         slower = max(
-            (size for size, times in self.points if times.level is None or times.low <= 1),
+            (size for size, it in self.points if not it.differs or it.interval.value <= 1),
             default=0,
         )
         return min((size for size in self.sizes if size > slower), default=None)
@@ -207,8 +211,8 @@ def _longest(
     longest: dict[str, Curve] = {}
     for same, group in grouped(pairs, name).items():
         points = sorted(
-            ((size(pair), pair.speedup) for pair in group if pair.speedup),
-            key=lambda point: (point[0], point[1].value),
+            ((size(pair), pair.compared) for pair in group if pair.compared),
+            key=lambda point: (point[0], point[1].interval.value),
         )
         curve = Curve(group[0].implementation, group[0].label, same, tuple(points))
         before = longest.setdefault(curve.implementation, curve)

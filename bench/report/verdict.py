@@ -186,8 +186,8 @@ def _sooner(own: Values, other: Values) -> tuple[str, str] | None:
     if min(seconds) <= 0:  # of a record that was edited
         return None
     if all(map(math.isfinite, seconds)):
-        by, found = "", ratio(other, own).interval
-        stated = found if found.excludes(1) else None
+        by, found = "", ratio(other, own)
+        stated = found.interval if found.differs else None
     else:
         by = "by the median over paired seeds, a miss counted as ∞, "
         stated = ranking.times_sooner(own, other)

@@ -43,9 +43,11 @@ class FakeExecutor:
     def __init__(self, outcomes: dict[str, Callable[[], Outcome]] | None = None) -> None:
         self.outcomes = outcomes or {}
         self.ran: list[str] = []
+        self.sources: list[str] = []
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
         self.ran.append(job.class_path)
+        self.sources.append(job.source)
         return self.outcomes.get(job.class_path, finished)()
 
 
@@ -242,6 +244,7 @@ def test_what_has_an_ok_record_is_not_run_again_unless_fresh(tmp_path: Path) -> 
     executor = FakeExecutor()
     run(tmp_path, cells, executor)
     assert executor.ran == ["b"]
+    assert executor.sources == [cells[1].implementation_hash]
     run(tmp_path, cells, executor, fresh=True)
     assert executor.ran == ["b", "a", "b"]
 

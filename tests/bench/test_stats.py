@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.stats import (
+    DECIDES,
     Interval,
     components,
     critical_t,
@@ -220,6 +221,28 @@ def test_the_unit_of_both_sides_does_not_matter_to_a_ratio(a: dict, b: dict, uni
         if 0 < expected < math.inf:
             assert getattr(scaled.interval, end) == pytest.approx(expected, rel=1e-6)
     assert scaled.pairs == result.pairs
+
+
+CLOSE = {n: math.exp(1.2 + (-1) ** n) for n in range(6)}
+"""The interval of its ratio to 1 excludes a tie at 95 %, and not at 96.5 %."""
+
+
+@pytest.mark.parametrize("first", [0, 6], ids=["paired", "unpaired"])
+def test_what_may_be_claimed_takes_more_than_the_interval_that_is_shown(first: int) -> None:
+    other = dict.fromkeys(range(first, first + 6), 1.0)
+    logs, zeros = ({n: math.log(v) for n, v in side.items()} for side in (CLOSE, other))
+    for close, tie in ((ratio(CLOSE, other), 1), (difference(logs, zeros), 0)):
+        assert close.interval.level == 0.95
+        assert close.interval.excludes(tie)
+        assert not close.differs
+    assert ratio({n: 1.1 * seconds for n, seconds in CLOSE.items()}, other).differs
+    assert not ratio({0: 2.0}, {0: 1.0}).differs
+
+
+def test_of_rows_that_are_the_same_few_are_said_to_differ() -> None:
+    noise = np.random.default_rng(0).normal(0, 1, (2000, 2, 6))
+    pairs = [difference(*(dict(enumerate(row)) for row in rows)) for rows in noise]
+    assert within_binomial_bounds(sum(pair.differs for pair in pairs), 2000, 1 - DECIDES)
 
 
 @given(samples, samples)

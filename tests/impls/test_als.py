@@ -86,7 +86,7 @@ def test_rows_with_little_evidence_are_drawn_around_the_mean_of_all() -> None:
     rows = torch.tensor([3.0, -2.0]) + 0.1 * torch.randn(80, 2, generator=rng)
     others = torch.randn(50, 2, generator=rng)
     by_user = regressions(train.users, train.items, train.values, (80, 50), "cpu")
-    drawn = model._draw(rows, by_user, others, torch.tensor(1e-9), rng)
+    drawn, _ = model._draw(rows, by_user, others, torch.tensor(1e-9), rng)
     torch.testing.assert_close(drawn.mean(dim=0), torch.tensor([3.0, -2.0]), rtol=0, atol=0.3)
 
 

@@ -30,15 +30,23 @@ State = dict[str, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Compiled:
-    """What is stored for a class on a kind of device."""
+    """What is stored for a class on a kind of device, and its source.
+
+    numba compares the file of a stored function with that of today, but not those of the functions
+    that it calls: without the digest, a kernel that was changed there would go on as it was.
+    """
 
     class_path: str
     device: str
+    source: str
 
     @property
     def folder(self) -> Path:
-        digest = hashlib.sha256(os.fsencode(f"{self.class_path} {self.device}")).hexdigest()[:16]
-        return cache.folder() / "compiled" / digest
+        return self._of_any_source / digest(self.source)
+
+    @property
+    def _of_any_source(self) -> Path:
+        return cache.folder() / "compiled" / digest(f"{self.class_path} {self.device}")
 
     @property
     def is_wanted(self) -> bool:
@@ -58,17 +66,20 @@ class Compiled:
 
     def store(self, place: Path) -> None:
         """Store what a process without ratings compiled."""
-        new = self.folder.with_suffix(f".{os.getpid()}")
+        new = self._of_any_source.with_suffix(f".{os.getpid()}")
         with contextlib.suppress(OSError):
-            copy(place, new)
-            shutil.rmtree(self.folder, ignore_errors=True)
-            new.rename(self.folder)
-            self._mark.unlink()
+            copy(place, new / self.folder.name)
+            shutil.rmtree(self._of_any_source, ignore_errors=True)
+            new.rename(self._of_any_source)
         shutil.rmtree(new, ignore_errors=True)
 
     @property
     def _mark(self) -> Path:
         return self.folder.with_suffix(".wanted")
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:16]
 
 
 def environment(place: Path) -> dict[str, str]:

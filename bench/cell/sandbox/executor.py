@@ -33,7 +33,7 @@ class SandboxedExecutor:
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
         """As `ProcessExecutor`."""
-        stored = Compiled(job.class_path, job.device)
+        stored = Compiled(job.class_path, job.device, job.source)
         if stored.is_wanted:
             self._rehearse(job, limits, stored)
         with TemporaryFolder() as place:
@@ -48,7 +48,7 @@ class SandboxedExecutor:
     def _rehearse(self, job: Job, limits: Limits, stored: Compiled) -> None:
         """Run the row on random ratings, so that what it compiles can be stored. Once in a process
         for each job: what is compiled anew each time shall not cost that twice."""
-        key = repr((job.class_path, job.device, job.hyperparameters))
+        key = repr((job.class_path, job.device, job.source, job.hyperparameters))
         if key in self._rehearsed:
             return
         self._rehearsed.add(key)

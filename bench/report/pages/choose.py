@@ -108,8 +108,8 @@ def _cut_short(outcome: Outcome) -> str:
         return ""
     return (
         f"**Too few minutes** for the first trial of {listed(cut)}: it was ended by its time "
-        "limit. What is called the default below has the best epoch until then. More minutes go on "
-        "from that trial; another --out with more minutes begins anew."
+        "limit. What is called the default below has the best epoch until then. More minutes run "
+        "it again."
     )
 
 

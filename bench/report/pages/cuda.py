@@ -74,12 +74,12 @@ def _from_size(curve: Curve, unit: str) -> str:
     name = escaped(curve.name)
     if curve.pays_from is not None:
         return f"{name} from {curve.pays_from:,}{unit}"
-    stated = [(size, faster) for size, each in curve.points if (faster := with_level(each))]
+    stated = [(size, each) for size, each in curve.points if with_level(each.interval)]
     if not stated:
         return f"{name} is not known (one run of each)"
-    size, best = max(stated, key=lambda point: point[1].value)
-    never = "not for good" if best.low > 1 else "never"
-    return f"{name} {never} here (at best {times(best)}, at {size:,}{unit})"
+    size, best = max(stated, key=lambda point: point[1].interval.value)
+    never = "not for good" if best.differs and best.interval.value > 1 else "never"
+    return f"{name} {never} here (at best {times(best.interval)}, at {size:,}{unit})"
 
 
 def _agreed(gap: float) -> str:

@@ -67,7 +67,8 @@ def _panel(
     log_panel(axes)
     axes.axhline(1, zorder=1, **EVEN)
     for curve in curves:
-        sizes, faster = zip(*curve.points, strict=True)
+        sizes = [size for size, _ in curve.points]
+        faster = [compared.interval for _, compared in curve.points]
         axes.plot(sizes, [times.value for times in faster], **looks[curve.label])
         low, high = [times.low for times in faster], [times.high for times in faster]
         axes.vlines(sizes, low, high, colors=looks[curve.label]["color"], linewidth=1)

@@ -61,15 +61,18 @@ def _median(runs: Runs, figure: Figure, unit: float) -> list[float]:
 
 def cuda_of(speedup: Speedup, find: Find) -> data.Cuda:
     """The table of `cuda.md` and the curves of its plots."""
-    rows = {id(pair.speedup): n for n, pair in enumerate(speedup.pairs)}
+    rows = {id(pair.compared): n for n, pair in enumerate(speedup.pairs)}
     looks = {label: n for n, label in enumerate(dict.fromkeys(p.label for p in speedup.pairs))}
 
     def curve(of: Curve) -> data.Speedups:
         points = [
             data.Faster(
-                size, it.value, rows[id(it)], *([it.low, it.high] if it.level is not None else [])
+                size,
+                (it := compared.interval).value,
+                rows[id(compared)],
+                *([it.low, it.high] if it.level is not None else []),
             )
-            for size, it in of.points
+            for size, compared in of.points
         ]
         return data.Speedups(plain(of.name), looks[of.label], points)
 

@@ -112,9 +112,10 @@ class BatchedRegressions:
         towards: Tensor,
         ridge: float,
         noise: Tensor,
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         """As in `Regressions`, on the device of the tensors."""
         rows = torch.empty_like(noise)
+        squared_error = torch.zeros((), device=rows.device)
         shares = ridge * torch.eye(noise.shape[1], device=noise.device)
         for bucket in self.buckets:
             x, y = _beside(bucket, others)  # (B, L, 1 + k), (B, L, 1)
@@ -125,15 +126,8 @@ class BatchedRegressions:
             white += noise[bucket.rows][:, :, None]
             w = torch.linalg.solve_triangular(L.mT, white, upper=True)
             rows[bucket.rows] = w[:, :, 0]
-        return rows
-
-    def squared_error(self, rows: Tensor, others: Tensor) -> Tensor:
-        """As in `Regressions`."""
-        total = torch.zeros((), device=rows.device)
-        for bucket in self.buckets:
-            x, y = _beside(bucket, others)
-            total += (y - x @ rows[bucket.rows][:, :, None]).square().sum()
-        return total
+            squared_error += (y - x @ w).square().sum()
+        return rows, squared_error
 
 
 def _beside(bucket: Bucket, others: Tensor) -> tuple[Tensor, Tensor]:

@@ -27,8 +27,8 @@ class Regressions(Protocol):
         towards: Tensor,
         ridge: float,
         noise: Tensor,
-    ) -> Tensor:
-        """The rows w (n_rows, 1 + k), of n ratings each:
+    ) -> tuple[Tensor, Tensor]:
+        """The rows w (n_rows, 1 + k), of n ratings each, and Σ (y − w·x)² over all ratings, ():
 
             A = precision + α Σ x xᵀ + max(n, 1) ridge I = L Lᵀ
             w = L⁻ᵀ (L⁻¹ (towards + α Σ y x) + noise)
@@ -37,9 +37,6 @@ class Regressions(Protocol):
         + wᵀ precision w − 2 w·towards; with standard normal noise it is a draw from the normal
         distribution whose log density is −½ of that, up to a constant.
         """
-
-    def squared_error(self, rows: Tensor, others: Tensor) -> Tensor:
-        """Σ (z − b_u − b_i − p_u·q_i)² over all ratings. ()"""
 
 
 def regressions(

@@ -36,6 +36,27 @@ from tests.support import SUPPORT, running
 from tests.support.running import LIMITS
 
 MISBEHAVING = SUPPORT / "misbehaving.py"
+CALLS_STORED_CODE = """
+from dataclasses import dataclass
+import numpy as np
+from numba import njit
+from called import rating
+
+@njit(cache=True)
+def stored():
+    return rating()
+
+@dataclass
+class Row:
+    device: str = "cpu"
+    seed: int = 0
+
+    def fit(self, train, training):
+        return self
+
+    def predict(self, users, items):
+        return np.full(len(users), stored(), np.float32)
+"""
 Execute = Callable[..., Outcome]
 
 
@@ -70,6 +91,23 @@ def test_a_cell_runs_to_its_predictions(execute: Execute, split: Split) -> None:
     assert (
         outcome.result.memory.host_peak_bytes > outcome.result.memory.host_base_bytes > 10_000_000
     )
+
+
+def test_code_that_numba_stored_is_of_this_source(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """numba would not notice that a function which the stored one calls has changed."""
+    monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
+    write_split(split, tmp_path)
+    row = tmp_path / "row.py"
+    row.write_text(CALLS_STORED_CODE)
+    for source, rating in [("1", 1.0), ("2", 2.0)]:
+        (tmp_path / "called.py").write_text(
+            f"from numba import njit\n@njit\ndef rating(): return {rating}\n"
+        )
+        outcome = running.execute(f"{row}:Row", split, tmp_path, LIMITS, source=source)
+        assert outcome.predicted is not None, outcome
+        assert set(outcome.predicted) == {rating}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counters of Linux")

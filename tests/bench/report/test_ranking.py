@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.records import Point, Record
 from bench.report.ranking import Rank, beyond_noise, by_time, dominated, ranks, times_sooner
 from bench.report.verdict import verdict
-from bench.stats import difference, median_interval
+from bench.stats import DECIDES, mean_interval, median_interval
 from tests.support.records import record, table_of
 
 values = st.floats(-5, 5).map(lambda value: round(value, 2))
@@ -31,13 +31,14 @@ def test_a_row_is_better_where_the_interval_of_the_paired_difference_says_so(
             if len(seeds) < 2:
                 expected = False
             elif all(map(math.isfinite, (*a.values(), *b.values()))):
-                interval = difference(a, b).interval
+                interval = mean_interval((a[seed] - b[seed] for seed in seeds), DECIDES)
                 if math.isclose(interval.high, 0, abs_tol=1e-9):
                     continue  # sums in another order
                 expected = interval.high < 0
             else:
                 ties = {seed for seed in seeds if a[seed] == b[seed]}  # ∞ - ∞ is none
-                of_median = median_interval(0 if s in ties else a[s] - b[s] for s in seeds)
+                gaps = [0.0 if s in ties else a[s] - b[s] for s in seeds]
+                of_median = median_interval(gaps, DECIDES)
                 expected = of_median.level is not None and of_median.high < 0
             assert better[i, j] == expected
 
@@ -47,6 +48,18 @@ def test_rows_share_the_places_that_noise_leaves_open() -> None:
     last = {seed: value + 1 for seed, value in first.items()}
     assert ranks([last, first, level]) == [Rank(3, 3), Rank(1, 2), Rank(1, 2)]
     assert [str(rank) for rank in (Rank(3, 3), Rank(1, 2))] == ["3", "1–2"]
+
+
+def test_nothing_is_claimed_of_rows_that_only_an_interval_of_95_percent_tells_apart() -> None:
+    zeros = dict.fromkeys(range(6), 0.0)
+    close, apart = ({n: by + (-1) ** n for n in zeros} for by in (1.2, 1.3))
+    assert ranks([zeros, close]) == [Rank(1, 2), Rank(1, 2)]
+    assert ranks([zeros, apart]) == [Rank(1, 1), Rank(2, 2)]
+    own = dict.fromkeys(range(9), 1.0)
+    missed = dict.fromkeys(own, 2.0) | {1: math.inf}
+    assert times_sooner(own, missed)
+    assert times_sooner(own, missed | {0: 0.5}) is None  # 95 % may leave out 1 of 9 at each end
+    assert ranks([own, missed | {0: 0.5}]) == [Rank(1, 2), Rank(1, 2)]
 
 
 def test_a_row_without_figures_and_one_of_one_run_have_no_rank() -> None:
@@ -102,6 +115,8 @@ def test_a_row_that_missed_a_goal_may_be_as_good_unless_it_stays_above_it() -> N
     assert by_time(table_of(*reached, *above), 0.9)[1] == Rank(1, 1)
     table = table_of(*reached, *above, *near)
     found = dict(zip([line.name for line in table.lines], by_time(table, 0.9), strict=True))
+    barely = runs("bias", *(0.912 + (-1) ** n / 100 for n in range(6)))  # at 95 %, not at 96.5 %
+    assert by_time(table_of(*reached, *barely), 0.9)[1] == Rank(1, 2)
     assert found == {"bias": None, "als": Rank(1, 2), "ncf": None}
     seldom = "no difference beyond noise from 1 row that reached it more seldom"
     assert seldom in verdict(table)

@@ -14,7 +14,7 @@ from bench.report.grouping import tables
 from bench.report.pages.cuda import speedup_page
 from bench.report.plots.cuda import batches_plot, looks, ratings_plot
 from bench.report.speedup import Curve, Pair, Speedup, over_batches, over_ratings, speedups
-from bench.stats import Interval, ratio
+from bench.stats import Comparison, Interval, ratio
 from tests.support.records import cells, data, record, training_curve
 
 GPU = "NVIDIA H200"
@@ -214,7 +214,7 @@ def test_a_curve_over_ratings_is_the_settings_with_the_most_sizes() -> None:
     ]
     [speedup] = found_in(*records)
     found = {
-        line.name: [(size, times.value) for size, times in line.points]
+        line.name: [(size, it.interval.value) for size, it in line.points]
         for line in over_ratings(speedup)
     }
     assert found == {
@@ -258,13 +258,17 @@ def test_over_batches_a_dataset_is_a_panel_where_a_row_has_two_sizes() -> None:
 def test_cuda_pays_from_the_size_from_which_it_stays_faster(
     points: tuple[tuple[int, float], ...], pays_from: int | None
 ) -> None:
-    some = tuple((size, Interval(times, times, times, 3, 0.95)) for size, times in points)
+    some = tuple(
+        (size, Comparison(Interval(times, times, times, 3, 0.95), 3, differs=times != 1))
+        for size, times in points
+    )
     assert Curve("als", "als", "als", some).pays_from == pays_from
 
 
-def test_cuda_pays_where_the_interval_excludes_a_tie() -> None:
-    tie, faster = Interval(1.5, 0.9, 2.4, 3, 0.95), Interval(1.5, 1.1, 2.0, 3, 0.95)
-    once = Interval(9.0, 9.0, 9.0, 1, None)
+def test_cuda_pays_where_it_differs_beyond_noise() -> None:
+    shown = Interval(1.5, 1.01, 2.2, 3, 0.95)  # excludes a tie, which at `DECIDES` it may not
+    tie, faster = Comparison(shown, 3, differs=False), Comparison(shown, 3, differs=True)
+    once = Comparison(Interval(9.0, 9.0, 9.0, 1, None), 1, differs=False)
     assert Curve("als", "als", "als", ((1, tie), (2, faster))).pays_from == 2
     assert Curve("als", "als", "als", ((1, once), (2, faster))).pays_from == 2
     assert Curve("als", "als", "als", ((1, faster), (2, once))).pays_from is None

@@ -9,16 +9,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from bench.planning.availability import device_problem, library_problem
-from impls.kernels.regressions.compiled import (
-    AT_ONCE,
-    _parts,
+from impls.kernels.regressions.cholesky import (
+    EXTRA_COLUMNS,
     cholesky_solve,
     cholesky_solve_reference,
-    sums,
-    sums_reference,
 )
-from impls.kernels.regressions.vector_gram import (
+from impls.kernels.regressions.gram import AT_ONCE, gram, gram_reference, parts
+from impls.kernels.regressions.vector_tiles import (
     ENTRY_BYTES,
+    TILE_COLUMNS,
+    TILE_ROWS,
     WIDTH,
     add_tile,
     add_tile_reference,
@@ -26,6 +26,8 @@ from impls.kernels.regressions.vector_gram import (
     copy_reference,
     subtract_product,
     subtract_product_reference,
+    subtract_tile,
+    subtract_tile_reference,
 )
 from impls.kernels.sgd import vector_rows
 from impls.kernels.sgd.blocked import RATING
@@ -128,27 +130,42 @@ def test_a_copied_vector() -> None:
     assert np.array_equal(vectors, expected)
 
 
+@pytest.mark.parametrize("n", [0, 1, 7])
+def test_a_tile_of_products_subtracted(n: int) -> None:
+    """No vector beside it changes."""
+    A = normal(TILE_ROWS + 9, TILE_COLUMNS + 9, WIDTH)
+    expected = A.copy()
+    subtract_tile_reference(expected, 7, 8, n)
+
+    @njit
+    def compiled(A, i, j, n):  # type: ignore[no-untyped-def]
+        # numba adds the first argument, the context
+        subtract_tile(A.ctypes.data, A.shape[1] * WIDTH * ENTRY_BYTES, i, j, n)  # type: ignore[call-arg]
+
+    compiled(A, 7, 8, n)
+    np.testing.assert_allclose(A, expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("k", [0, 1, 10, 16, 33])
 @pytest.mark.parametrize("n", [0, 1, AT_ONCE, AT_ONCE + 11])
 def test_the_sums_of_a_regression(k: int, n: int) -> None:
-    """Left of the last two columns, and on and below the diagonal."""
     others, values = normal(6, 1 + k), normal(n)
     columns = RNG.integers(0, 6, n).astype(np.int32)
-    S, total = sums(columns, values, *_parts(others), k)
-    expected = sums_reference(columns, values, others)
-    np.testing.assert_allclose(
-        np.tril(S[: k + 2, :k]), np.tril(expected[:, :k]), rtol=1e-4, atol=1e-4
-    )
-    assert total == pytest.approx(float(expected[k, k + 1]), abs=1e-4)
+    G = np.zeros((k + 2, k + 2), np.float32)
+    gram(columns, values, *parts(others), G)
+    expected = np.triu(gram_reference(columns, values, others))
+    np.testing.assert_allclose(np.triu(G), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("d", [1, 5, 8, 17])
+@pytest.mark.parametrize("d", [1, 5, 6, 8, 17])
 def test_as_many_cholesky_solves_as_a_vector_has_lanes(d: int) -> None:
     roots, t, noise = normal(WIDTH, d, d + 3), normal(WIDTH, d), normal(WIDTH, d)
     A = roots @ roots.mT + np.eye(d, dtype=np.float32)
     expected = [
         cholesky_solve_reference(*each) for each in zip(A.astype(float), t, noise, strict=True)
     ]
-    in_lanes, w, white = (np.moveaxis(each, 0, -1).copy() for each in (np.triu(A), t, noise))
-    cholesky_solve(in_lanes, w, white)
+    At = np.full((d, d + EXTRA_COLUMNS, WIDTH), np.nan, np.float32)
+    At[:, :d], At[:, d] = np.moveaxis(np.triu(A), 0, -1), t.T
+    cholesky_solve(At, noise.T.copy())
+    w = At[:, d]
     np.testing.assert_allclose(w.T, expected, rtol=1e-3, atol=1e-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from bench.cell.sandbox.compiled import Compiled
 @pytest.fixture
 def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compiled:
     monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "cache"))
-    return Compiled("row.py:Row", "cpu")
+    return Compiled("row.py:Row", "cpu", "1")
 
 
 def test_what_was_stored_is_laid_out_with_its_times(stored: Compiled, tmp_path: Path) -> None:
@@ -54,8 +55,20 @@ def test_links_are_not_followed(stored: Compiled, tmp_path: Path) -> None:
 
 
 def test_rows_do_not_share(stored: Compiled) -> None:
-    others = [Compiled("row.py:Other", "cpu"), Compiled("row.py:Row", "cuda")]
+    others = [Compiled("row.py:Other", "cpu", "1"), Compiled("row.py:Row", "cuda", "1")]
     assert len({each.folder for each in [stored, *others]}) == 3
+
+
+def test_another_source_replaces_what_was_stored(stored: Compiled, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "kernel").write_text("code")
+    stored.store(tmp_path / "old")
+    changed = replace(stored, source="2")
+    changed.lay_out(tmp_path / "place")
+    assert not compiled.state(tmp_path / "place")
+    changed.store(tmp_path / "old")
+    assert changed.folder.is_dir()
+    assert not stored.folder.exists()
 
 
 def test_a_cache_folder_that_cannot_be_written_is_no_fault(
@@ -63,7 +76,7 @@ def test_a_cache_folder_that_cannot_be_written_is_no_fault(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RATEBENCH_CACHE", str(tmp_path / "file"))
-    stored = Compiled("row.py:Row", "cpu")
+    stored = Compiled("row.py:Row", "cpu", "1")
     stored.want()
     stored.store(tmp_path)
     stored.lay_out(tmp_path / "place")

@@ -1,9 +1,9 @@
-"""Sums of outer products in vector registers, which take most of a regression's time.
+"""Sums of products in vector registers, which take most of a regression's time.
 
-Σ x xᵀ is made of tiles, each of which stays in registers while all x pass by: `HEIGHT` rows of one
-vector, as in the kernels of matrix products (Goto & van de Geijn 2008, Anatomy of high-performance
-matrix multiplication). The code uses LLVM's vector types, since its loop vectoriser cannot know
-that the sums do not overlap the rows that are read.
+They are made of tiles. A tile stays in registers while all that is added to it passes by, as in
+the kernels of matrix products (Goto & van de Geijn 2008, Anatomy of high-performance matrix
+multiplication). The code uses LLVM's vector types, since its loop vectoriser cannot know that the
+sums do not overlap the rows that are read.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ WIDTH = 16
 HEIGHT = 6
 """Rows of a tile. Its 6 or 12 registers are as many as AVX2 can hold beside those of the factors,
 and enough that no sum waits for the one before it."""
+TILE_ROWS, TILE_COLUMNS = 3, 2
+"""Vectors of a tile of 16 triangles at once, as many as `HEIGHT` for the same reason."""
 ENTRY_BYTES = 4
 FUSED = ("contract", "nsz")
 
@@ -142,3 +144,44 @@ def subtract_product(context, v, a, b):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.void(*[types.intp] * 3), generate
+
+
+def subtract_tile_reference(A: Array, i: int, j: int, n: int) -> None:
+    """What n rows take from the tile of A (rows, columns, WIDTH) at (i, j), in NumPy."""
+    here = slice(i, i + TILE_ROWS), slice(j, j + TILE_COLUMNS)
+    A[here] -= np.einsum("pil,pjl->ijl", A[:n, here[0]], A[:n, here[1]])
+
+
+@intrinsic
+def subtract_tile(context, A, A_row, i, j, n):  # type: ignore[no-untyped-def]
+    """The same, on the address of A and the bytes of its rows."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        A, A_row, i, j, n = arguments
+        rows = _Rows(builder)
+        vector_bytes = ir.Constant(i.type, WIDTH * ENTRY_BYTES)
+        i_bytes, j_bytes = builder.mul(i, vector_bytes), builder.mul(j, vector_bytes)
+        first = builder.add(builder.add(A, builder.mul(i, A_row)), j_bytes)
+        places = [
+            builder.add(first, builder.mul(A_row, ir.Constant(i.type, row)))
+            for row in range(TILE_ROWS)
+        ]
+        columns = range(0, TILE_COLUMNS * WIDTH, WIDTH)
+        totals = [
+            [cgutils.alloca_once_value(builder, rows.load(place, entry)) for entry in columns]
+            for place in places
+        ]
+        with cgutils.for_range(builder, n) as loop:
+            row = builder.add(A, builder.mul(loop.index, A_row))
+            left, right = builder.add(row, i_bytes), builder.add(row, j_bytes)
+            wide = [rows.load(right, entry) for entry in columns]
+            for high, own in enumerate(totals):
+                minus = builder.fneg(rows.load(left, high * WIDTH))
+                for total, other in zip(own, wide, strict=True):
+                    builder.store(rows.plus_product(builder.load(total), minus, other), total)
+        for place, own in zip(places, totals, strict=True):
+            for entry, total in zip(columns, own, strict=True):
+                rows.store(builder.load(total), place, entry)
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 5), generate

@@ -121,9 +121,10 @@ class ClockedReferee:
             new_epochs = epoch if self.has_budgets else epoch - self.epochs_ran
             self.epoch_lengths.append(since_last_s / new_epochs)
             self.epochs_ran, self._fit_s = epoch, fit_s
+            self.timed_out = epoch < n and self._is_late(fit_s)
             self._check_off_clock()
-            self._evaluate(since_last_s if self.has_budgets else fit_s, planned=n)
-        self.timed_out = epoch < n and self._is_late(fit_s)
+            if not self._spares(epoch, n, fit_s):
+                self._evaluate(since_last_s if self.has_budgets else fit_s, planned=n)
         goal, patience = self.rules.until_rmse, self.rules.patience
         return (
             self.timed_out
@@ -131,8 +132,23 @@ class ClockedReferee:
             or self.fault is not None
             or self.is_enough()
             or (goal is not None and self._best.rmse <= goal)
-            or (patience is not None and self._best.stale >= patience)
+            or (patience is not None and self._stale >= patience)
         )
+
+    def _spares(self, epoch: int, n: int, fit_s: float) -> bool:
+        """Whether the epoch is not evaluated. A fit at an epoch budget is: nothing else of it is
+        left."""
+        if not self.rules.sparing or self.has_budgets or epoch == n or self.timed_out:
+            return False
+        return self.n_evaluations > 0 and self.clock.seconds("evaluation") > fit_s
+
+    @property
+    def _stale(self) -> int:
+        """Epochs from the one with the lowest validation RMSE to the last evaluated one; fits,
+        where each is at an epoch budget."""
+        if self.has_budgets or self._lowest is None:
+            return self._best.stale
+        return self.curve[-1].epoch - self._lowest.epoch
 
     def _is_late(self, fit_s: float) -> bool:
         """Whether the time limit is reached, or would be within the next epoch: a row that is

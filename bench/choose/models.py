@@ -119,8 +119,10 @@ def with_settings(cell: Cell, settings: Settings, contain: Contain) -> Cell:
 
 
 def limited(cell: Cell, seconds: float) -> Cell:
-    """The cell with a time limit, which is no part of its identity."""
-    return _changed(cell, {}, dataclasses.replace(cell.rules, time_limit_s=seconds))
+    """The cell with a time limit, which is no part of its identity. Evaluations, which do not count
+    against a model, may take as long as its training: they take the wall time of all."""
+    rules = dataclasses.replace(cell.rules, time_limit_s=seconds, sparing=True)
+    return _changed(cell, {}, rules)
 
 
 def of_suite(cell: Cell, suite: str) -> Cell:

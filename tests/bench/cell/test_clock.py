@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,34 @@ def test_patience_counts_epochs_without_a_better_one(timer: FakeTimer) -> None:
     referee = fit(timer, [3, 2, 2.5, 1, 2, 2, 0], Rules(patience=2))
     assert len(referee.curve) == 6
     assert referee.best_epoch == 4
+
+
+SPARING = Rules(sparing=True)
+"""An evaluation takes as long as 20 epochs."""
+
+
+def evaluated(referee: ClockedReferee) -> list[int]:
+    return [point.epoch for point in referee.curve]
+
+
+def test_evaluations_can_take_as_long_as_training_and_no_more(timer: FakeTimer) -> None:
+    referee = fit(timer, [2] * 50, SPARING)
+    assert evaluated(referee) == [1, 20, 40, 50]
+    assert referee.epochs_ran == len(referee.epoch_lengths) == 50
+
+
+def test_the_last_epoch_within_the_limit_is_evaluated(timer: FakeTimer) -> None:
+    assert evaluated(fit(timer, [2] * 50, replace(SPARING, time_limit_s=30))) == [1, 20, 30]
+
+
+def test_an_epoch_that_is_not_evaluated_ends_no_patience(timer: FakeTimer) -> None:
+    improving = [50.0 - epoch for epoch in range(50)]
+    assert evaluated(fit(timer, improving, replace(SPARING, patience=5))) == [1, 20, 40, 50]
+    assert evaluated(fit(timer, improving[::-1], replace(SPARING, patience=5))) == [1, 20]
+
+
+def test_each_fit_at_an_epoch_budget_is_evaluated(timer: FakeTimer) -> None:
+    assert evaluated(fit(timer, [3, 2, 1], SPARING, Uninterruptible)) == [1, 2, 3]
 
 
 def test_stops_at_the_goal(timer: FakeTimer) -> None:

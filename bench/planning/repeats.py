@@ -32,6 +32,10 @@ AGAIN = 3
 """Seeds that run again of a row that `FEWEST` of them left imprecise: what the machine adds to a
 time is known then, by its order of magnitude."""
 
+LEEWAY = 1.1
+"""By how much the fewest seeds may exceed the budget: the runs so far, of which there may be one,
+say what they cost to about a tenth."""
+
 AFTER_DISTURBED = 2
 """How often a seed may run again for a disturbance."""
 
@@ -187,8 +191,9 @@ def _next(records: Sequence[Record], wanted: Precision) -> tuple[int, int] | Non
     runs = Counter(record.cell.seed for record in records)
     fewest = min(FEWEST, most)
     # Fewer seeds than `FEWEST` have no interval: a row that cannot have them in time has no more.
-    needed = n + max(1, fewest - len(runs))
-    if n >= MOST or spent_s / n * needed > wanted.budget_s:
+    missing = fewest - len(runs)
+    budget_s = wanted.budget_s * (LEEWAY if missing > 0 else 1)
+    if n >= MOST or spent_s / n * (n + max(1, missing)) > budget_s:
         return None
     newest = {record.cell.seed: record for record in sorted(records, key=lambda r: r.cell.again)}
     if len(runs) < fewest:

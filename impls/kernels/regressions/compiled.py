@@ -59,58 +59,66 @@ class CompiledRegressions:
     ) -> tuple[Tensor, Tensor]:
         """As in `Regressions`, on the CPU."""
         rows = torch.empty_like(noise)
-        squared_error = _solve(
-            *(self.starts, self.columns, self.values, *parts(others.numpy()), rows.numpy()),
-            *(np.float32(alpha), precision.numpy(), towards.numpy(), np.float32(ridge)),
-            noise.numpy(),
+        squared_errors = np.empty(-(-len(rows) // WIDTH))
+        ratings = self.starts, self.columns, self.values
+        _solve(
+            *(squared_errors, *ratings, *parts(others.numpy()), rows.numpy(), np.float32(alpha)),
+            *(precision.numpy(), towards.numpy(), np.float32(ridge), noise.numpy()),
         )
-        return rows, torch.tensor(squared_error, dtype=torch.float32)
+        return rows, torch.tensor(squared_errors.sum(), dtype=torch.float32)
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@njit(parallel=True, cache=True)
 def _solve(  # type: ignore[no-untyped-def]
-    starts, columns, values, b, q, rows, alpha, precision, towards, ridge, noise
+    squared_errors, starts, columns, values, b, q, rows, alpha, precision, towards, ridge, noise
+) -> None:
+    """Sets `rows`, and their squared errors of each group."""
+    for group in prange(len(squared_errors)):
+        squared_errors[group] = _solve_group(
+            *(group, len(squared_errors), starts, columns, values, b, q, rows),
+            *(alpha, precision, towards, ridge, noise),
+        )
+
+
+@njit(cache=True)
+def _solve_group(  # type: ignore[no-untyped-def]
+    group, n_groups, starts, columns, values, b, q, rows, alpha, precision, towards, ridge, noise
 ) -> Any:
-    """Sets `rows`, `WIDTH` of them at a time, one in each lane; their squared error.
+    """Sets `WIDTH` of the rows, one in each lane; their squared error.
 
     A group has rows from all over, since neighbours may be popular together: then one thread
     would have more ratings than another.
     """
     n_rows, d = rows.shape
-    n_groups = -(-n_rows // WIDTH)
-    errors = np.zeros(n_groups)
-    for group in prange(n_groups):
-        G, own_ridge = np.zeros((d + 1, d + 1, WIDTH), np.float32), np.ones(WIDTH, np.float32)
-        At, white = (
-            np.zeros((d, d + EXTRA_COLUMNS, WIDTH), np.float32),
-            np.zeros((d, WIDTH), np.float32),
-        )
-        for lane, r in enumerate(range(group, n_rows, n_groups)):
-            ratings = slice(starts[r], starts[r + 1])
-            gram(columns[ratings], values[ratings], b, q, G[:, :, lane])
-            own_ridge[lane] = ridge * max(starts[r + 1] - starts[r], 1)
-            white[:, lane] = noise[r]
+    G, own_ridge = np.zeros((d + 1, d + 1, WIDTH), np.float32), np.ones(WIDTH, np.float32)
+    At = np.zeros((d, d + EXTRA_COLUMNS, WIDTH), np.float32)
+    white = np.zeros((d, WIDTH), np.float32)
+    for lane, r in enumerate(range(group, n_rows, n_groups)):
+        ratings = slice(starts[r], starts[r + 1])
+        gram(columns[ratings], values[ratings], b, q, G[:, :, lane])
+        own_ridge[lane] = ridge * max(starts[r + 1] - starts[r], 1)
         for i in range(d):
-            for j in range(i, d):
-                for lane in range(WIDTH):
-                    At[i, j, lane] = alpha * G[i, j, lane] + precision[i, j]
+            white[i, lane] = noise[r, i]
+    for i in range(d):
+        for j in range(i, d):
             for lane in range(WIDTH):
-                At[i, i, lane] += own_ridge[lane]
-                At[i, d, lane] = alpha * G[i, d, lane] + towards[i]
-        cholesky_solve(At, white)
-        w = -np.ones((d + 1, WIDTH), np.float32)  # the last one for y
-        w[:d] = At[:, d]
-        for lane, r in enumerate(range(group, n_rows, n_groups)):
-            rows[r] = w[:d, lane]
-        errors[group] = _quadratic_form(G, w)
-    return errors.sum()
+                At[i, j, lane] = alpha * G[i, j, lane] + precision[i, j]
+        for lane in range(WIDTH):
+            At[i, i, lane] += own_ridge[lane]
+            At[i, d, lane] = alpha * G[i, d, lane] + towards[i]
+    cholesky_solve(At, white)
+    v = np.full((d + 1, WIDTH), np.float32(-1))  # (w, -1), beside the (x, y) that G is of
+    for lane, r in enumerate(range(group, n_rows, n_groups)):
+        for i in range(d):
+            rows[r, i] = v[i, lane] = At[i, d, lane]
+    return _quadratic_form(G, v)
 
 
 @njit(cache=True)
 def _quadratic_form(G, v) -> Any:  # type: ignore[no-untyped-def]
     """Σ vᵀ G v over the lanes of G (n, n, WIDTH), of which the upper triangles are read, and
     v (n, WIDTH)."""
-    total, half = np.zeros(WIDTH, np.float32), np.empty(WIDTH, np.float32)
+    total, half = np.float32(0), np.empty(WIDTH, np.float32)
     for i in range(len(v)):
         for lane in range(WIDTH):
             half[lane] = G[i, i, lane] * v[i, lane] / 2
@@ -118,5 +126,5 @@ def _quadratic_form(G, v) -> Any:  # type: ignore[no-untyped-def]
             for lane in range(WIDTH):
                 half[lane] += G[i, j, lane] * v[j, lane]
         for lane in range(WIDTH):
-            total[lane] += 2 * half[lane] * v[i, lane]
-    return total.sum()
+            total += 2 * half[lane] * v[i, lane]
+    return total

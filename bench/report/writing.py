@@ -77,7 +77,9 @@ def write(
     """
     found = results_of(out, stores)
     files = {out / name: text.encode() for name, text in _pages(found).items()}
-    files |= {out / plot.path: plot.png() for plot in _plots(found)}
+    for plot in _plots(found):
+        path = out / plot.path
+        files[path] = plot.png(path.read_bytes() if path.is_file() else b"")
     if site := site_page(found):
         files[out / SITE] = site.encode()
     before = generated(out)

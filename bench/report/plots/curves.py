@@ -67,6 +67,7 @@ def curves(table: Table) -> Plot | None:
         f"Validation RMSE over training seconds on {escaped(f'{table.title}, {table.split}')}",
         note,
         lambda figure: _draw(figure, table, drawn),
+        table.records,
     )
 
 

@@ -56,6 +56,7 @@ def pareto(table: Table) -> style.Plot | None:
         f"Test RMSE against fit seconds on {escaped(f'{table.title}, {table.split}')}",
         " ".join(filter(None, caption)),
         lambda figure: _draw(figure, table, found),
+        table.records,
     )
 
 

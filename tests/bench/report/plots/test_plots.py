@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,21 @@ PlotOf = Callable[[Table], Plot | None]
 def png(plot: Plot | None) -> bytes:
     assert plot is not None
     return plot.png()
+
+
+@both
+def test_a_plot_of_the_same_records_is_not_drawn_again(plot_of: PlotOf) -> None:
+    table = table_of(*eight())
+    before = png(plot_of(table))
+    plot = plot_of(table)
+    assert plot is not None
+    undrawn = replace(plot, draw=lambda _: pytest.fail("was drawn"))
+    assert undrawn.png(before) is before
+    fewer = plot_of(table_of(*eight()[:-1]))
+    assert fewer is not None
+    assert fewer.png(before) != before
+    cut_off = before[:-1]
+    assert plot.png(cut_off) == before
 
 
 def bests(table: Table) -> list[tuple[str, float]]:

@@ -32,9 +32,9 @@ AGAIN = 3
 """Seeds that run again of a row that `FEWEST` of them left imprecise: what the machine adds to a
 time is known then, by its order of magnitude."""
 
-LEEWAY = 1.1
+LEEWAY = 1.25
 """By how much the fewest seeds may exceed the budget: the runs so far, of which there may be one,
-say what they cost to about a tenth."""
+say what they cost to about a quarter."""
 
 AFTER_DISTURBED = 2
 """How often a seed may run again for a disturbance."""

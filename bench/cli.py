@@ -168,7 +168,7 @@ def run(
             parser=duration,
             metavar="SECONDS",
             help="Seconds of a row's cells, warm-up left out, after which it is not repeated any "
-            "more. Default: the suite's (quick: 32s).",
+            "more. Default: the suite's (quick: 28s).",
         ),
     ] = None,
     threads: Annotated[

@@ -99,7 +99,7 @@ def test_rows_are_repeated_until_their_times_are_precise_or_their_budget_is_spen
 ) -> None:
     words = ("run", "--impl", MEAN, "bias", "--dataset", str(ratings), "--precision", "99%")
     planned = bench(*words, "--dry-run").stdout
-    assert "2 cells, then repeats until times are known to ±99 % or 32 s a row: " in planned
+    assert "2 cells, then repeats until times are known to ±99 % or 28 s a row: " in planned
     done = bench(*words, "--repeat-budget", "1min")
     assert done.returncode == 0
     cells = [each.cell for each in records(tmp_path / "results")]

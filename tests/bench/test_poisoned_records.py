@@ -165,7 +165,7 @@ def store(out: Path, lines: list[bytes], name: str = "box-1.jsonl") -> RecordSto
 
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Plot, "png", lambda _: b"")
+    monkeypatch.setattr(Plot, "png", lambda *_: b"")
 
 
 def pages(out: Path) -> dict[str, str]:

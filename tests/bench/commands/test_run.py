@@ -45,7 +45,7 @@ def test_an_option_that_would_change_nothing_is_one_error(
     ("words", "first"),
     [
         ("--repeat-budget 9s", "1 cell, then repeats until times are known to ±50 % or 9 s a row:"),
-        ("--seeds 3 --precision 2%", "3 cells, then repeats until times are known to ±2 % or 32 s"),
+        ("--seeds 3 --precision 2%", "3 cells, then repeats until times are known to ±2 % or 28 s"),
         ("--seeds 3", "3 cells: "),
         ("--split 5-fold --precision 5%", "1 cell, then repeats until "),
         ("--impl als --epochs 3", "2 cells, then repeats"),

@@ -18,12 +18,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import stats
+from bench import records, stats
 from bench.records import Record
 from bench.report.files import MADE_BY
 from bench.report.rows import Table
 from bench.report.sentences import hardware
 from datasets.printable import printable
+from impls.registry import IMPLEMENTATIONS
 
 # Okabe and Ito's colours, dark and light by turns. The three cycles have no common factor
 # below 84 rows, so no two rows look alike.
@@ -99,7 +100,9 @@ class Plot:
 
     def _digest(self) -> str:
         """Of the records, the names on the plot, and all that draws it."""
-        what = hashlib.sha256(f"{_drawn_by()} {self.alt} {self.note}".encode())
+        what = hashlib.sha256(_drawn_by().encode())
+        # The order of the registry decides the look of a row.
+        what.update(f"{[*IMPLEMENTATIONS]} {self.alt} {self.note}".encode())
         for record in self.of or ():
             what.update(record.to_line().encode())
         return what.hexdigest()[:16]
@@ -107,9 +110,11 @@ class Plot:
 
 @cache
 def _drawn_by() -> str:
-    """The digest of the source of reports and statistics, with the version of matplotlib."""
-    source = hashlib.sha256(version("matplotlib").encode())
-    for path in [Path(stats.__file__), *sorted(REPORT.rglob("*.py"))]:
+    """The digest of the source of reports, records and statistics, with the versions of what
+    draws."""
+    versions = [version(package) for package in ("matplotlib", "adjustText")]
+    source = hashlib.sha256(repr(versions).encode())
+    for path in [Path(records.__file__), Path(stats.__file__), *sorted(REPORT.rglob("*.py"))]:
         source.update(path.read_bytes())
     return source.hexdigest()
 

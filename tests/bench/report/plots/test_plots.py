@@ -15,6 +15,7 @@ from bench.report.plots.curves import AIR, MARKED, curves, least_seconds, limits
 from bench.report.plots.pareto import pareto
 from bench.report.plots.style import COLOURS, DASHES, MARKERS, Plot, frame, short
 from bench.report.rows import Row, Table
+from impls.registry import IMPLEMENTATIONS
 from tests.support.records import (
     closed_form,
     data,
@@ -47,6 +48,19 @@ def test_a_plot_of_the_same_records_is_not_drawn_again(plot_of: PlotOf) -> None:
     assert fewer.png(before) != before
     cut_off = before[:-1]
     assert plot.png(cut_off) == before
+
+
+@both
+def test_a_plot_is_drawn_again_where_the_registry_has_another_order(
+    plot_of: PlotOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = table_of(*eight())
+    before = png(plot_of(table))
+    other = dict(reversed(IMPLEMENTATIONS.items()))
+    monkeypatch.setattr("bench.report.plots.style.IMPLEMENTATIONS", other, raising=False)
+    plot = plot_of(table)
+    assert plot is not None
+    assert plot.png(before) != before
 
 
 def bests(table: Table) -> list[tuple[str, float]]:

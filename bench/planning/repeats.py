@@ -52,8 +52,9 @@ class Precision:
 
     half_width  of the 95 % interval of the fit time and of the time to each goal, as a share of
                 the time
-    budget_s    seconds that the cells of a row may take, all its repeats together; without the
-                warm-up, in which compilers may fill their caches once
+    budget_s    seconds that the cells of a row may take, all its repeats together, and its fewest
+                seeds `LEEWAY` times that; without the warm-up, in which compilers may fill their
+                caches once
     """
 
     half_width: float

@@ -14,7 +14,7 @@ class Rules:
     until_rmse    validation RMSE at which to stop; None: never
     time_limit_s  seconds on the training clock, over the fits at all epoch budgets together
     sparing       no epoch is evaluated while evaluations have taken longer than training, but for
-                  the first and the last one
+                  the first one and that at which the epochs or the time are over
     """
 
     patience: int | None = None

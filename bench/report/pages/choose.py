@@ -117,25 +117,27 @@ def _most_accurate(found: Recommendation) -> str:
     best, tied = found.best, found.tied
     text = f"**Most accurate:** {_name(best)}, test RMSE {error(best.rmse)}."
     if tied and not any(it.excess for it in tied):
-        after = [f"{_name(it.candidate)} {error(it.candidate.rmse)}" for it in tied[:NAMED]]
-        if len(tied) > NAMED:
-            after.append(plural(len(tied) - NAMED, "other"))
+        after = _first([f"{_name(it.candidate)} {error(it.candidate.rmse)}" for it in tied])
         text = (
             f"**Most accurate: too close to say**, for one seed has no interval. Lowest is "
-            f"{_name(best)}, test RMSE {error(best.rmse)}; after it {listed(after)}."
+            f"{_name(best)}, test RMSE {error(best.rmse)}; after it {after}."
         )
     elif tied:
-        rivals = [f"{_name(it.candidate)} {_excess(it)}" for it in tied[:NAMED]]
-        if len(tied) > NAMED:
-            rivals.append(plural(len(tied) - NAMED, "other"))
+        rivals = _first([f"{_name(it.candidate)} {_excess(it)}" for it in tied])
         text = (
             f"**Most accurate: too close to say.** Lowest is {_name(best)}, test RMSE "
-            f"{error(best.rmse)}; not separable from it: {listed(rivals)}."
+            f"{error(best.rmse)}; not separable from it: {rivals}."
         )
     if beyond := found.next:
         less = "The next that is less accurate beyond noise" if tied else "The next"
         text += f" {less}: {_name(beyond.candidate)} {_excess(beyond)}."
     return text
+
+
+def _first(rows: Sequence[str]) -> str:
+    """As many of them as are named, and how many more there are."""
+    more = [plural(len(rows) - NAMED, "other")] if len(rows) > NAMED else []
+    return listed([*rows[:NAMED], *more])
 
 
 def _quickest(found: Recommendation) -> str:

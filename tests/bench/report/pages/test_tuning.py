@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.records import CellRecord, Point, Record
+from bench.records import Record
 from bench.report.pages.tuning import tuning_page
-from tests.support.records import cells, data, record
+from tests.support import studies
+from tests.support.records import cells, data
 
 
-def trial(number: int, rmse: float, status: str = "ok", **changes: Any) -> Record:
-    cell = CellRecord(
-        implementation="ncf",
-        preset="default",
-        hyperparameters={"epochs": 9, "rate": number / 10},
-        dataset="ml-100k",
-        split="random:80/10/10",
-        device="cpu",
-        threads=1,
-        seed=0,
-        suite="tune:ncf",
-    )
-    curve = [Point(epoch=n, seconds=n, rmse=rmse + abs(n - 2), mae=1) for n in (1, 2, 3)]
-    fields = {"minute": number, "curve": curve, "cell": cell, "metrics": None, "status": status}
-    return record("ncf", **{**fields, **changes})
+def trial(number: int, rmse: float, **changes: Any) -> Record:
+    return studies.trial(number, rmse, {"rate": number / 10}, **{"metrics": None, **changes})
 
 
 def test_the_best_trials_come_first_and_the_default_is_always_there() -> None:

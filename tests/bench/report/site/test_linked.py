@@ -13,7 +13,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from bench.records import CellRecord, Point, Record, Reference
+from bench.records import Record, Reference
 from bench.report.files import SITE
 from bench.report.grouping import grouped, tables
 from bench.report.growth import growth
@@ -23,6 +23,7 @@ from bench.report.site.data import as_json
 from bench.report.speedup import speedups
 from bench.report.writing import write_site
 from bench.tune import FOLDER
+from tests.support import studies
 from tests.support.records import data, record, store, table_of
 from tests.support.site import Site
 
@@ -51,19 +52,8 @@ def grown(name: str, seeds: int, machine: str = "box-1", **fields: Any) -> list[
 
 
 def trial(number: int, rmse: float, **fields: Any) -> Record:
-    cell = CellRecord(
-        implementation="ncf",
-        preset="default",
-        hyperparameters={"epochs": 9, "rate": RATE * (number + 1), "loss": f"it's {number}"},
-        dataset="ml-100k",
-        split="random:80/10/10",
-        device="cpu",
-        threads=1,
-        seed=0,
-        suite="tune:ncf",
-    )
-    curve = [Point(epoch=n, seconds=n, rmse=rmse + abs(n - 2), mae=1) for n in (1, 2, 3)]
-    return record("ncf", minute=number, curve=curve, cell=cell, **fields)
+    settings = {"rate": RATE * (number + 1), "loss": f"it's {number}"}
+    return studies.trial(number, rmse, settings, **fields)
 
 
 def records() -> list[Record]:

@@ -26,6 +26,7 @@ from bench.report.sentences import (
     more_repeats,
     notes,
     other_names,
+    repeat_of,
     same_runs,
     shortened,
 )
@@ -140,15 +141,16 @@ class Shown:
         if self._goals:
             times = " ".join(goal.text(line) for goal in self._goals for line in self.lines)
             reach = "how far its 95 % interval reaches" if self.narrow else HALF
-            half = f", median ± {reach}" if "±" in times else ""
-            some = "; n/m: in n of m seeds" if "/" in times else ""
+            half = f", median ± {reach}" if {"±", "–"} & {*times} else ""
+            repeat = repeat_of(self.table.split)
+            some = f"; n/m: in n of m {repeat}s" if "/" in times else ""
             yield (
                 f"≤: training seconds until the validation RMSE was at most that{half}{some}; "
                 "∞: half of the runs or more missed it."
             )
         repeats = {line.runs.n_seeds for line in self.lines} - {0}
         if repeats - {1}:
-            repeat = "folds" if folds(self.table.split) else "seeds"
+            repeat = f"{repeat_of(self.table.split)}s"
             yield f"RMSE: mean over {repeat} ± its 95 % t interval."
             around = "range" if max(repeats) < FEWEST else "95 % interval"
             reach = "how far its 95 % interval reaches" if max(repeats) >= FEWEST else ""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from bench.planning.hyperparameters import readings
 from bench.records import Record, values_by_seed
+from bench.report import ranking
 from bench.report.formats import (
     MISSED,
     compared,
@@ -34,9 +35,8 @@ from bench.report.metrics import (
     seconds_on,
     seconds_to,
 )
-from bench.report.ranking import times_sooner
 from bench.report.rows import Line, Row, Runs, Table, device_kind, lowest_rmse
-from bench.report.sentences import more_repeats
+from bench.report.sentences import more_repeats, repeat_of
 from bench.stats import Comparison, difference, ratio
 from datasets.printable import one_line
 
@@ -368,43 +368,50 @@ def _of_times(
     a: Line, b: Line, taken: Sequence[Mapping[int, float]], goal: str
 ) -> tuple[str, bool]:
     hits = [sum(map(math.isfinite, seconds.values())) for seconds in taken]
+    repeat = repeat_of(a.runs.records[0].cell.split)
     if not any(hits):
         return f"Neither reached {goal}.", False
     if hits != [len(seconds) for seconds in taken]:
         counts = [
-            f"{side.name} in {some} of {plural(len(seconds), 'seed')}"
+            f"{side.name} in {some} of {plural(len(seconds), repeat)}"
             for side, some, seconds in zip((a, b), hits, taken, strict=True)
         ]
-        return _with_misses(a, b, taken, f"{goal} was reached by {' and by '.join(counts)}")
+        return _with_misses(a, b, taken, repeat, f"{goal} was reached by {' and by '.join(counts)}")
+    medians = [
+        f"{side.name} in {significant(statistics.median(seconds.values()))} s"
+        for side, seconds in zip((a, b), taken, strict=True)
+    ]
+    reached = f"{goal} was reached by {' and by '.join(medians)}."
+    if min(map(min, (seconds.values() for seconds in taken))) <= 0:  # of a record that was edited
+        return reached, False
     sooner, _, speed = _in_order(a, b, *taken)
     if speed.interval.level is None:
-        medians = [
-            f"{side.name} in {significant(statistics.median(seconds.values()))} s"
-            for side, seconds in zip((a, b), taken, strict=True)
-        ]
-        return f"{goal} was reached by {' and by '.join(medians)}.", False
-    times = compared(speed)
+        return reached, False
+    times = compared(speed, repeat)
     if speed.differs:
         return f"{sooner.name} reached {goal} {times} times sooner.", True
     return f"No difference beyond noise in the time to {goal}: a ratio of {times}.", False
 
 
 def _with_misses(
-    a: Line, b: Line, taken: Sequence[Mapping[int, float]], counts: str
+    a: Line, b: Line, taken: Sequence[Mapping[int, float]], repeat: str, counts: str
 ) -> tuple[str, bool]:
-    """With how many times sooner a side was, where an interval of that excludes a tie."""
-    sooner, found = a, times_sooner(*taken)
-    if found and found.interval.value < 1:
-        sooner, found = b, times_sooner(*reversed(taken))
-    if found is None or not found.differs:
+    """With how many times sooner a side was, where an interval of that excludes a tie; else whether
+    it was sooner beyond noise."""
+    [_, b_first], [a_first, _] = ranking.beyond_noise([*map(ranking.logs, taken)])
+    if not (a_first or b_first):
         return f"{counts}.", False
-    return f"{counts}; {sooner.name} was {compared(found, MISSED)} times sooner.", True
+    sooner, seconds = (a, taken) if a_first else (b, taken[::-1])
+    found = ranking.times_sooner(*seconds)
+    times = f"{compared(found, repeat, MISSED)} times sooner" if found else "sooner beyond noise"
+    return f"{counts}; {sooner.name} was {times}.", True
 
 
 def _seeds(a: Line, b: Line, speed: Comparison) -> str:
+    repeat = repeat_of(a.runs.records[0].cell.split)
     if speed.pairs:
-        return plural(speed.pairs, "paired seed")
-    return f"{a.runs.n_seeds} and {plural(b.runs.n_seeds, 'seed')}, unpaired"
+        return plural(speed.pairs, f"paired {repeat}")
+    return f"{a.runs.n_seeds} and {plural(b.runs.n_seeds, repeat)}, unpaired"
 
 
 def _where(table: Table, seeds: str = "") -> str:

@@ -97,9 +97,12 @@ def with_interval(ratio: Interval, *remarks: str) -> str:
     return f"{value} ({', '.join((f'95 % interval {low}–{high}', *remarks))})"
 
 
-def compared(ratio: Comparison, *remarks: str) -> str:
-    """`4.06 (95 % interval 3.92–4.21, 12 paired seeds, remark)`."""
-    seeds = plural(ratio.pairs, "paired seed") if ratio.pairs else "unpaired"
+def compared(ratio: Comparison, repeat: str, *remarks: str) -> str:
+    """`4.06 (95 % interval 3.92–4.21, 12 paired seeds, remark)`.
+
+    repeat  what a run is one of: a seed or a fold
+    """
+    seeds = plural(ratio.pairs, f"paired {repeat}") if ratio.pairs else "unpaired"
     return with_interval(ratio.interval, seeds, *remarks)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.planning.repeats import FEWEST
 from bench.report import metrics
 from bench.report.rows import Line, Runs, Table
 from bench.stats import (
@@ -60,14 +61,15 @@ def by_time(table: Table, goal: float) -> list[Rank | None]:
 
 def not_later(table: Table, goal: float, line: Line) -> list[Line]:
     """The other lines that may have reached the goal as soon as this one, for all that noise
-    leaves open."""
+    leaves open; those that reached it most often first."""
     rows = [row if len(row) > 1 else {} for row in _times(table, goal)]
     worse = beyond_noise(rows)[:, table.lines.index(line)]
-    return [
-        other
-        for other, row, is_worse in zip(table.lines, rows, worse, strict=True)
+    level = [
+        (statistics.fmean(map(math.isinf, row.values())), n, other)
+        for n, (other, row, is_worse) in enumerate(zip(table.lines, rows, worse, strict=True))
         if row and not is_worse and other is not line
     ]
+    return [other for *_, other in sorted(level)]
 
 
 def _times(table: Table, goal: float) -> list[Values]:
@@ -104,15 +106,17 @@ def logs(seconds: Values) -> dict[int, float]:
 
 def times_sooner(a: Values, b: Values) -> Comparison | None:
     """How many times sooner `a` was than `b` where runs missed: the median of the paired ratios of
-    seconds, where a miss is ∞ and two are a tie, which is what the ranks go by. Six common seeds
-    have its interval; None with fewer, and where it lacks an end."""
+    seconds, where a miss is ∞ and two are a tie, which is what the ranks go by. None where the
+    common seeds do not `stand_for` all, and where its interval lacks an end."""
     one, other = map(logs, (a, b))
     ratios = [
         0.0 if one[seed] == other[seed] else other[seed] - one[seed]
         for seed in sorted(one.keys() & other.keys())
     ]
-    found = median_interval(ratios) if ratios else None
-    if found is None or found.level is None or not math.isfinite(found.low + found.high):
+    if not stand_for(len(ratios), len(a), len(b)):
+        return None
+    found = median_interval(ratios)
+    if not math.isfinite(found.low + found.high):
         return None
     value, low, high = map(math.exp, (found.value, found.low, found.high))
     differs = median_interval(ratios, DECIDES).excludes(0)
@@ -123,14 +127,20 @@ def beyond_noise(rows: Sequence[Values]) -> NDArray[np.bool_]:
     """(r, r): whether row j is better than row i beyond noise, at [i, j].
 
     By the t interval of the mean difference over common seeds. Where a run of either is not finite,
-    on a common seed or not, by the interval of the median difference, which six common seeds or
-    more have; with fewer, by the rank test of Mann and Whitney between all runs of both, where
-    equal values count against the claim, and what seeds have in common makes it rarer.
+    on a common seed or not, by the interval of the median difference, if `stand_for` all. Else, and
+    without common seeds, by the rank test of Mann and Whitney between all runs of both: equal
+    values count against the claim, and what seeds have in common makes it rarer.
     """
     seeds = sorted({seed for row in rows for seed in row})
     V = np.array([[row.get(seed, math.nan) for seed in seeds] for row in rows])
     V = V.reshape(len(rows), len(seeds))  # (r, s)
     return np.array([_below(V, row) for row in V], dtype=np.bool_).reshape(len(rows), len(rows))
+
+
+def stand_for(n_common: int, *of: int) -> bool:
+    """Whether the common seeds are enough for the interval of a median, and stand for all seeds of
+    either row, of which others may have missed."""
+    return n_common >= FEWEST and 2 * n_common >= max(of)
 
 
 def _below(V: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -140,6 +150,7 @@ def _below(V: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.bool_
     D[np.isinf(row) & (row == V)] = 0.0  # neither run got there
     valid = ~np.isnan(D)
     n = valid.sum(axis=1)  # (r,)
+    n_own, n_row = (~np.isnan(V)).sum(axis=1), (~np.isnan(row)).sum()
     below = np.zeros(len(V), dtype=np.bool_)
     finite = ~np.isinf(V).any(axis=1) & ~np.isinf(row).any() & (n > 1)
     mean = np.where(valid, D, 0.0)[finite].sum(axis=1) / n[finite]
@@ -147,11 +158,10 @@ def _below(V: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.bool_
     error = np.sqrt(squares.sum(axis=1) / (n[finite] - 1) / n[finite])
     critical = {int(m): critical_t((1 - DECIDES) / 2, m - 1) for m in np.unique(n[finite])}
     below[finite] = mean + error * [critical[m] for m in n[finite].tolist()] < 0
-    for i in np.flatnonzero(~finite & (n > 1)):
-        interval = median_interval(D[i][valid[i]].tolist(), DECIDES)
-        if interval.level is None:
+    for i in np.flatnonzero(~finite & (n_own > 1) & (n_row > 1)):
+        if stand_for(n[i], n_own[i], n_row):
+            below[i] = median_interval(D[i][valid[i]].tolist(), DECIDES).high < 0
+        else:
             a, b = (side[~np.isnan(side)] for side in (V[i], row))
             below[i] = np.sum(a[:, None] < b) >= fewest_below(len(a), len(b), DECIDES)
-        else:
-            below[i] = interval.high < 0
     return below

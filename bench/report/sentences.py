@@ -224,7 +224,7 @@ def intervals(table: Table) -> str:
     if not repeats:
         return ""
     k = folds(table.split)
-    repeat = "fold" if k else "seed"
+    repeat = repeat_of(table.split)
     option = f"`{more_repeats(table.split)}`"
     if max(repeats) == 1:
         more = f"{option} {'runs them all' if k else 'gives every figure one'}"
@@ -251,6 +251,11 @@ def spread(table: Table) -> str:
         "seed: what other seeds add. In brackets their 95 % intervals. Disturbed runs are left out "
         "there, and count in all other figures."
     )
+
+
+def repeat_of(split: str) -> str:
+    """What each run of a row is one of: a seed, or a fold of a cross-validation."""
+    return "fold" if folds(split) else "seed"
 
 
 def more_repeats(split: str) -> str:

@@ -1,6 +1,7 @@
 """The sentences above a table: which row to use for time, and which for accuracy.
 
-A row is named alone only where it is better than every other one beyond noise.
+A row is named alone only where no other one may be the first: each of them is behind it or behind
+another row beyond noise, or reached the goal in half of its runs at most.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from bench.report import ranking
 from bench.report.formats import MISSED, compared, error, goal_rmse, listed, plural, significant
 from bench.report.markdown import escaped
 from bench.report.metrics import fit_s, goals_of, mean, median, reached, rmse, seconds_by_seed
-from bench.report.ranking import Rank, Values
+from bench.report.ranking import Rank
 from bench.report.rows import Line, Table
-from bench.report.sentences import more_repeats
+from bench.report.sentences import more_repeats, repeat_of
 from bench.stats import ratio
 from datasets.splits import folds
 
@@ -118,65 +119,80 @@ def _leaders(rows: Leaders, ranks: Sequence[Rank | None] | None) -> Leaders:
 def _time(table: Table, goal: float, leaders: Leaders) -> str:
     """Of the leaders, in brackets; and how much later others than one alone were."""
     times = [
-        f"{significant(seconds)} s{_share(seconds_by_seed(line.runs, goal))}"
+        f"{significant(seconds)} s{_share(table, goal, line, ' in {}')}"
         for seconds, line in leaders[:NAMED]
     ]
     seconds = f"({listed(times)})"
     if len(leaders) > 1:
         return f"{seconds}: no difference beyond noise"
     [(_, line)] = leaders
-    if level := ranking.not_later(table, goal, line) if table.has_repeats else []:
-        names = _some([_with_share(each, goal) for each in level])
-        return f"{seconds}: no difference beyond noise from {listed(names)}"
-    return ": ".join(filter(None, [seconds, "; ".join(_ahead(table, goal, line))]))
+    return ": ".join(filter(None, [seconds, "; ".join(_behind(table, goal, line))]))
 
 
-def _ahead(table: Table, goal: float, line: Line) -> list[str]:
-    """How many times sooner a row of ours was than the first library, and than the second row
-    where that is another one of ours."""
-    library = _first_library(table, goal)
-    if line.row.is_third_party or not library:
-        return []
-    if not math.isfinite(library[0]):
-        return ["no library reached it in half of its runs"]
-    places = dict(zip(ranking.by_time(table, goal), table.lines, strict=True))
-    second = places.get(Rank(2, 2))
-    found = [_sooner(line, library[1], goal)]
-    if second and not second.row.is_third_party:
-        found.append(_sooner(line, second, goal))
-    return list(filter(None, found))
+def _behind(table: Table, goal: float, line: Line) -> list[str]:
+    """How much later others than the one row that leads were, and those that may not have been: of
+    a row of ours the first library, and the second row where that is another one of ours."""
+    level = ranking.not_later(table, goal, line) if table.has_repeats else []
+    found: list[str] = []
+    if not line.row.is_third_party:
+        library, second = _first_library(table, goal), _second(table, goal)
+        if library is not None:
+            found = [_sooner(table, goal, line, library)] if library not in level else []
+        elif any(each.row.is_third_party for each in table.lines):
+            found = ["no library reached it in more than half of its runs"]
+        if second is not None and not second.row.is_third_party and second not in level:
+            found.append(_sooner(table, goal, line, second))
+    if level:
+        names = listed(_some([_name(table, goal, each) for each in level]))
+        found.append(f"no difference beyond noise from {names}")
+    return found
 
 
-def _first_library(table: Table, goal: float) -> tuple[float, Line] | None:
-    """The third-party row with the lowest median time, which may be ∞, and that time."""
+def _first_library(table: Table, goal: float) -> Line | None:
+    """The third-party row that reached the goal first in the median of its runs, of those that are
+    compared."""
     libraries = [
-        (to.median, line)
-        for line in table.lines
-        if line.row.is_third_party and (to := reached(line.runs, goal))
+        (to.median, n, line)
+        for n, line in enumerate(table.lines)
+        if line.row.is_third_party
+        and (line.runs.n_seeds > 1 or not table.has_repeats)
+        and (to := reached(line.runs, goal))
+        and math.isfinite(to.median)
     ]
-    return min(libraries, key=lambda each: each[0], default=None)
+    return min(libraries)[2] if libraries else None
 
 
-def _sooner(line: Line, behind: Line, goal: float) -> str:
-    """How many times sooner a row reached the goal than another one, with the interval. Where that
-    may be a tie, the other's name with its share of runs that did; "" where all runs did."""
+def _second(table: Table, goal: float) -> Line | None:
+    """The row that has the second place to itself."""
+    places = dict(zip(ranking.by_time(table, goal), table.lines, strict=True))
+    return places.get(Rank(2, 2))
+
+
+def _sooner(table: Table, goal: float, line: Line, behind: Line) -> str:
+    """That a row reached the goal sooner than another one beyond noise; how many times, where that
+    has an interval which excludes a tie."""
     own, other = (seconds_by_seed(each.runs, goal) for each in (line, behind))
-    name = _with_share(behind, goal)
     seconds = [*own.values(), *other.values()]
-    if min(seconds) <= 0:  # of a record that was edited
-        return ""
     missed = not all(map(math.isfinite, seconds))
-    found = ranking.times_sooner(own, other) if missed else ratio(other, own)
-    if found and found.differs:
-        times = compared(found, MISSED) if missed else compared(found)
-        return f"{times} times sooner than {name}"
-    return name if missed else ""
+    # A time of 0 s is of a record that was edited.
+    found = ranking.times_sooner(own, other) if missed or min(seconds) <= 0 else ratio(other, own)
+    times = ""
+    if found and found.differs and found.interval.level:
+        times = f"{compared(found, repeat_of(table.split), *[MISSED] * missed)} times "
+    return f"{times}sooner than {_name(table, goal, behind)}"
 
 
-def _share(seconds: Values) -> str:
-    """` in 21 of 28 seeds` where some missed the goal; "" where none did."""
+def _name(table: Table, goal: float, line: Line) -> str:
+    """With how often it reached the goal, where it missed that in some runs."""
+    return f"{escaped(line.name)}{_share(table, goal, line, ' (reached in {})')}"
+
+
+def _share(table: Table, goal: float, line: Line, form: str) -> str:
+    """`21 of 28 seeds`, in the form, where some missed the goal; "" where none did."""
+    seconds = seconds_by_seed(line.runs, goal)
     hits = sum(map(math.isfinite, seconds.values()))
-    return f" in {hits} of {plural(len(seconds), 'seed')}" if hits < len(seconds) else ""
+    share = f"{hits} of {plural(len(seconds), repeat_of(table.split))}"
+    return form.format(share) if hits < len(seconds) else ""
 
 
 def _either(leaders: Leaders) -> str:
@@ -188,10 +204,6 @@ def _some(names: Sequence[str]) -> list[str]:
     """The first ones, and how many others there are."""
     others = len(names) - NAMED
     return [*names[:NAMED], *([plural(others, "other row")] if others > 0 else [])]
-
-
-def _with_share(line: Line, goal: float) -> str:
-    return f"{escaped(line.name)}{_share(seconds_by_seed(line.runs, goal))}"
 
 
 def _timed(line: Line) -> str:

@@ -128,6 +128,15 @@ def test_a_time_to_a_goal_has_its_interval_at_every_width() -> None:
     assert "n/m" not in wide
 
 
+def test_brackets_of_a_time_are_explained_where_every_interval_is_lopsided() -> None:
+    seconds = (1.0, 1.0, 1.0, 1.001, 1.5, 1.6, 1.7)
+    rows = [
+        record(name, seed=n, fit_s=10 * s) for name in ("a", "b") for n, s in enumerate(seconds)
+    ]
+    text = " ".join(shown(160, rows).split())
+    assert "median ± half its 95 % interval, or both its ends where one is far farther" in text
+
+
 def test_a_short_time_has_the_farther_end_of_its_interval() -> None:
     assert summary.short_seconds(Interval(10, 9.5, 12, 8, 0.95)) == "10.0 ±20%"
     assert summary.short_seconds(Interval(10, 9.5, 12, 3, None)) == "10.0"  # a range is none

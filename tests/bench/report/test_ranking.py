@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.records import Point, Record
-from bench.report.ranking import Rank, beyond_noise, by_time, dominated, ranks, times_sooner
+from bench.report.ranking import (
+    Rank,
+    beyond_noise,
+    by_time,
+    dominated,
+    ranks,
+    stand_for,
+    times_sooner,
+)
 from bench.report.verdict import verdict
 from bench.stats import DECIDES, mean_interval, median_interval
 from tests.support.records import record, table_of
@@ -30,15 +38,15 @@ def test_a_row_is_better_where_the_interval_of_the_paired_difference_says_so(
         for j, other in enumerate(rows):
             seeds = [seed for seed in this if seed in other]
             a, b = ({seed: side[seed] for seed in seeds} for side in (other, this))
-            if len(seeds) < 2:
-                expected = False
-            elif all(map(math.isfinite, (*this.values(), *other.values()))):
+            if len(seeds) < 2:  # by the rank test, below
+                continue
+            if all(map(math.isfinite, (*this.values(), *other.values()))):
                 interval = mean_interval((a[seed] - b[seed] for seed in seeds), DECIDES)
                 if math.isclose(interval.high, 0, abs_tol=1e-9):
                     continue  # sums in another order
                 expected = interval.high < 0
             else:
-                if len(seeds) < 6:  # by the rank test, below
+                if not stand_for(len(seeds), len(this), len(other)):
                     continue
                 ties = {seed for seed in seeds if a[seed] == b[seed]}  # ∞ - ∞ is none
                 gaps = [0.0 if s in ties else a[s] - b[s] for s in seeds]
@@ -91,6 +99,21 @@ def test_a_miss_in_a_seed_that_the_other_row_lacks_counts() -> None:
     assert ranks([half, dear]) == [Rank(1, 2), Rank(1, 2)]
     most = {n: 1.0 + n / 100 for n in range(20)} | {20: math.inf}
     assert ranks([most, dear]) == [Rank(1, 1), Rank(2, 2)]
+
+
+def test_six_common_seeds_do_not_stand_for_a_row_that_missed_most_of_its_others() -> None:
+    dear = {n: 4.0 + n / 10 for n in range(6)}
+    most = {n: 1.0 + n / 100 for n in range(11)} | dict.fromkeys(range(11, 20), math.inf)
+    assert ranks([most, dear]) == [Rank(1, 2), Rank(1, 2)]
+    assert times_sooner(most, dear) is None
+    all_of = {seed: most[seed] for seed in range(12)}
+    assert ranks([all_of, dear]) == [Rank(1, 1), Rank(2, 2)]
+    assert times_sooner(all_of, dear)
+
+
+def test_rows_without_a_common_seed_are_compared_by_all() -> None:
+    early, late = dict.fromkeys(range(6), 1.0), dict.fromkeys(range(6, 12), 2.0)
+    assert ranks([late, early]) == [Rank(2, 2), Rank(1, 1)]
 
 
 def test_of_rows_alike_that_miss_by_chance_one_is_called_better_as_seldom_as_claimed() -> None:
@@ -158,7 +181,7 @@ def test_a_row_that_missed_a_goal_may_be_as_good_unless_it_stays_above_it() -> N
     barely = runs("bias", *(0.912 + (-1) ** n / 100 for n in range(5)))
     assert by_time(table_of(*reached, *barely), 0.9)[1] == Rank(1, 2)
     assert found == {"bias": None, "als": Rank(1, 2), "ncf": None}
-    seldom = "no difference beyond noise from ncf in 1 of 3 seeds"
+    seldom = "no difference beyond noise from ncf (reached in 1 of 3 seeds)"
     assert seldom in verdict(table)
 
 

@@ -95,6 +95,21 @@ def test_a_space_without_the_default_is_refused(default: dict[str, float], messa
         study().standing(default)
 
 
+def test_a_start_has_the_default_where_it_names_nothing() -> None:
+    default = {"factors": 2, "learning_rate": 0.1}
+    starts = [{"factors": 4}, {"learning_rate": 0.02}]
+    assert study(starts=starts).first(default) == [
+        {"factors": "2", "learning_rate": 0.1},
+        {"factors": "4", "learning_rate": 0.1},
+        {"factors": "2", "learning_rate": 0.02},
+    ]
+
+
+def test_other_starts_are_another_search_and_no_starts_the_one_before_there_were_any() -> None:
+    assert study(starts=[{"factors": 4}]).suite().name != study().suite().name
+    assert study(starts=[]).suite().name == "tune:s#bab5eb"
+
+
 def test_choices_are_compared_by_value() -> None:
     widths = Choices(choices=[[16], [32, 8]])
     assert widths.place_of((32, 8)) == "[32, 8]"
@@ -126,6 +141,15 @@ def test_another_dataset_is_the_same_search_on_other_data() -> None:
         ("implementations = ['a']\nspaces = 1", "space"),
         ("implementations = ['a']\n[space]\na = {choices=[2]}", "space: a: list should have at"),
         ("implementations = ['a']\nfixed={a=1}\n[space]\na={low=1, high=2}", "a: fixed and in"),
+        (
+            "implementations = ['a']\n[space]\na={low=1, high=2}\n[[starts]]\na=2\n[[starts]]\na=3",
+            "start 2: a = 3 is not in the space; widen it or change the start",
+        ),
+        (
+            "implementations = ['a']\n[space]\na={low=1, high=2}\n[[starts]]\nb=2",
+            "start 1: b is not searched; add it to the space",
+        ),
+        ("implementations = ['a']\nstarts=[1]\n[space]\na={low=1, high=2}", "starts: 0: "),
     ],
 )
 def test_a_study_that_cannot_be_read_is_one_clear_error(

@@ -12,7 +12,7 @@ import optuna
 
 from bench.cell.events import Checkpoint
 from bench.records import Point, Record
-from bench.tune.search import Settings
+from bench.tune.search import Settings, begun
 from bench.tune.study import Study
 
 FIRST_S, RATIO, LAST = 0.01, 1.25, 72
@@ -46,13 +46,9 @@ class Search:
     """
 
     def __init__(self, study: Study, default: Mapping[str, Any]) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = study.space
         self._fixed = {name: str(value) for name, value in study.fixed.items()}
-        self._sampled = optuna.create_study(
-            sampler=optuna.samplers.TPESampler(seed=0), pruner=optuna.pruners.NopPruner()
-        )
-        self._sampled.enqueue_trial(study.standing(default))
+        self._sampled = begun(study, default)
         self._asked: list[Asked] = []
         self._default: Mapping[str, Any] | None = None
         self._epoch_budgets: bool | None = None

@@ -14,6 +14,13 @@ from bench.tune.study import Study, UnrunnableError
 
 Settings = Mapping[str, str]
 
+UNGUIDED = 5
+"""Trials, with the default and the starts, after which the earlier ones guide: a slow model has
+some ten in all. Against optuna's own (10, each hyperparameter by itself), with them sampled
+together, best RMSE so far: `autorec` with its starts on synthetic-half-stars, mean of 3 seeds,
+0.9919 -> 0.9916 after 10 trials and 0.9915 -> 0.9913 after 15; `numba_sgd` without starts, mean of
+6, 0.9917 -> 0.9916 after 20 and 0.9908 -> 0.9910 after 40. Sampled each by itself: 0.9915."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -31,19 +38,16 @@ def search(
     with_settings: Callable[[Settings], Cell],
     run: Callable[[Cell], Record],
 ) -> Iterator[Trial]:
-    """Try the default with what the study fixes, then what a tree-structured Parzen
-    estimator suggests.
+    """Try the default with what the study fixes, its starts, and then what is suggested.
 
-    Its seed is fixed, so that the same results lead to the same suggestions: a search that was
-    interrupted requests the recorded trials again, and continues from there.
+    The same results lead to the same suggestions: a search that was interrupted requests the
+    recorded trials again, and continues from there.
     Raises StudyError where the space does not hold the default, and UnrunnableError where the
     default cannot run here.
-
-    Bergstra, Bardenet, Bengio & Kégl 2011, Algorithms for hyper-parameter optimization.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampled = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
-    sampled.enqueue_trial(_standing(study, default))
+    if default.skip is not None:
+        raise UnrunnableError(f"study {study.name}: {study.tuned}: {default.skip.reason}")
+    sampled = begun(study, default.request.hyperparameters)
     fixed = {name: str(value) for name, value in study.fixed.items()}
     for number in range(trials):
         trial = sampled.ask()
@@ -56,16 +60,27 @@ def search(
         yield Trial(number, settings, rmse)
 
 
+def begun(study: Study, default: Mapping[str, Any]) -> optuna.Study:
+    """A search that asks for the default and the study's starts first, then for what a
+    tree-structured Parzen estimator suggests, with a fixed seed. Raises StudyError where the space
+    does not hold the default.
+
+    default  hyperparameters of the preset `default`
+
+    Bergstra, Bardenet, Bengio & Kégl 2011, Algorithms for hyper-parameter optimization.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(seed=0, n_startup_trials=UNGUIDED, multivariate=True)
+    sampled = optuna.create_study(sampler=sampler, pruner=optuna.pruners.NopPruner())
+    for place in study.first(default):
+        sampled.enqueue_trial(place, skip_if_exists=True)
+    return sampled
+
+
 def best_of(trials: Iterable[Trial]) -> Trial | None:
     """The trial with the lowest validation RMSE; None where none has a result."""
     ranked = [(trial.rmse, trial.number, trial) for trial in trials if trial.rmse is not None]
     return min(ranked)[2] if ranked else None
-
-
-def _standing(study: Study, cell: Cell) -> dict[str, Any]:
-    if cell.skip is not None:
-        raise UnrunnableError(f"study {study.name}: {study.tuned}: {cell.skip.reason}")
-    return study.standing(cell.request.hyperparameters)
 
 
 def validation_rmse(record: Record) -> float | None:

@@ -98,7 +98,9 @@ Values = Annotated[
 class Study(BaseModel):
     """One search, for all rows of one model: the first runs its trials, the rest share them.
 
-    fixed  hyperparameters of every trial that differ from the default and are not searched
+    fixed   hyperparameters of every trial that differ from the default and are not searched
+    starts  settings that are tried after the default and before any is suggested, in this order;
+            what one does not name is the default's
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -112,11 +114,25 @@ class Study(BaseModel):
     time_limit_s: Annotated[float, Field(gt=0)] = 600
     fixed: dict[str, Any] = {}
     space: dict[str, Values] = Field(min_length=1)
+    starts: list[dict[str, Any]] = []
 
     @model_validator(mode="after")
     def _fixed_or_searched(self) -> Study:
         if both := self.fixed.keys() & self.space.keys():
             raise ValueError(f"{', '.join(sorted(both))}: fixed and in the space")
+        return self
+
+    @model_validator(mode="after")
+    def _starts_in_the_space(self) -> Study:
+        for number, start in enumerate(self.starts, 1):
+            for name, value in start.items():
+                if name not in self.space:
+                    raise ValueError(f"start {number}: {name} is not searched; add it to the space")
+                if self.space[name].place_of(value) is None:
+                    raise ValueError(
+                        f"start {number}: {name} = {value} is not in the space; widen it or "
+                        "change the start"
+                    )
         return self
 
     @property
@@ -126,7 +142,8 @@ class Study(BaseModel):
 
     def suite(self, dataset: str = "") -> Suite:
         """One cell, whose hyperparameters each trial sets; one thread, so that it repeats
-        bit for bit. Its name holds what was searched: another space is another search.
+        bit for bit. Its name holds what was searched: another space is another search, and so
+        are other starts.
 
         dataset  name or path of the file; "" for the study's own
         """
@@ -139,7 +156,9 @@ class Study(BaseModel):
             patience=self.patience,
             time_limit_s=self.time_limit_s,
         )
-        searched = digest(self.model_dump(mode="json", exclude={"name", "description"}))[:6]
+        # A study without starts keeps the name that it had before there were any.
+        unnamed = {"name", "description"} | (set() if self.starts else {"starts"})
+        searched = digest(self.model_dump(mode="json", exclude=unnamed))[:6]
         return Suite(
             name=f"tune:{self.name}#{searched}", description=self.description, blocks=[block]
         )
@@ -157,6 +176,15 @@ class Study(BaseModel):
                     f"is not in the space; widen it, for the search starts from the default"
                 )
         return found
+
+    def first(self, default: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The places in the space that are tried before any is suggested: the default's, then
+        each start's. Raises StudyError where the space leaves the default out."""
+        standing = self.standing(default)
+        return [standing] + [
+            standing | {name: self.space[name].place_of(value) for name, value in start.items()}
+            for start in self.starts
+        ]
 
 
 def names() -> list[str]:

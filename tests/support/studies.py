@@ -18,6 +18,10 @@ STUDY = Study(
 DEFAULT = {"factors": 2, "rate": 0.5, "epochs": 3}
 
 
+def started(*starts: dict[str, Any]) -> Study:
+    return STUDY.model_copy(update={"starts": [*starts]})
+
+
 def trial(number: int, rmse: float, settings: dict[str, Any], **changes: Any) -> Record:
     """Of a search for `ncf`, whose second of three epochs was the best."""
     cell = CellRecord(

@@ -223,7 +223,7 @@ def test_the_first_trial_is_the_default_and_no_search_ends_worse(choose: Choose)
 def test_the_search_is_blind_and_final_runs_are_scored_once_on_one_test_part(
     choose: Choose, tmp_path: Path
 ) -> None:
-    found, cells = choose()
+    found, cells = choose(minutes=2)
     assert found.is_complete
     ran = [job for job, n in zip(cells.jobs, cells.n_test, strict=True) if n]
     assert len(cells.jobs) - len(ran) == sum(r.cell.suite == SEARCH for r in records(tmp_path))
@@ -242,7 +242,7 @@ def test_the_search_is_blind_and_final_runs_are_scored_once_on_one_test_part(
 
 
 def test_final_runs_have_the_epochs_that_the_search_found(choose: Choose) -> None:
-    found, _ = choose()
+    found, _ = choose(minutes=2)
     for model in found.models:
         for trial, runs in ((model.best, model.best_runs), (model.default, model.default_runs)):
             assert trial is not None

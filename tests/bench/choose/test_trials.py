@@ -13,7 +13,7 @@ from bench.records import Point, Record
 from bench.tune.search import Settings
 from bench.tune.study import StudyError
 from tests.support.records import record
-from tests.support.studies import DEFAULT, STUDY
+from tests.support.studies import DEFAULT, STUDY, started
 
 
 def curve(settings: Settings) -> list[Point]:
@@ -71,6 +71,21 @@ def test_recorded_trials_lead_to_the_same_settings() -> None:
         assert resumed.ask() == settings
         resumed.tell(ended)
     assert [s for s, _ in searched(10, resumed)] == [s for s, _ in first[15:]]
+
+
+def test_starts_come_after_the_default_and_lead_to_the_same_settings_again() -> None:
+    study = started({"factors": 4}, {"rate": 0.02})
+    first = searched(8, Search(study, DEFAULT))
+    assert [settings for settings, _ in first[:3]] == [
+        {"epochs": "7", "factors": "2", "rate": "0.5"},
+        {"epochs": "7", "factors": "4", "rate": "0.5"},
+        {"epochs": "7", "factors": "2", "rate": "0.02"},
+    ]
+    resumed = Search(study, DEFAULT)
+    for settings, ended in first[:2]:  # interrupted among the starts
+        assert resumed.ask() == settings
+        resumed.tell(ended)
+    assert [s for s, _ in searched(6, resumed)] == [s for s, _ in first[2:]]
 
 
 def test_refused_and_failed_settings_end_no_search() -> None:

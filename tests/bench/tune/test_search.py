@@ -14,7 +14,7 @@ from bench.records import Point, Record
 from bench.tune.search import Settings, Trial, best_of, search, validation_rmse
 from bench.tune.study import UnrunnableError
 from tests.support.records import record
-from tests.support.studies import DEFAULT, STUDY
+from tests.support.studies import DEFAULT, STUDY, started
 
 CELL: Any = SimpleNamespace(request=SimpleNamespace(hyperparameters=DEFAULT), skip=None)
 
@@ -45,6 +45,20 @@ def test_the_default_is_trial_0_and_the_search_finds_better() -> None:
     assert best.rmse is not None
     assert best.rmse < 0.91
     assert best.settings["factors"] == "4"
+
+
+def test_starts_come_after_the_default_in_their_order_and_none_twice() -> None:
+    study = started({"factors": 4}, {"rate": 0.5}, {"factors": 4, "rate": 0.02})
+    trials = list(search(study, 8, CELL, plan, answer))
+    assert [trial.settings for trial in trials[:3]] == [
+        {"factors": "2", "rate": "0.5"},
+        {"factors": "4", "rate": "0.5"},
+        {"factors": "4", "rate": "0.02"},
+    ]
+    assert len({trial.settings["rate"] for trial in trials[3:]}) == 5
+    assert [trial.settings for trial in search(study, 8, CELL, plan, answer)] == [
+        trial.settings for trial in trials
+    ]
 
 
 def test_every_trial_has_what_is_fixed_beside_what_is_searched() -> None:

@@ -32,7 +32,11 @@ def test_every_row_of_a_study_has_its_hyperparameters_and_its_default_in_the_spa
     for row in each.implementations:
         kind = loading.load_class(IMPLEMENTATIONS[row])
         settings = {field: str(value) for field, value in each.fixed.items()}
-        defaults.append(each.standing(resolve(kind, kind.presets["default"], settings)))
+        default = resolve(kind, kind.presets["default"], settings)
+        defaults.append(each.standing(default))
+        for place in each.first(default):  # a row may refuse what the space holds
+            values = {name: str(value) for name, value in place.items()}
+            resolve(kind, kind.presets["default"], settings | values)
     assert all(default == defaults[0] for default in defaults), "one search, one set of values"
     models = {loading.load_class(IMPLEMENTATIONS[row]).model for row in each.implementations}
     assert len(models) == 1, "rows of one study are of the same maths"
@@ -95,6 +99,21 @@ def test_a_space_without_the_default_is_refused(default: dict[str, float], messa
         study().standing(default)
 
 
+def test_a_start_has_the_default_where_it_names_nothing() -> None:
+    default = {"factors": 2, "learning_rate": 0.1}
+    starts = [{"factors": 4}, {"learning_rate": 0.02}]
+    assert study(starts=starts).first(default) == [
+        {"factors": "2", "learning_rate": 0.1},
+        {"factors": "4", "learning_rate": 0.1},
+        {"factors": "2", "learning_rate": 0.02},
+    ]
+
+
+def test_other_starts_are_another_search_and_no_starts_the_one_before_there_were_any() -> None:
+    assert study(starts=[{"factors": 4}]).suite().name != study().suite().name
+    assert study(starts=[]).suite().name == "tune:s#bab5eb"
+
+
 def test_choices_are_compared_by_value() -> None:
     widths = Choices(choices=[[16], [32, 8]])
     assert widths.place_of((32, 8)) == "[32, 8]"
@@ -126,6 +145,15 @@ def test_another_dataset_is_the_same_search_on_other_data() -> None:
         ("implementations = ['a']\nspaces = 1", "space"),
         ("implementations = ['a']\n[space]\na = {choices=[2]}", "space: a: list should have at"),
         ("implementations = ['a']\nfixed={a=1}\n[space]\na={low=1, high=2}", "a: fixed and in"),
+        (
+            "implementations = ['a']\n[space]\na={low=1, high=2}\n[[starts]]\na=2\n[[starts]]\na=3",
+            "start 2: a = 3 is not in the space; widen it or change the start",
+        ),
+        (
+            "implementations = ['a']\n[space]\na={low=1, high=2}\n[[starts]]\nb=2",
+            "start 1: b is not searched; add it to the space",
+        ),
+        ("implementations = ['a']\nstarts=[1]\n[space]\na={low=1, high=2}", "starts: 0: "),
     ],
 )
 def test_a_study_that_cannot_be_read_is_one_clear_error(

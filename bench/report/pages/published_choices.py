@@ -27,7 +27,9 @@ validation parts together, and scored on the test part, mean over its seeds. Low
 of the model that has the lowest validation RMSE, so that nothing is chosen by the test part. \
 Recommended: of the model that the choice ends with, the quickest of those not separable from the \
 most accurate on the test part. Both are means over the cuts ± their 95 % t interval. Difference: \
-lowest on validation less Auto-Surprise. The cuts are not those of the publication."""
+lowest on validation less Auto-Surprise. The cuts are not those of the publication, and defaults \
+and starts of our searches are from validation parts of the same sets: of other cuts, whose \
+validation ratings may be test ratings here."""
 
 
 @dataclass(frozen=True)

@@ -135,11 +135,11 @@ def _behind(table: Table, goal: float, line: Line) -> list[str]:
     level = ranking.not_later(table, goal, line) if table.has_repeats else []
     found: list[str] = []
     if not line.row.is_third_party:
-        library, second = _first_library(table, goal), _second(table, goal)
-        if library is not None:
-            found = [_sooner(table, goal, line, library)] if library not in level else []
-        elif any(each.row.is_third_party for each in table.lines):
+        libraries, second = _libraries(table, goal), _second(table, goal)
+        if libraries and not math.isfinite(libraries[0][0]):
             found = ["no library reached it in more than half of its runs"]
+        elif libraries and (library := libraries[0][1]) not in level:
+            found = [_sooner(table, goal, line, library)]
         if second is not None and not second.row.is_third_party and second not in level:
             found.append(_sooner(table, goal, line, second))
     if level:
@@ -148,18 +148,15 @@ def _behind(table: Table, goal: float, line: Line) -> list[str]:
     return found
 
 
-def _first_library(table: Table, goal: float) -> Line | None:
-    """The third-party row that reached the goal first in the median of its runs, of those that are
-    compared."""
+def _libraries(table: Table, goal: float) -> Leaders:
+    """The third-party rows that are compared, which takes two runs with a curve, by the median time
+    to the goal."""
     libraries = [
-        (to.median, n, line)
-        for n, line in enumerate(table.lines)
-        if line.row.is_third_party
-        and (line.runs.n_seeds > 1 or not table.has_repeats)
-        and (to := reached(line.runs, goal))
-        and math.isfinite(to.median)
+        (to.median, line)
+        for line in table.lines
+        if line.row.is_third_party and (to := reached(line.runs, goal)) and len(to.seconds) > 1
     ]
-    return min(libraries)[2] if libraries else None
+    return sorted(libraries, key=lambda each: each[0])
 
 
 def _second(table: Table, goal: float) -> Line | None:

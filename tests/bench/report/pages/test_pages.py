@@ -578,6 +578,19 @@ def test_a_library_that_reached_a_goal_in_half_of_its_runs_is_not_said_to_have_d
     assert "no library reached it in more than half of its runs" in verdict(table_of(*rows))
 
 
+def test_a_library_with_one_curve_is_not_said_to_be_behind_or_to_have_missed() -> None:
+    own, other = reaching("numpy_sgd", *[1.0] * 8), reaching("ncf", *[2.0] * 8)
+    one = reaching("peer:a", 0.1)
+    bare = [
+        each.model_copy(update={"curve": [], "goals": []})
+        for each in reaching("peer:a", 0.1, 0.1, first=1)
+    ]
+    for library in (one, [*one, *bare]):
+        text = verdict(table_of(*own, *other, *library))
+        assert "peer:a;" not in text
+        assert "no library" not in text
+
+
 def test_of_rows_that_may_be_as_soon_those_that_reached_the_goal_most_often_are_named() -> None:
     rows = [*reaching("numpy_sgd", 1.0, 1.1, 1.2), *reaching("z", 3.0, math.inf, math.inf)]
     near = [

@@ -400,7 +400,7 @@ def _with_misses(
     it was sooner beyond noise."""
     [_, b_first], [a_first, _] = ranking.beyond_noise([*map(ranking.logs, taken)])
     if not (a_first or b_first):
-        return f"{counts}.", False
+        return f"{counts}; no difference beyond noise.", False
     sooner, seconds = (a, taken) if a_first else (b, taken[::-1])
     found = ranking.times_sooner(*seconds)
     times = f"{compared(found, repeat, MISSED)} times sooner" if found else "sooner beyond noise"

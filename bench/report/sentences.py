@@ -230,8 +230,8 @@ def intervals(table: Table) -> str:
         more = f"{option} {'runs them all' if k else 'gives every figure one'}"
         return f"One {repeat}, so there is no interval: {more}."
     means = (
-        "#1–3: the ranks that a row may have among those with several runs, by the "
-        f"{100 * DECIDES:g} % intervals of its differences from each over the same {repeat}s. "
+        "#1–3: the ranks that a row may have among those with several runs, by its differences "
+        f"from each at a level of {100 * DECIDES:g} %. "
         f"RMSE and MAE: mean over {repeat}s ± its 95 % t interval. Times: median, in brackets"
     )
     if max(repeats) < FEWEST:

@@ -186,10 +186,10 @@ def _name(table: Table, goal: float, line: Line) -> str:
 
 def _share(table: Table, goal: float, line: Line, form: str) -> str:
     """`21 of 28 seeds`, in the form, where some missed the goal; "" where none did."""
-    seconds = seconds_by_seed(line.runs, goal)
-    hits = sum(map(math.isfinite, seconds.values()))
-    share = f"{hits} of {plural(len(seconds), repeat_of(table.split))}"
-    return form.format(share) if hits < len(seconds) else ""
+    to = reached(line.runs, goal)
+    if to is None or to.hits == len(to.seconds):
+        return ""
+    return form.format(f"{to.hits} of {plural(len(to.seconds), repeat_of(table.split))}")
 
 
 def _either(leaders: Leaders) -> str:

@@ -44,9 +44,9 @@ class SparkALS:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
 
     rank: int = 64
-    epochs: int = 15
-    epoch_budgets: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 10)
-    reg_param: float = 0.1
+    epochs: int = 12
+    epoch_budgets: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 10, 15, 20)
+    reg_param: float = 0.0965
     master: str = ""
     checkpoint_dir: str = ""
     device: str = "cpu"

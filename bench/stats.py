@@ -122,6 +122,25 @@ def _dropped(n: int, level: float) -> int | None:
     return bisect.bisect_right(range(n), outside, key=lambda k: bdtr(k, n, 0.5)) - 1
 
 
+@functools.cache
+def fewest_below(m: int, n: int, level: float = LEVEL) -> int:
+    """Of the m·n pairs of a value of one side with one of the other, how many have the first below
+    the second where that is beyond chance: exact, for values without ties. It is m·n + 1 where
+    even all pairs do not say so.
+
+    Mann & Whitney 1947, On a test of whether one of two random variables is stochastically larger
+    than the other.
+    """
+    ways = [1] + [0] * (m * n)  # in which u pairs are so: the coefficients of a product
+    for i in range(1, m + 1):
+        for u in range(m * n, n + i - 1, -1):  # times 1 − xⁿ⁺ⁱ
+            ways[u] -= ways[u - n - i]
+        for u in range(i, m * n + 1):  # by 1 − xⁱ
+            ways[u] += ways[u - i]
+    outside = (1 - level) / 2 * math.comb(m + n, m)
+    return m * n + 1 - sum(so_far <= outside for so_far in itertools.accumulate(reversed(ways)))
+
+
 def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
     """Mean of `a` minus mean of `b`; both map a seed to its value.
 

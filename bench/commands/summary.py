@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table as Grid
@@ -18,8 +18,10 @@ from bench.records import Record
 from bench.report.files import page_name
 from bench.report.formats import NOTHING, out_option, significant, title, without_folder
 from bench.report.grouping import tables
+from bench.report.metrics import Reached
 from bench.report.rows import Line, Table
 from bench.report.sentences import (
+    HALF,
     intervals,
     more_repeats,
     notes,
@@ -27,7 +29,7 @@ from bench.report.sentences import (
     same_runs,
     shortened,
 )
-from bench.report.tables import Column, headline_columns, lines_in_order
+from bench.report.tables import Column, Ranked, headline_columns, lines_in_order
 from bench.report.verdict import verdict
 from bench.stats import Interval
 from datasets.printable import one_line
@@ -137,7 +139,8 @@ class Shown:
         """How to read the columns."""
         if self._goals:
             times = " ".join(goal.text(line) for goal in self._goals for line in self.lines)
-            half = ", median ± half its 95 % interval" if "±" in times else ""
+            reach = "how far its 95 % interval reaches" if self.narrow else HALF
+            half = f", median ± {reach}" if "±" in times else ""
             some = "; n/m: in n of m seeds" if "/" in times else ""
             yield (
                 f"≤: training seconds until the validation RMSE was at most that{half}{some}; "
@@ -204,14 +207,15 @@ def _narrow(column: Column[Line]) -> Column[Line]:
     """Times in a shorter form: `0.0239 ±35% 21/23` for 0.0239 ±35 % (21 of 23)."""
     if column.header == "fit s":
         return replace(column, format=short_seconds)
-    if not column.header.startswith("≤"):
-        return column
+    return replace(column, format=_short_goal) if column.header.startswith("≤") else column
 
-    def short(value: Any) -> str:
-        cell = column.format(value).replace(" %", "%")
-        return re.sub(r" \((\d+) of (\d+)\)$", r" \1/\2", cell)
 
-    return replace(column, format=short)
+def _short_goal(it: Ranked) -> str:
+    to: Reached = it.value
+    if not math.isfinite(to.median):
+        return "∞"
+    some = f" {to.hits}/{len(to.seconds)}" if to.hits < len(to.seconds) else ""
+    return f"{short_seconds(to.interval)}{some}"
 
 
 def _shortest(cell: str, bare: bool) -> str:
@@ -227,7 +231,7 @@ def short_seconds(interval: Interval) -> str:
     if interval.level is None or not interval.value:
         return significant(interval.value)
     far = max(interval.high - interval.value, interval.value - interval.low) / interval.value
-    return f"{significant(interval.value)} ±{100 * far:.0f}%"
+    return f"{significant(interval.value)} ±{f'{100 * far:.0f}%' if math.isfinite(far) else '∞'}"
 
 
 def plain(markdown: str) -> str:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from bench.planning.hyperparameters import readings
 from bench.records import Record, values_by_seed
 from bench.report.formats import (
+    MISSED,
+    compared,
     goal_rmse,
     plural,
     signed,
@@ -357,7 +359,8 @@ def _to_own_best(a: Line, b: Line) -> Finding | None:
     taken = [by_seed(side.runs, seconds) for side in (a, b)]
     if not all(taken):
         return None
-    goal = f"{weaker.name}'s best on validation ({best_validation(weaker.runs):.4f})"
+    median = f"{best_validation(weaker.runs):.4f}"
+    goal = f"{weaker.name}'s best on validation in each seed (median {median})"
     return Finding("its best", *_of_times(a, b, taken, goal))
 
 
@@ -380,7 +383,7 @@ def _of_times(
             for side, seconds in zip((a, b), taken, strict=True)
         ]
         return f"{goal} was reached by {' and by '.join(medians)}.", False
-    times = with_interval(speed.interval)
+    times = compared(speed)
     if speed.differs:
         return f"{sooner.name} reached {goal} {times} times sooner.", True
     return f"No difference beyond noise in the time to {goal}: a ratio of {times}.", False
@@ -391,12 +394,11 @@ def _with_misses(
 ) -> tuple[str, bool]:
     """With how many times sooner a side was, where an interval of that excludes a tie."""
     sooner, found = a, times_sooner(*taken)
-    if found and found.value < 1:
+    if found and found.interval.value < 1:
         sooner, found = b, times_sooner(*reversed(taken))
-    if found is None:
+    if found is None or not found.differs:
         return f"{counts}.", False
-    median = f"{sooner.name} was {with_interval(found)} times sooner"
-    return f"{counts}; by the median over paired seeds {median}, a miss counted as ∞.", True
+    return f"{counts}; {sooner.name} was {compared(found, MISSED)} times sooner.", True
 
 
 def _seeds(a: Line, b: Line, speed: Comparison) -> str:

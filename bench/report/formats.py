@@ -9,9 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
-from bench.stats import Interval
+from bench.stats import Comparison, Interval
 
 NOTHING = "—"
+MISSED = "median, a miss as ∞"
+"""Of a ratio of times to a goal that some runs missed."""
+LOPSIDED = 3
+"""How many times as far as the other one end of an interval is, where ± would mislead."""
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -46,13 +50,17 @@ def seconds(interval: Interval) -> str:
 
 
 def relative(interval: Interval) -> str:
-    """A time with half the width of its interval: `12.3 ±4 %`; without it below six values, and
-    `±∞` where it has no end."""
+    """A time with half the width of its interval: `12.3 ±4 %`; with both ends, `12.3 (12.1–15.0)`,
+    where one is more than three times as far as the other; without it below six values, and `±∞`
+    where it has no end."""
     value = significant(interval.value)
     if interval.level is None or not interval.value:
         return value
     if not math.isfinite(interval.half):
         return f"{value} ±∞"
+    near, far = sorted((interval.value - interval.low, interval.high - interval.value))
+    if far > LOPSIDED * near:
+        return seconds(interval)
     return f"{value} ±{significant(100 * interval.half / interval.value, 2)} %"
 
 
@@ -81,12 +89,18 @@ def per_cent(share: Interval) -> str:
     return f"{value} ({low}–{high})"
 
 
-def with_interval(ratio: Interval) -> str:
-    """`4.06 (95 % interval 3.92–4.21)`, or without an interval the ratio alone."""
+def with_interval(ratio: Interval, *remarks: str) -> str:
+    """`4.06 (95 % interval 3.92–4.21, remark)`, or without an interval the ratio alone."""
     if ratio.level is None:
         return significant(ratio.value)
     value, low, high = map(_unlike_1, (ratio.value, ratio.low, ratio.high))
-    return f"{value} (95 % interval {low}–{high})"
+    return f"{value} ({', '.join((f'95 % interval {low}–{high}', *remarks))})"
+
+
+def compared(ratio: Comparison, *remarks: str) -> str:
+    """`4.06 (95 % interval 3.92–4.21, 12 paired seeds, remark)`."""
+    seeds = plural(ratio.pairs, "paired seed") if ratio.pairs else "unpaired"
+    return with_interval(ratio.interval, seeds, *remarks)
 
 
 def _unlike_1(ratio: float) -> str:

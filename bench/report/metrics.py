@@ -167,6 +167,11 @@ class Reached:
     best: float
 
     @property
+    def hits(self) -> int:
+        """Seeds that reached it."""
+        return sum(map(math.isfinite, self.seconds))
+
+    @property
     def median(self) -> float:
         return self.interval.value
 

@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 from bench.report import metrics
 from bench.report.rows import Line, Runs, Table
-from bench.stats import DECIDES, Interval, critical_t, mean_interval, median_interval
+from bench.stats import (
+    DECIDES,
+    Comparison,
+    Interval,
+    critical_t,
+    fewest_below,
+    mean_interval,
+    median_interval,
+)
 
 Values = Mapping[int, float]
 """Seed -> what is compared; lower is better, ∞ for a run that did not get there."""
@@ -47,12 +55,26 @@ def ranks(rows: Sequence[Values]) -> list[Rank | None]:
 def by_time(table: Table, goal: float) -> list[Rank | None]:
     """Of each of the table's lines: how soon it reached a goal on validation. A row that stays
     above the goal beyond noise has no place."""
-    return ranks(
-        [
-            {} if stays_above(line.runs, goal) else logs(metrics.seconds_by_seed(line.runs, goal))
-            for line in table.lines
-        ]
-    )
+    return ranks(_times(table, goal))
+
+
+def not_later(table: Table, goal: float, line: Line) -> list[Line]:
+    """The other lines that may have reached the goal as soon as this one, for all that noise
+    leaves open."""
+    rows = [row if len(row) > 1 else {} for row in _times(table, goal)]
+    worse = beyond_noise(rows)[:, table.lines.index(line)]
+    return [
+        other
+        for other, row, is_worse in zip(table.lines, rows, worse, strict=True)
+        if row and not is_worse and other is not line
+    ]
+
+
+def _times(table: Table, goal: float) -> list[Values]:
+    return [
+        {} if stays_above(line.runs, goal) else logs(metrics.seconds_by_seed(line.runs, goal))
+        for line in table.lines
+    ]
 
 
 def stays_above(runs: Runs, goal: float) -> bool:
@@ -80,29 +102,30 @@ def logs(seconds: Values) -> dict[int, float]:
     return {seed: math.log(s) if s > 0 else -math.inf for seed, s in seconds.items()}
 
 
-def times_sooner(a: Values, b: Values) -> Interval | None:
+def times_sooner(a: Values, b: Values) -> Comparison | None:
     """How many times sooner `a` was than `b` where runs missed: the median of the paired ratios of
     seconds, where a miss is ∞ and two are a tie, which is what the ranks go by. Six common seeds
-    have its interval; None where that lacks an end, or where it may be a tie."""
+    have its interval; None with fewer, and where it lacks an end."""
     one, other = map(logs, (a, b))
     ratios = [
         0.0 if one[seed] == other[seed] else other[seed] - one[seed]
         for seed in sorted(one.keys() & other.keys())
     ]
-    if not ratios or not median_interval(ratios, DECIDES).excludes(0):
-        return None
-    found = median_interval(ratios)
-    if not math.isfinite(found.low + found.high):
+    found = median_interval(ratios) if ratios else None
+    if found is None or found.level is None or not math.isfinite(found.low + found.high):
         return None
     value, low, high = map(math.exp, (found.value, found.low, found.high))
-    return Interval(value, low, high, found.n, found.level)
+    differs = median_interval(ratios, DECIDES).excludes(0)
+    return Comparison(Interval(value, low, high, found.n, found.level), found.n, differs)
 
 
 def beyond_noise(rows: Sequence[Values]) -> NDArray[np.bool_]:
     """(r, r): whether row j is better than row i beyond noise, at [i, j].
 
-    By the t interval of the mean difference; where a run of either is not finite, by the interval
-    of the median from its order statistics, which six common seeds or more have.
+    By the t interval of the mean difference over common seeds. Where a run of either is not finite,
+    on a common seed or not, by the interval of the median difference, which six common seeds or
+    more have; with fewer, by the rank test of Mann and Whitney between all runs of both, where
+    equal values count against the claim, and what seeds have in common makes it rarer.
     """
     seeds = sorted({seed for row in rows for seed in row})
     V = np.array([[row.get(seed, math.nan) for seed in seeds] for row in rows])
@@ -118,7 +141,7 @@ def _below(V: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.bool_
     valid = ~np.isnan(D)
     n = valid.sum(axis=1)  # (r,)
     below = np.zeros(len(V), dtype=np.bool_)
-    finite = ((np.isfinite(V) & np.isfinite(row)) | ~valid).all(axis=1) & (n > 1)
+    finite = ~np.isinf(V).any(axis=1) & ~np.isinf(row).any() & (n > 1)
     mean = np.where(valid, D, 0.0)[finite].sum(axis=1) / n[finite]
     squares = np.where(valid[finite], D[finite] - mean[:, None], 0.0) ** 2
     error = np.sqrt(squares.sum(axis=1) / (n[finite] - 1) / n[finite])
@@ -126,5 +149,9 @@ def _below(V: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.bool_
     below[finite] = mean + error * [critical[m] for m in n[finite].tolist()] < 0
     for i in np.flatnonzero(~finite & (n > 1)):
         interval = median_interval(D[i][valid[i]].tolist(), DECIDES)
-        below[i] = interval.level is not None and interval.high < 0
+        if interval.level is None:
+            a, b = (side[~np.isnan(side)] for side in (V[i], row))
+            below[i] = np.sum(a[:, None] < b) >= fewest_below(len(a), len(b), DECIDES)
+        else:
+            below[i] = interval.high < 0
     return below

@@ -29,6 +29,7 @@ ENERGY_NOTE = (
     "own counter. The energy of a CPU is not measured."
 )
 ACCURACY = "on the test part, beside the time of the whole fit."
+HALF = "half its 95 % interval, or both its ends where one is far farther"
 SLICES = "test RMSE over parts of the test ratings."
 
 
@@ -131,8 +132,8 @@ def goal_meaning(table: Table) -> str:
 def time_to_goal(table: Table) -> str:
     """What the columns of the goals show."""
     return (
-        "median training seconds until validation RMSE was at most the column's, ± half its 95 % "
-        "interval from six seeds on; ∞ where half of the seeds or more missed it, with the lowest "
+        "median training seconds until validation RMSE was at most the column's, from six seeds on "
+        f"± {HALF}; ∞ where half of the seeds or more missed it, with the lowest "
         f"RMSE that a run reached (the median of all). {goal_meaning(table)}"
     )
 

@@ -256,8 +256,7 @@ def _reached_columns(table: Table) -> list[Column[Line]]:
 
 def _seconds_to(to: metrics.Reached) -> str:
     """`12.3 ±4 %`, `12.3 (2 of 3)` where a seed missed the goal, or `∞ (best 0.9312)`."""
-    hits = sum(map(math.isfinite, to.seconds))
-    some = f"{hits} of {len(to.seconds)}" if 0 < hits < len(to.seconds) else ""
+    some = f"{to.hits} of {len(to.seconds)}" if 0 < to.hits < len(to.seconds) else ""
     if math.isfinite(to.median):
         return f"{relative(to.interval)} ({some})" if some else relative(to.interval)
     return f"∞ ({f'{some}, ' if some else ''}best {to.best:.4f})"

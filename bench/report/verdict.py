@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from bench.report import ranking
-from bench.report.formats import error, goal_rmse, listed, plural, significant, with_interval
+from bench.report.formats import MISSED, compared, error, goal_rmse, listed, plural, significant
 from bench.report.markdown import escaped
 from bench.report.metrics import fit_s, goals_of, mean, median, reached, rmse, seconds_by_seed
 from bench.report.ranking import Rank, Values
@@ -35,20 +35,20 @@ def verdict(table: Table) -> str:
     if not table.has_repeats:
         return _in_one_run(table)
     sentences = [_for_speed(table), _for_accuracy(table), _not_compared(table)]
-    return " ".join(filter(None, sentences))
+    return "\n\n".join(filter(None, sentences))
 
 
 def _for_speed(table: Table) -> str:
     """A goal that no row reached in the median of its runs is left out."""
-    uses: dict[str, list[str]] = {}
-    for goal in goals_of(table):
-        if leaders := _soonest(table, goal):
-            use = f"{goal_rmse(goal)} ({_time(table, goal, leaders)})"
-            uses.setdefault(_either(leaders), []).append(use)
+    uses = [
+        f"- for {goal_rmse(goal)} {_either(leaders)} {_time(table, goal, leaders)}."
+        for goal in goals_of(table)
+        if (leaders := _soonest(table, goal))
+    ]
     if not uses:
         return ""
-    rows = "; ".join(f"{names} for {listed(goals)}" for names, goals in uses.items())
-    return f"**Where time counts**, by the validation RMSE you need, use {rows}.{_runner_up(table)}"
+    heading = "**Where time counts**, use, by the validation RMSE you need:"
+    return "\n".join([heading, "", *uses])
 
 
 def _for_accuracy(table: Table) -> str:
@@ -61,9 +61,7 @@ def _for_accuracy(table: Table) -> str:
     use = f"**Where accuracy counts**, use {_timed(best)}: test RMSE {error(error_of_best)}"
     if not others:
         return f"{use}."
-    level = [_timed(line) for _, line in others[:NAMED]]
-    if len(others) > NAMED:
-        level.append(plural(len(others) - NAMED, "other row"))
+    level = _some([_timed(line) for _, line in others])
     return f"{use}; no difference beyond noise from {listed(level)}."
 
 
@@ -118,55 +116,35 @@ def _leaders(rows: Leaders, ranks: Sequence[Rank | None] | None) -> Leaders:
 
 
 def _time(table: Table, goal: float, leaders: Leaders) -> str:
-    """Of the leaders; and how much later the first third-party library was than one alone."""
-    seconds = listed([significant(each) for each, _ in leaders[:NAMED]])
+    """Of the leaders, in brackets; and how much later others than one alone were."""
+    times = [
+        f"{significant(seconds)} s{_share(seconds_by_seed(line.runs, goal))}"
+        for seconds, line in leaders[:NAMED]
+    ]
+    seconds = f"({listed(times)})"
     if len(leaders) > 1:
-        return f"{seconds} s, no difference beyond noise"
+        return f"{seconds}: no difference beyond noise"
     [(_, line)] = leaders
-    own = seconds_by_seed(line.runs, goal)
-    hits = sum(map(math.isfinite, own.values()))
-    seconds = f"{seconds} s"
-    if hits < len(own):
-        seconds += f" in {hits} of {plural(len(own), 'seed')}"
-    rank = ranking.by_time(table, goal)[table.lines.index(line)] if table.has_repeats else None
-    if rank and rank.last > 1:
-        rows = plural(rank.last - 1, "row")
-        return f"{seconds}, no difference beyond noise from {rows} that reached it more seldom"
-    first = _first_library(table, goal)
-    if line.row.is_third_party or not first:
-        return seconds
-    median_s, library = first
-    if not math.isfinite(median_s):
-        return f"{seconds}, no library reached it in half of its runs"
-    name = escaped(library.name)
-    other = seconds_by_seed(library.runs, goal)
-    hits = sum(map(math.isfinite, other.values()))
-    share = f"reached it in {hits} of {plural(len(other), 'seed')}" if hits < len(other) else ""
-    if not (found := _sooner(own, other)):
-        return f"{seconds}; {name} {share}" if share else seconds
-    by, times = found
-    ahead = f"{times} than {name}{share and f', which {share}'}"
-    return f"{seconds}; {by}{ahead}" if by else f"{seconds}, {ahead}"
+    if level := ranking.not_later(table, goal, line) if table.has_repeats else []:
+        names = _some([_with_share(each, goal) for each in level])
+        return f"{seconds}: no difference beyond noise from {listed(names)}"
+    return ": ".join(filter(None, [seconds, "; ".join(_ahead(table, goal, line))]))
 
 
-def _runner_up(table: Table) -> str:
-    """How far the first row is ahead of the second one of any kind, at the hardest goal that has a
-    row named alone beside a library; "" where that is the second, or none is by itself."""
-    for goal in reversed(goals_of(table)):
-        places = dict(zip(ranking.by_time(table, goal), table.lines, strict=True))
-        best, second = places.get(Rank(1, 1)), places.get(Rank(2, 2))
-        library = _first_library(table, goal)
-        if not best or best.row.is_third_party or not library or not math.isfinite(library[0]):
-            continue
-        if not second or second.row.is_third_party:
-            return ""
-        found = _sooner(*(seconds_by_seed(line.runs, goal) for line in (best, second)))
-        if not found:
-            return ""
-        by, times = found
-        next_row = f"At {goal_rmse(goal)} the next of all rows is {escaped(second.name)}"
-        return f" {next_row}: {by}{escaped(best.name)} was {times}."
-    return ""
+def _ahead(table: Table, goal: float, line: Line) -> list[str]:
+    """How many times sooner a row of ours was than the first library, and than the second row
+    where that is another one of ours."""
+    library = _first_library(table, goal)
+    if line.row.is_third_party or not library:
+        return []
+    if not math.isfinite(library[0]):
+        return ["no library reached it in half of its runs"]
+    places = dict(zip(ranking.by_time(table, goal), table.lines, strict=True))
+    second = places.get(Rank(2, 2))
+    found = [_sooner(line, library[1], goal)]
+    if second and not second.row.is_third_party:
+        found.append(_sooner(line, second, goal))
+    return list(filter(None, found))
 
 
 def _first_library(table: Table, goal: float) -> tuple[float, Line] | None:
@@ -179,27 +157,41 @@ def _first_library(table: Table, goal: float) -> tuple[float, Line] | None:
     return min(libraries, key=lambda each: each[0], default=None)
 
 
-def _sooner(own: Values, other: Values) -> tuple[str, str] | None:
-    """What a ratio is by where a run missed, and how many times sooner `own` was, with its
-    interval; None where no interval excludes a tie."""
+def _sooner(line: Line, behind: Line, goal: float) -> str:
+    """How many times sooner a row reached the goal than another one, with the interval. Where that
+    may be a tie, the other's name with its share of runs that did; "" where all runs did."""
+    own, other = (seconds_by_seed(each.runs, goal) for each in (line, behind))
+    name = _with_share(behind, goal)
     seconds = [*own.values(), *other.values()]
     if min(seconds) <= 0:  # of a record that was edited
-        return None
-    if all(map(math.isfinite, seconds)):
-        by, found = "", ratio(other, own)
-        stated = found.interval if found.differs else None
-    else:
-        by = "by the median over paired seeds, a miss counted as ∞, "
-        stated = ranking.times_sooner(own, other)
-    return (by, f"{with_interval(stated)} times sooner") if stated else None
+        return ""
+    missed = not all(map(math.isfinite, seconds))
+    found = ranking.times_sooner(own, other) if missed else ratio(other, own)
+    if found and found.differs:
+        times = compared(found, MISSED) if missed else compared(found)
+        return f"{times} times sooner than {name}"
+    return name if missed else ""
+
+
+def _share(seconds: Values) -> str:
+    """` in 21 of 28 seeds` where some missed the goal; "" where none did."""
+    hits = sum(map(math.isfinite, seconds.values()))
+    return f" in {hits} of {plural(len(seconds), 'seed')}" if hits < len(seconds) else ""
 
 
 def _either(leaders: Leaders) -> str:
-    """`a`, `a or b`, or `a, b, c or 2 others`."""
-    names = [escaped(line.name) for _, line in leaders[:NAMED]]
-    if len(leaders) > NAMED:
-        names.append(plural(len(leaders) - NAMED, "other"))
-    return listed(names, "or")
+    """`a`, `a or b`, or `a, b, c or 2 other rows`."""
+    return listed(_some([escaped(line.name) for _, line in leaders]), "or")
+
+
+def _some(names: Sequence[str]) -> list[str]:
+    """The first ones, and how many others there are."""
+    others = len(names) - NAMED
+    return [*names[:NAMED], *([plural(others, "other row")] if others > 0 else [])]
+
+
+def _with_share(line: Line, goal: float) -> str:
+    return f"{escaped(line.name)}{_share(seconds_by_seed(line.runs, goal))}"
 
 
 def _timed(line: Line) -> str:

@@ -16,6 +16,7 @@ from bench.stats import (
     components,
     critical_t,
     difference,
+    fewest_below,
     mean_interval,
     median_interval,
     power,
@@ -360,3 +361,14 @@ def test_the_intervals_of_the_components_cover_the_truth() -> None:
         of_seed += found.seed.low <= 0.2 <= found.seed.high
     assert within_binomial_bounds(of_machine, trials, 0.95)
     assert of_seed / trials > 0.93
+
+
+@pytest.mark.parametrize(("m", "n"), [(1, 60), (2, 9), (3, 6), (4, 5), (5, 28), (12, 13)])
+def test_pairs_below_are_beyond_chance_where_mann_and_whitney_say_so(m: int, n: int) -> None:
+    fewest = fewest_below(m, n, DECIDES)
+    for pairs in range(m * n + 1):
+        whole, rest = divmod(pairs, n)  # below all of the n, and below some
+        low = [-1.0] * whole + [n - rest - 0.5] * (rest > 0)
+        values = [*low, *[n + 1.0 + k for k in range(m - len(low))]]
+        test = scipy.stats.mannwhitneyu(values, range(n), alternative="less", method="exact")
+        assert (pairs >= fewest) == (test.pvalue <= (1 - DECIDES) / 2)

@@ -12,7 +12,7 @@ from bench.report.grouping import machines
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.pareto import pareto
 from bench.report.rows import Table
-from bench.report.sentences import caption, goal_meaning, intervals, notes
+from bench.report.sentences import HALF, caption, goal_meaning, intervals, notes
 from bench.report.tables import headline_columns, lines_in_order
 from bench.report.verdict import verdict
 
@@ -48,9 +48,8 @@ def block(tables: Sequence[Table], out: Path, readme: Path) -> str:
         *notes(table.records),
         verdict(table),
         markdown_table(headline_columns(table), lines_in_order(table)),
-        "≤: median training seconds until validation RMSE was at most that, ± half its 95 % "
-        "interval from six seeds on. "
-        f"{goal_meaning(table)} {intervals(table)}",
+        "≤: median training seconds until validation RMSE was at most that, from six seeds on ± "
+        f"{HALF}. {goal_meaning(table)} {intervals(table)}",
         plot.image(f"{folder}/") if plot else "",
         f"{escaped(table.title)}, {escaped(table.split)}. {caption(table.records)} "
         f"[All columns]({folder}/{page_name(table.title)}), [all results]({folder}/index.md).",

@@ -122,7 +122,9 @@ def test_a_time_to_a_goal_has_its_interval_at_every_width() -> None:
     assert re.search(r"als .* 1\.\d\d ±∞ \(6 of 8\)|als .* 1\.\d\d ±\S+ % \(6 of 8\)", wide)
     assert re.search(r"numpy_sgd .* \d\.\d\d ±\S+ % ", wide)
     assert re.search(r"numpy_sgd .* \d\.\d\d ±\S+% ", narrow)
-    assert "median ± half its 95 % interval; n/m: in n of m seeds; ∞" in " ".join(narrow.split())
+    assert "median ± how far its 95 % interval reaches; n/m: in n of m seeds; ∞" in " ".join(
+        narrow.split()
+    )
     assert "n/m" not in wide
 
 
@@ -135,11 +137,16 @@ def test_a_short_time_has_the_farther_end_of_its_interval() -> None:
 EIGHTY = """\
 
 ml-100k, random:80/10/10
-Where time counts, by the validation RMSE you need, use bias for 0.946 (0.0100
-s, 32.0 (95 % interval 32.0–32.0) times sooner than
-peer:a_library_of_long_name); peer:a_library_of_long_name for 0.937 (0.360 s),
-0.915 (0.440 s) and 0.900 (0.560 s). Where accuracy counts, use
-peer:a_library_of_long_name (1.20 s): test RMSE 0.9100 ± 0.0000.
+Where time counts, use, by the validation RMSE you need:
+
+- for 0.946 bias (0.0100 s): 32.0 (95 % interval 32.0–32.0, 3 paired seeds)
+times sooner than peer:a_library_of_long_name.
+- for 0.937 peer:a_library_of_long_name (0.360 s).
+- for 0.915 peer:a_library_of_long_name (0.440 s).
+- for 0.900 peer:a_library_of_long_name (0.560 s).
+
+Where accuracy counts, use peer:a_library_of_long_name (1.20 s): test RMSE
+0.9100 ± 0.0000.
 
 implementation             ≤ 0.915  ≤ 0.900        test RMSE   fit s  status
 --------------------------------------------------------------------------------

@@ -441,8 +441,9 @@ def test_one_run_of_each_row_recommends_nothing() -> None:
 
 def test_the_verdict_names_the_first_at_each_goal_and_the_most_accurate() -> None:
     assert verdict(table_of(*eight(seeds=3))) == (
-        "**Where time counts**, by the validation RMSE you need, use bias for 0.946 (0.0124 s); "
-        "embedding_mf for 0.937 (1.41 s); autorec for 0.915 (3.66 s). "
+        "**Where time counts**, use, by the validation RMSE you need:\n\n"
+        "- for 0.946 bias (0.0124 s).\n- for 0.937 embedding_mf (1.41 s).\n"
+        "- for 0.915 autorec (3.66 s).\n\n"
         "**Where accuracy counts**, use autorec (9.99 s): test RMSE 0.9099 ± 0.0027."
     )
 
@@ -460,8 +461,8 @@ def test_a_ratio_of_a_row_that_missed_a_goal_is_the_median_that_the_ranks_go_by(
     theirs[8] = record("peer:cornac_mf", seed=8, fit_s=1e6, rmse=0.89)
     text = verdict(table_of(*own, *theirs))
     assert (
-        "use numpy_sgd for 0.946 (0.812 s in 9 of 10 seeds; by the median over paired seeds, a "
-        "miss counted as ∞, 1.33 (95 % interval 1.33–1.33) times sooner than peer:cornac_mf)"
+        "- for 0.946 numpy_sgd (0.812 s in 9 of 10 seeds): 1.33 (95 % interval 1.33–1.33, 10 "
+        "paired seeds, median, a miss as ∞) times sooner than peer:cornac_mf."
     ) in text
 
 
@@ -470,23 +471,24 @@ def test_the_ratio_of_one_run_is_not_stated() -> None:
     for rmse in (0.89, 0.97):
         own = [record(seed=n, fit_s=0.3, rmse=rmse if n == 2 else 0.89) for n in range(9)]
         text = verdict(table_of(*own, library))
-        assert re.search(r"use numpy_sgd for 0\.946 \([\d.]+ s( in 8 of 9 seeds)?\)", text)
+        assert re.search(r"for 0\.946 numpy_sgd \([\d.]+ s( in 8 of 9 seeds)?\)", text)
         assert "sooner" not in text
 
 
-def test_goals_of_one_winner_stand_together_with_the_ratio_to_the_first_library() -> None:
+def test_each_goal_has_its_winner_with_the_ratio_to_the_first_library() -> None:
     def library(name: str, each_s: float) -> list[Record]:
         return [epoch_budgets(name, each_s=each_s * k, seed=n) for n, k in enumerate((1, 1.02))]
 
     libraries = [*library("peer:cornac_mf", 0.2), *library("peer:surprise_svd", 9.0)]
     text = verdict(table_of(*repeated(0.3, 0.303), *libraries))
     assert (
-        "use numpy_sgd for 0.946 (0.0804 s, 5.02 (95 % interval 4.72–5.35) times sooner than "
-        "peer:cornac_mf), 0.937 (0.0905 s, 4.47 "
+        "- for 0.946 numpy_sgd (0.0804 s): 5.02 (95 % interval 4.72–5.35, 2 paired seeds) times "
+        "sooner than peer:cornac_mf.\n- for 0.937 numpy_sgd (0.0905 s): 4.47 "
     ) in text
-    assert "and 0.900 (0.161 s, no library reached it in half of its runs)." in text
+    assert "0.900 numpy_sgd (0.161 s): no library reached it in half of its runs." in text
     text = verdict(table_of(*repeated(3.0, 3.03), *libraries))
-    assert "use peer:cornac_mf for 0.946 (0.404 s) and 0.937 (0.404 s); numpy_sgd for 0.9" in text
+    assert "- for 0.946 peer:cornac_mf (0.404 s).\n" in text
+    assert "- for 0.900 numpy_sgd (1.61 s): no library" in text
 
 
 def library_with_misses(n_seeds: int, *missed: int) -> list[Record]:
@@ -499,37 +501,32 @@ def library_with_misses(n_seeds: int, *missed: int) -> list[Record]:
 def test_a_library_has_no_ratio_where_its_misses_leave_the_interval_without_an_end() -> None:
     own = repeated(0.3, 0.31, 0.3, 0.31, 0.3, 0.31, 0.3)
     text = verdict(table_of(*own, *library_with_misses(7, 2)))
-    assert "0.900 (0.160 s; peer:own reached it in 6 of 7 seeds)" in text
+    assert "- for 0.900 numpy_sgd (0.160 s): peer:own in 6 of 7 seeds." in text
 
 
 def test_a_library_that_missed_a_goal_in_some_runs_has_the_ratio_of_a_comparison() -> None:
     own = repeated(*(0.3 + n / 100 for n in range(12)))
     rows = [*own, *library_with_misses(12, 2, 5)]
     found = re.search(
-        r"0\.900 \([\d.]+ s; by the median over paired seeds, a miss counted as ∞, "
-        r"(.*? \(95 % interval .*?\) times sooner) than peer:own, which reached it in 10 of 12 "
-        r"seeds\)",
+        r"0\.900 numpy_sgd \([\d.]+ s\): (.* a miss as ∞\) times sooner) than peer:own in 10 of 12",
         verdict(table_of(*rows)),
     )
     assert found
-    assert f"numpy_sgd was {found[1]}, a miss counted as ∞" in compare(
-        rows, "numpy_sgd", "peer:own"
-    )
+    assert f"; numpy_sgd was {found[1]}." in compare(rows, "numpy_sgd", "peer:own")
 
 
-def test_the_second_row_has_its_ratio_where_a_library_is_named_and_the_place_is_its_own() -> None:
+def test_the_second_row_has_its_ratio_beside_a_library_where_the_place_is_its_own() -> None:
     own, library = repeated(0.3, 0.303, 0.3), repeated(9.0, 9.1, 9.2, name="peer:own")
     second = repeated(0.9, 0.91, 0.92, name="ncf")
     text = verdict(table_of(*own, *library, *second))
-    ratio = re.search(
-        r"\. At 0\.900 the next of all rows is ncf: numpy_sgd was (.*? times sooner)\. \*\*", text
-    )
+    ratio = re.search(r"for 0\.900 .* than peer:own; (.* times sooner) than ncf\.", text)
     assert ratio
     stated = compare([*own, *second], "numpy_sgd", "ncf")
     assert f"numpy_sgd reached 0.900 on validation {ratio[1]}." in stated
     level = repeated(0.91, 0.9, 0.92, name="als")
     for others in ([*library, *second, *level], second, library):
-        assert "the next of all rows" not in verdict(table_of(*own, *others))
+        speed, _ = verdict(table_of(*own, *others)).split("**Where accuracy")
+        assert ";" not in speed
 
 
 def test_the_second_row_has_the_ratio_of_the_median_where_the_first_missed_the_goal() -> None:
@@ -540,8 +537,8 @@ def test_the_second_row_has_the_ratio_of_the_median_where_the_first_missed_the_g
     ]
     text = verdict(table_of(*own, *(each for row in rows for each in row)))
     assert re.search(
-        r" At 0\.900 the next of all rows is ncf: by the median over paired seeds, a miss "
-        r"counted as ∞, numpy_sgd was [\d.]+ \(95 % interval [\d.–]+\) times sooner\.",
+        r"for 0\.900 .*; [\d.]+ \(95 % interval [\d.–]+, 20 paired seeds, median, a miss as ∞\) "
+        r"times sooner than ncf\.",
         text,
     )
 
@@ -549,15 +546,17 @@ def test_the_second_row_has_the_ratio_of_the_median_where_the_first_missed_the_g
 def test_a_winner_that_missed_the_goal_in_some_runs_says_so() -> None:
     own = [record(seed=n, fit_s=0.3, rmse=0.93 if n == 2 else 0.89) for n in range(20)]
     text = verdict(table_of(*own, *repeated(*(9.0 + n / 10 for n in range(20)), name="ncf")))
-    assert re.search(r"0\.946 \([\d.]+ s\)", text), "all reached it"
-    assert re.search(r"0\.900 \([\d.]+ s in 19 of 20 seeds\)", text)
+    assert re.search(r"0\.946 numpy_sgd \([\d.]+ s\)", text), "all reached it"
+    assert re.search(r"0\.900 numpy_sgd \([\d.]+ s in 19 of 20 seeds\)", text)
 
 
 def test_rows_that_noise_may_have_put_in_order_are_named_together() -> None:
     text = verdict(table_of(*repeated(3.0, 4.0, 3.5), *repeated(3.6, 3.5, 3.4, name="ncf")))
-    assert "use numpy_sgd or ncf for 0.946 (0.933 and 0.933 s, no difference beyond noise)" in text
+    assert (
+        "- for 0.946 numpy_sgd or ncf (0.933 s and 0.933 s): no difference beyond noise."
+    ) in text
     four = [each for n, name in enumerate("abcde") for each in repeated(3.0, 4 + n / 9, name=name)]
-    assert "use a, b, c or 2 others for" in verdict(table_of(*four))
+    assert "- for 0.946 a, b, c or 2 other rows (" in verdict(table_of(*four))
 
 
 def test_the_goal_of_a_dataset_without_one_is_what_the_baseline_reached_in_each_run() -> None:
@@ -590,7 +589,7 @@ def test_a_dataset_without_goals_has_steps_from_the_baseline_to_the_best_row() -
         *("bias", "1/2 to the best", "9/10 to the best", "the best")
     ]
     assert "from what `bias` reaches" in goal_meaning(table)
-    assert "als for 0.900" in verdict(table)
+    assert "for 0.900 als" in verdict(table)
     assert goals_of(table_of(*rows)) == [0.95]  # no baseline to start from
     assert goal_name(table_of(*rows), 0.95) == "bias"
     assert "about that far" in goal_meaning(table_of(*bias))
@@ -598,7 +597,7 @@ def test_a_dataset_without_goals_has_steps_from_the_baseline_to_the_best_row() -
 
 def test_a_row_of_one_run_is_not_compared() -> None:
     text = verdict(table_of(*repeated(3.0, 3.1, 3.2), record("ncf", fit_s=0.1, rmse=0.88)))
-    assert "use numpy_sgd for 0.946" in text
+    assert "for 0.946 numpy_sgd" in text
     assert text.endswith("Not compared, for one run has no interval: ncf.")
 
 

@@ -25,6 +25,11 @@ peers: $(STAMP) ## third-party libraries, into .venv, as rows beside the built-i
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[peers]'
 
+spark: $(STAMP) ## Spark, half a gigabyte, for peer:spark_als, which needs Java 17
+	@echo "installing Spark (460 MB to download, once)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[spark]'
+
 triton: $(STAMP) ## Triton, where torch has not brought it: for triton_sgd, or its tests
 	@echo "installing Triton (some 200 MB)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
@@ -80,4 +85,4 @@ format: $(STAMP) ## let ruff mend what it can
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-.PHONY: help env peers triton bench site test mutants faults speed gate docs lint types format clean
+.PHONY: help env peers spark triton bench site test mutants faults speed gate docs lint types format clean

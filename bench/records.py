@@ -206,7 +206,8 @@ class Disturbance(_Part):
     wait_s                that the worker's threads were runnable and had no core, all together,
                           less those of threads that ended within the fit. None off Linux
     involuntary_switches  times that a thread of the worker was taken off its core
-    cpu_s                 CPU seconds of the worker, and of its child processes that ended
+    cpu_s                 CPU seconds of the worker, of its child processes that ended and of those
+                          that the warm-up started, such as a JVM
     """
 
     steal_s: Annotated[float, Field(ge=0, le=1e12)] | None
@@ -294,8 +295,8 @@ def _dumped(curve: Sequence[Point]) -> list[dict[str, Any]]:
 
 @_part
 class Memory(_Part):
-    """Peaks in bytes: of the worker's resident memory, and of the device allocator from after
-    the warm-up on.
+    """Peaks in bytes: of the resident memory of the worker and what its warm-up started, such as a
+    JVM, added up; and of the device allocator from after the warm-up on.
 
     host_base_bytes  resident after the warm-up, less the ratings: interpreter, libraries,
                      compiled code

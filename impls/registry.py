@@ -21,6 +21,7 @@ IMPLEMENTATIONS = {
     "peer:myfm": "impls.peers.myfm_gibbs:MyFMGibbs",
     "peer:cmfrec": "impls.peers.cmfrec_als:CmfrecALS",
     "peer:libmf": "impls.peers.libmf_sgd:LibmfSGD",
+    "peer:spark_als": "impls.peers.spark_als:SparkALS",
 }
 
 RENAMED = {

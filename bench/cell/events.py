@@ -114,7 +114,8 @@ class Result(_Event):
     copy_s           seconds of the checks before an evaluation and of a copy of the model
     off_clock_cpu_s  CPU seconds from the start of `fit` to its last evaluation, less those on the
                      training clock
-    cpu_s            CPU seconds of the worker and of its children that have ended
+    cpu_s            CPU seconds of the worker, of its children that have ended and of those that
+                     the warm-up started
     disturbance      of the worker while the training clock ran
     ended_ns         reading of the clock after the last part
     """

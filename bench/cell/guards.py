@@ -6,13 +6,16 @@ import gc
 import signal
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.score import check_predictions
 from impls.protocol import Implementation
+
+if TYPE_CHECKING:
+    import psutil
 
 SAMPLE = 256
 """Pairs predicted again, at most half of all, so that how often an id is among them differs."""
@@ -143,12 +146,20 @@ def _monitoring_tools() -> set[int]:
     return {each for each in range(6) if monitoring and monitoring.get_tool(each)}
 
 
-def _children() -> dict[int, str]:
-    """The name of each running process that descends from this one, by its id."""
+def descendants() -> list[psutil.Process]:
+    """The processes that descend from this one, such as the JVM that a library started."""
     import psutil  # here, so that no row pays for it on the import clock
 
+    found: list[psutil.Process] = psutil.Process().children(recursive=True)
+    return found
+
+
+def _children() -> dict[int, str]:
+    """The name of each running process that descends from this one, by its id."""
+    import psutil
+
     children: dict[int, str] = {}
-    for child in psutil.Process().children(recursive=True):
+    for child in descendants():
         try:
             if child.status() != psutil.STATUS_ZOMBIE:
                 children[child.pid] = child.name()

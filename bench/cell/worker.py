@@ -19,16 +19,16 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.cell import numerics
-from bench.cell.clock import TRAINING, Clock
+from bench.cell.clock import TRAINING, Clock, cpu_ns_with
 from bench.cell.device import device_of, is_full
 from bench.cell.disturbance import Meter
 from bench.cell.energy import account, nvml_meter
-from bench.cell.guards import Hooks, inconsistency
+from bench.cell.guards import Hooks, descendants, inconsistency
 from bench.cell.job import (
     DTYPES,
     ENOUGH,
@@ -48,6 +48,9 @@ from bench.planning.loading import load_class, reason_of, restored
 from bench.score import ColdStart, check_predictions
 from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Implementation, Training
+
+if TYPE_CHECKING:
+    import psutil
 
 Send = Callable[..., None]
 Fit = Callable[[], object]
@@ -116,6 +119,8 @@ def _run(
     _warm_up(new_model(), sample, send)
 
     clock.enter("overhead")
+    if helpers := descendants():  # what a library started in the warm-up is part of the row
+        clock.cpu_timer = lambda: cpu_ns_with(helpers)
     numerics.settle()  # again, for a row that imports torch when it fits
     thread_pools = _pinned_threads(job.threads)
     hooks.reset()
@@ -142,7 +147,7 @@ def _run(
     )
 
     send("phase", name="fit")
-    host_base_bytes = _host_base_bytes(train, validation)
+    host_base_bytes = _host_base_bytes(train, validation, helpers)
     device.reset_peak()
     cpu_before_s = clock.cpu_seconds("overhead")
     clock.enter("fit")
@@ -183,7 +188,7 @@ def _run(
         thread_pools=thread_pools,
         numerics=settings,
         memory={
-            "host_peak_bytes": _resident_bytes("VmHWM"),
+            "host_peak_bytes": _resident_bytes("VmHWM", helpers),
             "host_base_bytes": host_base_bytes,
             "device_peak_bytes": device.peak_bytes(),
         },
@@ -308,25 +313,34 @@ def _pinned_threads(allowed: int) -> dict[str, int]:
     return pools
 
 
-def _host_base_bytes(train: Ratings, validation: HeldOut) -> int | None:
+def _host_base_bytes(
+    train: Ratings, validation: HeldOut, helpers: Iterable[psutil.Process]
+) -> int | None:
     """What is resident now besides the ratings."""
-    resident = _resident_bytes("VmRSS")
+    resident = _resident_bytes("VmRSS", helpers)
     columns = [getattr(part, name) for part in (train, validation) for name in DTYPES]
     return None if resident is None else resident - sum(column.nbytes for column in columns)
 
 
-def _resident_bytes(which: str) -> int | None:
-    """Resident memory of this program in bytes, `VmRSS` now or `VmHWM` at its peak; None
-    where Linux's /proc is missing.
+def _resident_bytes(which: str, helpers: Iterable[psutil.Process]) -> int | None:
+    """Resident memory of this program and its helpers in bytes, `VmRSS` now or `VmHWM`, the sum of
+    their peaks; None where Linux's /proc is missing. A helper that has ended counts for nothing.
 
     getrusage would also count the parent's memory from before this program was started.
     """
+    own = _resident_kb(which, "self")
+    if own is None:
+        return None
+    return 1024 * (own + sum(_resident_kb(which, str(each.pid)) or 0 for each in helpers))
+
+
+def _resident_kb(which: str, process: str) -> int | None:
     try:
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     except OSError:
         return None
-    found = next(line for line in status.splitlines() if line.startswith(which))
-    return int(found.split()[1]) * 1024
+    found = (line for line in status.splitlines() if line.startswith(which))
+    return next((int(line.split()[1]) for line in found), None)  # a zombie has no such line
 
 
 def _failure(error: BaseException, job: Job) -> dict[str, Any]:

@@ -1,10 +1,13 @@
-"""Whether a row can run here: its system, its device and its library."""
+"""Whether a row can run here: its system, its device, its library and what that needs."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Collection, Iterable
 from importlib.metadata import PackageNotFoundError, version
@@ -12,8 +15,11 @@ from pathlib import Path
 
 SYSTEMS = ("linux", "darwin")
 
-OWN_EXTRA = ("triton",)
+EXTRAS = {"triton": "triton", "pyspark": "spark"}
 """Libraries that are an extra, and a target of make, by themselves; the others are `peers`."""
+
+JAVA = 17
+"""The oldest that Spark 4 runs on."""
 
 
 def system_problem() -> str | None:
@@ -41,10 +47,39 @@ def device_problem(device: str) -> str | None:
 
 def library_problem(library: str) -> str | None:
     """Why a row that needs `library` cannot run here; None where it can, or needs none."""
+    # Java first: nobody should install what would then find none.
+    if library == "pyspark" and (problem := java_problem()):
+        return problem
     if not library or versions([library]):
         return None
-    extra = library if library in OWN_EXTRA else "peers"
+    extra = EXTRAS.get(library, "peers")
     return f"{library} is not installed: make {extra} (pip install -e '.[{extra}]')"
+
+
+def java_problem() -> str | None:
+    """Why Spark cannot start a JVM here; None where it can. It takes the Java of $JAVA_HOME, else
+    the one on the path."""
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=str(Path(home, "bin")) if home else None)
+    place = f"in JAVA_HOME={home}" if home else "on the path"
+    install = f"Spark needs Java {JAVA} or newer (apt-get install openjdk-{JAVA}-jre-headless)"
+    if java is None:
+        return f"no java {place}: {install}"
+    found = _java_version(java)
+    return None if found >= JAVA else f"Java {found or 'of no known version'} {place}: {install}"
+
+
+@functools.cache
+def _java_version(java: str) -> int:
+    """17 of `openjdk version "17.0.15"`, 8 of `"1.8.0_392"`; 0 where it shows none."""
+    try:
+        done = subprocess.run(
+            [java, "-version"], capture_output=True, encoding="utf-8", errors="replace", timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    found = re.search(r'version "(?:1\.)?(\d+)', done.stderr + done.stdout)
+    return int(found[1]) if found else 0
 
 
 def row_problem(library: str, devices: Collection[str], device: str) -> str | None:

@@ -26,6 +26,7 @@ from impls.peers.cmfrec_als import CmfrecALS
 from impls.peers.cornac_mf import CornacMF
 from impls.peers.libmf_sgd import LibmfSGD
 from impls.peers.myfm_gibbs import MyFMGibbs
+from impls.peers.spark_als import SparkALS
 from impls.peers.surprise_svd import SurpriseSVD
 from impls.registry import IMPLEMENTATIONS
 from impls.sparse_embedding_mf import SparseEmbeddingMF
@@ -222,6 +223,15 @@ class TestLibmfSGD(Conformance):
         "test_another_seed_is_another_result_unless_nothing_is_drawn": "the library has no seed",
         "test_ratings_that_are_all_equal": "the library divides by their standard deviation, 0",
     }
+
+
+class TestSparkALS(Conformance):
+    implementation = SparkALS
+    rmse = {"synthetic": (0.345, 0.37), "ml-100k": (0.90, 0.93)}
+    on_ml_100k = {"rank": 16, "epoch_budgets": ()}
+    small = {"rank": 4, "reg_param": 0.03, **QUICK}
+    unregularised = {"epochs": 40, "reg_param": 1e-4}
+    overregularised = {"reg_param": 5.0}
 
 
 def test_every_registered_implementation_passes_the_suite() -> None:

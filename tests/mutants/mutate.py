@@ -47,6 +47,7 @@ TESTED_BY = {
     "myfm_gibbs": "TestMyFMGibbs",
     "cmfrec_als": "TestCmfrecALS",
     "libmf_sgd": "TestLibmfSGD",
+    "spark_als": "TestSparkALS",
     "shared": "TestCornacMF",
     "strata": "TestNumpySGDStrata",
     "blocked": "TestNumbaSGD or parity",

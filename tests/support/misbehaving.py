@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -38,6 +39,30 @@ class Mean:
 
     def predict(self, users, items):
         return np.full(len(users), self.mean_, np.float32)
+
+
+HELPER = """
+import os
+held = bytearray(b"1") * 300_000_000
+while sum(os.times()[:2]) < 1: pass
+print("ready", flush=True)
+input()
+"""
+_HELPERS: list[subprocess.Popen[str]] = []
+
+
+@dataclass
+class WorksInAHelper(Mean):
+    """Well behaved: its warm-up starts a process that uses a second of CPU time and 300 MB."""
+
+    def fit(self, train, training=Training()):
+        if not _HELPERS:
+            pipe = subprocess.PIPE
+            command = [sys.executable, "-c", HELPER]
+            _HELPERS.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8"))
+            _HELPERS[0].stdout.readline()
+            atexit.register(_HELPERS[0].communicate, "\n")
+        return super().fit(train, training)
 
 
 CORES_AT_IMPORT = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()

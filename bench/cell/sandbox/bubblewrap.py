@@ -31,7 +31,7 @@ VARIABLES = (
     *("PATH", "LANG", "LANGUAGE", "LC_", "TZ", "TERM", "CC", "CXX", "LD_", "GLIBC_TUNABLES"),
     *("PYTHON", "MALLOC_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "BLIS_", "VECLIB_"),
     *("NUMEXPR_", "NUMBA_", "TORCH", "PYTORCH_", "TRITON_", "CUDA_", "CUBLAS_", "CUDNN_"),
-    "NVIDIA_",
+    *("NVIDIA_", "JAVA_HOME"),
 )
 """How the names begin of the variables that a worker keeps."""
 

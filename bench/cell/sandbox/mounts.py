@@ -34,11 +34,13 @@ SYSTEM = (
     *("/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/hosts", "/etc/localtime"),
     # Processors and devices, which thread pools and CUDA look up.
     *("/sys/bus", "/sys/class", "/sys/devices", "/sys/module"),
+    # Debian has the settings of a JVM there, and without them none starts.
+    *map(str, sorted(Path("/etc").glob("java-*"))),
 )
 
 FOLDER_VARIABLES = (
     *("PYTHONPATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX", "LD_LIBRARY_PATH", "LD_PRELOAD"),
-    *("CUDA_HOME", "CUDA_PATH"),
+    *("CUDA_HOME", "CUDA_PATH", "JAVA_HOME"),
 )
 """Variables with paths that an interpreter and its libraries may need, between colons."""
 

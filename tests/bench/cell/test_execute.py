@@ -93,6 +93,14 @@ def test_a_cell_runs_to_its_predictions(execute: Execute, split: Split) -> None:
     )
 
 
+def test_a_process_that_the_warm_up_started_counts_as_the_row_s(execute: Execute) -> None:
+    outcome = execute("WorksInAHelper")
+    assert (outcome.status, outcome.reason, outcome.doubts) == ("ok", "", [])
+    assert outcome.result.memory.host_base_bytes > 300_000_000
+    assert outcome.result.memory.host_peak_bytes > outcome.result.memory.host_base_bytes
+    assert outcome.result.cpu_s > 1
+
+
 def test_code_that_numba_stored_is_of_this_source(
     split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from impls.peers.cornac_mf import CornacMF
 from impls.peers.libmf_sgd import LibmfSGD
 from impls.peers.myfm_gibbs import MyFMGibbs
 from impls.peers.shared import pinned
+from impls.peers.spark_als import SparkALS
 from impls.peers.surprise_svd import SurpriseSVD
 from impls.protocol import Training
 
@@ -176,7 +177,8 @@ def test_myfm_stopped_early_is_a_shorter_fit(epochs: int, train: Ratings) -> Non
 
 def test_no_library_is_imported_before_a_fit() -> None:
     """So that `bench list` and a plan are quick, and do without it."""
-    modules = {MyFMGibbs.__module__, *(wrapped.implementation.__module__ for wrapped in WRAPPED)}
-    libraries = {"surprise", "cornac", "myfm", "cmfrec", "libmf"}
+    alone = {MyFMGibbs.__module__, SparkALS.__module__}
+    modules = {*alone, *(wrapped.implementation.__module__ for wrapped in WRAPPED)}
+    libraries = {"surprise", "cornac", "myfm", "cmfrec", "libmf", "pyspark"}
     code = f"import sys, {', '.join(modules)}; sys.exit(bool({libraries} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -93,3 +93,11 @@ def test_takes_the_threads_that_are_pinned(train: Ratings, monkeypatch: pytest.M
 def test_a_cluster_needs_a_folder_that_all_of_it_reach(train: Ratings) -> None:
     with pytest.raises(ValueError, match="needs checkpoint_dir"):
         model(master="spark://host:7077").fit(train)
+
+
+def test_no_checkpoint_is_left(train: Ratings, tmp_path: Path) -> None:
+    """Where Spark puts them is the user's, and on a cluster larger than a temporary folder."""
+    model(epochs=11, checkpoint_dir=str(tmp_path)).fit(train)
+    assert list(tmp_path.rglob("part-*"))
+    session("", str(tmp_path.parent))  # ends the session before
+    assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 EXIT_S = 8.0
 """Seconds that a JVM may take to end."""
 
+PART = 250_000
+"""Ratings of a part that goes to Spark."""
+
 CHECKPOINTS = "spark.checkpoint.dir"
 """Spark's name of the folder in which it makes one for a session."""
 
@@ -61,6 +64,12 @@ def _start(master: str, checkpoints: str) -> SparkSession:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
         "spark.local.dir": tempfile.gettempdir(),
+        # Ratings from this process: as columns, not as rows of a plan, and in parts of some MB, of
+        # which each is a task. With Spark's 10,000 a fit of 8 million takes three times the CPU.
+        "spark.sql.execution.arrow.localRelationThreshold": "0",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": f"{PART}",
+        # The factors come back whole, more than 1 GB where they are.
+        "spark.driver.maxResultSize": "0",
         # Spark's own 1 GB is too little for what a machine of any size can hold.
         "spark.driver.memory": f"{_memory_bytes() // 2 >> 20}m",
     }

@@ -424,6 +424,9 @@ class Record(_Part):
     """None in older records."""
     goals: list[Goal] = Field(default_factory=list)
     curve: Annotated[Sequence[Point], PlainSerializer(_dumped)] = Field(default_factory=list)
+    val_blocks: list[float] = Field(default_factory=list)
+    """Mean squared errors of equal parts of the validation ratings at the best epoch, the same
+    parts for each row: of the trials of `bench choose` alone."""
     epoch_budgets: bool = False
     """It cannot be interrupted: each point of the curve is a full fit of that many epochs."""
     memory: Memory | None = None

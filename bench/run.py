@@ -58,7 +58,8 @@ class Runner:
 
     exclusive  holds the machine for one cell at a time
     settled    the statuses of a record that need no other run
-    blocks     parts of the test ratings whose squared errors each record has; 0 for none
+    blocks     parts of the test ratings, and of the validation ratings, whose squared errors each
+               record has; 0 for none
     unwritten  records that the store could not take, the oldest first: each further record, and
                `close`, tries again
     """
@@ -205,7 +206,7 @@ class Runner:
         request = cell.request
         prepared = self.splits.prepare(request.dataset, request.split, request.seed)
         limits = Limits(cell.rules.time_limit_s, self.memory_limit_bytes)
-        job = _job(cell, prepared)
+        job = _job(cell, prepared, self.blocks)
         outcome = self.executor.execute(job, prepared.test, limits, self.observer.on_event)
         if not self.splits.are_intact():
             self.splits.discard()  # the next run gets them anew
@@ -261,7 +262,7 @@ def _refused(outcome: Outcome, reason: str, *, doubtful: bool = False) -> Outcom
     return Outcome("failed", reason, log=outcome.log, sandbox=outcome.sandbox, doubtful=doubtful)
 
 
-def _job(cell: Cell, prepared: Prepared) -> Job:
+def _job(cell: Cell, prepared: Prepared, blocks: int) -> Job:
     request = cell.request
     return Job(
         class_path=cell.class_path,
@@ -276,6 +277,7 @@ def _job(cell: Cell, prepared: Prepared) -> Job:
         rules=cell.rules,
         source=cell.implementation_hash,
         core=machine.timing_core() if request.pinned else None,
+        blocks=blocks,
     )
 
 
@@ -283,7 +285,7 @@ def _fill(
     record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[float, ...], blocks: int
 ) -> None:
     record.status, record.reason = outcome.status, outcome.reason
-    record.log = "" if outcome.status == "ok" else outcome.log
+    record.log = "" if outcome.status in ("ok", "pruned") else outcome.log
     record.sandbox = outcome.sandbox
     record.curve = outcome.curve
     record.goals = _goals(outcome.curve, goals)
@@ -294,7 +296,7 @@ def _fill(
     record.times, record.disturbance = _times(result, outcome), result.disturbance
     record.epoch_budgets = result.parts.other_budgets is not None
     record.thread_pools, record.numerics = result.thread_pools, result.numerics
-    record.memory = result.memory
+    record.memory, record.val_blocks = result.memory, result.val_blocks
     predicted = outcome.predicted
     if predicted is not None and len(prepared.test) and outcome.status in ("ok", "timeout"):
         scale = record.data.scale

@@ -7,12 +7,16 @@ its clock are compared with each other, and with a clock that no row can reach.
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import resource
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bench.cell.events import Checkpoint, Event, Failed, Phase, Result
 from bench.cell.job import StorageError
@@ -107,6 +111,10 @@ class Audit:
             result.val_rmse,
         ):
             return "reported a result that is not that of its checkpoints"
+        if blocks := result.val_blocks:  # of sizes that differ by one at most
+            square = np.average(blocks, weights=_sizes(self.n_validation, len(blocks)))
+            if not math.isclose(square, (result.val_rmse or 0.0) ** 2, rel_tol=1e-9):
+                return "reported squared errors that are not those of its validation RMSE"
         total_s = 0.0
         for checkpoint, since_fit_s in self._checkpoints:
             if others is None and checkpoint.seconds < total_s:
@@ -218,6 +226,11 @@ def _name(event: Event) -> str:
     if isinstance(event, Phase):
         return event.name
     return "energy of a fit" if event.event == "energy" else event.event
+
+
+def _sizes(n: int, parts: int) -> NDArray[np.int64]:
+    """Of the parts into which `np.array_split` divides `n`; (parts,)."""
+    return n // parts + (np.arange(parts) < n % parts)
 
 
 def _short(until: str, seconds: float, seen_s: float) -> str:

@@ -108,6 +108,7 @@ class Result(_Event):
     epochs           of the chosen fit; epochs_ran of the last one
     checkpoints      how many were reported
     val_rmse         of the best epoch
+    val_blocks       mean squared errors of parts of the validation ratings there
     epoch_s          seconds of an epoch
     diverged_at      the epoch after which predictions were not finite
     predictions      digest of the test predictions, whose file may be changed before it is read
@@ -127,6 +128,7 @@ class Result(_Event):
     checkpoints: Count = 0
     epoch_s: Seconds | None
     val_rmse: float | None
+    val_blocks: list[Annotated[float, Field(ge=0)]] = []
     timed_out: bool
     diverged_at: Count | None
     thread_pools: dict[str, Count]

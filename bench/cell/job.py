@@ -42,9 +42,10 @@ class Job:
     """One cell as its worker sees it. `arrays` is the folder that `write_split` filled; in the job
     that a worker gets, a folder of its own, into which `hand_over` puts each part in its turn.
     `source` is the digest of the row's source, "" where nothing depends on it.
-    `core` is the one that its process stays on; None for any. After a job that has `more`, its
-    worker waits for another one. `began_ns` is the reading of the clock from which a later one of
-    them counts; None for the first, which counts from the start of its process."""
+    `core` is the one that its process stays on; None for any. `blocks` is the number of parts of
+    the validation ratings whose squared errors it reports; 0 for none. After a job that has `more`,
+    its worker waits for another one. `began_ns` is the reading of the clock from which a later one
+    of them counts; None for the first, which counts from the start of its process."""
 
     class_path: str
     hyperparameters: dict[str, Any]
@@ -58,6 +59,7 @@ class Job:
     rules: Rules
     source: str = ""
     core: int | None = None
+    blocks: int = 0
     more: bool = False
     began_ns: int | None = None
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.cell.clock import Clock
 from bench.cell.guards import BackgroundWork, Hooks, inconsistency
 from bench.planning.rules import Rules
-from bench.score import ColdStart, check_predictions, score
+from bench.score import ColdStart, check_predictions, score, squared_errors
 from datasets.ratings import HeldOut
 from impls.protocol import BestModel, Implementation, Referee, budgets_up_to
 
@@ -77,6 +78,7 @@ class ClockedReferee:
     before_evaluation  is called before the model predicts the validation pairs
     on_evaluation  is called with each evaluation and the number of planned epochs
     is_enough      whether the harness has ordered the end of training
+    blocks         parts of the validation ratings whose squared errors are wanted; 0 for none
     n_evaluations  so far
     copy_s         of the checks and of a copy of the model, known once fitting is over
     epochs_ran     so far, in the present fit where there are several
@@ -94,6 +96,7 @@ class ClockedReferee:
     before_evaluation: Callable[[], None] = lambda: None
     on_evaluation: Callable[[Evaluation, int], None] = lambda *_: None
     is_enough: Callable[[], bool] = lambda: False
+    blocks: int = 0
     curve: list[Evaluation] = field(default_factory=list, init=False)
     epoch_lengths: list[float] = field(default_factory=list, init=False)
     epochs_ran: int = field(default=0, init=False)
@@ -104,6 +107,7 @@ class ClockedReferee:
     n_evaluations: int = field(default=0, init=False)
     copy_s: float = field(default=0.0, init=False)
     _fit_s: float = field(default=0.0, init=False)
+    _predicted: NDArray[np.float64] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._best = BestModel(self.model)
@@ -208,6 +212,13 @@ class ClockedReferee:
         return self._lowest.rmse if self._lowest else None
 
     @property
+    def val_blocks(self) -> list[float]:
+        """Mean squared errors of `blocks` parts of the validation ratings, at the best epoch."""
+        if self._predicted is None:
+            return []
+        return squared_errors(self._predicted, self.validation.values, self.scale, self.blocks)
+
+    @property
     def _lowest(self) -> Evaluation | None:
         return min(self.curve, key=lambda point: point.rmse, default=None)
 
@@ -242,6 +253,8 @@ class ClockedReferee:
         evaluation = Evaluation(self.epochs_ran, seconds, rmse, errors.mae)
         if finite:
             self.curve.append(evaluation)
+            if self.blocks and self._lowest is evaluation:
+                self._predicted = complete
         elif self.diverged_at is None:
             self.diverged_at = evaluation.epoch
         self.n_evaluations += 1

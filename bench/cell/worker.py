@@ -144,6 +144,7 @@ def _run(
         before_evaluation=lambda: send("evaluating"),
         on_evaluation=lambda *evaluated: _send_evaluation(send, clock, *evaluated),
         is_enough=lambda: orders.is_enough(job),
+        blocks=job.blocks,
     )
 
     send("phase", name="fit")
@@ -183,6 +184,7 @@ def _run(
         checkpoints=referee.n_evaluations,
         epoch_s=referee.epoch_s,
         val_rmse=referee.val_rmse,
+        val_blocks=referee.val_blocks,
         timed_out=referee.timed_out,
         diverged_at=referee.diverged_at,
         thread_pools=thread_pools,

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from bench.records import Data, Point, Record
+from bench.stats import Interval, mean_interval
 from bench.store import RecordStore
 
 PROBE, SEARCH, FINAL = "choose:probe", "choose:search", "choose:final"
@@ -24,6 +26,10 @@ GROWTH = "choose:growth"
 """The `suite` of fits on parts of the training part."""
 
 REQUEST = "request.json"
+
+SURE = 0.99
+"""The confidence at which one model, or one trial, is called more accurate than another: several
+are compared, and none is to be named alone by chance."""
 
 
 class Searched(BaseModel):
@@ -161,6 +167,33 @@ class Trial:
         return self.best.rmse if self.best else None
 
 
+def lowest_of(trials: Iterable[Trial]) -> Trial | None:
+    """The trial with the lowest validation RMSE, the first of equal ones."""
+    with_result = [trial for trial in trials if trial.rmse is not None]
+    return min(with_result, key=lambda trial: trial.rmse or 0.0, default=None)
+
+
+def best_of(trials: Sequence[Trial]) -> Trial | None:
+    """The trial whose hyperparameters a user should take: the lowest, or the default (trial 0)
+    where the lowest is not better on validation beyond noise.
+
+    Of many trials the lowest is lowest by luck, too. The two are compared block by block of the
+    validation part; older records have no blocks, and there the lowest counts.
+    """
+    lowest = lowest_of(trials)
+    if lowest is None or (default := trials[0]).best is None:
+        return lowest
+    gain = _gain(default.record.val_blocks, lowest.record.val_blocks)
+    return default if gain and gain.low <= 0 else lowest
+
+
+def _gain(default: Sequence[float], lowest: Sequence[float]) -> Interval | None:
+    """Squared error of the default less that of the lowest; None where either has no blocks."""
+    if min(len(default), len(lowest)) < 2:
+        return None
+    return mean_interval(map(operator.sub, default, lowest), SURE)
+
+
 Configuration = Literal["best", "default"]
 
 
@@ -188,11 +221,13 @@ class Model:
     def default(self) -> Trial | None:
         return self.trials[0] if self.trials else None
 
+    @property
+    def lowest(self) -> Trial | None:
+        return lowest_of(self.trials)
+
     @cached_property
     def best(self) -> Trial | None:
-        """The trial with the lowest validation RMSE, the first of equal ones."""
-        with_result = [trial for trial in self.trials if trial.rmse is not None]
-        return min(with_result, key=lambda trial: trial.rmse or 0.0, default=None)
+        return best_of(self.trials)
 
     @property
     def spent(self) -> Spent:

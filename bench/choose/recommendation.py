@@ -14,15 +14,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.choose.outcome import Model, Outcome
+from bench.choose.outcome import SURE, Model, Outcome
 from bench.planning.goals import BEST, own_goals
 from bench.planning.plan import BASELINE
 from bench.records import Figure, Record, mean_by_seed, part, round_up
 from bench.stats import LEVEL, Interval, critical_t, median_interval, ratio
-
-SURE = 0.99
-"""The confidence at which one model is called more accurate than another: several are compared,
-and none is to be named alone by chance."""
 
 CLOSE = 0.01
 """How much above the lowest test RMSE still counts as about as accurate."""
@@ -252,9 +248,9 @@ def difference(a: Sequence[Record], b: Sequence[Record]) -> Interval | None:
 def goals(outcome: Outcome) -> list[Goal]:
     """What was requested, or steps from what the baseline reached on validation to the lowest."""
     lowest = {
-        name: model.best.rmse
+        name: model.lowest.rmse
         for name, model in names(outcome).items()
-        if model.best and model.best.rmse is not None
+        if model.lowest and model.lowest.rmse is not None
     }
     if not lowest:
         return []

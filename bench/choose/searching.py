@@ -9,7 +9,7 @@ from typing import Any
 from bench import machine
 from bench.choose.budget import AGAIN, BETTER, Account
 from bench.choose.models import with_settings
-from bench.choose.outcome import Searched, Spent, Trial
+from bench.choose.outcome import Searched, Spent, Trial, best_of, lowest_of
 from bench.choose.trials import Search
 from bench.planning.describing import Contain
 from bench.planning.hyperparameters import SettingError
@@ -108,7 +108,7 @@ class Searching:
 
         wall_s  what it took: what counts where its worker was killed and reported no times
         """
-        before = self.best.rmse if self.best else None
+        before = self.lowest.rmse if self.lowest else None
         cut = self._cut.pop(record.identity, None)
         if cut is None:
             assert self._next is not None
@@ -126,7 +126,7 @@ class Searching:
         spent = trial.spent if record.times else Spent(training_s=wall_s)
         self.account.book(spent, wall_s, better=better)
         self.account.cut_s = min((each.limit_s for each in self._cut.values()), default=None)
-        failed = self.best is None and self.account.n >= FAILURES
+        failed = self.lowest is None and self.account.n >= FAILURES
         self.account.ended = failed or self.search is None
         if self.search is not None:
             self.search.tell(record)
@@ -138,10 +138,12 @@ class Searching:
         return next(iter(self._trials.values()), None)
 
     @property
+    def lowest(self) -> Trial | None:
+        return lowest_of(self._trials.values())
+
+    @property
     def best(self) -> Trial | None:
-        """The trial with the lowest validation RMSE, the first of equal ones."""
-        with_result = [trial for trial in self._trials.values() if trial.rmse is not None]
-        return min(with_result, key=lambda trial: trial.rmse or 0.0, default=None)
+        return best_of([*self._trials.values()])
 
     @property
     def first_spent(self) -> Spent | None:

@@ -56,7 +56,7 @@ SETTLED: tuple[Status, ...] = ("ok", "pruned", "diverged", "timeout", "out of me
 time limit runs again where much more is left."""
 
 BLOCKS = 50
-"""Parts of the test ratings, for paired intervals."""
+"""Parts of the test ratings, and of the validation ratings, for paired intervals."""
 
 PROBED_SHARE = 0.02
 """Of the minutes, that each fit may take which finds the quickest row of a model."""
@@ -121,7 +121,9 @@ class Session:
         limit, lock = memory_limit_bytes, self._exclusive
         blind = Splits(loader, blind=True, seed=request.cut)
         whole = Splits(loader, seed=request.cut)
-        self._trials = Runner(self.store, trials, observer, limit, blind, lock, settled=SETTLED)
+        self._trials = Runner(
+            self.store, trials, observer, limit, blind, lock, settled=SETTLED, blocks=BLOCKS
+        )
         self._finals = Runner(self.store, executor, observer, limit, whole, lock, blocks=BLOCKS)
 
     def __enter__(self) -> Self:
@@ -331,12 +333,12 @@ class Session:
         growth.measure(outcome, cells, self._finals.record_of, self.budget)
 
     def _show(self, model: Searching) -> None:
-        best = model.best
-        assert best is not None
+        lowest = model.lowest
+        assert lowest is not None
         spent = model.account.spent.counted_s
         self.show(
-            f"{model.plan.implementation}: validation RMSE {best.rmse:.4f} after {spent:.3g} s, "
-            f"trial {best.number}"
+            f"{model.plan.implementation}: validation RMSE {lowest.rmse:.4f} after {spent:.3g} s, "
+            f"trial {lowest.number}"
         )
 
 

@@ -101,6 +101,8 @@ class Session:
         The control comes first, for there the copy has as much behind it as base: a process that
         has run other workloads finds its memory mapped, and can be a third faster for it. For the
         same reason head runs whatever base does, as often, the control's workload to the end.
+        The side that is addressed first sets its workload up first, and may be given the better
+        memory: the order of the sides is drawn anew, too.
         """
         began = self.clock()
         with self.start(self.coin.randrange(SEEDS)) as sides:
@@ -108,6 +110,7 @@ class Session:
             if not self.rounds:
                 self._take_stock(found["base"], found["head"])
             order = self._order()
+            sides = {name: sides[name] for name in self.coin.sample(list(sides), len(sides))}
             for name, side in sides.items():
                 side.begin(order[:1] if name == "copy" else order)
             for workload in order:
@@ -148,7 +151,7 @@ class Session:
         """Whether the round can go on. Else a process is lost; the other workloads come again."""
         control = self.control if self.control and self.control.workload == workload else None
         others: list[Name] = ["head", "copy"] if control else ["head"]
-        taking = {name: sides[name] for name in ("base", *others)}
+        taking = {name: side for name, side in sides.items() if name in ("base", *others)}
         series = self.workloads[workload]
         try:
             ready = {name: side.ready() for name, side in taking.items()}
@@ -186,7 +189,8 @@ class Session:
             for name in self.coin.sample(others, len(others))
         }
         if "copy" in others:  # base was called against both: head catches up, uncounted
-            head.time(2 * QUADS * loops)
+            for _ in range(2 * QUADS):
+                head.time(loops)
         return quads
 
     def _quad(self, base: Side, other: Side, loops: int) -> Quad:

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 
 WORKLOADS = "tests/speed"
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_THP_DISABLE = 1, 41
 STANDARD_LIBRARY = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib"))
 
 
@@ -139,9 +139,16 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _without_huge_pages() -> None:
+    """How many of them a process is given depends on what the process before it took."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+
+
 def main(pipe: int, tree: Path, core: int) -> None:
     """Serve until the last workload has ended, or the parent is gone."""
     _die_with_parent()
+    _without_huge_pages()
     sys.path.insert(0, str(tree))
     side = Side(Connection(pipe), tree, core)
     if not (tree / WORKLOADS).is_dir():

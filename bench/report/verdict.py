@@ -67,8 +67,18 @@ def _for_accuracy(table: Table) -> str:
 
 
 def _not_compared(table: Table) -> str:
+    """Rows of one run; those of them that are lower than what is recommended, with their RMSE."""
     names = [escaped(line.name) for line in table.of_one_run]
-    return f"Not compared, for one run has no interval: {listed(names)}." if names else ""
+    if not names:
+        return ""
+    text = f"Not compared, for one run has no interval: {listed(names)}."
+    best = min((value for value, _ in _most_accurate(table)), default=-math.inf)
+    lower = [
+        f"{escaped(line.name)} ({found.value:.4f})"
+        for line in table.of_one_run
+        if (found := mean(line.runs, rmse)) and found.value < best
+    ]
+    return f"{text} Lower in that run than any row above: {listed(lower)}." if lower else text
 
 
 def _in_one_run(table: Table) -> str:

@@ -297,6 +297,8 @@ def test_what_did_not_end_ok_is_tried_again(tmp_path: Path) -> None:
     broken = {"a": lambda: Outcome("failed", "broke", log="its last words")}
     (record,) = run(tmp_path, [cell("a")], FakeExecutor(broken))
     assert (record.status, record.reason, record.log) == ("failed", "broke", "its last words")
+    ended = {"b": lambda: Outcome("pruned", "beaten", log="Epoch 1/9")}
+    assert run(tmp_path, [cell("b")], FakeExecutor(ended))[0].log == "", "nothing went wrong"
     executor = FakeExecutor()
     run(tmp_path, [cell("a")], executor)
     assert executor.ran == ["a"]

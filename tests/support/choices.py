@@ -38,6 +38,7 @@ def model(
     maths: str = "",
     status: str = "ok",
     grows: Sequence[float] | None = None,
+    val_noise: float | None = None,
     **fields: Any,
 ) -> tuple[Searched, list[Record]]:
     """The plan of a model, and the records of its trials and final runs.
@@ -45,12 +46,14 @@ def model(
     validations  the lowest validation RMSE of each trial, the default's first
     test         RMSE of the best trial's final runs, on average; `noise`: how much its blocks
                  differ, by the same random numbers for equal names alone
+    val_noise    how much the parts of the validation part differ; None for no parts
     grows        the exponent of each seed's seconds over the ratings; None where not measured
     """
     plan = Searched(implementation=name, device="cpu", model=maths or name, rows=[name])
     trials = [
         _of(name, SEARCH, SPLIT, {"epochs": 9, "factors": 8 * (n + 1)}, 0, fields)
         | {"curve": _curve(lowest, fit_s), "fit_s": fit_s, "rmse": lowest, "minute": n}
+        | {"val_blocks": _parts(lowest, val_noise, n)}
         for n, lowest in enumerate(validations)
     ]
     best = min(range(len(validations)), key=lambda n: validations[n])
@@ -113,6 +116,12 @@ def _record(fields: dict[str, Any]) -> Record:
     found = record(**fields)
     found.cell.suite = suite
     return found
+
+
+def _parts(lowest: float, noise: float | None, n: int) -> list[float]:
+    if noise is None:
+        return []
+    return (lowest**2 + noise * np.random.default_rng(n).normal(size=BLOCKS)).tolist()
 
 
 def _curve(lowest: float, fit_s: float) -> list[Point]:

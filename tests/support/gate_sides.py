@@ -25,6 +25,7 @@ class Machine:
     noise  standard deviation of ln t of each timed stretch
     drift  of ln t from one stretch to the next: it gets hot, and cools when a workload begins
     calls  of each side and workload
+    setups sides in the order in which they set a workload up
     """
 
     seed: int = 0
@@ -35,6 +36,7 @@ class Machine:
     hash_seeds: list[int] = field(default_factory=list)
     orders: dict[str, list[list[str]]] = field(default_factory=dict)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    setups: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -70,6 +72,7 @@ class FakeSide:
     def begin(self, order: list[str]) -> None:
         self._queue = list(order)
         self.machine.orders.setdefault(self.name, []).append(order)
+        self.machine.setups.append(self.name)
 
     def ready(self) -> Ready | Ended:
         self.machine.now += 0.1
@@ -91,6 +94,7 @@ class FakeSide:
         return self.machine.work(loops * self.cost(self.name, self.current, self.hash_seed))
 
     def finish(self) -> Ended:
+        self.machine.setups.append(self.name)  # of the next one
         return Ended(failed="AssertionError" if self._fault() == "late" else "")
 
     def _fault(self) -> str:

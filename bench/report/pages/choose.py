@@ -9,10 +9,9 @@ from functools import partial
 from pathlib import Path, PurePath
 
 from bench.choose.growth import exponent, is_short
-from bench.choose.outcome import Model, Outcome, Trial, final_hyperparameters
+from bench.choose.outcome import SURE, Model, Outcome, Trial, final_hyperparameters
 from bench.choose.recommendation import (
     CLOSE,
-    SURE,
     Beside,
     Candidate,
     Goal,
@@ -259,7 +258,7 @@ def _accuracy(outcome: Outcome) -> list[str]:
         "validation parts together, which is why it may be lower than on validation. Gain on test: "
         f"default less best, with its {100 * SURE:g} % interval.",
         markdown_table(columns, items),
-        _overfitting(items),
+        *filter(None, [_kept(items), _overfitting(items)]),
     ]
 
 
@@ -274,6 +273,22 @@ def _in_order(outcome: Outcome) -> list[_Item]:
         return (test.value if test else float("inf"), best if best is not None else float("inf"))
 
     return sorted(names(outcome).items(), key=key)
+
+
+def _kept(items: Sequence[_Item]) -> str:
+    """Which models keep their default though a trial was lower; "" where none does."""
+    kept = [
+        f"{escaped(name)} (lowest {model.lowest.rmse:.4f}, trial {model.lowest.number})"
+        for name, model in items
+        if model.best is model.default and model.lowest not in (None, model.default)
+    ]
+    if not kept:
+        return ""
+    return (
+        "**Their default is their best**, for their lowest trial is not better on validation "
+        f"beyond noise (the {100 * SURE:g} % interval of the difference, part by part): "
+        f"{listed(kept)}."
+    )
 
 
 def _overfitting(items: Sequence[_Item]) -> str:

@@ -83,6 +83,7 @@ def fit(
     rules: Rules = Rules(),
     kind: type[Stepwise] = Stepwise,
     validation: int = 4,
+    blocks: int = 0,
 ) -> ClockedReferee:
     ids = np.zeros(4, np.int32)
     train = Ratings(ids, ids, np.full(4, 3, np.float32), 1, 1, (-100, 100))
@@ -94,6 +95,7 @@ def fit(
         cold_start=ColdStart(train),
         scale=train.scale,
         rules=rules,
+        blocks=blocks,
     )
     model.fit(train, Training(referee=referee))
     referee.clock.enter("overhead")
@@ -134,6 +136,12 @@ def test_evaluation_is_not_on_the_training_clock(timer: FakeTimer) -> None:
     assert referee.clock.seconds("evaluation") == 60
     assert [point.seconds for point in referee.curve] == [1, 2, 3]
     assert referee.epoch_s == 1
+
+
+def test_squared_errors_of_parts_are_those_of_the_best_epoch(timer: FakeTimer) -> None:
+    assert fit(timer, [3, 1, 2], blocks=2).val_blocks == [1, 1]
+    assert fit(timer, [3, 1, 2]).val_blocks == []
+    assert fit(timer, [3, 1, 2], blocks=2, validation=0).val_blocks == []
 
 
 def test_best_epoch_is_put_back(timer: FakeTimer) -> None:

@@ -93,6 +93,13 @@ def test_a_cell_runs_to_its_predictions(execute: Execute, split: Split) -> None:
     )
 
 
+def test_it_reports_squared_errors_of_parts_of_the_validation_ratings(execute: Execute) -> None:
+    assert execute("Mean").result.val_blocks == []
+    result = execute("Mean", blocks=10).result
+    assert len(set(result.val_blocks)) == 10
+    assert np.mean(result.val_blocks) == pytest.approx(result.val_rmse**2)
+
+
 def test_a_process_that_the_warm_up_started_counts_as_the_row_s(execute: Execute) -> None:
     outcome = execute("WorksInAHelper")
     assert (outcome.status, outcome.reason, outcome.doubts) == ("ok", "", [])

@@ -45,11 +45,13 @@ class Cells(ServingExecutor):
 
     evaluation_s  of a checkpoint
     final_times   how many times as long as a trial a final run trains
+    val_noise     how much parts of the validation part differ; None for no parts
     """
 
     epoch_s: ClassVar = {"Bias": 0.05, "ALS": 0.1, "NumbaSGD": 0.02, "GlobalMean": 0.001}
     start_s = 1.0
     evaluation_s: ClassVar[dict[str, float]] = {}
+    val_noise: float | None = None
     final_times = 1.125  # 90 % of the ratings, rather than 80
 
     def __init__(self, clock: Clock) -> None:
@@ -89,6 +91,10 @@ class Cells(ServingExecutor):
         fit_s = self.epoch_s[row] * max(1, len(outcome.curve)) * (self.final_times if final else 1)
         evaluation_s = 0.0 if final else self._evaluated_s(row, len(outcome.curve))
         outcome.result = _result(start_s, fit_s, evaluation_s, epochs)
+        if self.val_noise is not None and outcome.curve:
+            rng = np.random.default_rng(len(self.jobs))
+            parts = outcome.curve[-1].rmse ** 2 + self.val_noise * rng.normal(size=job.blocks)
+            outcome.result = outcome.result.model_copy(update={"val_blocks": parts.tolist()})
         outcome.wall_s = start_s + fit_s + evaluation_s + (0.5 if final else 0.01)
         self.clock.now += outcome.wall_s
         outcome.predicted = np.full(int(test.known.sum()), 3, np.float32)
@@ -218,6 +224,19 @@ def test_the_first_trial_is_the_default_and_no_search_ends_worse(choose: Choose)
     assert quick.best is not quick.default
     rmses = [rmse for _, rmse in quick.anytime]
     assert rmses == sorted(rmses, reverse=True)
+
+
+def test_final_runs_are_of_the_default_alone_where_no_trial_beats_it_beyond_noise(
+    choose: Choose, tmp_path: Path
+) -> None:
+    found, _ = choose(minutes=2, val_noise=9.0)
+    for model in found.models:
+        assert model.best is model.default
+        assert model.best_runs == model.default_runs
+    assert sum(r.cell.suite == FINAL for r in records(tmp_path)) == 2 * len(NAMES)
+    assert found.models[2].lowest is not found.models[2].default
+    sure, _ = choose(minutes=2, folder="sure", val_noise=0.0)
+    assert sure.models[2].best is sure.models[2].lowest is not sure.models[2].default
 
 
 def test_the_search_is_blind_and_final_runs_are_scored_once_on_one_test_part(

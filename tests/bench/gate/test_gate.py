@@ -32,6 +32,8 @@ from tests.support.gate_runs import request_of
 CODE = "def work(n):\n    return sum(range(n))\n"
 WORKLOADS = """\
 import os
+import re
+from pathlib import Path
 import numpy as np
 from code_to_time import work
 
@@ -59,6 +61,9 @@ def test_answer(benchmark):
 def test_surroundings(benchmark):
     assert os.environ["OMP_NUM_THREADS"] == "1"
     assert os.environ["MALLOC_MMAP_MAX_"] == "0"
+    array = np.ones(2**23)  # 64 MB, for which NumPy requests huge pages
+    memory = Path("/proc/self/smaps_rollup")
+    assert not memory.exists() or re.search(r"^AnonHugePages: +0 kB$", memory.read_text(), re.M)
     benchmark(lambda: hash("the same on both sides"))
 """
 
@@ -116,7 +121,7 @@ def test_sabotage_of_head_is_reported_row_by_row(
     assert "calls benchmark twice" in raw["workloads"]["twice"]["reason"]
     assert "head died with exit code 7" in raw["workloads"]["crash"]["reason"]
     assert "unexpected keyword argument 'm'" in raw["workloads"]["error"]["reason"]
-    assert verdicts["same"] == "INCONCLUSIVE"
+    assert verdicts["same"] == verdicts["surroundings"] == "INCONCLUSIVE"
     changed = {name for name, series in raw["workloads"].items() if series["changed"]}
     assert changed == {"same", "answer"}
     assert "with uncommitted changes" in raw["head"]["label"]

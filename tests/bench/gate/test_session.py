@@ -184,6 +184,17 @@ def test_sabotage_one_hash_seed_for_all_rounds_takes_luck_for_a_slowdown() -> No
     assert V.FAIL in verdicts(session(Machine(), lucky_seed, coin=OneSeed(1))).values()
 
 
+def test_who_sets_up_first_is_drawn_for_each_round() -> None:
+    """Whoever sets up last is slower by 3 %, as one that is given fewer huge pages."""
+    machine = Machine()
+
+    def cost(side: str, *_: object) -> float:
+        last = next(name for name in reversed(machine.setups) if name != "copy")
+        return 30.0 * (1.03 if side == last else 1)
+
+    assert V.FAIL not in verdicts(session(machine, cost)).values()
+
+
 def test_loops_are_found_on_base_and_shared() -> None:
     result = session(Machine(), lambda side, *_: {"base": 3.0, "head": 1.0, "copy": 3.0}[side])
     assert set(result.loops.values()) == {7}

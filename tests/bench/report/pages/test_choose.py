@@ -99,6 +99,20 @@ def test_validation_and_test_stand_side_by_side_and_overfitting_is_named() -> No
     assert "No search overfitted" in choose_page(outcome(BIAS, AUTOREC), RESULTS)
 
 
+def test_a_default_that_no_trial_beats_beyond_noise_is_the_best_and_named() -> None:
+    of = {"test": 0.88, "default_test": 0.88, "validations": (0.9, 0.899, 0.898)}
+    lucky = model("als", val_noise=0.01, **of)
+    better = model("autorec", val_noise=0.0005, **of)
+    older = model("numba_sgd", **of)
+    found = outcome(lucky, better, older)
+    assert [m.best and m.best.number for m in found.models] == [0, 2, 2]
+    text = section(choose_page(found, RESULTS), "Accuracy")
+    assert "**Their default is their best**" in text
+    assert "part by part): als (lowest 0.8980, trial 2)." in text
+    assert cells(text)["als"]["validation, best"] == "0.9000"
+    assert "Their default" not in choose_page(outcome(better, older), RESULTS)
+
+
 def test_a_model_without_figures_and_one_that_still_improves_say_so() -> None:
     none = model("ncf", test=0.9)
     none[0].problem = "no CUDA device"

@@ -664,9 +664,11 @@ def test_a_dataset_without_goals_has_steps_from_the_baseline_to_the_best_row() -
 
 
 def test_a_row_of_one_run_is_not_compared() -> None:
-    text = verdict(table_of(*repeated(3.0, 3.1, 3.2), record("ncf", fit_s=0.1, rmse=0.88)))
+    text = verdict(table_of(*repeated(3.0, 3.1, 3.2), record("ncf", fit_s=0.1, rmse=0.97)))
     assert "for 0.946 numpy_sgd" in text
     assert text.endswith("Not compared, for one run has no interval: ncf.")
+    lower = verdict(table_of(*repeated(3.0, 3.1, 3.2), record("ncf", fit_s=0.1, rmse=0.88)))
+    assert lower.endswith(" ncf. Lower in that run than any row above: ncf (0.8800).")
 
 
 def test_the_verdict_names_rows_that_noise_does_not_tell_apart() -> None:

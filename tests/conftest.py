@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
 settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
 settings.load_profile("untimed")
+
+# Spark's fits are too short for what Java's second compiler takes: a third less CPU time in all.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 
 collect_ignore = ["plugin"]  # a package of its own, which test_plugin.py installs elsewhere
 

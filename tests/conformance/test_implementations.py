@@ -228,7 +228,7 @@ class TestLibmfSGD(Conformance):
 class TestSparkALS(Conformance):
     implementation = SparkALS
     rmse = {"synthetic": (0.345, 0.37), "ml-100k": (0.90, 0.93)}
-    on_ml_100k = {"rank": 16, "epoch_budgets": ()}
+    on_ml_100k = {"rank": 8, "epochs": 8, "epoch_budgets": ()}
     small = {"rank": 4, "reg_param": 0.03, **QUICK}
     unregularised = {"epochs": 40, "reg_param": 1e-4}
     overregularised = {"reg_param": 5.0}

@@ -14,7 +14,7 @@ from pyarrow import csv, parquet
 from bench.planning.availability import library_problem
 from datasets.ratings import Ratings
 from impls.peers.spark_als import SparkALS
-from impls.peers.spark_session import session
+from impls.peers.spark_session import PART, session
 
 pytestmark = pytest.mark.skipif(
     library_problem("pyspark") is not None, reason=str(library_problem("pyspark"))
@@ -90,6 +90,21 @@ def test_takes_the_threads_that_are_pinned(train: Ratings, monkeypatch: pytest.M
         assert (context.master, context.defaultParallelism) == (f"local[{threads}]", threads)
 
 
+def test_ratings_go_in_few_parts_and_in_no_plan() -> None:
+    """Either costs more than a fit: a task for 10,000 of them, or all of them in every task."""
+    frame = session("", "").createDataFrame(pa.table({"user": np.zeros(2 * PART, np.int32)}))
+    assert frame.rdd.getNumPartitions() == 2
+    assert "LocalRelation" not in frame._jdf.queryExecution().toString()
+
+
 def test_a_cluster_needs_a_folder_that_all_of_it_reach(train: Ratings) -> None:
     with pytest.raises(ValueError, match="needs checkpoint_dir"):
         model(master="spark://host:7077").fit(train)
+
+
+def test_no_checkpoint_is_left(train: Ratings, tmp_path: Path) -> None:
+    """Where Spark puts them is the user's, and on a cluster larger than a temporary folder."""
+    model(epochs=11, checkpoint_dir=str(tmp_path)).fit(train)
+    assert list(tmp_path.rglob("part-*"))
+    session("", str(tmp_path.parent))  # ends the session before
+    assert list(tmp_path.iterdir()) == []

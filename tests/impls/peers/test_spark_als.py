@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from pyarrow import csv, parquet
 
 from bench.planning.availability import library_problem
 from datasets.ratings import Ratings
-from impls.peers.spark_als import SparkALS
+from impls.peers.spark_als import SparkALS, factors
 from impls.peers.spark_session import PART, session
 
 pytestmark = pytest.mark.skipif(
@@ -69,6 +70,12 @@ def test_a_file_with_ids_left_out_is_refused(train: Ratings, tmp_path: Path) -> 
     parquet.write_table(pa.table({**columns(train), "user": train.users * 2}), path)
     with pytest.raises(ValueError, match="they must be 0 … 79"):
         model().fit_file(str(path))
+
+
+def test_factors_are_in_the_order_of_ids_whatever_the_order_of_rows() -> None:
+    """Blocks of rows come back as they are: the ids of the first, then those of the second."""
+    rows = Mock(toArrow=lambda: pa.table({"id": [0, 3, 1], "features": [[1.0], [4.0], [2.0]]}))
+    assert factors(rows, rank=1, n=4).ravel().tolist() == [1.0, 2.0, 0.0, 4.0]
 
 
 def test_an_id_without_ratings_has_no_nan(train: Ratings) -> None:

@@ -160,7 +160,7 @@ MUTATIONS = [
         ("rated_rows", "wrong mask", " + b[columns]", " + b[columns.flip(0)]"),
         ("chunks", "a pair left out", "start + CHUNK)", "start + CHUNK - 1)"),
         ("protocol", "ignores stopping", "if referee.stops(count, n):", "if False:"),
-        ("protocol", "shallow copy of the best epoch", ".deepcopy(self.model)", ".copy(self.model)"),
+        ("protocol", "shallow copy of the best", ".deepcopy(self.model)", ".copy(self.model)"),
         ("protocol", "no copy evaluated", "copy.deepcopy(self.best.model)", "self.best.model"),
         ("protocol", "the last budget alone", "if budget < n), n]", "if budget < 0), n]"),
         ("protocol", "best not restored", "object.__setattr__(self.model, name, value)", "pass"),

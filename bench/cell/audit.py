@@ -11,12 +11,11 @@ import math
 import os
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.cell.events import Checkpoint, Event, Failed, Phase, Result
 from bench.cell.job import StorageError
@@ -65,10 +64,12 @@ class Audit:
     """Follows the events of one worker.
 
     n_validation, n_test  pairs whose predictions are timed
+    blocks                parts of the validation pairs whose squared errors are wanted
     """
 
     n_validation: int
     n_test: int
+    blocks: int = 0
     _last: str = ""
     _fit_at_most_ns: int = 0
     _window_s: float = 0.0
@@ -111,10 +112,8 @@ class Audit:
             result.val_rmse,
         ):
             return "reported a result that is not that of its checkpoints"
-        if blocks := result.val_blocks:  # of sizes that differ by one at most
-            square = np.average(blocks, weights=_sizes(self.n_validation, len(blocks)))
-            if not math.isclose(square, (result.val_rmse or 0.0) ** 2, rel_tol=1e-9):
-                return "reported squared errors that are not those of its validation RMSE"
+        if not self._are_of(result.val_rmse, result.val_blocks):
+            return "reported squared errors that are not those of its validation RMSE"
         total_s = 0.0
         for checkpoint, since_fit_s in self._checkpoints:
             if others is None and checkpoint.seconds < total_s:
@@ -128,6 +127,14 @@ class Audit:
         if trained_s + parts.evaluation + parts.overhead + ROUNDING_S < self._window_s:
             return _short("the end of fit", trained_s, self._window_s)
         return None
+
+    def _are_of(self, val_rmse: float | None, blocks: Sequence[float]) -> bool:
+        """Whether mean squared errors of as many blocks as are wanted are those of an RMSE."""
+        wanted = 0 if val_rmse is None else min(self.blocks, self.n_validation)
+        if len(blocks) != wanted or not wanted:
+            return len(blocks) == wanted
+        sizes = self.n_validation // wanted + (np.arange(wanted) < self.n_validation % wanted)
+        return math.isclose(np.average(blocks, weights=sizes), (val_rmse or 0.0) ** 2, rel_tol=1e-9)
 
     def doubts(self, result: Result, cpu_s: float | None) -> list[str]:
         """Whether the worker was busy off the training clock for longer than can be explained.
@@ -226,11 +233,6 @@ def _name(event: Event) -> str:
     if isinstance(event, Phase):
         return event.name
     return "energy of a fit" if event.event == "energy" else event.event
-
-
-def _sizes(n: int, parts: int) -> NDArray[np.int64]:
-    """Of the parts into which `np.array_split` divides `n`; (parts,)."""
-    return n // parts + (np.arange(parts) < n % parts)
 
 
 def _short(until: str, seconds: float, seen_s: float) -> str:

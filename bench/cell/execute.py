@@ -117,7 +117,7 @@ class ProcessExecutor:
         INHERITED.restore()
         laid_out = Path(job.arrays)
         n_known = int(test.known.sum())
-        audit = Audit(n_validation(laid_out), n_known)
+        audit = Audit(n_validation(laid_out), n_known, job.blocks)
         cpu_before_s = _cpu_of_children_s()
         with ExitStack() as held:
             folder = new_folder(held)

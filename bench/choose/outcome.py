@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from bench.records import Data, Point, Record
-from bench.stats import Interval, mean_interval
+from bench.stats import mean_interval
 from bench.store import RecordStore
 
 PROBE, SEARCH, FINAL = "choose:probe", "choose:search", "choose:final"
@@ -174,24 +174,25 @@ def lowest_of(trials: Iterable[Trial]) -> Trial | None:
 
 
 def best_of(trials: Sequence[Trial]) -> Trial | None:
-    """The trial whose hyperparameters a user should take: the lowest, or the default (trial 0)
-    where the lowest is not better on validation beyond noise.
+    """The trial whose hyperparameters a user should take: the lowest of those that are better on
+    validation than the default (trial 0) beyond noise, else the default.
 
-    Of many trials the lowest is lowest by luck, too. The two are compared block by block of the
-    validation part; older records have no blocks, and there the lowest counts.
+    Of many trials the lowest is lowest by luck, too. Two are compared block by block of the
+    validation part. Where the default has no result, or no blocks, as in older records, the lowest
+    counts.
     """
-    lowest = lowest_of(trials)
-    if lowest is None or (default := trials[0]).best is None:
-        return lowest
-    gain = _gain(default.record.val_blocks, lowest.record.val_blocks)
-    return default if gain and gain.low <= 0 else lowest
+    if not trials or (default := trials[0]).best is None or len(default.record.val_blocks) < 2:
+        return lowest_of(trials)
+    better = (trial for trial in trials if _is_better(trial.record, default.record))
+    return lowest_of(better) or default
 
 
-def _gain(default: Sequence[float], lowest: Sequence[float]) -> Interval | None:
-    """Squared error of the default less that of the lowest; None where either has no blocks."""
-    if min(len(default), len(lowest)) < 2:
-        return None
-    return mean_interval(map(operator.sub, default, lowest), SURE)
+def _is_better(trial: Record, default: Record) -> bool:
+    """By the interval of the differences of their blocks; never one that has others, or none."""
+    if len(trial.val_blocks) != len(default.val_blocks):
+        return False
+    gain = mean_interval(map(operator.sub, default.val_blocks, trial.val_blocks), SURE)
+    return gain.low > 0
 
 
 Configuration = Literal["best", "default"]

@@ -97,7 +97,7 @@ class ServingExecutor:
     ) -> Outcome:
         n_known = int(test.known.sum())
         outcome = Outcome("failed")
-        audit = Audit(n_validation(laid_out), n_known)
+        audit = Audit(n_validation(laid_out), n_known, job.blocks)
         watch = Watch(limits, time.monotonic())
         stop: Stop | None = None
         ended: tuple[Status, str] | None = None

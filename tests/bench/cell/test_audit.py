@@ -72,12 +72,18 @@ def test_an_honest_cell_contradicts_nothing() -> None:
     assert seen.doubts(result(cpu_s=8.5), cpu_s=9.0) == []
 
 
-def test_parts_of_the_validation_ratings_need_not_be_of_one_size() -> None:
-    seen = Audit(n_validation=5, n_test=5)
+@pytest.mark.parametrize(
+    ("blocks", "right"),
+    [([0.15, 0.4], True), ([0.25, 0.26], False), ([0.25], False), ([0.25] * 3, False), ([], False)],
+)
+def test_parts_of_the_validation_ratings_are_as_many_as_wanted_and_have_its_rmse(
+    blocks: list[float], right: bool
+) -> None:
+    """Of 3 and of 2 ratings."""
+    seen = Audit(n_validation=5, n_test=5, blocks=2)
     for event, at_s in timed(checkpoint(1), checkpoint(2)):
         assert seen.note(event, int(at_s * SECOND), int(at_s * SECOND)) is None
-    parts = result(val_blocks=[0.15, 0.4])  # of 3 and of 2 ratings
-    assert seen.contradiction(parts, spawned_ns=0) is None
+    assert (seen.contradiction(result(val_blocks=blocks), spawned_ns=0) is None) == right
 
 
 def test_fits_with_epoch_budgets_contradict_nothing() -> None:
@@ -112,7 +118,7 @@ def test_a_failure_may_be_reported_at_any_time() -> None:
         ((), {"ended_ns": 10 * SECOND}, "parts of its clock that do not sum to its time"),
         ((), {"checkpoints": 1}, "a result that is not that of its checkpoints"),
         ((), {"val_rmse": 0.4}, "a result that is not that of its checkpoints"),
-        ((), {"val_blocks": [0.25, 0.26]}, "not those of its validation RMSE"),
+        ((), {"val_blocks": [0.25, 0.25]}, "not those of its validation RMSE"),
         ((), {"best_epoch": 1}, "a result that is not that of its checkpoints"),
         ((4.0, 2.0), {}, "fewer seconds at epoch 2 than before"),
         ((2.0, 4.5), {}, "a fit that is shorter than its checkpoints"),

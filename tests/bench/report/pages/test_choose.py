@@ -6,6 +6,7 @@ import ast
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.choose import FOLDER
@@ -111,6 +112,16 @@ def test_a_default_that_no_trial_beats_beyond_noise_is_the_best_and_named() -> N
     assert "part by part): als (lowest 0.8980, trial 2)." in text
     assert cells(text)["als"]["validation, best"] == "0.9000"
     assert "Their default" not in choose_page(outcome(better, older), RESULTS)
+
+
+def test_the_best_is_the_lowest_of_those_that_beat_the_default_beyond_noise() -> None:
+    """The third trial's parts differ by luck; and one that its limit killed has none."""
+    better = model("autorec", test=0.88, validations=(0.9, 0.899, 0.898), val_noise=0.0005)
+    rng = np.random.default_rng(0)
+    by_luck: list[float] = (0.898**2 + 0.1 * rng.normal(size=50)).tolist()
+    for parts in (by_luck, by_luck[:0]):
+        better[1][2].val_blocks = parts
+        assert [m.best and m.best.number for m in outcome(better).models] == [1]
 
 
 def test_a_model_without_figures_and_one_that_still_improves_say_so() -> None:

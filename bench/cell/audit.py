@@ -11,7 +11,7 @@ import math
 import os
 import resource
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,7 +112,7 @@ class Audit:
             result.val_rmse,
         ):
             return "reported a result that is not that of its checkpoints"
-        if not self._are_of(result.val_rmse, result.val_blocks):
+        if not self._blocks_agree(result):
             return "reported squared errors that are not those of its validation RMSE"
         total_s = 0.0
         for checkpoint, since_fit_s in self._checkpoints:
@@ -128,13 +128,14 @@ class Audit:
             return _short("the end of fit", trained_s, self._window_s)
         return None
 
-    def _are_of(self, val_rmse: float | None, blocks: Sequence[float]) -> bool:
-        """Whether mean squared errors of as many blocks as are wanted are those of an RMSE."""
-        wanted = 0 if val_rmse is None else min(self.blocks, self.n_validation)
-        if len(blocks) != wanted or not wanted:
+    def _blocks_agree(self, result: Result) -> bool:
+        """Whether there are as many blocks as are wanted, and the RMSE is theirs."""
+        blocks, rmse = result.val_blocks, result.val_rmse
+        wanted = 0 if rmse is None else min(self.blocks, self.n_validation)
+        if rmse is None or not wanted or len(blocks) != wanted:
             return len(blocks) == wanted
         sizes = self.n_validation // wanted + (np.arange(wanted) < self.n_validation % wanted)
-        return math.isclose(np.average(blocks, weights=sizes), (val_rmse or 0.0) ** 2, rel_tol=1e-9)
+        return math.isclose(np.average(blocks, weights=sizes), rmse**2, rel_tol=1e-9)
 
     def doubts(self, result: Result, cpu_s: float | None) -> list[str]:
         """Whether the worker was busy off the training clock for longer than can be explained.

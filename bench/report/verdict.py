@@ -67,7 +67,7 @@ def _for_accuracy(table: Table) -> str:
 
 
 def _not_compared(table: Table) -> str:
-    """Rows of one run; those of them that are lower than what is recommended, with their RMSE."""
+    """Rows of one run; of those with a lower test RMSE than what is recommended, that, too."""
     names = [escaped(line.name) for line in table.of_one_run]
     if not names:
         return ""
@@ -78,7 +78,9 @@ def _not_compared(table: Table) -> str:
         for line in table.of_one_run
         if (found := mean(line.runs, rmse)) and found.value < best
     ]
-    return f"{text} Lower in that run than any row above: {listed(lower)}." if lower else text
+    if not lower:
+        return text
+    return f"{text} A lower test RMSE in that run than of any compared row: {listed(lower)}."
 
 
 def _in_one_run(table: Table) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tabulate import tabulate
 
 from bench.choose.outcome import Model, Outcome, Request, Searched
-from bench.choose.recommendation import recommend
+from bench.choose.recommendation import Recommendation, recommend
 from bench.choose.session import BLOCKS
 from bench.records import Record
 from bench.score import squared_errors
@@ -62,12 +62,20 @@ def counted(rng: np.random.Generator, shape: Shape, runs: int, seeds: int = SEED
         of_tie = recommend(replace(every, models=every.models[:2]))
         assert of_all
         assert of_tie
-        right = of_all.best.name == "better"
-        found[TIED] += len(of_tie.tied) == 1
-        found[LOWEST] += right
-        found[ALONE] += right and not of_all.tied
-        found[WRONG] += not right and not of_all.tied
+        found.update(claims(of_tie, of_all, "better"))
     return found
+
+
+def claims(of_tie: Recommendation, of_all: Recommendation, better: str) -> dict[str, bool]:
+    """Which claims are made of two models that are tied, and of all with one that is better, whose
+    name ends so."""
+    right, alone = of_all.best.name.endswith(better), not of_all.tied
+    return {
+        TIED: len(of_tie.tied) == 1,
+        LOWEST: right,
+        ALONE: right and alone,
+        WRONG: alone and not right,
+    }
 
 
 def outcome(

@@ -17,7 +17,7 @@ from pathlib import Path
 from bench.choose import FOLDER
 from bench.choose.outcome import read
 from bench.choose.recommendation import Recommendation, recommend
-from tests.simulated.choices import ALONE, LOWEST, TIED, WRONG
+from tests.simulated.choices import claims
 from tests.support import known_truth
 from tests.support.known_truth import Better, TiedA, TiedB
 
@@ -32,11 +32,7 @@ def main(sets: int = known_truth.SEEDS) -> None:
             known_truth.write(ratings, seed)
             of_tie = chosen(ratings, "tie", [TiedA, TiedB])
             of_all = chosen(ratings, "all", [TiedA, TiedB, Better])
-        right = of_all.best.name.endswith(Better.__name__)
-        found[TIED] += len(of_tie.tied) == 1
-        found[LOWEST] += right
-        found[ALONE] += right and not of_all.tied
-        found[WRONG] += not right and not of_all.tied
+        found.update(claims(of_tie, of_all, Better.__name__))
         print(f"{seed + 1} sets: {', '.join(f'{claim} {found[claim]}' for claim in found)}")
 
 

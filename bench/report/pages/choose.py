@@ -258,7 +258,7 @@ def _accuracy(outcome: Outcome) -> list[str]:
         "validation parts together, which is why it may be lower than on validation. Gain on test: "
         f"default less best, with its {100 * SURE:g} % interval.",
         markdown_table(columns, items),
-        *filter(None, [_kept(items), _overfitting(items)]),
+        *filter(None, [_by_luck(items), _overfitting(items)]),
     ]
 
 
@@ -275,19 +275,21 @@ def _in_order(outcome: Outcome) -> list[_Item]:
     return sorted(names(outcome).items(), key=key)
 
 
-def _kept(items: Sequence[_Item]) -> str:
-    """Which models keep their default though a trial was lower; "" where none does."""
-    kept = [
-        f"{escaped(name)} (lowest {model.lowest.rmse:.4f}, trial {model.lowest.number})"
-        for name, model in items
-        if model.best is model.default and model.lowest not in (None, model.default)
-    ]
-    if not kept:
+def _by_luck(items: Sequence[_Item]) -> str:
+    """Which models' lowest trial is not their best; "" where all are."""
+    shown = []
+    for name, model in items:
+        best, lowest = model.best, model.lowest
+        if best and lowest and best is not lowest:
+            instead = "the default" if best is model.default else f"trial {best.number}"
+            of_lowest = f"trial {lowest.number}, {lowest.rmse:.4f}"
+            shown.append(f"{escaped(name)} ({of_lowest}; the best is {instead})")
+    if not shown:
         return ""
     return (
-        "**Their default is their best**, for their lowest trial is not better on validation "
-        f"beyond noise (the {100 * SURE:g} % interval of the difference, part by part): "
-        f"{listed(kept)}."
+        "**The lowest trial is not the best** where it is not better than the default on "
+        f"validation beyond noise (the {100 * SURE:g} % interval of the difference, part by part): "
+        f"{listed(shown)}."
     )
 
 

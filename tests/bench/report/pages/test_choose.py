@@ -108,10 +108,10 @@ def test_a_default_that_no_trial_beats_beyond_noise_is_the_best_and_named() -> N
     found = outcome(lucky, better, older)
     assert [m.best and m.best.number for m in found.models] == [0, 2, 2]
     text = section(choose_page(found, RESULTS), "Accuracy")
-    assert "**Their default is their best**" in text
-    assert "part by part): als (lowest 0.8980, trial 2)." in text
+    assert "**The lowest trial is not the best**" in text
+    assert "part by part): als (trial 2, 0.8980; the best is the default)." in text
     assert cells(text)["als"]["validation, best"] == "0.9000"
-    assert "Their default" not in choose_page(outcome(better, older), RESULTS)
+    assert "The lowest trial" not in choose_page(outcome(better, older), RESULTS)
 
 
 def test_the_best_is_the_lowest_of_those_that_beat_the_default_beyond_noise() -> None:
@@ -122,6 +122,7 @@ def test_the_best_is_the_lowest_of_those_that_beat_the_default_beyond_noise() ->
     for parts in (by_luck, by_luck[:0]):
         better[1][2].val_blocks = parts
         assert [m.best and m.best.number for m in outcome(better).models] == [1]
+        assert "0.8980; the best is trial 1)" in choose_page(outcome(better), RESULTS)
 
 
 def test_a_model_without_figures_and_one_that_still_improves_say_so() -> None:

@@ -668,7 +668,7 @@ def test_a_row_of_one_run_is_not_compared() -> None:
     assert "for 0.946 numpy_sgd" in text
     assert text.endswith("Not compared, for one run has no interval: ncf.")
     lower = verdict(table_of(*repeated(3.0, 3.1, 3.2), record("ncf", fit_s=0.1, rmse=0.88)))
-    assert lower.endswith(" ncf. Lower in that run than any row above: ncf (0.8800).")
+    assert lower.endswith("in that run than of any compared row: ncf (0.8800).")
 
 
 def test_the_verdict_names_rows_that_noise_does_not_tell_apart() -> None:

@@ -15,6 +15,8 @@ from impls.als import ALS
 from impls.autograd_mf import AutogradMF
 from impls.autorec import AutoRec
 from impls.bayesian_mf import BayesianMF
+from impls.bayesian_ordinal import BayesianOrdinal
+from impls.bayesian_svdpp import BayesianSVDpp
 from impls.bias import Bias
 from impls.embedding_mf import EmbeddingMF
 from impls.global_mean import GlobalMean
@@ -173,6 +175,22 @@ class TestALS(Conformance):
 class TestBayesianMF(Conformance):
     implementation = BayesianMF
     rmse = {"synthetic": (0.33, 0.355), "ml-100k": (0.889, 0.901)}
+    small = {"factors": 4, "epochs": 40, "burn_in": 1}
+    unregularised = {"epochs": 60}
+    biases_alone = {"factors": 0}
+
+
+class TestBayesianOrdinal(Conformance):
+    implementation = BayesianOrdinal
+    rmse = {"synthetic": (0.33, 0.355), "ml-100k": (0.88, 0.90)}
+    small = {"factors": 4, "epochs": 40, "burn_in": 1}
+    unregularised = {"epochs": 60}
+    biases_alone = {"factors": 0}
+
+
+class TestBayesianSVDpp(Conformance):
+    implementation = BayesianSVDpp
+    rmse = {"synthetic": (0.33, 0.355), "ml-100k": (0.88, 0.90)}
     small = {"factors": 4, "epochs": 40, "burn_in": 1}
     unregularised = {"epochs": 60}
     biases_alone = {"factors": 0}

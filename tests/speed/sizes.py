@@ -12,6 +12,8 @@ ROWS = {
     "numba_sgd": 200_000,
     "als": 20_000,
     "bayesian_mf": 50_000,
+    "bayesian_ordinal": 20_000,
+    "bayesian_svdpp": 20_000,
     "predict": 70_000,
     "split": 160_000,
     "parse": 50_000,

@@ -7,6 +7,7 @@ import pytest
 import torch
 from numba import njit
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 
 from bench.planning.availability import device_problem, library_problem
 from impls.kernels.regressions.cholesky import (
@@ -15,6 +16,8 @@ from impls.kernels.regressions.cholesky import (
     cholesky_solve_reference,
 )
 from impls.kernels.regressions.gram import AT_ONCE, gram, gram_reference, parts
+from impls.kernels.regressions.scores import scores, scores_reference
+from impls.kernels.regressions.sets import draw_weights, draw_weights_reference
 from impls.kernels.regressions.vector_tiles import (
     ENTRY_BYTES,
     TILE_COLUMNS,
@@ -169,3 +172,30 @@ def test_as_many_cholesky_solves_as_a_vector_has_lanes(d: int) -> None:
     cholesky_solve(At, noise.T.copy())
     w = At[:, d]
     np.testing.assert_allclose(w.T, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("k", [0, 1, 20])
+def test_the_scores_of_all_ratings(k: int) -> None:
+    """The second row has no ratings."""
+    starts, columns = np.array([0, 3, 3, 5], np.int32), np.array([0, 2, 3, 3, 1], np.int32)
+    rows, others = normal(3, 1 + k), normal(4, 1 + k)
+    found = scores(starts, columns, rows, others)
+    expected = scores_reference(starts, columns, rows, others)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("d", [1, 4])
+def test_a_pass_over_the_weights_of_sets(d: int) -> None:
+    S = normal(9, 6) * (RNG.random((9, 6)) < 0.5)
+    S[:, 2] = 0.0  # a column without ratings: its weights are drawn from the prior alone
+    by_column = csc_array(S)
+    residuals, weights, noise = normal(d, 9), normal(d, 6), normal(d, 6)
+    mean, precision = normal(d), np.exp(normal(d))
+    expected = residuals.copy(), weights.copy()
+    draw_weights_reference(S, *expected, mean, precision, noise)
+    draw_weights(
+        *(by_column.indptr, by_column.indices, by_column.data, (S**2).sum(axis=0)),
+        *(residuals, weights, mean, precision, noise),
+    )
+    np.testing.assert_allclose(residuals, expected[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(weights, expected[1], rtol=1e-4, atol=1e-5)

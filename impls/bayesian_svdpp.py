@@ -33,20 +33,18 @@ class Draw:
 
 @dataclass
 class Side:
-    """The users: their ratings, their sets, and the present draw. Or the items, likewise.
+    """The users, their sets of items, and the present draw. Or the items with sets of users.
 
-    own  (n_rows, 1 + k)     b and p of each row
-    Y    (n_columns, 1 + k)  what a column adds to the rows that rated it
+    own   (n_rows, 1 + k)     w' of each row
+    Y     (n_columns, 1 + k)  the weights y of what they have rated
+    rows  (n_rows, 1 + k)     w, of both
     """
 
     ratings: CompiledRegressions
     sets: Sets
     own: Tensor
     Y: Tensor
-
-    @property
-    def rows(self) -> Tensor:
-        return self.own + self.sets.sums(self.Y)
+    rows: Tensor
 
 
 @dataclass
@@ -91,8 +89,9 @@ class BayesianSVDpp:
 
         def side(rows: Ids, columns: Ids, shape: tuple[int, int]) -> Side:
             ratings = CompiledRegressions.of(rows, columns, z, shape)
+            sets = Sets.of(ratings, shape[1])
             own, Y = (start(n, self.factors, self.std, rng) for n in shape)
-            return Side(ratings, Sets.of(ratings, shape[1]), own, Y)
+            return Side(ratings, sets, own, Y, own + sets.sums(Y))
 
         shape = train.n_users, train.n_items
         users = side(train.users, train.items, shape)
@@ -113,10 +112,10 @@ class BayesianSVDpp:
         """New weights and own parts of a side, given fixed `others` (n_others, 1 + k); the squared
         error of its rows."""
         mean, precision = draw_prior(side.own, rng)  # (1 + k,), (1 + k, 1 + k)
-        side.Y = side.sets.draw(
-            side.rows - mean, precision, side.Y, draw_prior(side.Y, rng), rng
-        )
-        side.own, squared_error = self._without_sets(side, others).solve(
+        prior = draw_prior(side.Y, rng)
+        side.Y = side.sets.draw(side.Y, prior, side.own - mean, precision, rng)
+        of_sets = side.sets.sums(side.Y)  # (n_rows, 1 + k)
+        side.own, squared_error = _less(side.ratings, of_sets, others).solve(
             others,
             alpha=alpha,
             precision=precision,
@@ -124,17 +123,8 @@ class BayesianSVDpp:
             ridge=0.0,
             noise=torch.randn(side.own.shape, generator=rng),
         )
+        side.rows = side.own + of_sets
         return squared_error
-
-    def _without_sets(self, side: Side, others: Tensor) -> CompiledRegressions:
-        """The side's ratings less what its sets alone predict of them."""
-        factors = others.clone()
-        factors[:, 0] = 0.0
-        ratings = side.ratings
-        of_sets = scores(
-            ratings.starts, ratings.columns, side.sets.sums(side.Y).numpy(), factors.numpy()
-        )
-        return replace(ratings, values=ratings.values - of_sets)
 
     def predict(self, users: Ids, items: Ids) -> Predicted:
         return in_chunks(self._predict, users, items)
@@ -146,3 +136,11 @@ class BayesianSVDpp:
             total += products(draw.W[u], draw.X[i])
         z = total / len(self.draws_)  # (n,)
         return (self.scaling_.mean + self.scaling_.sd * z).numpy()
+
+
+def _less(ratings: CompiledRegressions, rows: Tensor, others: Tensor) -> CompiledRegressions:
+    """The ratings less what (b, p) in `rows` predict of them: b + p·q, (b_i, q) in `others`."""
+    without_bias = others.clone()
+    without_bias[:, 0] = 0.0
+    predicted = scores(ratings.starts, ratings.columns, rows.numpy(), without_bias.numpy())
+    return replace(ratings, values=ratings.values - predicted)

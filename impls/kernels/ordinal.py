@@ -108,7 +108,9 @@ class CutPoints:
         """A draw from N(expected, precision⁻¹). (K − 1,)"""
         upper = torch.linalg.cholesky(self.precision).mT
         noise = torch.randn(len(self.at), 1, generator=rng, dtype=upper.dtype)
-        return (self.expected + torch.linalg.solve_triangular(upper, noise, upper=True)[:, 0]).float()
+        return (
+            self.expected + torch.linalg.solve_triangular(upper, noise, upper=True)[:, 0]
+        ).float()
 
     def log_density(self, cuts: Tensor) -> float:
         """Of a proposal from here, up to a constant."""

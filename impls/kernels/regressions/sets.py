@@ -1,4 +1,4 @@
-"""The sets of SVD++: what a row takes from the columns that it rated, and draws of their weights."""
+"""The sets of SVD++: what a row takes from the columns that it rated, and draws of that."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from impls.kernels.regressions.compiled import CompiledRegressions
 
 Array = NDArray[Any]
 
+LANES = 8
+"""Entries of a row that are drawn at once, in a vector; a thread draws such a block."""
+
 
 @dataclass(frozen=True)
 class Sets:
-    """S (n_rows, n_columns): |N(r)|^-1/2 where row r has rated column c, N(r) all that it has; else 0.
+    """S (n_rows, n_columns): |N(r)|^-1/2 where c ∈ N(r), the columns that row r has rated; else 0.
 
     It is immutable, so a copy is the object itself.
     """
@@ -47,69 +50,95 @@ class Sets:
 
     def draw(
         self,
-        rows: Tensor,
-        precision: Tensor,
         Y: Tensor,
         prior: tuple[Tensor, Tensor],
+        residuals: Tensor,
+        precision: Tensor,
         rng: torch.Generator,
     ) -> Tensor:
-        """New weights y_c, one column after the other, each given the others. (n_columns, d)
+        """New weights y_c of w = S Y + ε, one column's after the other's, each given all others.
+        (n_columns, d)
 
-        rows   (n_rows, d)     w_r ~ N((S Y)_r, Λ⁻¹), Λ the `precision` (d, d)
-        Y      (n_columns, d)  the weights as they are
-        prior  m (d,) and Λ_Y (d, d): y_c ~ N(m, Λ_Y⁻¹)
+        Y          (n_columns, d)  the weights as they are
+        prior      m (d,) and Λ_Y (d, d): y_c ~ N(m, Λ_Y⁻¹)
+        residuals  (n_rows, d)     w − S Y, of rows ε_r ~ N(0, Λ⁻¹)
+        precision  (d, d)          Λ
 
         Where Uᵀ Λ U = I and Uᵀ Λ_Y U is diagonal, the entries of y = U ỹ are independent: d
-        regressions, of one variable each. They are what the kernel draws.
+        regressions, each on S alone. They are what the kernel draws.
         """
         mean, own_precision = prior
         diagonal, U = eigh(own_precision.double().numpy(), precision.double().numpy())
-        to_independent = precision.double().numpy() @ U  # U⁻ᵀ
-        W, Y_, m = (each.double().numpy() @ to_independent for each in (rows, Y, mean))
-        noise = torch.randn(Y.shape, generator=rng).numpy()
-        residuals, weights = (
-            np.ascontiguousarray(each.T, np.float32) for each in (W - self.by_row @ Y_, Y_)
+        inverse = precision.double().numpy() @ U  # U⁻ᵀ
+        of_rows, weights, means = (
+            in_blocks(each.double().numpy() @ inverse) for each in (residuals, Y, mean[None])
         )
         draw_weights(
             *(self.by_column.indptr, self.by_column.indices, self.by_column.data, self.squares),
-            *(residuals, weights, m.astype(np.float32), diagonal.astype(np.float32)),
-            np.ascontiguousarray(noise.T),
+            *(of_rows, weights, means[:, 0], in_blocks(diagonal[None], fill=1.0)[:, 0]),
+            torch.randn(weights.shape, generator=rng).numpy(),
         )
-        return torch.from_numpy((weights.T @ U.T).astype(np.float32))
+        drawn = weights.swapaxes(0, 1).reshape(len(Y), -1)[:, : len(U)]
+        return torch.from_numpy((drawn @ U.T).astype(np.float32))
+
+
+def in_blocks(M: Array, fill: float = 0.0) -> Array:
+    """M (n, d) in float32, `LANES` columns at a time, filled up. (d / LANES, n, LANES)"""
+    padded = np.pad(M, ((0, 0), (0, -M.shape[1] % LANES)), constant_values=fill)
+    blocks = padded.astype(np.float32).reshape(len(M), -1, LANES).swapaxes(0, 1)
+    return np.ascontiguousarray(blocks)
 
 
 def draw_weights_reference(
     S: Array, residuals: Array, weights: Array, mean: Array, precision: Array, noise: Array
 ) -> None:
-    """In NumPy: new `weights` y (d, n_columns) of S (n_rows, n_columns), column by column.
+    """In NumPy: new `weights` Y (n_columns, d) of S (n_rows, n_columns), column by column.
 
-    residuals        (d, n_rows)     w − S y, of unit variance; they become those of the new weights
+    residuals        (n_rows, d)     w − S Y, of unit variance; they become those of the new weights
     mean, precision  (d,)            of y a priori
-    noise            (d, n_columns)  standard normal
+    noise            (n_columns, d)  standard normal
     """
     for c, s in enumerate(S.T):  # (n_rows,)
         after = s @ s + precision  # (d,)
-        expected = (residuals @ s + s @ s * weights[:, c] + precision * mean) / after
-        change = expected + noise[:, c] / np.sqrt(after) - weights[:, c]
-        weights[:, c] += change
-        residuals -= np.outer(change, s)
+        expected = (s @ residuals + s @ s * weights[c] + precision * mean) / after
+        change = expected + noise[c] / np.sqrt(after) - weights[c]
+        weights[c] += change
+        residuals -= np.outer(s, change)
 
 
-@njit(parallel=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@njit(parallel=True, cache=True)
 def draw_weights(  # type: ignore[no-untyped-def]
     starts, rows, shares, squares, residuals, weights, mean, precision, noise
 ) -> None:
-    """The same, compiled. S by columns: `starts` (n_columns + 1,), `rows` and `shares` (n,);
-    `squares` (n_columns,) are sᵀs of each."""
-    for f in prange(len(weights)):
-        residual, weight = residuals[f], weights[f]
-        for c in range(len(weight)):
-            product = np.float32(0)
-            for n in range(starts[c], starts[c + 1]):
-                product += shares[n] * residual[rows[n]]
+    """The same, compiled, of all but S in blocks of columns (d / LANES, …, LANES).
+
+    S by columns: `starts` (n_columns + 1,), `rows` and `shares` (n,); `squares` (n_columns,) are
+    sᵀs of each.
+    """
+    for block in prange(len(weights)):
+        _draw_block(
+            *(starts, rows, shares, squares, residuals[block], weights[block]),
+            *(mean[block], precision[block], noise[block]),
+        )
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+def _draw_block(  # type: ignore[no-untyped-def]
+    starts, rows, shares, squares, residuals, weights, mean, precision, noise
+) -> None:
+    product, change = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    for c in range(len(weights)):
+        product[:] = 0
+        for n in range(starts[c], starts[c + 1]):
+            r, share = rows[n], shares[n]
+            for f in range(LANES):
+                product[f] += share * residuals[r, f]
+        for f in range(LANES):
             after = squares[c] + precision[f]
-            expected = (product + squares[c] * weight[c] + precision[f] * mean[f]) / after
-            change = expected + noise[f, c] / np.sqrt(after) - weight[c]
-            weight[c] += change
-            for n in range(starts[c], starts[c + 1]):
-                residual[rows[n]] -= shares[n] * change
+            expected = (product[f] + squares[c] * weights[c, f] + precision[f] * mean[f]) / after
+            change[f] = expected + noise[c, f] / np.sqrt(after) - weights[c, f]
+            weights[c, f] += change[f]
+        for n in range(starts[c], starts[c + 1]):
+            r, share = rows[n], shares[n]
+            for f in range(LANES):
+                residuals[r, f] -= share * change[f]

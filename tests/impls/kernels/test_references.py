@@ -17,7 +17,12 @@ from impls.kernels.regressions.cholesky import (
 )
 from impls.kernels.regressions.gram import AT_ONCE, gram, gram_reference, parts
 from impls.kernels.regressions.scores import scores, scores_reference
-from impls.kernels.regressions.sets import draw_weights, draw_weights_reference
+from impls.kernels.regressions.sets import (
+    LANES,
+    draw_weights,
+    draw_weights_reference,
+    in_blocks,
+)
 from impls.kernels.regressions.vector_tiles import (
     ENTRY_BYTES,
     TILE_COLUMNS,
@@ -184,18 +189,19 @@ def test_the_scores_of_all_ratings(k: int) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("d", [1, 4])
+@pytest.mark.parametrize("d", [1, LANES, LANES + 3])
 def test_a_pass_over_the_weights_of_sets(d: int) -> None:
     S = normal(9, 6) * (RNG.random((9, 6)) < 0.5)
     S[:, 2] = 0.0  # a column without ratings: its weights are drawn from the prior alone
     by_column = csc_array(S)
-    residuals, weights, noise = normal(d, 9), normal(d, 6), normal(d, 6)
-    mean, precision = normal(d), np.exp(normal(d))
+    residuals, weights, noise = normal(9, d), normal(6, d), normal(6, d)
+    mean, precision = normal(1, d), np.exp(normal(1, d))
     expected = residuals.copy(), weights.copy()
-    draw_weights_reference(S, *expected, mean, precision, noise)
+    draw_weights_reference(S, *expected, mean[0], precision[0], noise)
+    found = in_blocks(residuals), in_blocks(weights)
     draw_weights(
         *(by_column.indptr, by_column.indices, by_column.data, (S**2).sum(axis=0)),
-        *(residuals, weights, mean, precision, noise),
+        *(*found, in_blocks(mean)[:, 0], in_blocks(precision, fill=1.0)[:, 0], in_blocks(noise)),
     )
-    np.testing.assert_allclose(residuals, expected[0], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(weights, expected[1], rtol=1e-4, atol=1e-5)
+    for blocks, matrix in zip(found, expected, strict=True):
+        np.testing.assert_allclose(blocks, in_blocks(matrix), rtol=1e-4, atol=1e-5)

@@ -16,7 +16,7 @@ from impls.kernels.ordinal import Levels, draw_cuts, draw_variables
 from impls.kernels.regressions.compiled import CompiledRegressions
 from impls.kernels.regressions.gaussian_rows import draw_prior
 from impls.kernels.regressions.regressions import products, start
-from impls.kernels.regressions.scores import scores
+from impls.kernels.regressions.scores import scores_of_ratings
 from impls.protocol import Training
 
 
@@ -57,9 +57,9 @@ class BayesianOrdinal:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
 
     factors: int = 16
-    epochs: int = 60
+    epochs: int = 100
     burn_in: int = 8
-    std: float = 0.1
+    std: float = 0.3
     device: str = "cpu"
     seed: int = 0
 
@@ -93,8 +93,8 @@ class BayesianOrdinal:
         rng: torch.Generator,
     ) -> Tensor:
         """New rows (n_rows, 1 + k) given fixed `others` and cut points."""
-        scored, levels = _scored(ratings, rows, others)
-        t = draw_variables(scored, levels, cuts, torch.rand(len(scored), generator=rng))
+        scores, levels = _scored(ratings, rows, others)
+        t = draw_variables(scores, levels, cuts, torch.rand(len(scores), generator=rng))
         mean, precision = draw_prior(rows, rng)  # (1 + k,), (1 + k, 1 + k)
         drawn, _ = replace(ratings, values=t.numpy()).solve(
             others,
@@ -119,5 +119,5 @@ class BayesianOrdinal:
 
 def _scored(ratings: CompiledRegressions, rows: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     """Of each rating: b_u + b_i + p_u·q_i, and its level. (n,), (n,)"""
-    of_rows = scores(ratings.starts, ratings.columns, rows.numpy(), others.numpy())
-    return torch.from_numpy(of_rows), torch.from_numpy(ratings.values).long()
+    scores = scores_of_ratings(ratings, rows, others)
+    return scores, torch.from_numpy(ratings.values).long()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,8 +14,8 @@ from datasets.ratings import Ratings
 from impls.kernels.chunks import Ids, Predicted, in_chunks
 from impls.kernels.regressions.compiled import CompiledRegressions
 from impls.kernels.regressions.gaussian_rows import draw_prior, gamma
-from impls.kernels.regressions.regressions import products, start
-from impls.kernels.regressions.scores import scores
+from impls.kernels.regressions.regressions import start
+from impls.kernels.regressions.scores import scores, scores_of_ratings
 from impls.kernels.regressions.sets import Sets
 from impls.kernels.scaling import Scaling
 from impls.protocol import Training
@@ -76,7 +77,7 @@ class BayesianSVDpp:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
 
     factors: int = 32
-    epochs: int = 200
+    epochs: int = 100
     burn_in: int = 8
     std: float = 0.1
     device: str = "cpu"
@@ -130,11 +131,10 @@ class BayesianSVDpp:
         return in_chunks(self._predict, users, items)
 
     def _predict(self, users: Ids, items: Ids) -> Predicted:
-        u, i = (torch.tensor(ids, dtype=torch.long) for ids in (users, items))
-        total = torch.zeros(len(u))
+        total = np.zeros(len(users), np.float32)
         for draw in self.draws_:
-            total += products(draw.W[u], draw.X[i])
-        z = total / len(self.draws_)  # (n,)
+            total += scores(users, items, draw.W.numpy(), draw.X.numpy())
+        z = torch.from_numpy(total / len(self.draws_))
         return (self.scaling_.mean + self.scaling_.sd * z).numpy()
 
 
@@ -142,5 +142,5 @@ def _less(ratings: CompiledRegressions, rows: Tensor, others: Tensor) -> Compile
     """The ratings less what (b, p) in `rows` predict of them: b + p·q, (b_i, q) in `others`."""
     without_bias = others.clone()
     without_bias[:, 0] = 0.0
-    predicted = scores(ratings.starts, ratings.columns, rows.numpy(), without_bias.numpy())
-    return replace(ratings, values=ratings.values - predicted)
+    predicted = scores_of_ratings(ratings, rows, without_bias)
+    return replace(ratings, values=ratings.values - predicted.numpy())

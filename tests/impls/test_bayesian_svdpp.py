@@ -1,4 +1,4 @@
-"""The sets of Bayesian SVD++ against their definition, and its draws against the exact posterior."""
+"""The sets of Bayesian SVD++ against their definition, its draws against the exact posterior."""
 
 from __future__ import annotations
 

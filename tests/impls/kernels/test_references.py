@@ -180,12 +180,10 @@ def test_as_many_cholesky_solves_as_a_vector_has_lanes(d: int) -> None:
 
 
 @pytest.mark.parametrize("k", [0, 1, 20])
-def test_the_scores_of_all_ratings(k: int) -> None:
-    """The second row has no ratings."""
-    starts, columns = np.array([0, 3, 3, 5], np.int32), np.array([0, 2, 3, 3, 1], np.int32)
-    rows, others = normal(3, 1 + k), normal(4, 1 + k)
-    found = scores(starts, columns, rows, others)
-    expected = scores_reference(starts, columns, rows, others)
+def test_the_scores_of_pairs(k: int) -> None:
+    rows, columns = (RNG.integers(0, 4, 9).astype(np.int32) for _ in range(2))
+    W, X = normal(4, 1 + k), normal(4, 1 + k)
+    found, expected = (each(rows, columns, W, X) for each in (scores, scores_reference))
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 

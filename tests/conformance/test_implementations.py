@@ -14,9 +14,9 @@ from bench.conformance import Conformance
 from impls.als import ALS
 from impls.autograd_mf import AutogradMF
 from impls.autorec import AutoRec
-from impls.bayesian_mf import BayesianMF
-from impls.bayesian_ordinal import BayesianOrdinal
-from impls.bayesian_svdpp import BayesianSVDpp
+from impls.bayesian.bayesian_mf import BayesianMF
+from impls.bayesian.bayesian_ordinal import BayesianOrdinal
+from impls.bayesian.bayesian_svdpp import BayesianSVDpp
 from impls.bias import Bias
 from impls.embedding_mf import EmbeddingMF
 from impls.global_mean import GlobalMean

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from impls.als import ALS
-from impls.bayesian_mf import BayesianMF
+from impls.bayesian.bayesian_mf import BayesianMF
 from impls.kernels.regressions.batched import LengthBuckets, cholesky
 from impls.kernels.regressions.gaussian_rows import draw_prior, normal
 from impls.kernels.regressions.regressions import regressions

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from impls.bayesian_ordinal import BayesianOrdinal
+from impls.bayesian.bayesian_ordinal import BayesianOrdinal
 from impls.kernels.ordinal import MOST_LEVELS, CutPoints, Levels, draw_cuts, draw_variables
 from tests.support.low_rank import low_rank
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from datasets.ratings import HeldOut, Ratings
-from impls.bayesian_mf import BayesianMF
-from impls.bayesian_svdpp import BayesianSVDpp, Side
+from impls.bayesian.bayesian_mf import BayesianMF
+from impls.bayesian.bayesian_svdpp import BayesianSVDpp, Side
 from impls.kernels.regressions.compiled import CompiledRegressions
 from impls.kernels.regressions.sets import Sets
 from tests.support.low_rank import low_rank, rmse

@@ -25,7 +25,7 @@ from bench.stats import Interval
 from datasets import catalog, splits
 from datasets.ratings import Split
 from impls.als import ALS
-from impls.bayesian_mf import BayesianMF
+from impls.bayesian.bayesian_mf import BayesianMF
 from impls.bias import Bias
 from impls.numba_sgd import NumbaSGD
 from impls.protocol import Implementation

@@ -46,7 +46,7 @@ class Blend:
 
     model: ClassVar[str] = "blend"
     source: ClassVar[str] = "Breiman 1996"
-    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
 
     of: tuple[str, ...] = ("autorec", "bayesian_mf")
@@ -78,9 +78,7 @@ class Blend:
         return self
 
     def _row(self, name: str, **hyperparameters: int) -> Implementation:
-        row = ROWS[name]
-        device = self.device if self.device in row.devices else "cpu"
-        model: Implementation = row(device=device, seed=self.seed, **hyperparameters)
+        model: Implementation = ROWS[name](device=self.device, seed=self.seed, **hyperparameters)
         return model
 
     def predict(self, users: Ids, items: Ids) -> Predicted:

@@ -16,6 +16,7 @@ IMPLEMENTATIONS = {
     "triton_sgd": "impls.triton_sgd:TritonSGD",
     "als": "impls.als:ALS",
     "bayesian_mf": "impls.bayesian_mf:BayesianMF",
+    "blend": "impls.blend:Blend",
     "peer:surprise_svd": "impls.peers.surprise_svd:SurpriseSVD",
     "peer:cornac_mf": "impls.peers.cornac_mf:CornacMF",
     "peer:myfm": "impls.peers.myfm_gibbs:MyFMGibbs",

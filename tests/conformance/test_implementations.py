@@ -16,6 +16,7 @@ from impls.autograd_mf import AutogradMF
 from impls.autorec import AutoRec
 from impls.bayesian_mf import BayesianMF
 from impls.bias import Bias
+from impls.blend import Blend
 from impls.embedding_mf import EmbeddingMF
 from impls.global_mean import GlobalMean
 from impls.ncf import NCF
@@ -176,6 +177,17 @@ class TestBayesianMF(Conformance):
     small = {"factors": 4, "epochs": 40, "burn_in": 1}
     unregularised = {"epochs": 60}
     biases_alone = {"factors": 0}
+
+
+class TestBlend(Conformance):
+    implementation = Blend
+    rmse = {"synthetic": (0.33, 0.36), "ml-100k": (0.870, 0.885)}
+    small = {"of": ("bias", "bayesian_mf")}
+    on_ml_100k = {"of": ("autorec", "bayesian_mf")}
+    waived = {
+        "test_another_seed_is_another_result_unless_nothing_is_drawn": "no epochs of its own, and "
+        "it draws: test_blend has that test"
+    }
 
 
 QUICK = {"epoch_budgets": (1, 2)}

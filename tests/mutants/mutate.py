@@ -42,6 +42,7 @@ TESTED_BY = {
     "triton_sgd": "triton",
     "als": "TestALS",
     "bayesian_mf": "TestBayesianMF",
+    "blend": "TestBlend",
     "surprise_svd": "TestSurpriseSVD",
     "cornac_mf": "TestCornacMF",
     "myfm_gibbs": "TestMyFMGibbs",

@@ -18,6 +18,7 @@ IMPLEMENTATIONS = {
     "bayesian_mf": "impls.bayesian.bayesian_mf:BayesianMF",
     "bayesian_ordinal": "impls.bayesian.bayesian_ordinal:BayesianOrdinal",
     "bayesian_svdpp": "impls.bayesian.bayesian_svdpp:BayesianSVDpp",
+    "blend": "impls.blend:Blend",
     "peer:surprise_svd": "impls.peers.surprise_svd:SurpriseSVD",
     "peer:cornac_mf": "impls.peers.cornac_mf:CornacMF",
     "peer:myfm": "impls.peers.myfm_gibbs:MyFMGibbs",

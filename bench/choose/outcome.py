@@ -183,8 +183,11 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
     """
     if not trials or (default := trials[0]).best is None or len(default.record.val_blocks) < 2:
         return lowest_of(trials)
-    better = (trial for trial in trials if _is_better(trial.record, default.record))
-    return lowest_of(better) or default
+    assert default.rmse is not None
+    lower = [(t.rmse, t.number, t) for t in trials if t.rmse is not None and t.rmse < default.rmse]
+    # From the lowest on, for each new trial leads here, and an interval takes a while.
+    better = (trial for _, _, trial in sorted(lower) if _is_better(trial.record, default.record))
+    return next(better, default)
 
 
 def _is_better(trial: Record, default: Record) -> bool:

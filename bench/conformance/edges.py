@@ -22,7 +22,8 @@ def another(value: Any, kind: Any) -> Any:
     if not isinstance(value, tuple | str | int | float):
         return None
     if isinstance(value, tuple):
-        return tuple(another(entry, None) for entry in value)
+        others = tuple(another(entry, None) for entry in value)
+        return None if None in others else others
     if isinstance(value, str):
         return next((choice for choice in get_args(kind) if choice != value), None)
     if isinstance(value, bool):

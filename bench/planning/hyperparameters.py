@@ -96,7 +96,7 @@ def _check_recordable(where: str, value: Any) -> None:
 
 def _parse(implementation: type[Any], name: str, text: str) -> Any:
     """The first reading of `text` that the field's type takes: as Python writes it, as JSON writes
-    true and false, and as it stands, so that a `str` may be 5."""
+    true and false, as it stands, so that a `str` may be 5, and as several texts, as in `a,b`."""
     where = f"{implementation.__name__}.{name}={text}"
     kind = _type_of(implementation, name, where)
     problem = ""
@@ -111,12 +111,15 @@ def _parse(implementation: type[Any], name: str, text: str) -> Any:
 
 
 def readings(text: str) -> Iterator[Any]:
-    """What `text` may mean: as Python writes it, as JSON writes true and false, and the text."""
+    """What `text` may mean: as Python writes it, as JSON writes true and false, the text, and
+    several texts with commas between them."""
     try:
         yield ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         yield {"true": True, "false": False}.get(text.lower(), text)
     yield text
+    if "," in text:
+        yield tuple(text.split(","))
 
 
 def _type_of(implementation: type[Any], name: str, where: str) -> Any:

@@ -32,7 +32,13 @@ def handlers() -> Iterator[None]:
 
 @pytest.fixture
 def environment(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Variables of the command, which has a temporary folder of its own."""
+    """Variables of the command, which has a temporary folder of its own. What compilers store is
+    shared by all tests: each would compile it again."""
+    (tmp_path / "cache").mkdir()
+    for stored in ("compiled", "numba"):
+        shared = tmp_path_factory.getbasetemp() / stored
+        shared.mkdir(exist_ok=True)
+        (tmp_path / "cache" / stored).symlink_to(shared)
     return {
         **os.environ,
         "RATEBENCH_CACHE": str(tmp_path / "cache"),

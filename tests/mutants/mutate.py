@@ -44,6 +44,7 @@ TESTED_BY = {
     "bayesian_mf": "TestBayesianMF",
     "bayesian_ordinal": "TestBayesianOrdinal",
     "bayesian_svdpp": "TestBayesianSVDpp",
+    "blend": "TestBlend",
     "surprise_svd": "TestSurpriseSVD",
     "cornac_mf": "TestCornacMF",
     "myfm_gibbs": "TestMyFMGibbs",

@@ -126,6 +126,7 @@ MUTATIONS = [
         ("batched", "no noise", "white += noise[bucket.rows][:, :, None]", "pass"),
         ("bayesian_mf", "one side alone", "X, squared_error =", "_, squared_error ="),
         ("bayesian_mf", "the last draw alone", "if sweep <= self.burn_in:", "if True:"),
+        ("blend", "equal weights", "weights=self.weights_", "weights=None"),
         ("gaussian_rows", "precision for covariance", ".inverse, d", ".inverse.inverse(), d"),
         ("batched", "wrong start", "np.cumsum(counts) - counts", "np.cumsum(counts)"),
         ("surprise_svd", "ignores the budget", "n_epochs=epochs", "n_epochs=self.epochs"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -144,7 +145,9 @@ Choose = Callable[..., tuple[Choice, Cells]]
 
 
 @pytest.fixture
-def choose(tmp_path: Path) -> Choose:
+def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Choose:
+    # Of thousands of records that no test reads after a crash.
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     ratings = str(write(tmp_path / "ratings.csv"))
 
     def choose(

@@ -13,7 +13,7 @@ from scipy.optimize import nnls
 from datasets.ratings import UNKNOWN, HeldOut, Ratings
 from impls.als import ALS
 from impls.autorec import AutoRec
-from impls.bayesian_mf import BayesianMF
+from impls.bayesian.bayesian_mf import BayesianMF
 from impls.bias import Bias
 from impls.kernels.chunks import Ids, Predicted
 from impls.ncf import NCF

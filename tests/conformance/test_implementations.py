@@ -184,7 +184,7 @@ class TestBayesianMF(Conformance):
 class TestBayesianOrdinal(Conformance):
     implementation = BayesianOrdinal
     rmse = {"synthetic": (0.33, 0.36), "ml-100k": (0.888, 0.902)}
-    small = {"factors": 4, "epochs": 60}
+    small = {"factors": 4, "epochs": 60, "burn_in": 1}
     unregularised = {"epochs": 150, "burn_in": 50}
     biases_alone = {"factors": 0}
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench.conformance.ratings import all_pairs, noisy, rmse, tiny
 from bench.conformance.subject import one_thread
 from datasets.ratings import HeldOut, Ratings
-from impls.bayesian_mf import BayesianMF
+from impls.bayesian.bayesian_mf import BayesianMF
 from impls.bias import Bias
 from impls.blend import Blend, Counting, divided, weights
 from impls.protocol import Training

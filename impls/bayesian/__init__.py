@@ -1,1 +1,1 @@
-"""One file for each implementation: a package of ratebench; it imports `datasets.ratings` alone."""
+"""Rows by Gibbs sampling."""

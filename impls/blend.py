@@ -14,6 +14,7 @@ from datasets.ratings import UNKNOWN, HeldOut, Ratings
 from impls.als import ALS
 from impls.autorec import AutoRec
 from impls.bayesian.bayesian_mf import BayesianMF
+from impls.bayesian.bayesian_svdpp import BayesianSVDpp
 from impls.bias import Bias
 from impls.kernels.chunks import Ids, Predicted
 from impls.ncf import NCF
@@ -24,6 +25,7 @@ ROWS: Mapping[str, type[Any]] = {
     "als": ALS,
     "autorec": AutoRec,
     "bayesian_mf": BayesianMF,
+    "bayesian_svdpp": BayesianSVDpp,
     "bias": Bias,
     "ncf": NCF,
     "numba_sgd": NumbaSGD,
@@ -49,7 +51,7 @@ class Blend:
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
 
-    of: tuple[str, ...] = ("autorec", "bayesian_mf")
+    of: tuple[str, ...] = ("autorec", "bayesian_svdpp")
     held_out: float = 0.1
     device: str = "cpu"
     seed: int = 0

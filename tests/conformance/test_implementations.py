@@ -201,7 +201,7 @@ class TestBlend(Conformance):
     implementation = Blend
     rmse = {"synthetic": (0.33, 0.36), "ml-100k": (0.870, 0.885)}
     small = {"of": ("bias", "bayesian_mf")}
-    on_ml_100k = {"of": ("autorec", "bayesian_mf")}
+    on_ml_100k = {"of": ("autorec", "bayesian_mf")}  # half a minute with `bayesian_svdpp`
     waived = {
         "test_another_seed_is_another_result_unless_nothing_is_drawn": "no epochs of its own, and "
         "it draws: test_blend has that test"

@@ -25,7 +25,6 @@ from bench.commands.run import (
     FAILED,
     INTERRUPTED,
     check_store,
-    memory_limit_bytes,
     note_of_surroundings,
     open_store,
 )
@@ -35,6 +34,7 @@ from bench.planning.plan import Cell, Planner
 from bench.records import Record
 from bench.report.choices import write_choice
 from bench.report.pages.choose import predict_command, recommendation
+from bench.running.cells import memory_limit_bytes
 from bench.store import RecordStore
 from bench.tune.study import StudyError
 from datasets.catalog import CATALOG

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import psutil
-
 from bench import machine
 from bench.cell import locks
 from bench.cell.data import Splits
@@ -26,7 +24,8 @@ from bench.planning.suite import Overrides, Suite, read
 from bench.records import Record
 from bench.report.sentences import cores
 from bench.roofline.work import WORK
-from bench.run import Runner
+from bench.running.cells import memory_limit_bytes
+from bench.running.runner import Runner
 from bench.store import RecordStore, collector_paused
 from bench.tune import FOLDER
 from datasets.reading.layout import Layout
@@ -269,8 +268,8 @@ def note_of_surroundings() -> None:
 
 
 def exit_code(records: Iterable[Record]) -> int:
-    """1 where a cell failed; what diverged or ran out of time or memory is a result."""
-    return FAILED if any(record.status == "failed" for record in records) else 0
+    """1 where a cell failed or was lost; what diverged or ran out of time or memory is a result."""
+    return FAILED if any(record.status in ("failed", "lost") for record in records) else 0
 
 
 def check_store(store: RecordStore, out: Path) -> None:
@@ -291,11 +290,6 @@ def open_store(store: RecordStore, out: Path) -> None:
         message = f"--out {out}: records cannot be stored there: {error.strerror}"
         raise terminal.UsageError(message) from None
     terminal.warn_of_bad_lines(store)
-
-
-def memory_limit_bytes(gigabytes: float | None) -> int:
-    """By default 90 % of what is free."""
-    return int(gigabytes * 1e9 if gigabytes else psutil.virtual_memory().available * 0.9)
 
 
 def _print_plan(

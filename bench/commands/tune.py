@@ -15,12 +15,12 @@ from bench.commands.run import (
     INTERRUPTED,
     check_store,
     exit_code,
-    memory_limit_bytes,
     note_of_surroundings,
     open_store,
 )
 from bench.planning.facts import Loader
 from bench.records import Record
+from bench.running.cells import memory_limit_bytes
 from bench.store import RecordStore
 from bench.tune import FOLDER
 from bench.tune import study as studies

@@ -12,7 +12,8 @@ from bench.cell.execute import Executor
 from bench.planning.describing import Contain, describe
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
-from bench.run import Observer, Runner
+from bench.running.observer import Observer
+from bench.running.runner import Runner
 from bench.store import RecordStore
 from bench.tune import FOLDER
 from bench.tune.search import Settings, Trial, best_of, search

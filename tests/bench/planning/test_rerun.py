@@ -23,7 +23,7 @@ from bench.planning.rules import Rules
 from bench.planning.source.own_files import own_source
 from bench.planning.suite import Suite
 from bench.records import CellRecord, Data, Record
-from bench.run import Runner
+from bench.running.runner import Runner
 from bench.store import RecordStore
 
 FACTS = Facts(Data(fingerprint="f", n_users=1, n_items=1, n_ratings=1, scale=(1, 5)), (0.9,))

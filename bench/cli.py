@@ -65,6 +65,15 @@ Sandbox = Annotated[
     Option(help="Contain each row with bubblewrap: where that is possible, always, or never."),
 ]
 
+Cluster = Annotated[
+    str | None,
+    Option(
+        metavar="ADDRESS",
+        help="Run on the machines of a Dask cluster: tcp://host:8786, a scheduler file, or local:2 "
+        "for a try.",
+    ),
+]
+
 READING = "How the file is read, where that is not detected"
 Columns = Annotated[
     str | None,
@@ -191,6 +200,11 @@ def run(
         bool, Option("--pin", help="Keep each cell of one thread on one core (Linux).")
     ] = False,
     sandbox: Sandbox = "auto",
+    cluster: Cluster = None,
+    each_machine: Annotated[
+        bool,
+        Option("--each-machine", help="Run all of it on each machine of the cluster, to compare them."),
+    ] = False,
     columns: Columns = None,
     delimiter: Delimiter = None,
     no_header: NoHeader = False,
@@ -215,6 +229,18 @@ def run(
     block |= {"threads": threads, "time_limit_s": time_limit, "pin": pin or None}
     requested = overrides(impl, dataset, set_, block)
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
+    if cluster is not None:
+        if dry_run:
+            raise terminal.UsageError("--dry-run shows the plan of this machine: leave out --cluster")
+        from bench.commands.cluster.running import Requested, run_on
+
+        of = Requested(
+            *(cluster, each_machine, read_by, test or "", out, memory_limit, precision),
+            *(repeat_budget, fresh, report, sandbox),
+        )
+        raise typer.Exit(run_on(suite, requested, of))
+    if each_machine:
+        raise terminal.UsageError("--each-machine is of those of a cluster: add --cluster ADDRESS")
     code = run(
         suite,
         requested,
@@ -273,6 +299,7 @@ def tune(
     ] = 40,
     out: Out = RESULTS,
     sandbox: Sandbox = "auto",
+    cluster: Cluster = None,
     columns: Columns = None,
     delimiter: Delimiter = None,
     no_header: NoHeader = False,
@@ -284,7 +311,8 @@ def tune(
     from bench.commands.tune import tune
 
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
-    raise typer.Exit(tune(study or [], dataset or "", trials, out, read_by, sandbox))
+    code = tune(study or [], dataset or "", trials, out, read_by, sandbox, cluster)
+    raise typer.Exit(code)
 
 
 @app.command()

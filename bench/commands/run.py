@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from bench import machine
@@ -66,7 +66,7 @@ def run(
         raise terminal.UsageError(
             "--report writes pages after a run, and --dry-run runs nothing: leave one out"
         )
-    wanted = _precision(requested, precision, repeat_budget, by_seeds="seeds" in overrides.block)
+    wanted = precision_of(requested, precision, repeat_budget, by_seeds="seeds" in overrides.block)
     pin = any(block.pin for block in requested.blocks)
     if pin and machine.timing_core() is None:
         raise terminal.UsageError("--pin: this system keeps no process on a core; Linux does")
@@ -79,7 +79,7 @@ def run(
     arguments.refuse_unused(layout, datasets)
     with collector_paused():
         cells = planner.plan(requested)
-        _refuse_idle_epochs(cells, overrides)
+        refuse_idle_epochs(cells, overrides)
         if pin:
             _note_of_unpinned(cells)
         known = {cell.request.dataset: cell.facts for cell in cells}
@@ -97,7 +97,7 @@ def run(
     return _run(cells, wanted, store, out, limit, splits, executor, fresh=fresh, report=report)
 
 
-def _precision(
+def precision_of(
     suite: Suite, precision: float | None, budget: float | None, *, by_seeds: bool
 ) -> Precision | None:
     """The command line's, else the suite's; none where a number of seeds was requested alone.
@@ -116,7 +116,7 @@ def _precision(
     return Precision(half_width, suite.repeat_budget if budget is None else budget)
 
 
-def _refuse_idle_epochs(cells: Iterable[Cell], overrides: Overrides) -> None:
+def refuse_idle_epochs(cells: Iterable[Cell], overrides: Overrides) -> None:
     """Raise UsageError where --epochs changes no row: none has epochs, or each has them set."""
     if (epochs := overrides.block.get("epochs")) is None:
         return
@@ -197,7 +197,8 @@ def _run(
             changed = write_pages(out, (store, RecordStore(out / FOLDER)))
         except terminal.UsageError as error:
             no_pages = error
-    _show(records, wanted, runner, out, written=report and no_pages is None)
+    written = report and no_pages is None
+    show(records, wanted, store, runner.unwritten, out, written=written)
     if no_pages:
         terminal.fail(no_pages)
         if not runner.unwritten:
@@ -205,10 +206,10 @@ def _run(
         return FAILED
     if readme := next((line for line in changed if line.startswith("README.md")), None):
         terminal.print_line(f"{readme} (its table is of this run's machine now)")
-    return FAILED if runner.unwritten or _without_figures(records) else exit_code(finished)
+    return FAILED if runner.unwritten or without_figures(records) else exit_code(finished)
 
 
-def _without_figures(records: Iterable[Record]) -> bool:
+def without_figures(records: Iterable[Record]) -> bool:
     """Whether no row has any, which is said."""
     found = any(record.metrics for record in records)
     if not found:
@@ -226,12 +227,18 @@ def _repeats(wanted: Precision | None) -> str:
     return f", then repeats until times are known to {wanted}" if wanted else ""
 
 
-def _show(
-    ran: list[Record], wanted: Precision | None, runner: Runner, out: Path, *, written: bool
+def show(
+    ran: Sequence[Record],
+    wanted: Precision | None,
+    store: RecordStore,
+    unwritten: Sequence[Record],
+    out: Path,
+    *,
+    written: bool,
 ) -> None:
     """The summary, of all repeats of the rows that ran, as on the page."""
-    stored, rows = runner.store.read()[0], set(map(row_of, ran))
-    records = [*(each for each in stored if row_of(each) in rows), *runner.unwritten]
+    stored, rows = store.read()[0], set(map(row_of, ran))
+    records = [*(each for each in stored if row_of(each) in rows), *unwritten]
     summary.show(terminal.out, records, out, written=written, among=stored)
     if wanted and (imprecise_rows := imprecise(summary.rows_of(records, stored), wanted)):
         terminal.note(f"times not known to {wanted.share}: {', '.join(imprecise_rows)}")

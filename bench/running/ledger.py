@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.planning.plan import Cell
 from bench.planning.rerun import History, is_of
-from bench.records import WELL, Environment, Record, Status
+from bench.records import WELL, CellRecord, Data, Environment, Record, Status
 from bench.running.cells import now
 from bench.running.goals import Goals, reached
 from bench.running.observer import Keeper
 from bench.store import RecordStore, keep_elsewhere
+
+
+class Key(NamedTuple):
+    """Of a table: what decides its split, that split, what stands in for what, and whether it is
+    of CUDA."""
+
+    fingerprint: str
+    split_digest: str
+    note: str
+    split: str
+    cuda: bool
+
+
+def key_of(cell: CellRecord, data: Data) -> Key:
+    """Of the table in which a cell stands."""
+    cuda = cell.device.startswith("cuda")
+    return Key(data.fingerprint, data.split_digest, data.note, cell.split, cuda)
 
 
 class Ledger:
@@ -32,6 +50,7 @@ class Ledger:
         self._kept: Path | None = None
         self._histories: dict[str, History] = {}
         self._records: defaultdict[str, list[Record]] = defaultdict(list)
+        self._rows: defaultdict[Key, Counter[str]] = defaultdict(Counter)
         self._n_records = -1
 
     def refresh(self) -> None:
@@ -41,6 +60,7 @@ class Ledger:
             self._n_records = len(records)
             self._histories.clear()
             self._records.clear()
+            self._rows.clear()
             for record in records:
                 self._add(record)
 
@@ -68,6 +88,10 @@ class Ledger:
         """Why a cell with a record runs again on a machine; "" where it is new there."""
         return self._history(here).why_again(cell)
 
+    def rows_by_machine(self, key: Key) -> Mapping[str, int]:
+        """Of a table: id of a machine -> how many records with figures it has."""
+        return self._rows.get(key, {})
+
     def take(self, record: Record) -> None:
         """Store a record, or keep it until that can be done."""
         self.unwritten.append(record)
@@ -94,6 +118,8 @@ class Ledger:
 
     def _add(self, record: Record) -> None:
         place = record.environment.machine
+        if record.metrics is not None or record.curve:
+            self._rows[key_of(record.cell, record.data)][place] += 1
         if place in self._histories:
             self._histories[place].add(record)
         else:

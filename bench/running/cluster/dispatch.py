@@ -1,0 +1,263 @@
+"""The client of a cluster: hands out cells, one to each free machine, and stores what comes back.
+
+All of it happens in one thread. The work for a cell is constant: one task, the few reports of it,
+and one line at the end of the store.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from bench.cell.events import NotAnEventError, parse
+from bench.cell.watch import Limits
+from bench.planning.rules import Rules
+from bench.records import Record
+from bench.running.cluster import copies
+from bench.running.cluster.machines import Machine, unrun
+from bench.running.cluster.payload import Answer, Payload, Setting
+from bench.running.cluster.pool import Answered, Broken, Gone, Pool, Report, Said
+from bench.running.cluster.station import put_piece, run_cell
+from bench.running.cluster.work import Observer, Plan, Work
+from bench.running.ledger import Ledger
+from bench.store import NotARecordError, parsed
+
+LOOK_S = 1.0
+"""From one look at which machines are there to the next, at least."""
+
+RETURN_S = 10.0
+"""As long as a service takes that starts a worker again."""
+
+SILENT_S = 120.0
+"""How much longer a cell may report nothing than two of its phases may take."""
+
+
+@dataclass
+class Task:
+    """What a machine does.
+
+    heard_s  when it last reported that it works; None while it waits, for the machine or its data
+    pieces   of the file that is sent before the cell can run; None where none is
+    """
+
+    machine: Machine
+    work: Work
+    name: str = ""
+    heard_s: float | None = None
+    pieces: Iterator[tuple[str, int, bytes]] | None = field(default=None, repr=False)
+
+
+class Dispatch:
+    """Runs plans, one after the other, on the machines of a pool.
+
+    setting   of all cells
+    return_s  how long a run that no machine goes on with waits for one to come, or to come back
+    timer     the clock, in seconds
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        ledger: Ledger,
+        observer: Observer,
+        setting: Setting,
+        return_s: float = RETURN_S,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool, self._ledger, self._observer = pool, ledger, observer
+        self._setting, self._return_s, self._timer = setting, return_s, timer
+        self._machines: dict[str, Machine] = {}
+        self._aside: set[tuple[str, str]] = set()
+        self._tasks: dict[str, Task] = {}
+        self._busy: dict[str, Task] = {}
+        self._free: dict[str, Machine] = {}
+        self._idle: dict[str, Machine] = {}
+        self._looked_s = -math.inf
+        self._moved_s = timer()
+
+    def run(self, plan: Plan) -> list[str]:
+        """Run a plan to its end; returns a sentence for each part of it that no machine could run.
+
+        Raises ClusterError where the cluster is gone. However it ends, what was running ends on
+        its machine, and what had ended is stored.
+        """
+        changes = plan.changes
+        self._moved_s = self._timer()
+        self._free |= self._idle
+        self._idle.clear()
+        for machine in self._machines.values():
+            plan.join(machine)
+        try:
+            while True:
+                self._look(plan)
+                if plan.changes != changes:
+                    changes = plan.changes
+                    self._free |= self._idle
+                    self._idle.clear()
+                self._hand_out(plan)
+                if not self._tasks and self._is_over(plan):
+                    return plan.left_over()
+                if (report := self._pool.next(LOOK_S)) is not None:
+                    self._hear(plan, report)
+        finally:
+            for task in [*self._tasks.values()]:
+                self._end(task)
+
+    def _is_over(self, plan: Plan) -> bool:
+        """Whether nothing is left, or no machine has come for it in time."""
+        return not plan.left_over() or self._timer() > self._moved_s + self._return_s
+
+    def _look(self, plan: Plan) -> None:
+        """Notice who came and who left, and whose cell has been silent for too long."""
+        if self._timer() < self._looked_s + LOOK_S:
+            return
+        while (report := self._pool.next(0)) is not None:  # what ended before its machine left
+            self._hear(plan, report)
+        self._looked_s = self._timer()
+        there = {address: Machine(address, each) for address, each in self._pool.look().items()}
+        for address, machine in [*self._machines.items()]:
+            if address not in there or there[address].key != machine.key:
+                self._part(plan, machine, "left the cluster")
+        for address, machine in there.items():
+            if address not in self._machines and machine.key not in self._aside:
+                self._machines[address] = self._free[address] = machine
+                self._moved_s = self._timer()
+                self._observer.joined(machine)
+                plan.join(machine)
+        for task in [*self._tasks.values()]:
+            limit_s = silence_s(task.work.cell.rules)
+            if task.heard_s is not None and self._timer() > task.heard_s + limit_s:
+                self._aside.add(task.machine.key)
+                self._part(plan, task.machine, f"has reported nothing for {limit_s:.0f} s")
+
+    def _hand_out(self, plan: Plan) -> None:
+        while self._free:
+            address, machine = next(iter(self._free.items()))
+            del self._free[address]
+            if (work := plan.next(machine)) is None:
+                self._idle[address] = machine
+            else:
+                self._begin(Task(machine, work))
+
+    def _begin(self, task: Task) -> None:
+        """Run its cell, once the machine has what it needs."""
+        work, address = task.work, task.machine.address
+        if task.pieces is not None and (piece := next(task.pieces, None)) is not None:
+            task.name = self._pool.submit(address, put_piece, *piece)
+        else:
+            task.pieces = None
+            payload = Payload.of(work.cell, self._setting, work.goals)
+            task.name = self._pool.submit(address, run_cell, payload.to_json())
+        self._tasks[task.name] = self._busy[address] = task
+
+    def _end(self, task: Task) -> None:
+        self._pool.cancel(task.name)
+        del self._tasks[task.name], self._busy[task.machine.address]
+
+    def _hear(self, plan: Plan, report: Report) -> None:
+        if (task := self._tasks.get(report.task)) is None:
+            return
+        self._moved_s = self._timer()
+        match report:
+            case Said():
+                self._listen(task, report.what, report.text)
+                return
+            case Gone():
+                self._part(plan, task.machine, "was lost")
+                return
+        self._end(task)
+        match report:
+            case Broken():
+                self._set_aside(plan, task, report.reason)
+            case Answered() if task.pieces is not None:
+                if report.text:
+                    self._set_aside(plan, task, f"cannot store a file: {report.text}")
+                else:
+                    self._begin(task)
+            case Answered():
+                self._settle(plan, task, report.text)
+
+    def _listen(self, task: Task, what: str, text: str) -> None:
+        machine = task.machine
+        match what:
+            case "waiting":
+                self._observer.waiting(machine)
+                return
+            case "started":
+                self._observer.started(machine, task.work)
+            case "again":
+                self._observer.tried_again(machine, text)
+            case "event":
+                try:
+                    self._observer.on_event(machine, parse(text.encode()))
+                except NotAnEventError:  # of a newer kind: it lives, that is all
+                    pass
+        task.heard_s = self._timer()
+
+    def _settle(self, plan: Plan, task: Task, text: str) -> None:
+        """What came of a cell."""
+        machine, work = task.machine, task.work
+        try:
+            answer = Answer.from_json(text)
+            record = parsed(answer.record) if answer.record else None
+        except (ValidationError, NotARecordError, ValueError) as error:
+            self._set_aside(plan, task, f"its answer cannot be read: {error}".partition("\n")[0])
+            return
+        if record is not None:
+            self._store(plan, machine, work, record)
+            self._free[machine.address] = machine
+        elif answer.missing:
+            task.pieces = self._pieces(machine, answer.missing)
+            self._begin(task)
+        elif answer.refused:
+            plan.refused(machine, work, answer.refused)
+            self._free[machine.address] = machine
+        else:
+            self._set_aside(plan, task, answer.broken or "its answer is empty")
+
+    def _store(self, plan: Plan, machine: Machine, work: Work, record: Record) -> None:
+        record = self._ledger.store.shared(record)
+        self._ledger.take(record)  # before all else: what follows may be interrupted
+        plan.ended(machine, work, record)
+        self._observer.finished(machine, record)
+
+    def _pieces(self, machine: Machine, paths: list[str]) -> Iterator[tuple[str, int, bytes]]:
+        for path in paths:
+            file = self._setting.files[path]
+            self._observer.sends(machine, path, file.size)
+            offset = 0
+            for piece in copies.pieces(path):
+                yield file.to_json(), offset, piece
+                offset += len(piece)
+
+    def _set_aside(self, plan: Plan, task: Task, reason: str) -> None:
+        """The machine gets no cell any more, through its own fault; its cell has no record."""
+        plan.returned(task.machine, task.work)
+        self._aside.add(task.machine.key)
+        self._part(plan, task.machine, reason)
+
+    def _part(self, plan: Plan, machine: Machine, reason: str) -> None:
+        """It is gone, and the cell that it ran is lost."""
+        if (task := self._busy.get(machine.address)) is not None:
+            self._end(task)
+            if task.heard_s is None:
+                plan.returned(machine, task.work)
+            else:
+                why = f"its machine {machine.name} {reason} while it ran"
+                self._store(plan, machine, task.work, unrun(task.work.cell, machine, "lost", why))
+        for known in (self._machines, self._free, self._idle):
+            known.pop(machine.address, None)
+        self._moved_s = self._timer()
+        plan.leave(machine, reason)
+        self._observer.left(machine, reason)
+
+
+def silence_s(rules: Rules) -> float:
+    """How long a cell that runs may report nothing: its own limits end each of its phases, of which
+    an evaluation may be within another one."""
+    limits = Limits(rules.time_limit_s, 0)
+    return 2 * (limits.time_limit_s + limits.grace_s) + SILENT_S

@@ -129,6 +129,16 @@ class Connection:
             time.sleep(BETWEEN_S)
             self.poll()
 
+    def hear_everyone(self, wait_s: float) -> None:
+        """Return when each worker that is there has answered, or after `wait_s` seconds."""
+        until = time.monotonic() + wait_s
+        self.poll()
+        while time.monotonic() < until and (self._asked or not self._may_begin(wait_s)):
+            if self._refused and not self._asked:
+                return
+            time.sleep(BETWEEN_S)
+            self.poll()
+
     def _may_begin(self, waited_s: float) -> bool:
         if self.local and self._refused:
             raise ClusterError(f"a local worker cannot be used: {self._missing()}")

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 PACKAGES = ("bench", "datasets", "impls")
 
 LIBRARIES = ("cmfrec", "cornac", "libmf", "myfm", "pyspark", "scikit-surprise", "triton")
-"""What rows wrap. A machine may have more of them than the one that plans."""
+"""What rows wrap."""
 
 MACHINE, CUDA = "machine", "cuda"
 """Resources of a worker, as Dask calls what a task holds while it runs: its one place for a cell,
@@ -128,10 +128,11 @@ def refusal(ours: Greeting, theirs: Greeting) -> str:
 def _differences(ours: Greeting, theirs: Greeting) -> Iterator[str]:
     if theirs.resources.get(MACHINE) != 1:
         yield f"it does not offer {MACHINE}=1: start it with `bench worker`"
+    # A row whose library is missing on one side is skipped, as on one machine.
+    shared = ours.libraries.keys() & theirs.libraries.keys()
     needed = {"Python": ours.environment.python, "distributed": ours.distributed}
+    needed |= {**ours.environment.versions, **{name: ours.libraries[name] for name in shared}}
     found = {"Python": theirs.environment.python, "distributed": theirs.distributed}
-    # A library that only the worker has is of no row of the plan.
-    needed |= {**ours.environment.versions, **ours.libraries}
     found |= {**theirs.environment.versions, **theirs.libraries}
     yield from other_versions(needed, found)
     if theirs.changed:

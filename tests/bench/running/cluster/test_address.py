@@ -60,7 +60,7 @@ def test_an_address_is_read(text: str, found: address.Address) -> None:
         ("local:-1", "as local:2"),
         ("local:2.5", "as local:2"),
         ("local:1000", "as local:2"),
-        ("\0", "no address"),
+        ("\0", "has no port"),
     ],
 )
 def test_what_is_no_address_is_one_line(text: str, problem: str) -> None:
@@ -84,11 +84,9 @@ def test_where_nothing_listens_the_wait_has_an_end(host: str) -> None:
 def test_a_look_up_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
     monkeypatch.setattr(socket, "create_connection", lambda *_: released.wait())
-    began = time.monotonic()
     with pytest.raises(ClusterError, match="no answer"):
         reached(parse("tcp://kiwi:8786"), patience_s=0.3)
     released.set()
-    assert time.monotonic() - began < 10
 
 
 def test_a_listener_is_reached() -> None:

@@ -229,11 +229,14 @@ class Connection:
     def _twin(self, greeting: Greeting) -> str:
         """Why a worker would disturb another one; "" where it is alone on its machine."""
         for other, theirs in self._accepted.items():
-            if theirs.environment.machine == greeting.environment.machine:
-                return (
-                    f"it is on the same machine as {other.name} ({greeting.environment.machine}), "
-                    "and they would disturb each other"
-                )
+            if theirs.environment.machine != greeting.environment.machine:
+                continue
+            if theirs.host == greeting.host:
+                return f"it is on the machine of {other.name}, and they would disturb each other"
+            return (
+                f"its machine has the id of that of {other.name}: where they are two, set "
+                "RATEBENCH_CACHE to a folder on a disk of its own there"
+            )
         return ""
 
 

@@ -13,6 +13,7 @@ import ast
 import functools
 import hashlib
 import json
+import platform
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -43,6 +44,7 @@ class Greeting(BaseModel):
     """A worker and its machine.
 
     name         of the worker, as Dask has it
+    host         of the machine, in its network
     environment  with the load when it answered
     distributed  version of Dask's scheduler and workers there
     libraries    name -> version, of those of `LIBRARIES` that are installed
@@ -55,6 +57,7 @@ class Greeting(BaseModel):
     model_config = CONFIG
 
     name: str
+    host: str
     environment: Environment
     distributed: str
     libraries: dict[str, str]
@@ -62,11 +65,17 @@ class Greeting(BaseModel):
     other: dict[str, str] = {}
     changed: list[str] = []
 
+    @property
+    def has_cuda(self) -> bool:
+        """Whether it offers a CUDA device to cells, as `bench worker --gpus 1` does."""
+        return self.resources.get(CUDA, 0) > 0
+
 
 def here() -> Greeting:
     """Of this process, which plans."""
     return Greeting(
         name="",
+        host=platform.node(),
         environment=machine.current_environment(),
         distributed=version("distributed"),
         libraries=versions(LIBRARIES),

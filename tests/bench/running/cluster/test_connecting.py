@@ -53,7 +53,7 @@ def test_machines_come_and_leave(started: Processes, uri: str) -> None:
         twin = {"RATEBENCH_CACHE": str(started.folder / "kiwi" / "cache")}
         started.worker(uri, "its-twin", **twin)
         seen(connection, lambda: heard.refused, "the refusal of the second on one machine")
-        assert "it is on the same machine as kiwi" in heard.refused["its-twin"]
+        assert "it is on the machine of kiwi" in heard.refused["its-twin"]
         assert names(connection) == {"kiwi"}
         os.kill(first.pid, signal.SIGKILL)
         # Its machine is free now.

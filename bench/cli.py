@@ -364,11 +364,20 @@ def choose(
 
 
 @app.command()
-def report(out: Out = RESULTS) -> None:
+def report(
+    out: Out = RESULTS,
+    records: Annotated[
+        list[Path] | None,
+        Option(
+            help="Records of others, read beside those of --out: files, or folders of them. "
+            "Several allowed."
+        ),
+    ] = None,
+) -> None:
     """Write the pages, the plots and the README's table from the records."""
     from bench.commands.report import report
 
-    report(out)
+    report(out, records or [])
 
 
 @app.command()
@@ -468,8 +477,23 @@ def doctor(
             "5 % takes.",
         ),
     ] = False,
+    cluster: Annotated[
+        str | None,
+        Option(
+            metavar="ADDRESS",
+            help="Show each machine of a cluster instead, with its noise: tcp://host:8786, a "
+            "scheduler file, or local:2.",
+        ),
+    ] = None,
 ) -> None:
     """Show this machine: versions, threads, CUDA, data, bounds, and what may disturb a timing."""
+    if cluster is not None:
+        if measure or noise:
+            raise terminal.UsageError("--cluster has the noise of each machine: leave the rest out")
+        from bench.running.cluster.survey import survey
+
+        survey(cluster)
+        return
     from bench.commands import doctor
 
     if measure:
@@ -478,6 +502,19 @@ def doctor(
     doctor.doctor()
     if found:
         terminal.print_line(f"\n{found}")
+
+
+@app.command()
+def worker(
+    address: Annotated[
+        str, Argument(help="Of the scheduler: tcp://host:8786, or the file that it writes.")
+    ],
+    gpus: Annotated[int, Option(min=0, help="CUDA devices that cells may use here.")] = 0,
+) -> None:
+    """Take cells of `bench run --cluster` on this machine, one at a time, until it is stopped."""
+    from bench.running.cluster.worker import worker
+
+    worker(address, gpus)
 
 
 class Gate(TyperCommand):

@@ -78,7 +78,7 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
     left_over: list[str] = []
     try:
         with sole_run(store), connect(of.cluster, progress) as connection:
-            has_cuda = any("cuda" in each.resources for each in connection.machines().values())
+            has_cuda = any(each.has_cuda for each in connection.machines().values())
             plans = _planned(requested, overrides, of, has_cuda=has_cuda)
             progress.shared = _shared(plans[has_cuda], wanted)
             terminal.print_line(_summary(plans[has_cuda], wanted, of))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from bench.planning.plan import EVERY_CORE, Cell
 from bench.records import Environment, Record
 from bench.running.cells import blank
-from bench.running.cluster.greeting import CUDA, Greeting
+from bench.running.cluster.greeting import Greeting
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Machine:
 
     @property
     def has_cuda(self) -> bool:
-        return self.greeting.resources.get(CUDA, 0) >= 1
+        return self.greeting.has_cuda
 
 
 def placed(cell: Cell, machine: Machine) -> Cell:

@@ -341,6 +341,7 @@ def choose(
     threads: Annotated[int | None, Option(min=1, help="Default: all cores.")] = None,
     out: Out = RESULTS,
     sandbox: Sandbox = "auto",
+    cluster: Cluster = None,
     columns: Columns = None,
     delimiter: Delimiter = None,
     no_header: NoHeader = False,
@@ -360,7 +361,7 @@ def choose(
     options = Options(
         *(impl or [], device or ["auto"], cut_by, minutes, goal, seeds, threads, cut, test or "")
     )
-    raise typer.Exit(choose(ratings, options, read_by, out, sandbox))
+    raise typer.Exit(choose(ratings, options, read_by, out, sandbox, cluster))
 
 
 @app.command()

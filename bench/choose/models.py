@@ -86,6 +86,28 @@ def planned(
     return groups
 
 
+def groups_of(
+    names: Sequence[str],
+    planner: Planner,
+    contain: Contain,
+    request: Request,
+    devices: Sequence[str],
+) -> list[Group]:
+    """The groups of a request, of which one has a row that can run here. Raises UnrunnableError
+    where none has, and as `planned`."""
+    groups = planned(
+        *(names, planner, contain, request.dataset, request.split, devices), request.threads
+    )
+    if request.cut:
+        groups = [
+            dataclasses.replace(each, cells=[on_cut(cell, request.cut) for cell in each.cells])
+            for each in groups
+        ]
+    if not any(group.cells for group in groups):
+        raise UnrunnableError(f"no row can run here: {groups[0].problem}")
+    return groups
+
+
 def quickest(group: Group, limit_s: float, contain: Contain, run: Callable[[Cell], Record]) -> Cell:
     """The cell of the row and device that needs the fewest seconds an epoch; the first where none
     was measured within `limit_s` of training.

@@ -16,7 +16,7 @@ from bench.planning.rules import Rules
 from bench.records import CellRecord, Data, Reference, Status
 
 
-class _Message(BaseModel):
+class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def to_json(self) -> str:
@@ -29,7 +29,7 @@ class _Message(BaseModel):
         return cls.model_validate(json.loads(text))
 
 
-class File(_Message):
+class File(Message):
     """A file that was named by its path.
 
     name    the last part of the path, by whose suffix it is read
@@ -41,7 +41,7 @@ class File(_Message):
     size: int
 
 
-class Setting(_Message):
+class Setting(Message):
     """What the cells of a run have in common.
 
     run                 of no other run
@@ -63,14 +63,14 @@ class Setting(_Message):
     memory_limit_bytes: int | None = None
 
 
-class Skipped(_Message):
+class Skipped(Message):
     """Why a cell can run nowhere."""
 
     status: Status
     reason: str
 
 
-class Payload(_Message):
+class Payload(Message):
     """A planned cell, without what is known of one machine alone.
 
     catalog_goals  of its dataset
@@ -123,7 +123,7 @@ class Payload(_Message):
         )
 
 
-class Answer(_Message):
+class Answer(Message):
     """What a machine answers: one of these.
 
     record   a line of the store

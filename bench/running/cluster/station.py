@@ -38,6 +38,7 @@ from bench.running.cluster.payload import Answer, File, Payload, Setting
 from bench.running.goals import Goals
 from datasets import splits
 from datasets.errors import DataError
+from datasets.ratings import Dataset
 from datasets.reading.layout import Layout
 
 QUIET_S = 0.5
@@ -161,20 +162,26 @@ class Station:
         if location.endswith(".py") and not Path(location).is_file():
             return Skip("skipped", f"there is no file {location} on this machine: put it there")
         try:
-            return examine(class_path, preset, {}, None, device, self._contain)
+            return examine(class_path, preset, {}, None, device, self.contain)
         except (ImplementationError, SettingError) as error:
             return Skip("skipped", str(error))
+
+    def compare(self, name: str, fingerprint: str) -> Dataset:
+        """The dataset of that name. Raises RefusedError where it has other ratings here than on
+        the machine that planned, and DataError where it cannot be had."""
+        loaded = self.loader.load(name)
+        if loaded.fingerprint != fingerprint:
+            raise RefusedError(
+                f"its {name} has other ratings (fingerprint {loaded.fingerprint[:12]}) than that "
+                f"of the machine that planned ({fingerprint[:12]})"
+            )
+        return loaded
 
     def _compare(self, cell: Cell) -> None:
         """Raises RefusedError where the ratings, or what else decides the split, are not those of
         the plan, and DataError where they cannot be had."""
         dataset, split, data = cell.request.dataset, cell.request.split, cell.facts.data
-        loaded = self.loader.load(dataset)
-        if loaded.fingerprint != data.fingerprint:
-            raise RefusedError(
-                f"its {dataset} has other ratings (fingerprint {loaded.fingerprint[:12]}) than that of "
-                f"the machine that planned ({data.fingerprint[:12]})"
-            )
+        loaded = self.compare(dataset, data.fingerprint)
         if (dataset, split) not in self._decided:
             self._decided[dataset, split] = splits.decided_by(loaded, split)
         if (decided_by := self._decided[dataset, split]) != data.split_digest:
@@ -188,15 +195,17 @@ class Station:
         setting = self.setting
         limit = setting.memory_limit_bytes or memory_limit_bytes(None)
         splits_here = Splits(self.loader, blind=setting.blind)
-        return Cells(self._executor(), splits_here, limit, setting.blocks)
+        return Cells(self.executor(), splits_here, limit, setting.blocks)
 
-    def _executor(self) -> Executor:
+    def executor(self) -> Executor:
+        """Of cells, which end where nobody waits for them any more."""
         if self._sandbox is not None:
             return SandboxedExecutor(self._sandbox, self._cancelled)
         return ProcessExecutor(cancelled=self._cancelled)
 
     @property
-    def _contain(self) -> Contain:
+    def contain(self) -> Contain:
+        """Of the process that imports a row from outside."""
         return self._sandbox.importer if self._sandbox else plainly
 
     @functools.cached_property

@@ -112,7 +112,7 @@ def choose(
             from bench.choose.on_cluster import choose_on
 
             names, devices = [*options.names], [*options.devices]
-            unwritten, budget.before_s = choose_on(
+            unwritten = choose_on(
                 *(cluster, request, names, devices, options.threads, layout, store, sandbox)
             )
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
@@ -122,7 +122,7 @@ def choose(
         raise
     except StudyError as error:
         raise terminal.UsageError(error) from None
-    _show(outcome_of(request, store.read()[0]), budget, out)
+    _show(outcome_of(request, store.read()[0]), out)
     return FAILED if unwritten else 0
 
 
@@ -191,7 +191,7 @@ HEADERS = (
 )
 
 
-def _show(found: Outcome, budget: Budget, out: Path) -> None:
+def _show(found: Outcome, out: Path) -> None:
     """What to use; a table, of each model its trials, and RMSEs of the best and of the default
     trial; and where the page is, which is written here. Raises UsageError where it cannot be."""
     for sentence in recommendation(found):
@@ -206,7 +206,7 @@ def _show(found: Outcome, budget: Budget, out: Path) -> None:
         if model.plan.problem:
             terminal.note(f"{model.plan.implementation}: {model.plan.problem}")
     terminal.print_line(
-        f"{budget.elapsed_s / 60:.1f} of {found.request.minutes:g} minutes, "
+        f"{found.request.wall_s / 60:.1f} of {found.request.minutes:g} minutes, "
         f"{terminal.plural(sum(len(model.trials) for model in models), 'trial')}"
     )
     try:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.choose.outcome import FINAL, PROBE, SEARCH
+from bench.choose.outcome import FINAL, PROBE, SEARCH, Request
 from bench.planning.describing import Contain, describe
 from bench.planning.plan import Cell, Planner
 from bench.planning.rules import Rules
@@ -14,7 +14,7 @@ from bench.planning.suite import Suite, checked
 from bench.records import Record, digest
 from bench.tune import study as studies
 from bench.tune.search import Settings
-from bench.tune.study import Study
+from bench.tune.study import Study, UnrunnableError
 from impls.registry import IMPLEMENTATIONS
 
 PROBED = 2

@@ -52,9 +52,8 @@ def choose_on(
     layout: Layout,
     store: RecordStore,
     sandbox: Sandboxing,
-) -> tuple[int, float]:
-    """Choose on one machine; returns how many records could not be stored, and the seconds of
-    all calls. `request` gets the plan that it led to. Raises StudyError and ClusterError.
+) -> int:
+    """Choose on one machine; returns how many records could not be stored. `request` gets the plan that it led to. Raises StudyError and ClusterError.
 
     threads  None for the machine's cores
     """
@@ -92,7 +91,7 @@ def choose_on(
     write(folder, found)
     for name in Request.model_fields:
         setattr(request, name, getattr(found, name))
-    return len(ledger.unwritten), found.wall_s
+    return len(ledger.unwritten)
 
 
 def chosen_machine(

@@ -97,8 +97,15 @@ def choose_on(
 def chosen_machine(
     machines: Mapping[str, Greeting], ran: Mapping[str, int], devices: Sequence[str]
 ) -> tuple[str, Greeting]:
-    """The machine that has most records of the choice already, else one with the devices, and its
-    address."""
+    """The machine that has records of the choice already, else one with the devices, and its
+    address. Raises UsageError where it is another machine that has some: seconds of two do not
+    compare."""
+    if ran and not {_id(each) for each in machines.values()} & ran.keys():
+        names = ", ".join(sorted(ran))
+        raise terminal.UsageError(
+            f"the trials so far ran on {names}, which is not in the cluster: start a worker there, "
+            "or give another --out"
+        )
     wants_cuda = any(device.startswith("cuda") for device in devices)
 
     def place(address: str) -> tuple[int, bool, str]:

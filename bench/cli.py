@@ -203,7 +203,9 @@ def run(
     cluster: Cluster = None,
     each_machine: Annotated[
         bool,
-        Option("--each-machine", help="Run all of it on each machine of the cluster, to compare them."),
+        Option(
+            "--each-machine", help="Run all of it on each machine of the cluster, to compare them."
+        ),
     ] = False,
     columns: Columns = None,
     delimiter: Delimiter = None,
@@ -231,7 +233,9 @@ def run(
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
     if cluster is not None:
         if dry_run:
-            raise terminal.UsageError("--dry-run shows the plan of this machine: leave out --cluster")
+            raise terminal.UsageError(
+                "--dry-run shows the plan of this machine: leave out --cluster"
+            )
         from bench.commands.cluster.running import Requested, run_on
 
         of = Requested(

@@ -100,9 +100,7 @@ class Processes:
         assert process.poll() is None, self.log(name)
         return process, address.reached(address.SchedulerFile(file)).uri
 
-    def worker(
-        self, uri: str, name: str, *words: str, **variables: str
-    ) -> subprocess.Popen[bytes]:
+    def worker(self, uri: str, name: str, *words: str, **variables: str) -> subprocess.Popen[bytes]:
         """A worker with a machine of its own."""
         own = self.folder / name
         for each in ("cache", "lock", "temporary"):

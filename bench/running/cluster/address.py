@@ -86,7 +86,6 @@ def _scheduler(text: str) -> Scheduler:
     return Scheduler(f"{protocol}://{host}:{port}", host.strip("[]"), int(port))
 
 
-
 def reached(place: SchedulerFile | Scheduler, patience_s: float = PATIENCE_S) -> Scheduler:
     """The scheduler, once something listens there.
 

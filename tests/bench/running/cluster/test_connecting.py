@@ -73,8 +73,9 @@ def test_a_worker_that_cannot_be_compared_is_refused_by_name(started: Processes,
     with connected(uri, heard) as connection:
         seen(connection, lambda: heard.refused, "the refusal")
         assert connection.machines() == {}
-    assert "it cannot greet (ModuleNotFoundError: No module named 'bench.running'" in (
-        heard.refused["odd"]
+    assert (
+        "it cannot greet (ModuleNotFoundError: No module named 'bench.running'"
+        in (heard.refused["odd"])
     )
 
 

@@ -53,7 +53,9 @@ def choose_on(
     store: RecordStore,
     sandbox: Sandboxing,
 ) -> int:
-    """Choose on one machine; returns how many records could not be stored. `request` gets the plan that it led to. Raises StudyError and ClusterError.
+    """Choose on one machine; returns how many records could not be stored.
+
+    `request` gets the plan that it led to. Raises UsageError, StudyError and ClusterError.
 
     threads  None for the machine's cores
     """

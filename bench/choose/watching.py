@@ -45,4 +45,6 @@ class Watching:
         self.warn(f"{count_of} could not be stored ({error.strerror or error}); {meanwhile}")
 
     def never_stored(self, records: list[Record], kept: Path | None) -> None:
-        self.warn(f"{plural(len(records), 'record')} could not be stored; {kept or 'they are lost'}")
+        self.warn(
+            f"{plural(len(records), 'record')} could not be stored; {kept or 'they are lost'}"
+        )

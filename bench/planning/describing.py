@@ -179,7 +179,7 @@ class Sources:
         self._stamps = {path: _stamps(path) for path in digests}
 
     def add(self, class_path: str, digest: str) -> None:
-        """Watch one more. A built-in module may have been imported long ago, so it is read again."""
+        """Watch one more. A built-in module may have been imported long ago: it is read again."""
         if class_path in self._digests:
             return
         self._digests[class_path], self._stamps[class_path] = digest, _stamps(class_path)

@@ -275,4 +275,3 @@ def in_turn(cell: Cell) -> tuple[int, bool]:
     dataset has none."""
     sets_goals = not cell.facts.goals and cell.request.implementation == BASELINE
     return cell.request.seed, not sets_goals
-

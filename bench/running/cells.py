@@ -206,5 +206,3 @@ def _times(result: Result, outcome: Outcome) -> Times:
         first_model_s=parts.import_ + parts.warmup + parts.fit,
         wall_s=outcome.wall_s,
     )
-
-

@@ -67,13 +67,13 @@ def begun(study: Study, default: Mapping[str, Any]) -> optuna.Study:
 
     Bergstra, Bardenet, Bengio & Kégl 2011, Algorithms for hyper-parameter optimization.
     """
-    sampled = sampler_of(study)
+    sampled = sampler()
     for place in study.first(default):
         sampled.enqueue_trial(place, skip_if_exists=True)
     return sampled
 
 
-def sampler_of(study: Study, *, at_once: bool = False) -> optuna.Study:
+def sampler(*, at_once: bool = False) -> optuna.Study:
     """What suggests, with nothing to learn from yet.
 
     at_once  whether trials are suggested while others run: places near those are avoided then
@@ -81,10 +81,10 @@ def sampler_of(study: Study, *, at_once: bool = False) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = optuna.samplers.TPESampler(
+        guided = optuna.samplers.TPESampler(
             seed=0, n_startup_trials=UNGUIDED, multivariate=True, constant_liar=at_once
         )
-    return optuna.create_study(sampler=sampler, pruner=optuna.pruners.NopPruner())
+    return optuna.create_study(sampler=guided, pruner=optuna.pruners.NopPruner())
 
 
 def tell(sampled: optuna.Study, trial: optuna.Trial, rmse: float | None) -> None:

@@ -21,7 +21,6 @@ from bench.tune.search import Settings, Trial, best_of, search
 from bench.tune.study import Study, StudyError
 from datasets import splits
 
-
 SETTLED: tuple[Status, ...] = ("ok", "diverged", "timeout", "out of memory")
 """What did not end well would not the next time: a search learns that once."""
 

@@ -20,7 +20,7 @@ from bench.records import Record
 from bench.report.formats import plural
 from bench.running.cluster.machines import Machine, placed
 from bench.running.cluster.work import Work
-from bench.tune.search import Settings, Trial, best_of, sampler_of, tell, validation_rmse
+from bench.tune.search import Settings, Trial, best_of, sampler, tell, validation_rmse
 from bench.tune.session import SETTLED
 from bench.tune.study import Study
 
@@ -58,7 +58,7 @@ class Trials:
         self._study, self._left = study, trials
         self._with_settings, self._show = with_settings, show
         self._fixed = {name: str(value) for name, value in study.fixed.items()}
-        self._sampled = sampler_of(study, at_once=True)
+        self._sampled = sampler(at_once=True)
         self._done: list[Trial] = []
         self._known: dict[str, Record] = {}
         self._running: dict[str, Asked] = {}
@@ -69,17 +69,17 @@ class Trials:
         for place in study.first(default.request.hyperparameters):
             self._sampled.enqueue_trial(place, skip_if_exists=True)
 
-    def join(self, machine: Machine) -> None:
+    def join(self, machine: Machine) -> None:  # noqa: ARG002
         self.changes += 1
 
-    def leave(self, machine: Machine, reason: str) -> None:
+    def leave(self, machine: Machine, reason: str) -> None:  # noqa: ARG002
         self.changes += 1
 
     def next(self, machine: Machine) -> Work | None:
         if machine.id in self._refused:
             return None
         cell = self._again.popleft() if self._again else self._suggested()
-        return cell and Work(placed(cell, machine))
+        return Work(placed(cell, machine)) if cell else None
 
     def ended(self, machine: Machine, work: Work, record: Record) -> None:
         name = _name(work.cell)
@@ -94,7 +94,7 @@ class Trials:
                 self._take(trial, settings, record)
             self.changes += 1
 
-    def returned(self, machine: Machine, work: Work) -> None:
+    def returned(self, machine: Machine, work: Work) -> None:  # noqa: ARG002
         self._again.append(self._running[_name(work.cell)].cell)
         self.changes += 1
 
@@ -117,7 +117,7 @@ class Trials:
                 continue
             self._sampled.enqueue_trial(place)
             trial, settings = self._ask()
-            self._known[_name(self._with_settings(self._fixed | settings))] = record
+            self._known[_name(self._with_settings({**self._fixed, **settings}))] = record
             self._take(trial, settings, record)
 
     def _ask(self) -> tuple[optuna.Trial, Settings]:
@@ -130,7 +130,7 @@ class Trials:
         no more trials."""
         while self._left:
             trial, settings = self._ask()
-            cell = self._with_settings(self._fixed | settings)
+            cell = self._with_settings({**self._fixed, **settings})
             name = _name(cell)
             if name in self._known:
                 self._take(trial, settings, self._known[name])

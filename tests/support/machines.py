@@ -48,7 +48,12 @@ def greeting(name: str, cores: int = 2, gpus: int = 0) -> Greeting:
     here = machine.environment().model_copy(update=changes)
     resources = {MACHINE: 1.0, **({CUDA: float(gpus)} if gpus else {})}
     return Greeting(
-        name=name, environment=here, distributed="1", libraries={}, resources=resources
+        name=name,
+        host=name,
+        environment=here,
+        distributed="1",
+        libraries={},
+        resources=resources,
     )
 
 
@@ -128,7 +133,9 @@ class FakePool:
         del self.there[address]
         for task, (place, *_) in [*self._tasks.items()]:
             if place == address:
-                self._reports = deque(each for each in self._reports if each.task != task)
+                self._reports = deque(
+                    each for each in self._reports if each.task != task or isinstance(each, Said)
+                )
                 self._reports.append(Gone(task))
 
     def cancel(self, task: str) -> None:
@@ -136,9 +143,8 @@ class FakePool:
             self.cancelled.append(task)
 
     def next(self, timeout_s: float) -> Report | None:
-        if timeout_s and not self._reports:
+        if not self._reports:
             self.now_s += timeout_s
-        if not timeout_s or not self._reports:
             return None
         report = self._reports.popleft()
         self.now_s += self.step_s

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from bench.cell.events import NotAnEventError, parse
+from bench.cell.events import parse
 from bench.cell.watch import Limits
 from bench.planning.rules import Rules
 from bench.records import Record
@@ -192,10 +192,7 @@ class Dispatch:
             case "again":
                 self._observer.tried_again(machine, text)
             case "event":
-                try:
-                    self._observer.on_event(machine, parse(text.encode()))
-                except NotAnEventError:  # of a newer kind: it lives, that is all
-                    pass
+                self._observer.on_event(machine, parse(text.encode()))
         task.heard_s = self._timer()
 
     def _settle(self, plan: Plan, task: Task, text: str) -> None:

@@ -54,7 +54,6 @@ def placed(cell: Cell, machine: Machine) -> Cell:
     return replace(cell, request=request, versions=versions)
 
 
-
 def unrun(cell: Cell, machine: Machine, status: str, reason: str) -> Record:
     """A record of a cell that did not run on the machine, or not to its end."""
     record = blank(placed(cell, machine), machine.environment, None, None)

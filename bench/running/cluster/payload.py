@@ -104,7 +104,7 @@ class Payload(Message):
             rules=cell.rules,
             library=cell.library,
             reference=cell.reference,
-            skip=cell.skip and Skipped(status=cell.skip.status, reason=cell.skip.reason),
+            skip=_skipped(cell.skip) if cell.skip else None,
             unfollowed=cell.unfollowed,
         )
 
@@ -117,10 +117,14 @@ class Payload(Message):
             Facts(self.data, self.catalog_goals),
             self.rules,
             reference=self.reference,
-            skip=self.skip and Skip(self.skip.status, self.skip.reason),
+            skip=Skip(self.skip.status, self.skip.reason) if self.skip else None,
             unfollowed=self.unfollowed,
             library=self.library,
         )
+
+
+def _skipped(skip: Skip) -> Skipped:
+    return Skipped(status=skip.status, reason=skip.reason)
 
 
 class Answer(Message):

@@ -126,13 +126,16 @@ class Spreading:
         return None
 
     def ended(self, machine: Machine, work: Work, record: Record) -> None:
-        self._owned[machine.id].take(work.cell, record)
+        table = self._owned[machine.id]
+        table.take(work.cell, record)
         self.records.append(record)
+        if table.place == len(table.block) and not self._goes_on(table, machine):
+            del self._owned[machine.id]
 
     def returned(self, machine: Machine, work: Work) -> None:
         """Its place in the table is still that of the cell."""
 
-    def refused(self, machine: Machine, work: Work, reason: str) -> None:
+    def refused(self, machine: Machine, work: Work, reason: str) -> None:  # noqa: ARG002
         table = self._owned[machine.id]
         table.refused[machine.id] = reason
         if table.is_bound:
@@ -203,10 +206,15 @@ class Spreading:
                 table.take(cell, record)
                 self.records.append(record)
                 self._observer.already_done(machine, cell)
-            table.block, table.place = next_repeats(table.done, self._wanted), 0
-            if table.block:
-                self._observer.repeats(machine, table.block)
+            self._goes_on(table, machine)
         return None
+
+    def _goes_on(self, table: Table, machine: Machine) -> bool:
+        """Whether repeats follow a block that has ended."""
+        table.block, table.place = next_repeats(table.done, self._wanted), 0
+        if table.block:
+            self._observer.repeats(machine, table.block)
+        return bool(table.block)
 
     def _release(self, table: Table, machine: Machine, reason: str) -> None:
         """Any other machine may have it."""

@@ -210,12 +210,12 @@ def test_a_wait_ends_where_nobody_wants_the_place_any_more(shared: list[Path]) -
         if len(looks) == 2:
             raise InterruptedError
 
-    with locks.exclusive(never):
-        with (
-            pytest.raises(InterruptedError),
-            locks.exclusive(lambda: None, wanted),
-        ):
-            raise AssertionError("two at once")
+    with (
+        locks.exclusive(never),
+        pytest.raises(InterruptedError),
+        locks.exclusive(lambda: None, wanted),
+    ):
+        raise AssertionError("two at once")
     with locks.exclusive(never, never):
         pass
 

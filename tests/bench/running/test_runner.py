@@ -24,8 +24,8 @@ from bench.planning.repeats import Precision
 from bench.planning.rules import Rules
 from bench.records import CellRecord, Disturbance, Memory, Numerics, Point, Record, Reference
 from bench.report.grouping import tables
-from bench.score import ColdStart, slicings
 from bench.running.runner import Runner
+from bench.score import ColdStart, slicings
 from bench.store import RecordStore
 from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
 from tests.support.plans import facts

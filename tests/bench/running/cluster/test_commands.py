@@ -116,7 +116,9 @@ def test_without_a_cluster_dask_is_not_imported() -> None:
     import subprocess
     import sys
 
-    code = "import sys; import bench.commands.run, bench.commands.tune; print('distributed' in sys.modules)"
+    code = (
+        "import sys, bench.commands.run, bench.commands.tune; print('distributed' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

@@ -146,7 +146,7 @@ def test_an_interrupt_ends_the_wait_for_a_scheduler_that_is_silent(started: Proc
 
 def test_an_interrupt_ends_a_workers_wait_for_a_scheduler(started: Processes) -> None:
     process = started.bench("worker", "worker", "127.0.0.1:1")
-    until(lambda: "takes cells" in started.log("worker"), "the wait")
+    until(lambda: "looking for" in started.log("worker"), "the wait")
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert "Traceback" not in started.log("worker")

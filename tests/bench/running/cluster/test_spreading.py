@@ -113,7 +113,9 @@ CUDA = [cell("a"), cell("a", device="cuda")]
 def test_a_table_of_cuda_is_for_a_machine_with_a_gpu(tmp_path: Path) -> None:
     pool = FakePool(machines("plain", "gpu", gpus=["gpu"]))
     run(tmp_path, pool, CUDA)
-    assert {(place, p.request.device) for (place, *_), p in zip(pool.ran_on, pool.payloads)} == {
+    assert {
+        (place, p.request.device) for (place, *_), p in zip(pool.ran_on, pool.payloads, strict=True)
+    } == {
         ("plain", "cpu"),
         ("gpu", "cuda"),
     }
@@ -166,7 +168,7 @@ def test_a_table_with_figures_never_moves(tmp_path: Path) -> None:
     assert statuses[("x", "b", 0)] == ["lost"]
     assert ("x", "a", 1) not in statuses
     [lost] = [each for each in RecordStore(tmp_path).read()[0] if each.status == "lost"]
-    assert lost.reason == "its machine one was lost while it ran"
+    assert lost.reason == "its machine one left the cluster while it ran"
     assert lost.environment.machine == "one"
 
 
@@ -251,7 +253,9 @@ def test_the_baseline_sets_the_goal_of_its_own_table_alone(tmp_path: Path) -> No
         return recorded(payload, greeting(address), rmse[address, dataset])
 
     pool = FakePool(machines("one", "two"), ran)
-    cells = [cell(name, seed, dataset) for seed in (0, 1) for dataset in "xy" for name in ("bias", "b")]
+    cells = [
+        cell(name, seed, dataset) for seed in (0, 1) for dataset in "xy" for name in ("bias", "b")
+    ]
     run(tmp_path, pool, cells)
     goals = {
         (p.request.dataset, p.request.implementation, p.request.seed): p.goals
@@ -301,4 +305,3 @@ def test_the_client_s_work_for_a_cell_is_constant(tmp_path: Path) -> None:
     assert len(watching.finished_on) == store.appends == pool.submitted == 20_000
     assert store.reads == 1
     assert pool.most_at_once == len({place for place, *_ in pool.ran_on}) == 200
-

@@ -122,9 +122,7 @@ def test_a_piece_of_no_file_is_refused(ratings: Path) -> None:
 def test_other_ratings_are_refused(tmp_path: Path) -> None:
     here, there = write(tmp_path / "here.csv"), write(tmp_path / "there.csv", scale=(2, 9))
     [cell] = planned(str(here), "global_mean")
-    of = Setting(
-        run="x", files={str(here): copies.described(str(there))}, sandbox="off"
-    )
+    of = Setting(run="x", files={str(here): copies.described(str(there))}, sandbox="off")
     here.unlink()
     for piece in copies.pieces(str(there)):
         copies.put(of.files[str(here)], 0, piece)
@@ -171,7 +169,7 @@ def test_a_library_that_is_not_there_skips_its_row(
 ) -> None:
     [cell] = planned(str(ratings), "peer:surprise_svd")
     assert cell.skip is None
-    monkeypatch.setattr("bench.planning.availability.versions", lambda names: {})
+    monkeypatch.setattr("bench.planning.availability.versions", lambda _: {})
     record = record_of(cell, setting(str(ratings)))
     assert record.status == "skipped"
     assert "is not installed" in record.reason

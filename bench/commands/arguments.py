@@ -25,8 +25,8 @@ SEVERAL = ("--impl", "--dataset", "--device", "--set", "--missing", "--records")
 def spread(arguments: list[str]) -> list[str]:
     """Repeat an option before each further value: `--impl a b` becomes `--impl a --impl b`.
 
-    Only for `bench run` and `bench report`, which have no positional arguments that a value could be
-    taken for.
+    Only for `bench run` and `bench report`, which have no positional arguments that a value
+    could be taken for.
     """
     if arguments[:1] not in (["run"], ["report"]):
         return arguments

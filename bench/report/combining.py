@@ -96,7 +96,7 @@ def _cell(record: Record) -> str:
 
 
 def _figures(record: Record) -> str:
-    parts = [record.status]
+    parts: list[str] = [record.status]
     if record.metrics:
         parts.append(f"RMSE {record.metrics.rmse:.4f}")
     if record.times:

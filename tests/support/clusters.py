@@ -94,7 +94,7 @@ class Processes:
         name = f"scheduler-{self._schedulers}"
         file = self.folder / f"{name}.json"
         words = (sys.executable, "-P", "-m", "distributed.cli.dask_scheduler", "--host", HOST)
-        more = ("--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+        more = ("--port", "0", "--dashboard-address", f"{HOST}:0", "--scheduler-file", str(file))
         process = self.start(name, *words, *more, **settings)
         until(lambda: file.exists() or process.poll() is not None, "a scheduler")
         assert process.poll() is None, self.log(name)

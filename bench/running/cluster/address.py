@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import queue
 import re
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn, TypeVar
 
 from bench.cell.job import HarnessError
 from bench.commands.terminal import UsageError
@@ -54,6 +57,7 @@ class Scheduler:
 
 
 Address = Local | SchedulerFile | Scheduler
+Value = TypeVar("Value")
 
 
 def parse(text: str) -> Address:
@@ -124,25 +128,46 @@ def _read(path: Path, until: float, patience_s: float) -> Scheduler:
 
 
 def _problem(scheduler: Scheduler, until: float) -> str:
-    """Why no connection can be made; "" where one can.
-
-    In a thread, for the look-up of a name has no limit of time and hears no Ctrl-C.
-    """
-    answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+    """Why no connection can be made; "" where one can."""
     left_s = max(BETWEEN_S, until - time.monotonic())
-
-    def attempt() -> None:
-        try:
-            socket.create_connection((scheduler.host, scheduler.port), left_s).close()
-        except OSError as error:
-            answers.put(error.strerror or str(error) or type(error).__name__)
-        except ValueError as error:  # a name that no encoding of names can hold
-            answers.put(str(error))
-        else:
-            answers.put("")
-
-    threading.Thread(target=attempt, daemon=True).start()
     try:
-        return answers.get(timeout=left_s)
-    except queue.Empty:
+        in_time(lambda: _touch(scheduler, left_s), left_s)
+    except TimeoutError:
         return "no answer"
+    except OSError as error:
+        return error.strerror or str(error) or type(error).__name__
+    except ValueError as error:  # a name that no encoding of names can hold
+        return str(error)
+    return ""
+
+
+def _touch(scheduler: Scheduler, limit_s: float) -> None:
+    socket.create_connection((scheduler.host, scheduler.port), limit_s).close()
+
+
+def in_time(function: Callable[[], Value], limit_s: float) -> Value:
+    """What the function returns or raises. Raises TimeoutError where it does not end in time.
+
+    It runs in a thread, for the look-up of a name, or Dask's wait for the first words of what
+    listens there, has no limit of its own and hears no Ctrl-C.
+    """
+    ends: queue.SimpleQueue[Callable[[], Value]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            value = function()
+        except Exception as error:
+            ends.put(functools.partial(_raise, error))
+        else:
+            ends.put(lambda: value)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        end = ends.get(timeout=limit_s)
+    except queue.Empty:
+        raise TimeoutError(f"no end within {limit_s:g} s") from None
+    return end()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import time
 import warnings
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from bench.running.cluster import address
-from bench.running.cluster.address import PATIENCE_S, ClusterError
+from bench.running.cluster.address import PATIENCE_S, ClusterError, in_time
 from bench.running.cluster.greeting import (
     Greeting,
     greet,
@@ -37,6 +38,7 @@ CLOSING_S = 1.0
 
 LOST = ("KilledWorker", "CancelledError", "FutureCancelledError", "NoWorkerError")
 """Errors of a task whose worker left before it answered."""
+ENDED = "it ended before it had answered, as one does that has no ratebench: see its log"
 
 
 class Observer(Protocol):
@@ -75,6 +77,7 @@ class Connection:
     local: LocalMachines | None = None
     ours: Greeting = field(default_factory=here)
     _known: dict[str, str] = field(default_factory=sources)
+    _scheduler: str = ""
     _asked: dict[_Worker, Any] = field(default_factory=dict)
     _greeted: dict[_Worker, Greeting] = field(default_factory=dict)
     _accepted: dict[_Worker, Greeting] = field(default_factory=dict)
@@ -111,8 +114,7 @@ class Connection:
                 self._hear(each, answer)
         self._judge()
         if self.local:
-            joined = [each.name for each in self._accepted]
-            self.local.check([*joined, *(each.name for each in self._refused)])
+            self.local.check([each.name for each in (*self._accepted, *self._refused)])
 
     def wait_for_machines(self, wait_s: float) -> None:
         """Return when a machine has joined, or all of `local:N`. Raises ClusterError where none
@@ -159,28 +161,35 @@ class Connection:
 
     def _listed(self) -> set[_Worker]:
         """The workers that the scheduler has now."""
-        workers = self._ask_scheduler(self.client.scheduler.identity, n_workers=-1)["workers"]
+        found = self._ask_scheduler()
+        # Dask's client would go on with another one, which knows of no task.
+        self._scheduler = self._scheduler or found["id"]
+        if found["id"] != self._scheduler:
+            raise ClusterError(f"the scheduler at {self.uri} has ended, and another one is there")
         return {
             _Worker(place, str(each["name"]))
-            for place, each in workers.items()
-            if each.get("status", "running") == "running"
+            for place, each in found["workers"].items()
+            if each["status"] == "running"
         }
 
-    def _ask_scheduler(self, question: Any, **words: Any) -> Any:
-        if self.client.status != "running":
-            raise ClusterError(f"the scheduler at {self.uri} has ended, or the network to it")
-        try:
-            return self.client.sync(question, **words, callback_timeout=PATIENCE_S)
-        except TimeoutError:
-            problem = f"has not answered for {PATIENCE_S:g} s"
-        except Exception as error:  # Dask, tornado and sockets have many
-            problem = f"cannot be asked ({_in_one_line(error)})"
+    def _ask_scheduler(self) -> Any:
+        problem = "has ended, or the network to it"
+        if self.client.status == "running":
+            question = self.client.scheduler.identity
+            try:
+                return self.client.sync(question, n_workers=-1, callback_timeout=PATIENCE_S)
+            except TimeoutError:
+                problem = f"has not answered for {PATIENCE_S:g} s"
+            except Exception as error:  # Dask, tornado and sockets have many
+                if not isinstance(error, OSError):
+                    problem = f"cannot be asked ({_in_one_line(error)})"
         raise ClusterError(f"the scheduler at {self.uri} {problem}")
 
     def _part_from(self, gone: list[_Worker]) -> None:
         for each in gone:
             if answer := self._asked.pop(each, None):
                 answer.release()
+                self.observer.on_refused(each.name, ENDED)
             self._greeted.pop(each, None)
             self._refused.pop(each, None)
             if self._accepted.pop(each, None):
@@ -203,7 +212,7 @@ class Connection:
         except ValidationError as error:
             self._refuse(each, f"its greeting cannot be read ({_in_one_line(error)})")
         except Exception as error:  # whatever an import or another version raises there
-            if type(error).__name__ not in LOST:  # else it is asked again, if it is there at all
+            if type(error).__name__ not in LOST:  # else it is asked again, should it be there
                 self._refuse(each, f"it cannot greet ({_in_one_line(error)})")
         finally:
             answer.release()
@@ -286,7 +295,8 @@ def _client(uri: str) -> Iterator[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # other versions are refused
-            client = distributed.Client(uri, timeout=PATIENCE_S, set_as_default=False)
+            begin = functools.partial(distributed.Client, uri, set_as_default=False)
+            client = in_time(lambda: begin(timeout=PATIENCE_S), PATIENCE_S + CLOSING_S)
     except Exception as error:  # Dask, tornado and sockets have many
         raise ClusterError(f"no Dask scheduler answers at {uri} ({_in_one_line(error)})") from None
     try:

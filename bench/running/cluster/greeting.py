@@ -10,6 +10,7 @@ answer is JSON, which is validated here.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
 import json
@@ -122,10 +123,8 @@ def meaning(path: str) -> str:
         content = (ROOT / path).read_bytes()
     except OSError:
         return ""
-    try:
+    with contextlib.suppress(SyntaxError, RecursionError):  # of which any change counts
         content = canonical(ast.parse(content), {}, imports=True).encode()
-    except (SyntaxError, RecursionError):  # any change counts
-        pass
     return hashlib.sha256(content).hexdigest()[:16]
 
 

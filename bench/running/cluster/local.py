@@ -27,7 +27,7 @@ HOST = "127.0.0.1"
 START_S = 60.0
 """How long a scheduler may take to start: it imports for some seconds."""
 BETWEEN_S = 0.05
-LOG_BYTES = 2_000
+LOG_LINES = 5
 """Of the end of what a process printed."""
 SHARED = ("downloads", "columns")
 """Folders of the cache that hold data, and nothing of a machine."""
@@ -58,8 +58,8 @@ class _Process:
         if (code := self.running.poll()) is None:
             return ""
         how = killed_by(-code) if code < 0 else f"ended with exit code {code}"
-        last = self.log.read_bytes()[-LOG_BYTES:].decode(errors="replace").strip()
-        return f"{self.name} {how}" + (f":\n{last}" if last else "")
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return "\n".join([f"{self.name} {how}{':' * bool(lines)}", *lines[-LOG_LINES:]])
 
 
 class LocalMachines:
@@ -72,6 +72,7 @@ class LocalMachines:
         self.count = workers
         self.uri = ""
         self._processes: list[_Process] = []
+        self._joined: set[str] = set()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as held:
@@ -86,19 +87,16 @@ class LocalMachines:
     def __exit__(self, *_: object) -> None:
         self._held.close()
 
-    def names(self) -> list[str]:
-        """Of the workers that run."""
-        return [each.name for each in self._processes[1:] if not each.ending]
-
     def check(self, joined: Sequence[str]) -> None:
         """Raises ClusterError where the scheduler or every worker has ended, or one that has not
         joined yet: nobody would start it again.
 
-        joined  names of workers that did
+        joined  names of workers that are there now
         """
+        self._joined |= {*joined}
         scheduler, *workers = self._processes
         ended = [each for each in workers if each.ending]
-        early = [each for each in ended if each.name not in joined]
+        early = [each for each in ended if each.name not in self._joined]
         for each in [scheduler] * bool(scheduler.ending) + early:
             raise ClusterError(f"on this machine, {each.ending}")
         if len(ended) == len(workers):
@@ -108,9 +106,10 @@ class LocalMachines:
         file = self._folder / "scheduler.json"
         words = [
             *(sys.executable, "-P", "-m", "distributed.cli.dask_scheduler", "--host", HOST),
-            *("--port", "0", "--no-dashboard", "--scheduler-file", str(file)),
+            *("--port", "0", "--dashboard-address", f"{HOST}:0", "--scheduler-file", str(file)),
         ]
-        self._run("scheduler", words, {**os.environ, **SCHEDULER_VARIABLES})
+        variables = {**os.environ, **SCHEDULER_VARIABLES, "TMPDIR": str(self._folder)}
+        self._run("scheduler", words, variables)
         self.uri = self._uri(file)
         for number in range(1, self.count + 1):
             name = f"local-{number}"

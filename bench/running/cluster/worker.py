@@ -50,8 +50,9 @@ def worker(place: str, gpus: int) -> None:
     if gpus and (problem := device_problem(f"{CUDA}:{gpus - 1}")):
         raise UsageError(f"--gpus {gpus}: {problem}")
     require_distributed()
-    note(f"this machine takes cells of {place}, one at a time, until it is stopped")
+    note(f"looking for the scheduler of {place}, for up to {PATIENCE_S:g} s")
     scheduler = address.reached(where, PATIENCE_S)
+    note("this machine takes cells, one at a time, until it is stopped")
     words = command(scheduler.uri, f"{platform.node()}-{os.getpid()}", gpus)
     sys.stdout.flush()
     sys.stderr.flush()

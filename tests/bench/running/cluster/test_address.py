@@ -83,7 +83,12 @@ def test_where_nothing_listens_the_wait_has_an_end(host: str) -> None:
 
 def test_a_look_up_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
-    monkeypatch.setattr(socket, "create_connection", lambda *_: released.wait())
+
+    def wait() -> socket.socket:
+        released.wait()
+        return socket.socket()
+
+    monkeypatch.setattr(socket, "create_connection", lambda *_: wait())
     with pytest.raises(ClusterError, match="no answer"):
         reached(parse("tcp://kiwi:8786"), patience_s=0.3)
     released.set()

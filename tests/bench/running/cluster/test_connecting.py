@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.running.cluster import connecting
+from bench.running.cluster import connecting, worker
 from bench.running.cluster.address import ClusterError
 from bench.running.cluster.connecting import Connection, connect, connected
 from tests.support.clusters import Heard, Processes, processes, until
@@ -67,22 +67,21 @@ def test_a_worker_that_cannot_be_compared_is_refused_by_name(started: Processes,
     other.mkdir(parents=True)
     (other / "__init__.py").touch()
     heard = Heard()
-    words = [each for each in started_words(uri, "odd") if each != "bench.running.cluster.worker"]
-    words.remove("--preload")
-    started.start("odd", *words, PYTHONPATH=str(other.parent))
+    words = worker.command(uri, "odd")
+    preload = words.index("--preload")
+    started.start("odd", *words[:preload], *words[preload + 2 :], PYTHONPATH=str(other.parent))
     with connected(uri, heard) as connection:
         seen(connection, lambda: heard.refused, "the refusal")
         assert connection.machines() == {}
-    assert (
-        "it cannot greet (ModuleNotFoundError: No module named 'bench.running'"
-        in (heard.refused["odd"])
-    )
+    assert heard.refused == {"odd": connecting.ENDED}
 
 
-def started_words(uri: str, name: str) -> list[str]:
-    from bench.running.cluster import worker
-
-    return [*worker.command(uri, name), "--host", "127.0.0.1"]
+def test_another_scheduler_at_the_same_address_is_not_taken_for_the_first(uri: str) -> None:
+    with connected(uri, Heard()) as connection:
+        connection.poll()
+        connection._scheduler = "of before"
+        with pytest.raises(ClusterError, match="has ended, and another one is there"):
+            connection.poll()
 
 
 def test_without_a_machine_a_run_says_what_it_waits_for_and_gives_up(
@@ -108,9 +107,9 @@ def test_what_is_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(connecting, "PATIENCE_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(ClusterError, match=f"no Dask scheduler answers at {uri}") as raised:
-            with connected(uri, Heard()):
-                pass
+        no_scheduler = pytest.raises(ClusterError, match=f"no Dask scheduler answers at {uri}")
+        with no_scheduler as raised, connected(uri, Heard()):
+            pass
     assert "\n" not in str(raised.value)
 
 
@@ -130,23 +129,24 @@ def test_a_scheduler_that_hangs_is_noticed(
     with connected(uri, Heard()) as connection:
         monkeypatch.setattr(connecting, "PATIENCE_S", 0.5)
         os.kill(process.pid, signal.SIGSTOP)
-        with pytest.raises(ClusterError, match="has not answered for 0.5 s"):
+        with pytest.raises(ClusterError, match=r"has not answered for 0\.5 s"):
             connection.poll()
 
 
-@pytest.mark.parametrize("words", [["doctor", "--cluster"], ["worker"]])
-def test_an_interrupt_ends_the_wait_for_a_scheduler(started: Processes, words: list[str]) -> None:
-    """One that accepts a connection and never answers; for a worker, one that is not there."""
+def test_an_interrupt_ends_the_wait_for_a_scheduler_that_is_silent(started: Processes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place = f"127.0.0.1:{silent.getsockname()[1]}"
-        if words == ["worker"]:
-            silent.close()
-        process = started.bench("client", *words, place)
-        ready = (lambda: silent.accept()) if words != ["worker"] else None
-        if ready:
-            ready(), ready()  # the look whether anybody listens, then the client's own
-        else:
-            until(lambda: "takes cells" in started.log("client"), "the wait")
+        process = started.bench("client", "doctor", "--cluster", place)
+        looked, asks = silent.accept(), silent.accept()
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        assert process.wait(60) == 130
+    assert len({*looked, *asks}) == 4
     assert "Traceback" not in started.log("client")
+
+
+def test_an_interrupt_ends_a_workers_wait_for_a_scheduler(started: Processes) -> None:
+    process = started.bench("worker", "worker", "127.0.0.1:1")
+    until(lambda: "looking for" in started.log("worker"), "the wait")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert "Traceback" not in started.log("worker")

@@ -73,16 +73,17 @@ def begun(study: Study, default: Mapping[str, Any]) -> optuna.Study:
     return sampled
 
 
-def sampler(*, at_once: bool = False) -> optuna.Study:
+def sampler(seed: int = 0, *, at_once: bool = False) -> optuna.Study:
     """What suggests, with nothing to learn from yet.
 
+    seed     of what it draws
     at_once  whether trials are suggested while others run: places near those are avoided then
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         guided = optuna.samplers.TPESampler(
-            seed=0, n_startup_trials=UNGUIDED, multivariate=True, constant_liar=at_once
+            seed=seed, n_startup_trials=UNGUIDED, multivariate=True, constant_liar=at_once
         )
     return optuna.create_study(sampler=guided, pruner=optuna.pruners.NopPruner())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import optuna
@@ -41,7 +41,7 @@ class Trials:
 
     default        the cell whose hyperparameters each trial sets
     with_settings  the cell of a trial
-    recorded       of the store
+    recorded       of the store, the oldest first
     show           receives each trial as it ends, and the best one so far
     """
 
@@ -58,14 +58,16 @@ class Trials:
         self._study, self._left = study, trials
         self._with_settings, self._show = with_settings, show
         self._fixed = {name: str(value) for name, value in study.fixed.items()}
-        self._sampled = sampler(at_once=True)
+        learnt = [record for record in recorded if _is_of(record, default)][:trials]
+        # By another seed each time, for it would draw the recorded ones again.
+        self._sampled = sampler(len(learnt), at_once=True)
         self._done: list[Trial] = []
         self._known: dict[str, Record] = {}
         self._running: dict[str, Asked] = {}
         self._again: deque[Cell] = deque()
         self._lost = Counter[str]()
         self._refused: dict[str, str] = {}
-        self._learn(recorded, default)
+        self._learn(learnt)
         for place in study.first(default.request.hyperparameters):
             self._sampled.enqueue_trial(place, skip_if_exists=True)
 
@@ -107,10 +109,8 @@ class Trials:
         why = "; ".join(self._refused.values()) or "no machine is there"
         return [f"{plural(n, 'trial')} of {self._study.name} did not run: {why}"] if n else []
 
-    def _learn(self, recorded: Iterable[Record], default: Cell) -> None:
-        for record in sorted(recorded, key=lambda each: each.started_at):
-            if not self._left or not _is_of(record, default):
-                continue
+    def _learn(self, recorded: Sequence[Record]) -> None:
+        for record in recorded:
             values = record.cell.hyperparameters
             place = {name: v.place_of(values.get(name)) for name, v in self._study.space.items()}
             if None in place.values():

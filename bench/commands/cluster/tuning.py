@@ -64,7 +64,7 @@ def search_on(
             def show(trial: Trial, best: Trial | None, study: Study = study) -> None:
                 terminal.print_line(line_of(study, trial, best))
 
-            recorded = store.read()[0]
+            recorded = sorted(store.read()[0], key=lambda each: each.started_at)
             progress.planned(trials)
             plan = Trials(study, trials, cell, trial_of(cell, contain), recorded, show)
             left_over += dispatch.run(plan)

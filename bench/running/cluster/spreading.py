@@ -179,8 +179,9 @@ class Spreading:
             return True
         if self._preferred(table) not in ("", machine.id):
             return False
-        can = machine.has_cuda or not table.is_of_cuda
-        return can or not any(each.has_cuda for each in self._able(table))
+        if machine.has_cuda or not table.is_of_cuda:
+            return True
+        return not any(each.has_cuda for each in self._able(table))
 
     def _able(self, table: Table) -> list[Machine]:
         """The machines that are there and have not refused the table."""
@@ -190,7 +191,7 @@ class Spreading:
         """Id of the machine, of those that are there, that has the most rows of the table already;
         "" where none has any."""
         counts = self._ledger.rows_by_machine(table.key)
-        able = [each.id for each in self._able(table) if each.id in counts]
+        able = [id_ for id_ in counts if id_ in self._machines and id_ not in table.refused]
         return max(able, key=lambda id_: counts[id_], default="")
 
     def _next_of(self, table: Table, machine: Machine) -> Work | None:

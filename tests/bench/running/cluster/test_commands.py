@@ -10,8 +10,8 @@ from bench.records import Record
 from bench.store import RecordStore
 from tests.support.command_line import MEAN, Bench, write
 
-ROWS = ("global_mean", "bias", "numpy_sgd")
-FEW = ("--epochs", "2", "--seeds", "2")
+ROWS = ("bias", "numpy_sgd")
+FEW = ("--epochs", "2", "--seeds", "2", "--sandbox", "off")
 
 
 def records(out: Path) -> list[Record]:
@@ -45,29 +45,27 @@ def test_a_cluster_gives_the_records_that_this_machine_gives(
     assert alone.returncode == 0, alone.stderr
     done = bench(*words, "--out", str(there), "--cluster", cluster)
     assert done.returncode == 0, done.stderr + done.stdout
-    assert len(records(there)) == 12
+    assert len(records(there)) == 8
     assert accuracy(there) == accuracy(here)
     by_machine: dict[str, list[Record]] = {}
     for each in records(there):
         by_machine.setdefault(each.environment.machine, []).append(each)
     assert len(by_machine) == 2
-    planned = [(r.cell.implementation, r.cell.seed) for r in records(here)]
     for machine, some in by_machine.items():
         [dataset] = {each.cell.dataset for each in some}
         order = [(each.cell.implementation, each.cell.seed) for each in some]
         same = [r for r in records(here) if r.cell.dataset == dataset]
         assert order == [(r.cell.implementation, r.cell.seed) for r in same], machine
-    assert len(planned) == 12
 
     again = bench(*words, "--out", str(there), "--cluster", cluster)
-    assert "12 of 12 cells had records already" in again.stdout
-    assert len(records(there)) == 12
+    assert "8 of 8 cells had records already" in again.stdout
+    assert len(records(there)) == 8
 
 
 def test_each_machine_runs_all(bench: Bench, cluster: str, tmp_path: Path, ratings: Path) -> None:
     done = bench(
         *("run", "--impl", "global_mean", MEAN, "--dataset", str(ratings), "--seeds", "1"),
-        *("--out", "out", "--cluster", cluster, "--each-machine"),
+        *("--out", "out", "--cluster", cluster, "--each-machine", "--sandbox", "off"),
     )
     assert done.returncode == 0, done.stderr + done.stdout
     found = records(tmp_path / "out")
@@ -93,7 +91,7 @@ def test_trials_of_a_search_go_to_any_machine(
 ) -> None:
     study = tmp_path / "mine.toml"
     study.write_text(STUDY.format(ratings=ratings), encoding="utf-8")
-    words = ("tune", str(study), "--cluster", cluster, "--trials")
+    words = ("tune", str(study), "--cluster", cluster, "--sandbox", "off", "--trials")
     done = bench(*words, "4")
     assert done.returncode == 0, done.stderr + done.stdout
     found = records(tmp_path / "results" / "tuning")

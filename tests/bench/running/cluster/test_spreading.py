@@ -282,7 +282,7 @@ def test_repeats_follow_on_the_same_machine(tmp_path: Path) -> None:
 
 
 def test_the_client_s_work_for_a_cell_is_constant(tmp_path: Path) -> None:
-    """200 machines, 20,000 cells, of which 100 are in a table: the calls are counted."""
+    """As 20,000 cells do, which take five times as long: the calls are counted."""
 
     class Counted(RecordStore):
         reads = appends = 0
@@ -296,12 +296,12 @@ def test_the_client_s_work_for_a_cell_is_constant(tmp_path: Path) -> None:
             return tmp_path
 
     names = [f"m{n}" for n in range(200)]
-    cells = [cell(f"r{n}", 0, f"d{table}") for table in range(200) for n in range(100)]
+    cells = [cell(f"r{n}", 0, f"d{table}") for table in range(200) for n in range(20)]
     store, pool = Counted(tmp_path), FakePool({name: greeting(name) for name in names}, step_s=1e-3)
     left_over, watching = dispatch(
         store, pool, lambda ledger, watching: Spreading(ledger, watching, cells=cells)
     )
     assert left_over == []
-    assert len(watching.finished_on) == store.appends == pool.submitted == 20_000
+    assert len(watching.finished_on) == store.appends == pool.submitted == 4_000
     assert store.reads == 1
     assert pool.most_at_once == len({place for place, *_ in pool.ran_on}) == 200

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +24,7 @@ from bench.running.cluster.payload import Answer, Payload, Setting
 from bench.running.cluster.station import QUIET_S, Reports, TaskWire, answer, topic_of
 from bench.running.runner import Runner
 from bench.store import RecordStore, parsed
-from datasets.reading.layout import AS_DETECTED
+from datasets.reading.layout import AS_DETECTED, Layout
 from tests.support.command_line import MISBEHAVING, write
 from tests.support.running import Silent, unlocked
 
@@ -54,10 +53,10 @@ def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     assert place._leaving is None or place._leaving.cancel() is None
 
 
-def planned(dataset: str, *names: str, split: str = "random:80/10/10") -> list[Cell]:
-    loader = Loader()
+def planned(dataset: str, *names: str, layout: Layout = AS_DETECTED) -> list[Cell]:
+    loader = Loader(layout)
     planner = Planner(loader.facts, loader.check_split, 1, place=Elsewhere(cuda=False))
-    block = Block(implementations=[*names], datasets=[dataset], split=split, devices=["cpu"])
+    block = Block(implementations=[*names], datasets=[dataset], devices=["cpu"])
     return planner.plan(Suite(name="s", description="", blocks=[block]))
 
 
@@ -131,8 +130,8 @@ def test_other_ratings_are_refused(tmp_path: Path) -> None:
     assert cell.facts.data.fingerprint[:12] in refused
 
 
-def test_data_that_cannot_be_had_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    [cell] = planned("synthetic-100k", "global_mean")
+def test_data_that_cannot_be_had_is_refused(ratings: Path) -> None:
+    [cell] = planned(str(ratings), "global_mean")
     request = cell.request.model_copy(update={"dataset": "nowhere.csv"})
     refused = ran(Cell(request, *_rest(cell)), setting()).refused
     assert "nowhere.csv" in refused
@@ -269,9 +268,8 @@ def test_a_task_knows_whether_anybody_waits(
 
 
 def test_the_layout_of_a_file_arrives(tmp_path: Path) -> None:
-    path = write(tmp_path / "r.csv", sep=";")
-    [cell] = planned(str(path), "global_mean")
-    of = setting(str(path), options={"delimiter": "semicolon"})
-    assert AS_DETECTED.options() == {}
-    with contextlib.suppress(CancelledError):
-        assert record_of(cell, of).status == "ok"
+    path = write(tmp_path / "r.csv", header="rating,item,user\n", scale=(1, 9))
+    layout = Layout(columns={"user": "rating", "item": "item", "rating": "user"})
+    [cell] = planned(str(path), "global_mean", layout=layout)
+    assert record_of(cell, setting(str(path), options=layout.options())).status == "ok"
+    assert "the rating is not a finite number" in ran(cell, setting(str(path))).refused

@@ -66,7 +66,7 @@ class Pool(Protocol):
         """Nobody waits for the task any more."""
 
     def next(self, timeout_s: float) -> Report | None:
-        """What a task reports; None where none does in time."""
+        """What a task reports; None where none does in time. Raises ClusterError as `look`."""
 
 
 class DaskPool:
@@ -131,6 +131,7 @@ class DaskPool:
         except Exception as error:  # whatever was raised there, or Dask has for a lost worker
             name = type(error).__name__
             if name in LOST or isinstance(error, TimeoutError):
+                self._connection.poll()  # raises where it is the scheduler that is gone
                 return Gone(task)
             return Broken(task, f"{name}: {error}".partition("\n")[0])
         finally:

@@ -129,6 +129,8 @@ class Spreading:
         table = self._owned[machine.id]
         table.take(work.cell, record)
         self.records.append(record)
+        if record.status == "lost" and not table.is_bound:
+            return  # the machine leaves now, and another one begins the table again
         if table.place == len(table.block) and not self._goes_on(table, machine):
             del self._owned[machine.id]
 
@@ -220,6 +222,7 @@ class Spreading:
     def _release(self, table: Table, machine: Machine, reason: str) -> None:
         """Any other machine may have it."""
         del self._owned[machine.id]
+        self._observer.planned(len(table.done))  # these, once more
         table.begin()
         self._waiting.append(table)
         self.changes += 1

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,8 +100,10 @@ class Processes:
         assert process.poll() is None, self.log(name)
         return process, address.reached(address.SchedulerFile(file)).uri
 
-    def worker(self, uri: str, name: str, *words: str, **variables: str) -> subprocess.Popen[bytes]:
-        """A worker with a machine of its own."""
+    def worker(
+        self, uri: str, name: str, *words: str, before: Sequence[str] = (), **variables: str
+    ) -> subprocess.Popen[bytes]:
+        """A worker with a machine of its own; `before`: words that its command is started by."""
         own = self.folder / name
         for each in ("cache", "lock", "temporary"):
             (own / each).mkdir(parents=True, exist_ok=True)
@@ -111,7 +113,9 @@ class Processes:
             "TMPDIR": str(own / "temporary"),
         }
         command = [*worker.command(uri, name), "--host", HOST, "--local-directory", str(own)]
-        return self.start(name, *command, *words, **worker.environment({**apart, **variables}))
+        return self.start(
+            name, *before, *command, *words, **worker.environment({**apart, **variables})
+        )
 
     def bench(self, name: str, *words: str, **variables: str) -> subprocess.Popen[bytes]:
         """The command `bench`."""

@@ -157,6 +157,15 @@ def test_a_table_without_figures_moves_when_its_machine_is_lost(tmp_path: Path) 
     assert any("x, random:80/10/10 moved: one" in line for line in watching.lines)
 
 
+def test_a_table_of_one_cell_moves_too(tmp_path: Path) -> None:
+    pool = FakePool(machines("one", "two"))
+    pool.ran = dies(pool, "one", ("a", 0))
+    left_over, watching = run(tmp_path, pool, [cell("a")])
+    assert left_over == []
+    assert status_of(tmp_path) == {("with-goals", "a", 0): ["lost", "ok"]}
+    assert watching.total == 2
+
+
 def test_a_table_with_figures_never_moves(tmp_path: Path) -> None:
     pool = FakePool(machines("one", "two"))
     pool.ran = dies(pool, "one", ("b", 0))

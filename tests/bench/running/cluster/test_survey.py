@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.cli import app
+from bench.commands import terminal
 from bench.running.cluster import survey
 from bench.running.cluster.connecting import connected
 from tests.support.clusters import Heard, Processes, processes, until
@@ -32,8 +33,14 @@ def timings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "time_fits", functools.partial(json.dumps, timed))
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No cell of the table is wrapped."""
+    monkeypatch.setattr(terminal, "out", terminal.console(width=300))
+
+
 def shown(*words: str) -> tuple[int, str]:
-    done = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["doctor", *words])
+    done = CliRunner().invoke(app, ["doctor", *words])
     return done.exit_code, re.sub(r" +", " ", done.output)
 
 
@@ -47,7 +54,7 @@ def test_each_machine_has_a_row_with_its_noise_or_its_refusal(started: Processes
     assert code == 0
     kiwi, plain = sorted(line for line in output.splitlines() if line.startswith(("kiwi", "plain")))
     assert "3 % (2.1 to 5.2), 1 of 20 disturbed 6 one at a time" in kiwi
-    assert "none: it does not offer machine=1: start" in plain
+    assert plain.endswith("none: it does not offer machine=1: start it with `bench worker`")
 
 
 def test_without_a_worker_it_says_how_to_start_one(

@@ -25,7 +25,7 @@ from bench.running.cluster.greeting import (
     sources,
 )
 from bench.running.cluster.local import IN_WORDS, LocalMachines
-from bench.running.cluster.worker import require_distributed
+from bench.running.cluster.worker import require_certificates, require_distributed
 
 REMINDER_S = 5.0
 """How long a run waits for a machine before it says so."""
@@ -271,6 +271,7 @@ def connected(place: str, observer: Observer) -> Iterator[Connection]:
     """As `connect`, without a wait for machines."""
     where = address.parse(place)
     require_distributed()
+    require_certificates(where, "client")
     with contextlib.ExitStack() as held:
         local = None
         if isinstance(where, address.Local):

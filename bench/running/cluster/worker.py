@@ -50,6 +50,7 @@ def worker(place: str, gpus: int) -> None:
     if gpus and (problem := device_problem(f"{CUDA}:{gpus - 1}")):
         raise UsageError(f"--gpus {gpus}: {problem}")
     require_distributed()
+    require_certificates(where, "worker")
     note(f"looking for the scheduler of {place}, for up to {PATIENCE_S:g} s")
     scheduler = address.reached(where, PATIENCE_S)
     note("this machine takes cells, one at a time, until it is stopped")
@@ -84,6 +85,22 @@ def require_distributed() -> None:
             "a cluster needs Dask, which is not installed: make cluster "
             "(pip install -e '.[cluster]')"
         ) from None
+
+
+def require_certificates(where: address.Address, role: str) -> None:
+    """Raises UsageError where a `tls` address has no certificates here, and OSError where one of
+    them cannot be read.
+
+    role  "client" or "worker", each of which has its own
+    """
+    if isinstance(where, address.Scheduler) and where.uri.startswith("tls:"):
+        from distributed import Security
+
+        if Security().get_connection_args(role)["ssl_context"] is None:
+            raise UsageError(
+                f"{where.uri} needs certificates, and the variables DASK_DISTRIBUTED__COMM__TLS__… "
+                "name none: docs/cluster.md has all of them"
+            )
 
 
 def dask_setup(_: Any) -> None:

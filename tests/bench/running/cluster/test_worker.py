@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -53,6 +52,14 @@ def test_without_dask_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
     assert "make cluster" in refused("kiwi:1")
 
 
+@pytest.mark.parametrize("words", [["worker"], ["doctor", "--cluster"]])
+def test_encryption_needs_certificates(words: list[str]) -> None:
+    pytest.importorskip("distributed")
+    done = CliRunner().invoke(app, [*words, "tls://127.0.0.1:1"])
+    assert done.exit_code == 2
+    assert "tls://127.0.0.1:1 needs certificates" in done.output
+
+
 def test_gpus_are_offered_beside_the_one_place_of_the_machine() -> None:
     def offers(gpus: int) -> str:
         words = worker.command("tcp://kiwi:1", "box", gpus)
@@ -89,4 +96,3 @@ def test_a_batch_system_that_ends_it_ends_its_cell_too(started: Processes) -> No
         answer.release()
     assert "Traceback" not in started.log("box")
     assert str(process.pid) in heard.left[0]
-    assert not [*Path("/proc").glob(f"{process.pid}/task")] or os.name != "posix"

@@ -279,9 +279,10 @@ def exit_code(records: Iterable[Record]) -> int:
     return FAILED if any(record.status in ("failed", "lost") for record in records) else 0
 
 
-def check_store(store: RecordStore, out: Path) -> None:
-    """Raises UsageError where no record could be added, before a cell has run for nothing."""
-    machine_id = machine.environment().machine
+def check_store(store: RecordStore, out: Path, machine_id: str = "") -> None:
+    """Raises UsageError where no record of a machine, this one by default, could be added: before a
+    cell has run for nothing."""
+    machine_id = machine_id or machine.environment().machine
     try:
         store.check(machine_id)
     except OSError as error:

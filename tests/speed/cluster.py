@@ -50,7 +50,7 @@ STUDY = Study(
     description="",
     implementations=["numpy_sgd"],
     dataset=DATASET,
-    fixed={"epochs": 2},
+    fixed={"epochs": 4},
     space={"learning_rate": Range(low=0.01, high=0.1, log=True)},
 )
 """Of trials that take seconds, and about as long each."""
@@ -138,7 +138,7 @@ def search_s(measured: Measured, machines: int, trials: int) -> float:
 
 def main(
     pairs: Annotated[int, typer.Option(help="Of the overhead.")] = 30,
-    trials: Annotated[int, typer.Option(help="Of each search.")] = 12,
+    trials: Annotated[int, typer.Option(help="Of each search.")] = 16,
     turns: Annotated[int, typer.Option(help="Searches with one worker, and with two.")] = 2,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, processes(Path(folder)) as started:

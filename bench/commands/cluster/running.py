@@ -18,6 +18,7 @@ from bench.commands.report import write_pages
 from bench.commands.run import (
     FAILED,
     INTERRUPTED,
+    check_store,
     exit_code,
     open_store,
     precision_of,
@@ -78,7 +79,10 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
     left_over: list[str] = []
     try:
         with sole_run(store), connect(of.cluster, progress) as connection:
-            has_cuda = any(each.has_cuda for each in connection.machines().values())
+            machines = connection.machines().values()
+            for each in machines:
+                check_store(store, of.out, each.environment.machine)
+            has_cuda = any(each.has_cuda for each in machines)
             plans = _planned(requested, overrides, of, has_cuda=has_cuda)
             progress.shared = _shared(plans[has_cuda], wanted)
             terminal.print_line(_summary(plans[has_cuda], wanted, of))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -273,3 +274,32 @@ def test_the_layout_of_a_file_arrives(tmp_path: Path) -> None:
     [cell] = planned(str(path), "global_mean", layout=layout)
     assert record_of(cell, setting(str(path), options=layout.options())).status == "ok"
     assert "the rating is not a finite number" in ran(cell, setting(str(path))).refused
+
+
+def test_a_source_that_changed_since_it_was_imported_does_not_run(
+    ratings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [cell] = planned(str(ratings), "bias")
+    monkeypatch.setattr("bench.planning.describing._digest_of", lambda _: "another")
+    record = record_of(cell, setting(str(ratings)))
+    assert (record.status, record.reason) == ("skipped", "its source changed after the run began")
+
+
+def test_a_system_that_pins_nothing_skips_what_is_to_be_pinned(
+    ratings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [cell] = planned(str(ratings), "bias")
+    pinned = replace(cell, request=cell.request.model_copy(update={"pinned": True}))
+    monkeypatch.setattr("bench.machine.timing_core", lambda: None)
+    record = record_of(pinned, setting(str(ratings)))
+    assert record.status == "skipped"
+    assert record.reason.startswith("--pin: ")
+
+
+def test_a_cell_in_a_sandbox_ends_where_nobody_waits(ratings: Path) -> None:
+    of = Setting(run="run", sandbox="auto")
+    here = station.Station(of, FakeWire(looks=0))
+    here.__dict__["_sandbox"] = station.Sandbox()
+    executor = here.executor()
+    assert isinstance(executor, station.SandboxedExecutor)
+    assert executor._executor("nowhere")._cancelled() is True

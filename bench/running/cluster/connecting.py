@@ -214,8 +214,8 @@ class Connection:
         except ValidationError as error:
             self._refuse(each, f"its greeting cannot be read ({_in_one_line(error)})")
         except Exception as error:  # whatever an import or another version raises there
-            if type(error).__name__ not in LOST:  # else it is asked again, should it be there
-                self._refuse(each, f"it cannot greet ({_in_one_line(error)})")
+            lost = type(error).__name__ in LOST  # though it may be listed for a moment
+            self._refuse(each, ENDED if lost else f"it cannot greet ({_in_one_line(error)})")
         finally:
             answer.release()
 

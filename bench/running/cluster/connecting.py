@@ -34,6 +34,8 @@ WAIT_S = 300.0
 BETWEEN_S = 0.1
 GREETING_S = 3.0
 """How long a machine that has been seen may take to answer before others begin without it."""
+ANSWER_S = 30.0
+"""How long a scheduler that works may take to answer, on a machine that is busy."""
 CLOSING_S = 1.0
 
 LOST = ("KilledWorker", "CancelledError", "FutureCancelledError", "NoWorkerError")
@@ -177,9 +179,9 @@ class Connection:
         if self.client.status == "running":
             question = self.client.scheduler.identity
             try:
-                return self.client.sync(question, n_workers=-1, callback_timeout=PATIENCE_S)
+                return self.client.sync(question, n_workers=-1, callback_timeout=ANSWER_S)
             except TimeoutError:
-                problem = f"has not answered for {PATIENCE_S:g} s"
+                problem = f"has not answered for {ANSWER_S:g} s"
             except Exception as error:  # Dask, tornado and sockets have many
                 if not isinstance(error, OSError):
                     problem = f"cannot be asked ({_in_one_line(error)})"
@@ -208,12 +210,12 @@ class Connection:
     def _hear(self, each: _Worker, answer: Any) -> None:
         """Read an answer that is there."""
         try:
-            self._greeted[each] = Greeting.model_validate_json(answer.result(timeout=PATIENCE_S))
+            self._greeted[each] = Greeting.model_validate_json(answer.result(timeout=ANSWER_S))
         except ValidationError as error:
             self._refuse(each, f"its greeting cannot be read ({_in_one_line(error)})")
         except Exception as error:  # whatever an import or another version raises there
-            if type(error).__name__ not in LOST:  # else it is asked again, should it be there
-                self._refuse(each, f"it cannot greet ({_in_one_line(error)})")
+            lost = type(error).__name__ in LOST  # though it may be listed for a moment
+            self._refuse(each, ENDED if lost else f"it cannot greet ({_in_one_line(error)})")
         finally:
             answer.release()
 

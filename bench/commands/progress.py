@@ -32,8 +32,8 @@ class _Words(progress.ProgressColumn):
         return Text(task.fields["words"]())
 
 
-class Keeping:
-    """What is said where records cannot be stored; `store` is the file that they should go to."""
+class StoreProblems:
+    """Lines about records that cannot be stored; `store` is the file that they should go to."""
 
     console: Console
     store: str
@@ -62,7 +62,7 @@ class Keeping:
 
 
 @dataclass
-class Progress(Keeping):
+class Progress(StoreProblems):
     """Shows the cells of a run as they start, train and end; collects the new `records`.
 
     total     cells of the run, of which `recorded` are known to need no run

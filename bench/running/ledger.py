@@ -12,7 +12,7 @@ from bench.planning.rerun import History, is_of
 from bench.records import WELL, CellRecord, Data, Environment, Record, Status
 from bench.running.cells import now
 from bench.running.goals import Goals, reached
-from bench.running.observer import Keeper
+from bench.running.observer import StoreObserver
 from bench.store import RecordStore, keep_elsewhere
 
 
@@ -42,11 +42,11 @@ class Ledger:
     """
 
     def __init__(
-        self, store: RecordStore, keeper: Keeper, settled: Collection[Status] = WELL
+        self, store: RecordStore, observer: StoreObserver, settled: Collection[Status] = WELL
     ) -> None:
         self.store = store
         self.unwritten: list[Record] = []
-        self._keeper, self._settled = keeper, settled
+        self._observer, self._settled = observer, settled
         self._kept: Path | None = None
         self._histories: dict[str, History] = {}
         self._records: defaultdict[str, list[Record]] = defaultdict(list)
@@ -98,7 +98,7 @@ class Ledger:
         self._n_records += 1
         self._add(record)
         if error := self._write():
-            self._keeper.not_stored(len(self.unwritten), error, self._kept)
+            self._observer.not_stored(len(self.unwritten), error, self._kept)
 
     def close(self) -> None:
         """Try a last time to store what could not be, and say where it is otherwise."""
@@ -108,7 +108,7 @@ class Ledger:
         stored = {_name(record) for record in self.store.read()[0]}
         self.unwritten = [each for each in self.unwritten if _name(each) not in stored]
         if self._write() is not None:
-            self._keeper.never_stored(self.unwritten, self._kept)
+            self._observer.never_stored(self.unwritten, self._kept)
 
     def _history(self, here: Environment) -> History:
         if here.machine not in self._histories:

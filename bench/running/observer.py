@@ -19,7 +19,7 @@ class Listener(Protocol):
         """The cell runs once more: what came of it may not be the row's fault."""
 
 
-class Keeper(Protocol):
+class StoreObserver(Protocol):
     """Is called where records cannot be stored."""
 
     def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
@@ -29,7 +29,7 @@ class Keeper(Protocol):
         """The run ends, and these are in the file `kept` alone, or in none."""
 
 
-class Observer(Listener, Keeper, Protocol):
+class Observer(Listener, StoreObserver, Protocol):
     """Is called as a run on this machine proceeds, for a terminal, a log, or a test."""
 
     def already_done(self, cell: Cell) -> None: ...

@@ -16,7 +16,7 @@ from bench.running.cluster.dispatch import Dispatch
 from bench.running.cluster.greeting import CUDA, MACHINE, Greeting
 from bench.running.cluster.machines import Machine
 from bench.running.cluster.payload import Answer, Payload, Setting
-from bench.running.cluster.pool import Answered, Gone, Report, Said
+from bench.running.cluster.pool import Answered, Gone, Report, Reported
 from bench.running.cluster.station import run_cell
 from bench.running.cluster.work import Plan, Work
 from bench.running.ledger import Ledger
@@ -112,7 +112,7 @@ class FakePool:
             request = payload.request
             self.payloads.append(payload)
             self.ran_on.append((address, request.implementation, request.seed))
-            self._reports.append(Said(task, "started", ""))
+            self._reports.append(Reported(task, "started", ""))
             answer = self.ran(address, payload) if self.ran else True
             if answer is not None:
                 self._reports.append(Answered(task, self._text(address, payload, answer)))
@@ -134,7 +134,9 @@ class FakePool:
         for task, (place, *_) in [*self._tasks.items()]:
             if place == address:
                 self._reports = deque(
-                    each for each in self._reports if each.task != task or isinstance(each, Said)
+                    each
+                    for each in self._reports
+                    if each.task != task or isinstance(each, Reported)
                 )
                 self._reports.append(Gone(task))
 

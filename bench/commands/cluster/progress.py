@@ -14,7 +14,7 @@ from rich.table import Column
 from rich.text import Text
 
 from bench.cell.events import Checkpoint, Event
-from bench.commands.progress import REFRESHES_PER_S, Keeping, duration, name_of, outcome
+from bench.commands.progress import REFRESHES_PER_S, StoreProblems, duration, name_of, outcome
 from bench.commands.terminal import plural
 from bench.planning.plan import Cell
 from bench.records import Record
@@ -41,7 +41,7 @@ class _Line:
 
 
 @dataclass
-class MachinesProgress(Keeping):
+class MachinesProgress(StoreProblems):
     """Shows machines and their cells; collects the new `records`.
 
     total   cells that are to run or have records, as far as is known
@@ -86,13 +86,13 @@ class MachinesProgress(Keeping):
         self._say(text)
 
     def on_joined(self, name: str) -> None:
-        """Said once its first cell can be."""
+        """Reported once its first cell can be."""
 
     def on_refused(self, name: str, reason: str) -> None:
         self._warn(f"{name} gets no cell: {reason}")
 
     def on_left(self, name: str) -> None:
-        """Said with what becomes of its cells."""
+        """Reported with what becomes of its cells."""
 
     def joined(self, machine: Machine) -> None:
         line = self._lines[machine.address] = _Line(machine, self.timer())

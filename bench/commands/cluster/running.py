@@ -94,7 +94,7 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
             ledger.refresh()
 
             def for_each(machine: Machine) -> Sequence[Cell]:
-                return plans[machine.has_cuda and has_cuda]
+                return plans[machine.has_cuda]
 
             with progress, dispatching(connection, ledger, progress, setting) as dispatch:
                 plan = Spreading(
@@ -153,7 +153,8 @@ def _planned(
     containment = Containment(of.sandbox, of.out, [*datasets, of.test])
     plans = {}
     with collector_paused():
-        for cuda in {False, has_cuda}:
+        # A machine with a CUDA device may join later.
+        for cuda in {False, has_cuda or of.each_machine}:
             planner = Planner(
                 *(loader.facts, loader.check_split, EVERY_CORE, overrides, terminal.warn),
                 contain=containment.importer,

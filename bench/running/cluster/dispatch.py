@@ -20,7 +20,7 @@ from bench.records import Record
 from bench.running.cluster import copies
 from bench.running.cluster.machines import Machine, unrun
 from bench.running.cluster.payload import Answer, Payload, Setting
-from bench.running.cluster.pool import Answered, Broken, Gone, Pool, Report, Said
+from bench.running.cluster.pool import Answered, Broken, Gone, Pool, Report, Reported
 from bench.running.cluster.station import put_piece, run_cell
 from bench.running.cluster.work import Observer, Plan, Work
 from bench.running.ledger import Ledger
@@ -163,7 +163,7 @@ class Dispatch:
             return
         self._moved_s = self._timer()
         match report:
-            case Said():
+            case Reported():
                 self._listen(task, report.what, report.text)
                 return
             case Gone():

@@ -41,15 +41,15 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Said:
-    """A task reports as it runs; `what` and `text` as of `Wire.say`."""
+class Reported:
+    """A task reports as it runs; `what` and `text` as of `Wire.report`."""
 
     task: str
     what: str
     text: str
 
 
-Report = Answered | Gone | Broken | Said
+Report = Answered | Gone | Broken | Reported
 
 
 class Pool(Protocol):
@@ -80,7 +80,7 @@ class DaskPool:
         self._numbers = itertools.count()
         self._run = run
         self._futures: dict[str, Any] = {}
-        self._reports: queue.Queue[Said | str] = queue.Queue()
+        self._reports: queue.Queue[Reported | str] = queue.Queue()
         self._client.subscribe_topic(topic_of(f"{run}-0"), self._hear)
 
     def look(self) -> Mapping[str, Greeting]:
@@ -113,7 +113,7 @@ class DaskPool:
             report = self._reports.get(timeout=timeout_s)
         except queue.Empty:
             return None
-        if isinstance(report, Said):
+        if isinstance(report, Reported):
             return report if report.task in self._futures else None
         future = self._futures.pop(report, None)
         return future and self._read(report, future)
@@ -143,4 +143,4 @@ class DaskPool:
         _, message = event
         task = message.pop("task")
         for what, text in message.items():
-            self._reports.put(Said(task, what, text))
+            self._reports.put(Reported(task, what, text))

@@ -55,7 +55,7 @@ class Wire(Protocol):
     def cancelled(self) -> bool:
         """Whether nobody waits any more."""
 
-    def say(self, what: str, text: str) -> None:
+    def report(self, what: str, text: str) -> None:
         """Report on the cell that runs."""
 
 
@@ -77,10 +77,10 @@ class Reports:
                 return
             self._last_s = self.timer()
         if isinstance(event, Checkpoint | Phase):
-            self.wire.say("event", event.model_dump_json())
+            self.wire.report("event", event.model_dump_json())
 
     def tried_again(self, reason: str) -> None:
-        self.wire.say("again", reason)
+        self.wire.report("again", reason)
 
 
 @dataclass
@@ -122,9 +122,9 @@ class Station:
             self._cells.sources.add(cell.class_path, cell.implementation_hash)
         goals = Goals()
         goals.know(cell, payload.goals)
-        with self.exclusive(lambda: self.wire.say("waiting", ""), self._wanted):
+        with self.exclusive(lambda: self.wire.report("waiting", ""), self._wanted):
             self._wanted()
-            self.wire.say("started", "")
+            self.wire.report("started", "")
             return self._cells.run(cell, goals, Reports(self.wire))
 
     def _cancelled(self) -> bool:
@@ -239,7 +239,7 @@ class TaskWire:
         running = self._worker.status.name in ("running", "paused")
         return not running or task is None or task.state != "executing"
 
-    def say(self, what: str, text: str) -> None:
+    def report(self, what: str, text: str) -> None:
         self._worker.log_event(topic_of(self._key), {"task": self._key, what: text})
 
 

@@ -10,7 +10,7 @@ from bench.cell.events import Event
 from bench.planning.plan import Cell
 from bench.records import Record
 from bench.running.cluster.machines import Machine
-from bench.running.observer import Keeper
+from bench.running.observer import StoreObserver
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Plan(Protocol):
         all is done."""
 
 
-class Observer(Keeper, Protocol):
+class Observer(StoreObserver, Protocol):
     """Is called as a run proceeds, for a terminal, a log, or a test."""
 
     def joined(self, machine: Machine) -> None: ...

@@ -20,7 +20,7 @@ from bench.running.cluster import copies
 from bench.running.cluster.address import ClusterError
 from bench.running.cluster.greeting import Greeting
 from bench.running.cluster.payload import Setting
-from bench.running.cluster.pool import Answered, Broken, Gone, Report, Said
+from bench.running.cluster.pool import Answered, Broken, Gone, Report, Reported
 from bench.running.ledger import Ledger
 from bench.store import RecordStore
 from bench.tune.study import StudyError
@@ -31,14 +31,14 @@ class Wire:
     """Remembers what is said; nobody waits any more after so many looks."""
 
     def __init__(self, looks: int = 10**9) -> None:
-        self.looks, self.said = looks, list[tuple[str, str]]()
+        self.looks, self.reported = looks, list[tuple[str, str]]()
 
     def cancelled(self) -> bool:
         self.looks -= 1
         return self.looks < 0
 
-    def say(self, what: str, text: str) -> None:
-        self.said.append((what, text))
+    def report(self, what: str, text: str) -> None:
+        self.reported.append((what, text))
 
 
 class OneMachine:
@@ -104,7 +104,7 @@ def test_all_of_a_choice_comes_back(tmp_path: Path, ratings: Path) -> None:
     answer = chosen(choice, wire)
     assert answer.request is not None, answer
     assert answer.request.ended
-    reports = [Said("run-1", *each) for each in wire.said]
+    reports = [Reported("run-1", *each) for each in wire.reported]
     pool = OneMachine([*reports, Answered("run-1", answer.to_json())])
     shown: list[str] = []
     it, kept = remote(tmp_path / "out", pool, choice, shown)
@@ -121,7 +121,7 @@ def test_all_of_a_choice_comes_back(tmp_path: Path, ratings: Path) -> None:
     again = choice.model_copy(update={"before": found, "records": lines})
     wire = Wire()
     answer = chosen(Choice.from_json(again.to_json()), wire)
-    assert [what for what, _ in wire.said if what == "record"] == []
+    assert [what for what, _ in wire.reported if what == "record"] == []
     assert answer.request is not None
     assert answer.request.models == found.models
 

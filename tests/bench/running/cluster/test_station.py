@@ -34,14 +34,14 @@ class FakeWire:
     """Nobody waits any more after so many looks."""
 
     def __init__(self, looks: int = 10**9) -> None:
-        self.looks, self.said = looks, list[tuple[str, str]]()
+        self.looks, self.reported = looks, list[tuple[str, str]]()
 
     def cancelled(self) -> bool:
         self.looks -= 1
         return self.looks < 0
 
-    def say(self, what: str, text: str) -> None:
-        self.said.append((what, text))
+    def report(self, what: str, text: str) -> None:
+        self.reported.append((what, text))
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +92,7 @@ def test_a_cell_has_the_figures_that_it_has_without_a_cluster(
         (p.epoch, p.rmse, p.mae) for p in here.curve
     ]
     assert there.goals[0].rmse == here.goals[0].rmse  # the baseline's own
-    assert wire.said[0] == ("started", "")
+    assert wire.reported[0] == ("started", "")
 
 
 def test_a_search_never_sees_the_test_part(ratings: Path) -> None:
@@ -197,7 +197,7 @@ def test_nobody_waits_for_a_cell_that_waits_for_the_machine(ratings: Path) -> No
     wire = FakeWire(looks=2)
     with locks.exclusive(lambda: None), pytest.raises(CancelledError):
         ran(cell, setting(str(ratings)), wire)
-    assert wire.said == [("waiting", "")]
+    assert wire.reported == [("waiting", "")]
 
 
 def test_the_ratings_stay_from_cell_to_cell_of_a_run(ratings: Path) -> None:
@@ -228,10 +228,10 @@ def test_checkpoints_are_reported_now_and_then() -> None:
         reports.on_event(checkpoint(epoch))
         now[0] += QUIET_S / 2
     reports.on_event(Phase(name="predict"))
-    epochs = [text for _, text in wire.said if "checkpoint" in text]
+    epochs = [text for _, text in wire.reported if "checkpoint" in text]
     assert len(epochs) == 5  # every second one, and the last
     assert '"epoch":9' in epochs[-1]
-    assert len(wire.said) == 6
+    assert len(wire.reported) == 6
 
 
 def test_tasks_of_a_run_report_together() -> None:
@@ -264,7 +264,7 @@ def test_a_task_knows_whether_anybody_waits(
     monkeypatch.setattr(thread_state, "key", "run-1", raising=False)
     wire = TaskWire()
     assert wire.cancelled() is cancelled
-    wire.say("started", "")
+    wire.report("started", "")
     assert events == [("run", {"task": "run-1", "started": ""})]
 
 

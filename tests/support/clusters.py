@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from bench.planning.lifeline import Lifeline
 from bench.running.cluster import address, worker
 from bench.running.cluster.greeting import SCHEDULER_VARIABLES
@@ -28,6 +30,15 @@ def until(condition: Callable[[], Any], what: str, longest_s: float = 60.0) -> A
         assert time.monotonic() < end, f"{what} did not come within {longest_s:g} s"
         time.sleep(0.01)
     return value
+
+
+def runs(pid: int) -> bool:
+    """Whether the process still runs. One that has ended may stay listed: a test process that ran
+    cells adopts the orphans of others, and waits for none."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Heard:

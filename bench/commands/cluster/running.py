@@ -107,11 +107,12 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
                 left_over = dispatch.run(plan)
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
-        terminal.note(
-            f"\n{'interrupted' if interrupted else 'the run ends here'}; "
-            f"{len(records) - len(ledger.unwritten)} of {progress.total - progress.already} cells "
-            "to run are recorded\nthe same command goes on from here"
-        )
+        if progress.total:  # else it has not begun
+            terminal.note(
+                f"\n{'interrupted' if interrupted else 'the run ends here'}; "
+                f"{len(records) - len(ledger.unwritten)} of {progress.total - progress.already} "
+                "cells to run are recorded\nthe same command goes on from here"
+            )
         if interrupted:
             return INTERRUPTED
         raise

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.records import Record
+from bench.running.cluster import connecting
 from bench.store import RecordStore
 from tests.support.command_line import MEAN, Bench, write
 
@@ -128,6 +129,15 @@ def test_an_address_that_cannot_be_meant_is_one_line(
     assert "'kiwi' has no port" in refused(
         *(*words, "--cluster", "kiwi", "--out", str(tmp_path / "out"))
     )
+
+
+def test_a_cluster_that_is_not_there_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(connecting.address.reached, "__defaults__", (0.1,))
+    shown = refused("run", "--cluster", "127.0.0.1:1", "--out", str(tmp_path / "out"))
+    assert shown.startswith("error: no scheduler answers at tcp://127.0.0.1:1")
 
 
 def test_without_a_cluster_dask_is_not_imported() -> None:

@@ -8,14 +8,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.running.cluster import worker
 from bench.running.cluster.connecting import connect
-from tests.support.clusters import Heard, Processes, processes, until
+from tests.support.clusters import Heard, Processes, processes, runs, until
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def test_a_batch_system_that_ends_it_ends_its_cell_too(started: Processes) -> No
         until(cell.exists, "the cell")
         process.terminate()
         process.wait(60)
-        until(lambda: not psutil.pid_exists(int(cell.read_text(encoding="utf-8"))), "its end")
+        until(lambda: not runs(int(cell.read_text(encoding="utf-8"))), "its end")
         until(lambda: connection.poll() or heard.left, "that the worker left")
         until(answer.done, "the end of the task")
         assert answer.status != "finished"

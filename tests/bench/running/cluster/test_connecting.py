@@ -61,6 +61,20 @@ def test_machines_come_and_leave(started: Processes, uri: str) -> None:
     assert (heard.joined, heard.left) == (["kiwi", "its-twin"], ["kiwi"])
 
 
+def test_two_machines_of_one_id_are_told_what_gives_each_its_own() -> None:
+    """As nodes with equal hardware that share a cache folder."""
+    heard = Heard()
+    connection = Connection(None, "", heard)
+    theirs = connection.ours.model_copy(update={"resources": {"machine": 1.0}})
+    for name in ("kiwi", "plum"):
+        known = connecting._Worker(f"tcp://{name}:1", name)
+        connection._greeted[known] = theirs.model_copy(update={"name": name, "host": name})
+    connection._judge()
+    assert heard.joined == ["kiwi"]
+    assert heard.refused["plum"].startswith("its machine has the id of that of kiwi: where they")
+    assert "set RATEBENCH_CACHE" in heard.refused["plum"]
+
+
 def test_a_worker_that_cannot_be_compared_is_refused_by_name(started: Processes, uri: str) -> None:
     """It imports another package of the name of ours, which has none of this."""
     other = started.folder / "other" / "bench"

@@ -80,7 +80,7 @@ class Connection:
     ours: Greeting = field(default_factory=here)
     _known: dict[str, str] = field(default_factory=sources)
     _scheduler: str = ""
-    _asked: dict[_Worker, Any] = field(default_factory=dict)
+    _pending: dict[_Worker, Any] = field(default_factory=dict)
     _greeted: dict[_Worker, Greeting] = field(default_factory=dict)
     _accepted: dict[_Worker, Greeting] = field(default_factory=dict)
     _refused: dict[_Worker, str] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class Connection:
     @property
     def awaited(self) -> list[str]:
         """Names of workers that have not answered yet."""
-        return [worker.name for worker in self._asked]
+        return [worker.name for worker in self._pending]
 
     def poll(self) -> None:
         """Greet who is new, and notice who left. Raises ClusterError where the scheduler is gone,
@@ -109,11 +109,11 @@ class Connection:
         self._part_from([each for each in self._everyone() if each not in listed])
         for each in listed:
             if each not in self._everyone():
-                self._ask(each)
-        for each, answer in list(self._asked.items()):
+                self._greet(each)
+        for each, answer in list(self._pending.items()):
             if answer.done():
-                del self._asked[each]
-                self._hear(each, answer)
+                del self._pending[each]
+                self._read(each, answer)
         self._judge()
         if self.local:
             self.local.check([each.name for each in (*self._accepted, *self._refused)])
@@ -133,12 +133,12 @@ class Connection:
             time.sleep(BETWEEN_S)
             self.poll()
 
-    def hear_everyone(self, wait_s: float) -> None:
+    def wait_for_answers(self, wait_s: float) -> None:
         """Return when each worker that is there has answered, or after `wait_s` seconds."""
         until = time.monotonic() + wait_s
         self.poll()
-        while time.monotonic() < until and (self._asked or not self._may_begin(wait_s)):
-            if self._refused and not self._asked:
+        while time.monotonic() < until and (self._pending or not self._may_begin(wait_s)):
+            if self._refused and not self._pending:
                 return
             time.sleep(BETWEEN_S)
             self.poll()
@@ -148,7 +148,7 @@ class Connection:
             raise ClusterError(f"a local worker cannot be used: {self._missing()}")
         if self.local:
             return len(self._accepted) == self.local.count
-        return bool(self._accepted) and (not self._asked or waited_s >= GREETING_S)
+        return bool(self._accepted) and (not self._pending or waited_s >= GREETING_S)
 
     def _missing(self) -> str:
         parts = [
@@ -159,11 +159,11 @@ class Connection:
         return f"{found}. Start one on a machine with `bench worker {self.uri}`"
 
     def _everyone(self) -> set[_Worker]:
-        return {*self._asked, *self._greeted, *self._refused}
+        return {*self._pending, *self._greeted, *self._refused}
 
     def _listed(self) -> set[_Worker]:
         """The workers that the scheduler has now."""
-        found = self._ask_scheduler()
+        found = self._identity()
         # Dask's client would go on with another one, which knows of no task.
         self._scheduler = self._scheduler or found["id"]
         if found["id"] != self._scheduler:
@@ -174,7 +174,7 @@ class Connection:
             if each["status"] == "running"
         }
 
-    def _ask_scheduler(self) -> Any:
+    def _identity(self) -> Any:
         problem = "has ended, or the network to it"
         if self.client.status == "running":
             question = self.client.scheduler.identity
@@ -184,12 +184,12 @@ class Connection:
                 problem = f"has not answered for {ANSWER_S:g} s"
             except Exception as error:  # Dask, tornado and sockets have many
                 if not isinstance(error, OSError):
-                    problem = f"cannot be asked ({_in_one_line(error)})"
+                    problem = f"cannot be reached ({_in_one_line(error)})"
         raise ClusterError(f"the scheduler at {self.uri} {problem}")
 
     def _part_from(self, gone: list[_Worker]) -> None:
         for each in gone:
-            if answer := self._asked.pop(each, None):
+            if answer := self._pending.pop(each, None):
                 answer.release()
                 self.observer.on_refused(each.name, ENDED)
             self._greeted.pop(each, None)
@@ -197,8 +197,8 @@ class Connection:
             if self._accepted.pop(each, None):
                 self.observer.on_left(each.name)
 
-    def _ask(self, each: _Worker) -> None:
-        self._asked[each] = self.client.submit(
+    def _greet(self, each: _Worker) -> None:
+        self._pending[each] = self.client.submit(
             greet,
             self._known,
             key=f"greeting-{each.name}-{time.monotonic_ns()}",
@@ -207,7 +207,7 @@ class Connection:
             pure=False,
         )
 
-    def _hear(self, each: _Worker, answer: Any) -> None:
+    def _read(self, each: _Worker, answer: Any) -> None:
         """Read an answer that is there."""
         try:
             self._greeted[each] = Greeting.model_validate_json(answer.result(timeout=ANSWER_S))
@@ -225,7 +225,7 @@ class Connection:
         for each, greeting in self._greeted.items():
             if each in self._accepted:
                 continue
-            reason = refusal(self.ours, greeting) or self._twin(greeting)
+            reason = refusal(self.ours, greeting) or self._neighbour(greeting)
             if not reason:
                 self._refused.pop(each, None)
                 self._accepted[each] = greeting
@@ -237,7 +237,7 @@ class Connection:
         self._refused[each] = reason
         self.observer.on_refused(each.name, reason)
 
-    def _twin(self, greeting: Greeting) -> str:
+    def _neighbour(self, greeting: Greeting) -> str:
         """Why a worker would disturb another one; "" where it is alone on its machine."""
         for other, theirs in self._accepted.items():
             if theirs.environment.machine != greeting.environment.machine:

@@ -39,7 +39,7 @@ def survey(place: str) -> None:
     """Print the table. Raises UsageError and ClusterError as `connect` does, and the latter where
     there is no worker at all."""
     with connected(place, _Notes()) as connection:
-        connection.hear_everyone(ANSWERS_S)
+        connection.wait_for_answers(ANSWERS_S)
         timed = _timed(connection)
         rows = [
             *(_row(each.name, each, timed.get(place)) for place, each in _joined(connection)),
@@ -63,7 +63,7 @@ def _joined(connection: Connection) -> list[tuple[str, Greeting]]:
 def _timed(connection: Connection) -> dict[str, Timed | str]:
     """Address -> what was timed there, on all machines at once, or why nothing was."""
     terminal.note(f"timing {doctor.NOISE_ROW} {doctor.NOISE_RUNS} times on each machine …")
-    asked = {
+    submitted = {
         place: connection.client.submit(
             *(time_fits,),
             workers=[place],
@@ -75,11 +75,11 @@ def _timed(connection: Connection) -> dict[str, Timed | str]:
     }
     until = time.monotonic() + TIMING_S
     while time.monotonic() < until and not all(
-        answer.done() for place, answer in asked.items() if place in connection.machines()
+        answer.done() for place, answer in submitted.items() if place in connection.machines()
     ):
         time.sleep(BETWEEN_S)
         connection.poll()
-    return {place: _found(answer) for place, answer in asked.items()}
+    return {place: _found(answer) for place, answer in submitted.items()}
 
 
 def _found(answer: Any) -> Timed | str:

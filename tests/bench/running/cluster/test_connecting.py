@@ -50,18 +50,18 @@ def test_machines_come_and_leave(started: Processes, uri: str) -> None:
         assert names(connection) == {"kiwi"}
         [greeting] = connection.machines().values()
         assert greeting.resources == {"machine": 1.0}
-        twin = {"RATEBENCH_CACHE": str(started.folder / "kiwi" / "cache")}
-        started.worker(uri, "its-twin", **twin)
+        same = {"RATEBENCH_CACHE": str(started.folder / "kiwi" / "cache")}
+        started.worker(uri, "second", **same)
         seen(connection, lambda: heard.refused, "the refusal of the second on one machine")
-        assert "it is on the machine of kiwi" in heard.refused["its-twin"]
+        assert "it is on the machine of kiwi" in heard.refused["second"]
         assert names(connection) == {"kiwi"}
         os.kill(first.pid, signal.SIGKILL)
         # Its machine is free now.
-        seen(connection, lambda: names(connection) == {"its-twin"}, "the second")
-    assert (heard.joined, heard.left) == (["kiwi", "its-twin"], ["kiwi"])
+        seen(connection, lambda: names(connection) == {"second"}, "the second")
+    assert (heard.joined, heard.left) == (["kiwi", "second"], ["kiwi"])
 
 
-def test_two_machines_of_one_id_are_told_what_gives_each_its_own() -> None:
+def test_two_machines_of_one_id_are_refused_with_the_remedy() -> None:
     """As nodes with equal hardware that share a cache folder."""
     heard = Heard()
     connection = Connection(None, "", heard)

@@ -7,6 +7,7 @@ another machine only while the first one has made no figure of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from bench.planning.repeats import Done, Precision, next_repeats
 from bench.records import Record
 from bench.report.formats import plural
 from bench.running.cluster.machines import Machine, has_figures, placed, unrun
-from bench.running.cluster.work import Observer, Work
+from bench.running.cluster.work import MOST_LOST, Observer, Work
 from bench.running.goals import Goals
 from bench.running.ledger import Key, Ledger, key_of
 
@@ -29,6 +30,7 @@ class Table:
     block    of cells that run in turn, from `place` on: those that were planned, then repeats
     done     each cell that ended on the machine, and its record
     refused  id -> why a machine cannot run it
+    losses   name of a cell -> machines that were lost while it ran
     """
 
     key: Key
@@ -39,14 +41,16 @@ class Table:
     done: list[Done] = field(default_factory=list)
     goals: Goals = field(default_factory=Goals)
     refused: dict[str, str] = field(default_factory=dict)
+    losses: Counter[str] = field(default_factory=Counter)
     _has_figures: bool = False
 
     def __post_init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
-        """From the start, on a machine that is not known yet."""
-        self.block, self.place = self.cells, 0
+        """From the start, on a machine that is not known yet, without cells that end machines."""
+        self.block = [cell for cell in self.cells if self.losses[_name(cell)] < MOST_LOST]
+        self.place = 0
         self.done, self.goals, self._has_figures = [], Goals(), False
 
     def take(self, cell: Cell, record: Record) -> None:
@@ -55,6 +59,17 @@ class Table:
         self.done.append((cell, record))
         self.goals.learn(cell, record.curve)
         self._has_figures = self._has_figures or has_figures(record)
+
+    def lose(self) -> bool:
+        """The machine was lost; returns whether the cell at `place` is to run again."""
+        name = _name(self.block[self.place])
+        self.losses[name] += 1
+        return self.losses[name] < MOST_LOST
+
+    @property
+    def n_left(self) -> int:
+        """Cells of the block that have no record."""
+        return len(self.block) - self.place
 
     @property
     def is_bound(self) -> bool:
@@ -99,6 +114,7 @@ class Spreading:
         self._owned: dict[str, Table] = {}
         self._machines: dict[str, Machine] = {}
         self._seen: set[str] = set()
+        self._given_up: list[str] = []
         observer.planned(len(cells))
 
     def join(self, machine: Machine) -> None:
@@ -127,11 +143,16 @@ class Spreading:
 
     def ended(self, machine: Machine, work: Work, record: Record) -> None:
         table = self._owned[machine.id]
-        table.take(work.cell, record)
         self.records.append(record)
-        if record.status == "lost" and not table.is_bound:
-            return  # the machine leaves now, and another one begins the table again
-        if table.place == len(table.block) and not self._goes_on(table, machine):
+        if record.status == "lost":
+            if table.lose():  # the machine leaves now, and whichever has the table then begins here
+                self._observer.planned(1)
+                return
+            row = work.cell.request.implementation
+            why = f"{MOST_LOST} machines were lost while {row} ran"
+            self._given_up.append(f"1 cell of {table.name} did not run: {why}")
+        table.take(work.cell, record)
+        if not table.n_left and not self._goes_on(table, machine):
             del self._owned[machine.id]
 
     def returned(self, machine: Machine, work: Work) -> None:
@@ -152,10 +173,14 @@ class Spreading:
             _not_run(table, f"{owner} left, which alone may run them")
             for owner, table in self._owned.items()
         ]
-        return bound + [
-            _not_run(table, f"{table.only} left" if table.only else "no machine is there")
-            for table in self._waiting
-        ]
+        return (
+            self._given_up
+            + bound
+            + [
+                _not_run(table, f"{table.only} left" if table.only else "no machine is there")
+                for table in self._waiting
+            ]
+        )
 
     def _table_for(self, machine: Machine) -> Table | None:
         if machine.id not in self._owned and (table := self._choice(machine)) is not None:
@@ -222,8 +247,9 @@ class Spreading:
     def _release(self, table: Table, machine: Machine, reason: str) -> None:
         """Any other machine may have it."""
         del self._owned[machine.id]
-        self._observer.planned(len(table.done))  # these, once more
+        before = table.n_left
         table.begin()
+        self._observer.planned(table.n_left - before)  # those that ended, once more
         self._waiting.append(table)
         self.changes += 1
         self._observer.moved(table.name, machine, reason)
@@ -256,4 +282,9 @@ def spread(cells: Sequence[Cell], only: str = "") -> list[Table]:
 
 
 def _not_run(table: Table, why: str) -> str:
-    return f"{plural(len(table.block) - table.place, 'cell')} of {table.name} did not run: {why}"
+    return f"{plural(table.n_left, 'cell')} of {table.name} did not run: {why}"
+
+
+def _name(cell: Cell) -> str:
+    """Of no other cell."""
+    return f"{cell.class_path} {cell.request}"

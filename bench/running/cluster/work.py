@@ -12,6 +12,9 @@ from bench.records import Record
 from bench.running.cluster.machines import Machine
 from bench.running.observer import StoreObserver
 
+MOST_LOST = 3
+"""Machines that one cell may lose: it may be the cell that ends them."""
+
 
 @dataclass(frozen=True)
 class Work:

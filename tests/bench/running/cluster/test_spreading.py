@@ -171,7 +171,7 @@ def test_a_table_with_figures_never_moves(tmp_path: Path) -> None:
     pool.ran = dies(pool, "one", ("b", 0))
     left_over, _ = run(tmp_path, pool, TABLES)
     assert left_over == [
-        "2 cells of x, random:80/10/10 did not run: one left, which alone may run them"
+        "3 cells of x, random:80/10/10 did not run: one left, which alone may run them"
     ]
     statuses = status_of(tmp_path)
     assert statuses[("x", "b", 0)] == ["lost"]
@@ -205,7 +205,67 @@ def test_a_machine_that_returns_goes_on_with_its_table(tmp_path: Path) -> None:
     pool.ran = ran
     left_over, _ = run(tmp_path, pool, TABLES)
     assert left_over == []
-    assert on(pool, "again") == [("a", 1), ("b", 1)]
+    assert on(pool, "again") == [("b", 0), ("a", 1), ("b", 1)]
+
+
+def test_a_lost_baseline_runs_again_before_the_rows_that_have_its_goals(tmp_path: Path) -> None:
+    pool = FakePool(machines("one"))
+    there = pool.there["one"]
+    lost = dies(pool, "one", ("bias", 1))
+
+    def ran(address: str, payload: Payload) -> Any:
+        if payload.request.seed == 1:
+            pool.ran = None
+            pool.events[pool.looks + 3] = lambda: pool.there.update(one=there)
+            return lost(address, payload)
+        return True
+
+    pool.ran = ran
+    left_over, watching = run(
+        tmp_path, pool, [cell(n, s, "x") for s in (0, 1) for n in ("bias", "b")]
+    )
+    assert left_over == []
+    assert pool.ran_on[2:] == [("one", "bias", 1), ("one", "bias", 1), ("one", "b", 1)]
+    assert pool.payloads[-1].goals == (1.0,)
+    assert watching.total == len(watching.finished_on) == 5
+
+
+def kills(pool: FakePool, row: str) -> Ran:
+    """The row ends whichever machine it runs on."""
+
+    def ran(address: str, payload: Payload) -> Any:
+        if payload.request.implementation != row:
+            return True
+        pool.events[pool.looks + 1] = lambda: pool.kill(address)
+        return None
+
+    return ran
+
+
+def test_a_cell_that_ends_its_machines_is_given_up(tmp_path: Path) -> None:
+    pool = FakePool(machines("1", "2", "3", "4", "5"))
+    pool.ran = kills(pool, "a")
+    left_over, watching = run(tmp_path, pool, [cell(name, 0, "x") for name in "ab"])
+    assert left_over == [
+        "1 cell of x, random:80/10/10 did not run: 3 machines were lost while a ran"
+    ]
+    assert status_of(tmp_path) == {("x", "a", 0): ["lost"] * 3, ("x", "b", 0): ["ok"]}
+    assert watching.total == len(watching.finished_on) == 4
+
+
+def test_a_row_that_ends_the_machine_of_its_table_is_given_up(tmp_path: Path) -> None:
+    """It comes back each time."""
+    pool = FakePool(machines("one"))
+    lost, there = kills(pool, "b"), pool.there["one"]
+
+    def ran(address: str, payload: Payload) -> Any:
+        pool.events[pool.looks + 3] = lambda: pool.there.update(one=there)
+        return lost(address, payload)
+
+    pool.ran = ran
+    run(tmp_path, pool, [cell(name, 0, "x") for name in "abc"])
+    statuses = {name: found for (_, name, _), found in status_of(tmp_path).items()}
+    assert statuses == {"a": ["ok"], "b": ["lost"] * 3, "c": ["ok"]}
 
 
 def test_where_each_machine_runs_all_a_lost_one_ends_its_part(tmp_path: Path) -> None:
@@ -213,7 +273,7 @@ def test_where_each_machine_runs_all_a_lost_one_ends_its_part(tmp_path: Path) ->
     pool.ran = dies(pool, "one", ("a", 0))
     left_over, _ = run(tmp_path, pool, for_each=lambda _: TABLES)
     assert [line.partition(" did")[0] for line in left_over] == [
-        "3 cells of x, random:80/10/10",
+        "4 cells of x, random:80/10/10",
         "4 cells of y, random:80/10/10",
     ]
     assert len(on(pool, "two")) == 8

@@ -1,13 +1,14 @@
 """Tables over machines: rows of different machines never share one.
 
-A table is what its readers compare: a dataset, a split and a kind of device. It belongs to one
-machine for its whole run, repeats included, and its cells keep their order there. It moves to
-another machine only while the first one has made no figure of it.
+A table is what its readers compare: a dataset, a split and a kind of device, or both kinds where
+the goals of CUDA rows are what the baseline reaches on the CPU. It belongs to one machine for its
+whole run, repeats included, and its cells keep their order there. It moves to another machine only
+while the first one has made no figure of it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,6 @@ class Table:
     losses   name of a cell -> machines that were lost while it ran
     """
 
-    key: Key
     cells: Sequence[Cell]
     only: str = ""
     block: Sequence[Cell] = ()
@@ -45,6 +45,7 @@ class Table:
     _has_figures: bool = False
 
     def __post_init__(self) -> None:
+        self.keys = {key_of(cell.request, cell.facts.data) for cell in self.cells}
         self.begin()
 
     def begin(self) -> None:
@@ -78,12 +79,14 @@ class Table:
 
     @property
     def is_of_cuda(self) -> bool:
-        return self.key.cuda
+        """Whether it has rows of CUDA."""
+        return any(key.cuda for key in self.keys)
 
     @property
     def name(self) -> str:
         cell = self.cells[0].request
-        return f"{cell.dataset}, {cell.split}{', CUDA' * self.is_of_cuda}"
+        cuda = all(key.cuda for key in self.keys)
+        return f"{cell.dataset}, {cell.split}{', CUDA' * cuda}"
 
 
 class Spreading:
@@ -110,7 +113,7 @@ class Spreading:
         self.records: list[Record] = []
         self._ledger, self._observer = ledger, observer
         self._for_each, self._fresh, self._wanted = for_each, fresh, wanted
-        self._waiting = spread(cells)
+        self._waiting = defaultdict[str, list[Table]](list, {"": spread(cells)})
         self._owned: dict[str, Table] = {}
         self._machines: dict[str, Machine] = {}
         self._seen: set[str] = set()
@@ -122,7 +125,7 @@ class Spreading:
         if self._for_each is not None and machine.id not in self._seen:
             cells = self._for_each(machine)
             self._observer.planned(len(cells))
-            self._waiting += spread(cells, only=machine.id)
+            self._waiting[machine.id] = spread(cells, only=machine.id)
         self._seen.add(machine.id)
         self.changes += 1
 
@@ -173,18 +176,16 @@ class Spreading:
             _not_run(table, f"{owner} left, which alone may run them")
             for owner, table in self._owned.items()
         ]
-        return (
-            self._given_up
-            + bound
-            + [
-                _not_run(table, f"{table.only} left" if table.only else "no machine is there")
-                for table in self._waiting
-            ]
-        )
+        waiting = [
+            _not_run(table, f"{only} left" if only else "no machine is there")
+            for only, tables in self._waiting.items()
+            for table in tables
+        ]
+        return [*self._given_up, *bound, *waiting]
 
     def _table_for(self, machine: Machine) -> Table | None:
         if machine.id not in self._owned and (table := self._choice(machine)) is not None:
-            self._waiting.remove(table)
+            self._waiting[table.only].remove(table)
             self._owned[machine.id] = table
         return self._owned.get(machine.id)
 
@@ -192,33 +193,37 @@ class Spreading:
         """The first waiting table that is for the machine: one that it has rows of goes first, and
         one of CUDA that it cannot run last, so that a machine which can may still come."""
 
+        if own := self._waiting[machine.id]:
+            return own[0]
+
         def place(table: Table) -> tuple[bool, bool]:
             strange = table.is_of_cuda and not machine.has_cuda
             return self._preferred(table) != machine.id, strange
 
-        able = [table for table in self._waiting if self._may_take(table, machine)]
+        able = [table for table in self._waiting[""] if self._may_take(table, machine)]
         return min(able, key=place, default=None)
 
     def _may_take(self, table: Table, machine: Machine) -> bool:
-        if machine.id in table.refused or table.only not in ("", machine.id):
-            return False
-        if table.only:
-            return True
-        if self._preferred(table) not in ("", machine.id):
+        return self._can_run(table, machine) and self._preferred(table) in ("", machine.id)
+
+    def _can_run(self, table: Table, machine: Machine) -> bool:
+        """Whether it has not refused the table, and has a CUDA device where that needs one and a
+        machine has one that could run it."""
+        if machine.id in table.refused:
             return False
         if machine.has_cuda or not table.is_of_cuda:
             return True
-        return not any(each.has_cuda for each in self._able(table))
-
-    def _able(self, table: Table) -> list[Machine]:
-        """The machines that are there and have not refused the table."""
-        return [each for each in self._machines.values() if each.id not in table.refused]
+        others = self._machines.values()
+        return not any(each.has_cuda and each.id not in table.refused for each in others)
 
     def _preferred(self, table: Table) -> str:
-        """Id of the machine, of those that are there, that has the most rows of the table already;
-        "" where none has any."""
-        counts = self._ledger.rows_by_machine(table.key)
-        able = [id_ for id_ in counts if id_ in self._machines and id_ not in table.refused]
+        """Id of the machine, of those that are there and can run it, that has the most rows of the
+        table already; "" where none has any."""
+        counts = Counter[str]()
+        for key in table.keys:
+            counts.update(self._ledger.rows_by_machine(key))
+        there = [self._machines[id_] for id_ in counts if id_ in self._machines]
+        able = [machine.id for machine in there if self._can_run(table, machine)]
         return max(able, key=lambda id_: counts[id_], default="")
 
     def _next_of(self, table: Table, machine: Machine) -> Work | None:
@@ -250,16 +255,16 @@ class Spreading:
         before = table.n_left
         table.begin()
         self._observer.planned(table.n_left - before)  # those that ended, once more
-        self._waiting.append(table)
+        self._waiting[""].append(table)
         self.changes += 1
         self._observer.moved(table.name, machine, reason)
 
     def _give_up_refused(self) -> None:
         """Skip the cells of the tables that every machine has refused which is there."""
-        for table in [each for each in self._waiting if not each.only]:
-            if self._machines and not self._able(table):
-                self._waiting.remove(table)
-                there = [*self._machines.values()]
+        there = [*self._machines.values()]
+        for table in [*self._waiting[""]]:
+            if there and all(each.id in table.refused for each in there):
+                self._waiting[""].remove(table)
                 reasons = "; ".join(f"{each.name}: {table.refused[each.id]}" for each in there)
                 self._skip(table, there[0], reasons)
 
@@ -277,8 +282,10 @@ def spread(cells: Sequence[Cell], only: str = "") -> list[Table]:
     found: dict[Key, list[Cell]] = {}
     for cell in cells:
         key = key_of(cell.request, cell.facts.data)
+        if not cell.facts.goals:
+            key = key._replace(cuda=False)  # after its baseline, and on the machine of that
         found.setdefault(key, []).append(cell)
-    return [Table(key, found[key], only) for key in sorted(found, key=lambda key: key.cuda)]
+    return [Table(found[key], only) for key in sorted(found, key=lambda key: key.cuda)]
 
 
 def _not_run(table: Table, why: str) -> str:

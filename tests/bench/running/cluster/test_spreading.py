@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.planning.plan import Cell
 from bench.planning.repeats import Precision
 from bench.records import Record, Times
 from bench.running.cluster.payload import Answer, Payload
-from bench.running.cluster.spreading import Spreading
+from bench.running.cluster.spreading import Spreading, Table
 from bench.store import RecordStore
 from tests.support.machines import FakePool, Ran, Watching, cell, dispatch, greeting, recorded
 
@@ -119,6 +121,28 @@ def test_a_table_of_cuda_is_for_a_machine_with_a_gpu(tmp_path: Path) -> None:
         ("plain", "cpu"),
         ("gpu", "cuda"),
     }
+
+
+def test_rows_on_a_gpu_do_not_keep_a_table_for_a_machine_that_offers_none_now(
+    tmp_path: Path,
+) -> None:
+    cells = [cell("a", seed, device="cuda") for seed in (0, 1)]
+    run(tmp_path, FakePool(machines("one", gpus=["one"])), cells[:1])
+    pool = FakePool(machines("one", "two", gpus=["two"]))
+    left_over, _ = run(tmp_path, pool, cells)
+    assert left_over == []
+    assert pool.ran_on == [("two", "a", 0), ("two", "a", 1)]
+
+
+def test_rows_of_cuda_have_the_goal_of_the_baseline_on_their_machine(tmp_path: Path) -> None:
+    pool = FakePool(machines("plain", "gpu", gpus=["gpu"]))
+    left_over, _ = run(tmp_path, pool, [cell("bias", 0, "x"), cell("a", 0, "x", device="cuda")])
+    assert left_over == []
+    assert pool.ran_on == [("gpu", "bias", 0), ("gpu", "a", 0)]
+    assert pool.payloads[-1].goals == (1.0,)
+    again = FakePool(machines("other", "gpu", gpus=["other", "gpu"]))
+    run(tmp_path, again, [cell("b", 0, "x", device="cuda")])
+    assert again.ran_on == [("gpu", "b", 0)]
 
 
 def test_without_a_gpu_some_machine_says_so(tmp_path: Path) -> None:
@@ -348,6 +372,24 @@ def test_repeats_follow_on_the_same_machine(tmp_path: Path) -> None:
     assert {seed for _, seed in on(pool, "one")} >= {0, 1, 2, 3, 4, 5}
     assert {name for name, _ in on(pool, "one")} == {"a"}
     assert {name for name, _ in on(pool, "two")} == {"b"}
+
+
+def test_what_other_machines_have_to_do_costs_a_machine_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The looks at tables that wait are counted, per machine."""
+    looks = [0]
+
+    def counted(self: Spreading, table: Table) -> str:
+        looks[0] += 1
+        return ""
+
+    monkeypatch.setattr(Spreading, "_preferred", counted)
+    pool = FakePool(machines(*(f"m{n}" for n in range(20))))
+    cells = [cell("a", 0, f"d{n}") for n in range(20)]
+    run(tmp_path, pool, for_each=lambda _: cells)
+    assert pool.submitted == 400
+    assert looks[0] == 0
 
 
 def test_the_client_s_work_for_a_cell_is_constant(tmp_path: Path) -> None:

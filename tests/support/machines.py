@@ -75,6 +75,7 @@ class FakePool:
     ran      what comes of a cell; a record of a good run where it is left out
     events   number of a look -> what happens then
     step_s   that pass with each report
+    silent   machines whose cells do not begin
     ran_on   machine and implementation, seed of each cell that began
     """
 
@@ -82,6 +83,7 @@ class FakePool:
     ran: Ran | None = None
     events: dict[int, Callable[[], None]] = field(default_factory=dict)
     ran_on: list[tuple[str, str, int]] = field(default_factory=list)
+    silent: set[str] = field(default_factory=set)
     pieces: list[tuple[str, int, bytes]] = field(default_factory=list)
     payloads: list[Payload] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -112,7 +114,9 @@ class FakePool:
             request = payload.request
             self.payloads.append(payload)
             self.ran_on.append((address, request.implementation, request.seed))
-            self._reports.append(Reported(task, "started", ""))
+            if address in self.silent:
+                return task
+            self.report(Reported(task, "started", ""))
             answer = self.ran(address, payload) if self.ran else True
             if answer is not None:
                 self._reports.append(Answered(task, self._text(address, payload, answer)))
@@ -127,6 +131,9 @@ class FakePool:
         if isinstance(answer, Record):
             answer = Answer(record=answer.to_line())
         return answer.to_json()
+
+    def report(self, report: Report) -> None:
+        self._reports.append(report)
 
     def kill(self, address: str) -> None:
         """The machine is gone, with what it runs."""
@@ -179,7 +186,9 @@ class Watching:
         self.lines.append(f"{machine.name} has {cell.request.implementation} {cell.request.seed}")
 
     def started(self, machine: Machine, work: Work) -> None: ...
-    def waiting(self, machine: Machine) -> None: ...
+    def waiting(self, machine: Machine) -> None:
+        self.lines.append(f"{machine.name} waits")
+
     def on_event(self, machine: Machine, event: Any) -> None: ...
     def tried_again(self, machine: Machine, reason: str) -> None: ...
     def repeats(self, machine: Machine, cells: Any) -> None: ...

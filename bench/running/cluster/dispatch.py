@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from bench.cell.events import parse
 from bench.cell.watch import Limits
+from bench.planning.plan import EVERY_CORE
 from bench.planning.rules import Rules
 from bench.records import Record
 from bench.running.cluster import copies
@@ -25,6 +27,7 @@ from bench.running.cluster.station import put_piece, run_cell
 from bench.running.cluster.work import Observer, Plan, Work
 from bench.running.ledger import Ledger
 from bench.store import NotARecordError, parsed
+from datasets.errors import DataError
 
 LOOK_S = 1.0
 """From one look at which machines are there to the next, at least."""
@@ -35,20 +38,38 @@ RETURN_S = 10.0
 SILENT_S = 120.0
 """How much longer a cell may report nothing than two of its phases may take."""
 
+BEGIN_S = 1800.0
+"""How long a machine may take to begin with a cell, in which it may have to download its data; a
+wait for another run there does not count."""
+
+MOST_BROKEN = 2
+"""Machines that may break on one cell: then it is the cell that breaks them."""
+
 
 @dataclass
 class Task:
     """What a machine does.
 
-    heard_s  when it last reported that it works; None while it waits, for the machine or its data
-    pieces   of the file that is sent before the cell can run; None where none is
+    heard_s     when it was given that, or last reported on it
+    is_waiting  whether it waits for another run there, or did
+    has_begun   whether the cell runs
+    pieces      of the file that is sent before the cell can run; None where none is
+    has_pieces  whether all of them have been sent
     """
 
     machine: Machine
     work: Work
     name: str = ""
-    heard_s: float | None = None
+    heard_s: float = -math.inf
+    is_waiting: bool = False
+    has_begun: bool = False
     pieces: Iterator[tuple[str, int, bytes]] | None = field(default=None, repr=False)
+    has_pieces: bool = False
+
+    @property
+    def silence_s(self) -> float:
+        """How long it may report nothing."""
+        return silence_s(self.work.cell.rules) if self.has_begun else BEGIN_S
 
 
 class Dispatch:
@@ -72,6 +93,7 @@ class Dispatch:
         self._setting, self._return_s, self._timer = setting, return_s, timer
         self._machines: dict[str, Machine] = {}
         self._aside: set[tuple[str, str]] = set()
+        self._broken: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         self._tasks: dict[str, Task] = {}
         self._busy: dict[str, Task] = {}
         self._free: dict[str, Machine] = {}
@@ -82,7 +104,8 @@ class Dispatch:
     def run(self, plan: Plan) -> list[str]:
         """Run a plan to its end; returns a sentence for each part of it that no machine could run.
 
-        Raises ClusterError where the cluster is gone. However it ends, what was running ends on
+        Raises ClusterError where the cluster is gone, and DataError where a file that is to be
+        sent is not what it was. However it ends, what was running ends on
         its machine, and what had ended is stored.
         """
         changes = plan.changes
@@ -115,24 +138,25 @@ class Dispatch:
         """Notice who came and who left, and whose cell has been silent for too long."""
         if self._timer() < self._looked_s + LOOK_S:
             return
+        self._looked_s = self._timer()
+        there = [Machine(address, each) for address, each in self._pool.look().items()]
+        known = {machine.key for machine in self._machines.values()} | self._aside
         while (report := self._pool.next(0)) is not None:  # what ended before its machine left
             self._hear(plan, report)
-        self._looked_s = self._timer()
-        there = {address: Machine(address, each) for address, each in self._pool.look().items()}
-        for address, machine in [*self._machines.items()]:
-            if address not in there or there[address].key != machine.key:
+        keys = {machine.key for machine in there}
+        for machine in [*self._machines.values()]:
+            if machine.key not in keys:
                 self._part(plan, machine, "left the cluster")
-        for address, machine in there.items():
-            if address not in self._machines and machine.key not in self._aside:
-                self._machines[address] = self._free[address] = machine
+        for machine in there:
+            if machine.key not in known:
+                self._machines[machine.address] = self._free[machine.address] = machine
                 self._moved_s = self._timer()
                 self._observer.joined(machine)
                 plan.join(machine)
         for task in [*self._tasks.values()]:
-            limit_s = silence_s(task.work.cell.rules)
-            if task.heard_s is not None and self._timer() > task.heard_s + limit_s:
+            if self._timer() > task.heard_s + task.silence_s:
                 self._aside.add(task.machine.key)
-                self._part(plan, task.machine, f"has reported nothing for {limit_s:.0f} s")
+                self._part(plan, task.machine, f"has reported nothing for {task.silence_s:.0f} s")
 
     def _hand_out(self, plan: Plan) -> None:
         while self._free:
@@ -149,9 +173,11 @@ class Dispatch:
         if task.pieces is not None and (piece := next(task.pieces, None)) is not None:
             task.name = self._pool.submit(address, put_piece, *piece)
         else:
+            task.has_pieces = task.pieces is not None
             task.pieces = None
             payload = Payload.of(work.cell, self._setting, work.goals)
             task.name = self._pool.submit(address, run_cell, payload.to_json())
+        task.heard_s = self._timer()
         self._tasks[task.name] = self._busy[address] = task
 
     def _end(self, task: Task) -> None:
@@ -172,7 +198,7 @@ class Dispatch:
         self._end(task)
         match report:
             case Broken():
-                self._set_aside(plan, task, report.reason)
+                self._broke(plan, task, report.reason)
             case Answered() if task.pieces is not None:
                 if report.text:
                     self._set_aside(plan, task, f"cannot store a file: {report.text}")
@@ -183,17 +209,19 @@ class Dispatch:
 
     def _listen(self, task: Task, what: str, text: str) -> None:
         machine = task.machine
+        task.heard_s = self._timer()
         match what:
             case "waiting":
-                self._observer.waiting(machine)
-                return
+                if not task.is_waiting:
+                    self._observer.waiting(machine)
+                task.is_waiting = True
             case "started":
+                task.has_begun = True
                 self._observer.started(machine, task.work)
             case "again":
                 self._observer.tried_again(machine, text)
             case "event":
                 self._observer.on_event(machine, parse(text.encode()))
-        task.heard_s = self._timer()
 
     def _settle(self, plan: Plan, task: Task, text: str) -> None:
         """What came of a cell."""
@@ -202,11 +230,13 @@ class Dispatch:
             answer = Answer.from_json(text)
             record = parsed(answer.record) if answer.record else None
         except (ValidationError, NotARecordError, ValueError) as error:
-            self._set_aside(plan, task, f"its answer cannot be read: {error}".partition("\n")[0])
+            self._broke(plan, task, f"its answer cannot be read: {error}".partition("\n")[0])
             return
         if record is not None:
             self._store(plan, machine, work, record)
             self._free[machine.address] = machine
+        elif answer.missing and task.has_pieces:
+            self._set_aside(plan, task, f"does not keep what it is sent: {answer.missing[0]}")
         elif answer.missing:
             task.pieces = self._pieces(machine, answer.missing)
             self._begin(task)
@@ -214,7 +244,7 @@ class Dispatch:
             plan.refused(machine, work, answer.refused)
             self._free[machine.address] = machine
         else:
-            self._set_aside(plan, task, answer.broken or "its answer is empty")
+            self._broke(plan, task, answer.broken or "its answer is empty")
 
     def _store(self, plan: Plan, machine: Machine, work: Work, record: Record) -> None:
         record = self._ledger.store.shared(record)
@@ -225,11 +255,28 @@ class Dispatch:
     def _pieces(self, machine: Machine, paths: list[str]) -> Iterator[tuple[str, int, bytes]]:
         for path in paths:
             file = self._setting.files[path]
+            if copies.described(path) != file:
+                raise DataError(f"{path} changed after the run began", "Run the command again")
             self._observer.sends(machine, path, file.size)
             offset = 0
             for piece in copies.pieces(path):
                 yield file.to_json(), offset, piece
                 offset += len(piece)
+
+    def _broke(self, plan: Plan, task: Task, reason: str) -> None:
+        """The machine could not run the cell, and whether through its own fault is not known: the
+        next one that breaks on the cell shows that it is the cell's, and all may go on."""
+        keys = self._broken[_name(task.work)]
+        keys.add(task.machine.key)
+        if len(keys) < MOST_BROKEN:
+            self._set_aside(plan, task, reason)
+            return
+        self._aside -= keys
+        failed = unrun(
+            task.work.cell, task.machine, "failed", f"broke {MOST_BROKEN} machines: {reason}"
+        )
+        self._store(plan, task.machine, task.work, failed)
+        self._free[task.machine.address] = task.machine
 
     def _set_aside(self, plan: Plan, task: Task, reason: str) -> None:
         """The machine gets no cell any more, through its own fault; its cell has no record."""
@@ -241,16 +288,22 @@ class Dispatch:
         """It is gone, and the cell that it ran is lost."""
         if (task := self._busy.get(machine.address)) is not None:
             self._end(task)
-            if task.heard_s is None:
-                plan.returned(machine, task.work)
-            else:
+            if task.has_begun:
                 why = f"its machine {machine.name} {reason} while it ran"
                 self._store(plan, machine, task.work, unrun(task.work.cell, machine, "lost", why))
+            else:
+                plan.returned(machine, task.work)
         for known in (self._machines, self._free, self._idle):
             known.pop(machine.address, None)
         self._moved_s = self._timer()
         plan.leave(machine, reason)
         self._observer.left(machine, reason)
+
+
+def _name(work: Work) -> str:
+    """Of its cell, whichever machine it is for."""
+    request = work.cell.request.model_copy(update={"threads": EVERY_CORE, "pinned": False})
+    return f"{work.cell.class_path} {request}"
 
 
 def silence_s(rules: Rules) -> float:

@@ -109,14 +109,17 @@ class DaskPool:
                 future.release()
 
     def next(self, timeout_s: float) -> Report | None:
-        try:
-            report = self._reports.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
-        if isinstance(report, Reported):
-            return report if report.task in self._futures else None
-        future = self._futures.pop(report, None)
-        return future and self._read(report, future)
+        while True:
+            try:
+                report = self._reports.get(timeout=timeout_s)
+            except queue.Empty:
+                return None
+            if isinstance(report, Reported):
+                if report.task in self._futures:
+                    return report
+            elif (future := self._futures.pop(report, None)) is not None:
+                return self._read(report, future)
+            timeout_s = 0.0  # of a task that nobody waits for: only what is there already
 
     def close(self) -> None:
         """Nobody waits for any task any more."""

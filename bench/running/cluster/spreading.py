@@ -118,6 +118,7 @@ class Spreading:
         self._machines: dict[str, Machine] = {}
         self._seen: set[str] = set()
         self._given_up: list[str] = []
+        self._gone: dict[str, str] = {}
         observer.planned(len(cells))
 
     def join(self, machine: Machine) -> None:
@@ -131,6 +132,8 @@ class Spreading:
 
     def leave(self, machine: Machine, reason: str) -> None:
         self._machines.pop(machine.id, None)
+        self._gone.pop(machine.id, None)
+        self._gone[machine.id] = f" ({machine.name}: {reason})"  # the last one
         table = self._owned.get(machine.id)
         if table is not None and not table.is_bound:
             self._release(table, machine, reason)
@@ -172,16 +175,15 @@ class Spreading:
             self._give_up_refused()
 
     def left_over(self) -> list[str]:
-        bound = [
-            _not_run(table, f"{owner} left, which alone may run them")
-            for owner, table in self._owned.items()
-        ]
-        waiting = [
-            _not_run(table, f"{only} left" if only else "no machine is there")
-            for only, tables in self._waiting.items()
-            for table in tables
-        ]
-        return [*self._given_up, *bound, *waiting]
+        waiting = [table for tables in self._waiting.values() for table in tables]
+        whose = [*self._owned.items(), *((table.only, table) for table in waiting)]
+        return [*self._given_up, *(_not_run(table, self._why(owner)) for owner, table in whose)]
+
+    def _why(self, owner: str) -> str:
+        """Why nobody runs a table of the machine, or of any where that is ""."""
+        if owner:
+            return f"{owner} left, which alone may run them{self._gone.get(owner, '')}"
+        return f"no machine is there{next(reversed(self._gone.values()), '')}"
 
     def _table_for(self, machine: Machine) -> Table | None:
         if machine.id not in self._owned and (table := self._choice(machine)) is not None:

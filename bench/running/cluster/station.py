@@ -45,6 +45,9 @@ QUIET_S = 0.5
 """The least time between two checkpoints that are reported: fits of milliseconds have thousands."""
 
 
+WAITING_S = 60.0
+"""From one report that a cell waits for another run to the next."""
+
 IDLE_S = 60.0
 """After a run's last cell, until what is laid out for its cells is deleted."""
 
@@ -81,6 +84,26 @@ class Reports:
 
     def tried_again(self, reason: str) -> None:
         self.wire.report("again", reason)
+
+
+@dataclass
+class Waiting:
+    """A wait for another run on this machine, which is reported now and then."""
+
+    wire: Wire
+    timer: Callable[[], float] = time.monotonic
+    _last_s: float = float("inf")
+
+    def report(self) -> None:
+        self._last_s = self.timer()
+        self.wire.report("waiting", "")
+
+    def go_on(self) -> None:
+        """Raises CancelledError where nobody waits for the cell any more."""
+        if self.wire.cancelled():
+            raise CancelledError
+        if self.timer() > self._last_s + WAITING_S:
+            self.report()
 
 
 @dataclass
@@ -122,17 +145,14 @@ class Station:
             self._cells.sources.add(cell.class_path, cell.implementation_hash)
         goals = Goals()
         goals.know(cell, payload.goals)
-        with self.exclusive(lambda: self.wire.report("waiting", ""), self._wanted):
-            self._wanted()
+        waiting = Waiting(self.wire)
+        with self.exclusive(waiting.report, waiting.go_on):
+            waiting.go_on()
             self.wire.report("started", "")
             return self._cells.run(cell, goals, Reports(self.wire))
 
     def _cancelled(self) -> bool:
         return self.wire.cancelled()
-
-    def _wanted(self) -> None:
-        if self._cancelled():
-            raise CancelledError
 
     def _known_here(self, payload: Payload) -> Cell:
         """The cell with the version of its library here, and why it cannot run here if it cannot,

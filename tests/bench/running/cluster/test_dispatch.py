@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from bench.planning.rules import Rules
 from bench.records import Record
 from bench.running.cluster import copies
 from bench.running.cluster.address import ClusterError
-from bench.running.cluster.dispatch import SILENT_S, silence_s
+from bench.running.cluster.dispatch import BEGIN_S, SILENT_S, silence_s
 from bench.running.cluster.payload import Answer, File, Payload, Setting
-from bench.running.cluster.pool import Broken
+from bench.running.cluster.pool import Answered, Broken, DaskPool, Gone, Reported
 from bench.running.cluster.spreading import Spreading
 from bench.store import RecordStore
+from datasets.errors import DataError
 from tests.support.machines import FakePool, Watching, cell, dispatch, greeting, recorded
 
 
@@ -71,6 +73,56 @@ def test_a_machine_that_cannot_run_cells_gets_no_more(tmp_path: Path, answer: An
     assert [each.status for each in RecordStore(tmp_path).read()[0]] == ["ok", "ok"]
 
 
+@pytest.mark.parametrize("answer", [Answer(broken="no disk"), Answer(), Answer(record="none")])
+def test_a_cell_that_breaks_two_machines_fails_and_they_go_on(
+    tmp_path: Path, answer: Answer
+) -> None:
+    def ran(address: str, payload: Payload) -> Any:
+        return answer if payload.request.implementation == "a" else True
+
+    pool = FakePool({**one(), "two": greeting("two")}, ran)
+    left_over, watching = run(tmp_path, pool)
+    assert left_over == []
+    assert pool.ran_on == [("one", "a", 0), ("two", "a", 0), ("two", "b", 0)]
+    failed, ok = RecordStore(tmp_path).read()[0]
+    assert (failed.status, ok.status) == ("failed", "ok")
+    assert failed.reason.startswith(f"broke 2 machines: {answer.broken or 'its answer '}")
+    assert watching.lines.count("one joined") == 2
+
+
+def test_why_no_machine_is_left_is_said(tmp_path: Path) -> None:
+    left_over, _ = run(tmp_path, FakePool(one(), lambda *_: Answer(broken="no disk")))
+    assert left_over == [
+        "2 cells of with-goals, random:80/10/10 did not run: no machine is there (one: no disk)"
+    ]
+
+
+def sent(path: Path) -> Setting:
+    """Of a run on a file that machines do not have."""
+    path.write_text("0123456789", encoding="utf-8")
+    file = copies.described(str(path))
+    assert file is not None
+    return Setting(run="run", files={str(path): file})
+
+
+def test_a_file_that_changed_since_it_was_planned_is_not_sent(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    setting = sent(path)
+    path.write_text("01234", encoding="utf-8")
+    pool = FakePool(one(), lambda *_: Answer(missing=[str(path)]))
+    with pytest.raises(DataError, match="changed after the run began"):
+        run(tmp_path, pool, setting)
+    assert pool.pieces == []
+
+
+def test_a_machine_that_does_not_keep_a_file_gets_it_once(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    pool = FakePool(one(), lambda *_: Answer(missing=[str(path)] * (len(pool.pieces) < 9)))
+    _, watching = run(tmp_path, pool, sent(path))
+    assert len(pool.pieces) == 1
+    assert f"one does not keep what it is sent: {path}" in watching.lines
+
+
 def test_a_task_that_raises_is_its_machine_s_fault(tmp_path: Path) -> None:
     pool = FakePool(one(), lambda *_: None)
     next_ = pool.next
@@ -106,6 +158,35 @@ def test_a_cell_that_is_silent_for_too_long_is_lost(tmp_path: Path) -> None:
     assert "its machine one has reported nothing for" in lost.reason
     assert [each.environment.machine for each in others] == ["two", "two"]
     assert pool.cancelled
+
+
+def test_a_machine_that_does_not_begin_gets_no_more(tmp_path: Path) -> None:
+    pool = FakePool({**one(), "two": greeting("two")}, silent={"one"})
+    pool.events[3 * int(BEGIN_S)] = lambda: pytest.fail("it waits for ever")
+    left_over, watching = run(tmp_path, pool)
+    assert left_over == []
+    records = RecordStore(tmp_path).read()[0]
+    assert [(r.environment.machine, r.status) for r in records] == [("two", "ok")] * 2
+    assert f"one has reported nothing for {BEGIN_S:.0f} s" in watching.lines
+
+
+def test_a_wait_for_another_run_may_take_any_time(tmp_path: Path) -> None:
+    pool = FakePool(one(), silent={"one"})
+
+    def waits() -> None:
+        pool.report(Reported("run-1", "waiting", ""))
+        pool.events[pool.looks + int(BEGIN_S / 2)] = waits if pool.now_s < 3 * BEGIN_S else ends
+
+    def ends() -> None:
+        pool.silent.clear()
+        record = recorded(pool.payloads[0], greeting("one"))
+        pool.report(Answered("run-1", Answer(record=record.to_line()).to_json()))
+
+    pool.events[2] = waits
+    left_over, watching = run(tmp_path, pool)
+    assert left_over == []
+    assert pool.ran_on == [("one", "a", 0), ("one", "b", 0)]
+    assert watching.lines == ["one joined", "one waits"]
 
 
 def test_a_cell_may_be_as_silent_as_two_of_its_phases() -> None:
@@ -153,3 +234,44 @@ def test_what_ended_before_its_machine_left_is_not_lost(tmp_path: Path) -> None:
     left_over, _ = run(tmp_path, pool)
     assert left_over == []
     assert [each.status for each in RecordStore(tmp_path).read()[0]] == ["ok", "ok"]
+
+
+def test_what_ends_as_its_machine_leaves_is_not_lost(tmp_path: Path) -> None:
+    """Its answer comes between the look at which machines are there and what follows from it."""
+
+    def ran(address: str, payload: Payload) -> Record | None:
+        record = recorded(payload, greeting(address))
+        if payload.request.implementation == "a":
+            return record
+
+        def leaves() -> None:
+            del pool.there["one"]
+            pool.report(Answered("run-2", Answer(record=record.to_line()).to_json()))
+
+        pool.events[pool.looks + 1] = leaves
+        return None
+
+    pool = FakePool(one(), ran)
+    left_over, _ = run(tmp_path, pool)
+    assert left_over == []
+    assert [each.status for each in RecordStore(tmp_path).read()[0]] == ["ok", "ok"]
+
+
+def test_a_machine_that_is_lost_after_it_was_seen_does_not_come_back(tmp_path: Path) -> None:
+    pool = FakePool(one(), lambda *_: None)
+    pool.events |= {3: lambda: pool.report(Gone("run-1")), 4: pool.there.clear}
+    _, watching = run(tmp_path, pool)
+    assert watching.lines.count("one joined") == 1
+
+
+def test_reports_of_tasks_that_nobody_waits_for_do_not_hide_others() -> None:
+    future = SimpleNamespace(add_done_callback=lambda _: None)
+    client = SimpleNamespace(subscribe_topic=lambda *_: None, submit=lambda *_, **__: future)
+    pool = DaskPool(SimpleNamespace(client=client), "run")  # type: ignore[arg-type]
+    task = pool.submit("one", str)
+    for name in ("run-8", "run-9", task, "run-8"):
+        pool._hear((0.0, {"task": name, "again": ""}))
+    pool._reports.put("run-9")
+    assert pool.next(0) == Reported(task, "again", "")
+    assert pool.next(0) is None
+    assert pool._reports.empty()

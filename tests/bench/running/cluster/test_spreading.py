@@ -196,12 +196,13 @@ def test_a_table_with_figures_never_moves(tmp_path: Path) -> None:
     left_over, _ = run(tmp_path, pool, TABLES)
     assert left_over == [
         "3 cells of x, random:80/10/10 did not run: one left, which alone may run them"
+        " (one: was lost)"
     ]
     statuses = status_of(tmp_path)
     assert statuses[("x", "b", 0)] == ["lost"]
     assert ("x", "a", 1) not in statuses
     [lost] = [each for each in RecordStore(tmp_path).read()[0] if each.status == "lost"]
-    assert lost.reason == "its machine one left the cluster while it ran"
+    assert lost.reason == "its machine one was lost while it ran"
     assert lost.environment.machine == "one"
 
 
@@ -308,8 +309,8 @@ def test_without_any_machine_the_run_ends_after_a_while(tmp_path: Path) -> None:
     pool.ran = dies(pool, "one", ("a", 0))
     left_over, _ = run(tmp_path, pool, TABLES)
     assert left_over == [
-        "4 cells of y, random:80/10/10 did not run: no machine is there",
-        "4 cells of x, random:80/10/10 did not run: no machine is there",
+        "4 cells of y, random:80/10/10 did not run: no machine is there (one: was lost)",
+        "4 cells of x, random:80/10/10 did not run: no machine is there (one: was lost)",
     ]
 
 

@@ -22,7 +22,15 @@ from bench.planning.suite import Block, Suite
 from bench.records import Record
 from bench.running.cluster import copies, station
 from bench.running.cluster.payload import Answer, Payload, Setting
-from bench.running.cluster.station import QUIET_S, Reports, TaskWire, answer, topic_of
+from bench.running.cluster.station import (
+    QUIET_S,
+    WAITING_S,
+    Reports,
+    TaskWire,
+    Waiting,
+    answer,
+    topic_of,
+)
 from bench.running.runner import Runner
 from bench.store import RecordStore, parsed
 from datasets.reading.layout import AS_DETECTED, Layout
@@ -198,6 +206,18 @@ def test_nobody_waits_for_a_cell_that_waits_for_the_machine(ratings: Path) -> No
     with locks.exclusive(lambda: None), pytest.raises(CancelledError):
         ran(cell, setting(str(ratings)), wire)
     assert wire.reported == [("waiting", "")]
+
+
+def test_a_long_wait_for_the_machine_is_reported_again() -> None:
+    now, wire = [0.0], FakeWire()
+    waiting = Waiting(wire, lambda: now[0])
+    waiting.go_on()
+    assert wire.reported == []
+    waiting.report()
+    for _ in range(5):
+        now[0] += WAITING_S / 2 + 1
+        waiting.go_on()
+    assert wire.reported == [("waiting", "")] * 3
 
 
 def test_the_ratings_stay_from_cell_to_cell_of_a_run(ratings: Path) -> None:

@@ -87,6 +87,7 @@ class Payload(Message):
     rules: Rules
     library: str
     reference: Reference | None
+    settings: dict[str, str]
     skip: Skipped | None
     unfollowed: tuple[str, ...]
 
@@ -104,6 +105,7 @@ class Payload(Message):
             rules=cell.rules,
             library=cell.library,
             reference=cell.reference,
+            settings={**cell.settings},
             skip=_skipped(cell.skip) if cell.skip else None,
             unfollowed=cell.unfollowed,
         )
@@ -118,6 +120,7 @@ class Payload(Message):
             self.rules,
             reference=self.reference,
             skip=Skip(self.skip.status, self.skip.reason) if self.skip else None,
+            settings=self.settings,
             unfollowed=self.unfollowed,
             library=self.library,
         )

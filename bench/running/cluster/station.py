@@ -34,6 +34,7 @@ from bench.planning.plan import Cell, Runnable, Skip, examine
 from bench.records import Record
 from bench.running.cells import Cells, memory_limit_bytes
 from bench.running.cluster import copies
+from bench.running.cluster.greeting import CUDA
 from bench.running.cluster.payload import Answer, File, Payload, Setting
 from bench.running.goals import Goals
 from datasets import splits
@@ -57,6 +58,9 @@ class Wire(Protocol):
 
     def cancelled(self) -> bool:
         """Whether nobody waits any more."""
+
+    def gpus(self) -> int:
+        """CUDA devices that cells may use here, the first ones."""
 
     def report(self, what: str, text: str) -> None:
         """Report on the cell that runs."""
@@ -118,7 +122,7 @@ class Station:
     setting: Setting
     wire: Wire
     exclusive: Callable[..., Any] = locks.exclusive
-    _examined: dict[tuple[str, str, str], Runnable | Skip] = field(default_factory=dict)
+    _examined: dict[str, Runnable | Skip] = field(default_factory=dict)
     _decided: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -160,9 +164,10 @@ class Station:
         cell = payload.cell()
         if cell.skip is not None:
             return cell
-        key = (cell.class_path, cell.request.preset, cell.request.device)
+        request = cell.request
+        key = repr((cell.class_path, request.preset, request.device, cell.settings))
         if key not in self._examined:
-            self._examined[key] = self._examine(*key)
+            self._examined[key] = self._examine(cell)
         found = self._examined[key]
         there, here = cell.implementation_hash, found.row.implementation_hash
         skip = found if isinstance(found, Skip) else None
@@ -172,17 +177,32 @@ class Station:
                 f"its source on this machine is another one ({here}) than that of the machine that "
                 f"planned ({there}): put the same file at {cell.class_path.rpartition(':')[0]}",
             )
-        elif skip is None and cell.request.pinned and machine.timing_core() is None:
+        elif skip is None and (problem := self._gpu_problem(request.device)):
+            skip = Skip("skipped", problem)
+        elif skip is None and request.pinned and machine.timing_core() is None:
             skip = Skip("skipped", "--pin: this system keeps no process on a core; Linux does")
         versions = availability.versions([cell.library] if cell.library else [])
         return replace(cell, versions=versions, skip=skip)
 
-    def _examine(self, class_path: str, preset: str, device: str) -> Runnable | Skip:
-        location = class_path.rpartition(":")[0]
+    def _gpu_problem(self, device: str) -> str:
+        """Why cells may not use the device of this machine; "" where they may."""
+        name, _, index = device.partition(":")
+        needed, offered = int(index or 0) + 1, self.wire.gpus()
+        if name != CUDA or needed <= offered:
+            return ""
+        given = f"--gpus {offered}" if offered else "without --gpus"
+        return f"its worker was started {given}: {device} needs bench worker --gpus {needed}"
+
+    def _examine(self, cell: Cell) -> Runnable | Skip:
+        request = cell.request
+        location = cell.class_path.rpartition(":")[0]
         if location.endswith(".py") and not Path(location).is_file():
             return Skip("skipped", f"there is no file {location} on this machine: put it there")
         try:
-            return examine(class_path, preset, {}, None, device, self.contain)
+            return examine(
+                *(cell.class_path, request.preset, cell.settings),
+                *(request.hyperparameters.get("epochs"), request.device, self.contain),
+            )
         except (ImplementationError, SettingError) as error:
             return Skip("skipped", str(error))
 
@@ -258,6 +278,9 @@ class TaskWire:
         task = self._worker.state.tasks.get(self._key)
         running = self._worker.status.name in ("running", "paused")
         return not running or task is None or task.state != "executing"
+
+    def gpus(self) -> int:
+        return int(self._worker.state.total_resources.get(CUDA, 0))
 
     def report(self, what: str, text: str) -> None:
         self._worker.log_event(topic_of(self._key), {"task": self._key, what: text})

@@ -37,6 +37,9 @@ class Wire:
         self.looks -= 1
         return self.looks < 0
 
+    def gpus(self) -> int:
+        return 0
+
     def report(self, what: str, text: str) -> None:
         self.reported.append((what, text))
 

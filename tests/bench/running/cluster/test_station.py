@@ -18,7 +18,7 @@ from bench.cell.execute import CancelledError, ProcessExecutor
 from bench.planning.availability import Elsewhere
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
-from bench.planning.suite import Block, Suite
+from bench.planning.suite import Block, Overrides, Suite
 from bench.records import Record
 from bench.running.cluster import copies, station
 from bench.running.cluster.payload import Answer, Payload, Setting
@@ -41,12 +41,15 @@ from tests.support.running import Silent, unlocked
 class FakeWire:
     """Nobody waits any more after so many looks."""
 
-    def __init__(self, looks: int = 10**9) -> None:
-        self.looks, self.reported = looks, list[tuple[str, str]]()
+    def __init__(self, looks: int = 10**9, gpus: int = 0) -> None:
+        self.looks, self.n_gpus, self.reported = looks, gpus, list[tuple[str, str]]()
 
     def cancelled(self) -> bool:
         self.looks -= 1
         return self.looks < 0
+
+    def gpus(self) -> int:
+        return self.n_gpus
 
     def report(self, what: str, text: str) -> None:
         self.reported.append((what, text))
@@ -62,9 +65,12 @@ def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     assert place._leaving is None or place._leaving.cancel() is None
 
 
-def planned(dataset: str, *names: str, layout: Layout = AS_DETECTED) -> list[Cell]:
+def planned(
+    dataset: str, *names: str, layout: Layout = AS_DETECTED, overrides: Overrides | None = None
+) -> list[Cell]:
     loader = Loader(layout)
-    planner = Planner(loader.facts, loader.check_split, 1, place=Elsewhere(cuda=False))
+    place = Elsewhere(cuda=False)
+    planner = Planner(loader.facts, loader.check_split, 1, overrides or Overrides(), place=place)
     block = Block(implementations=[*names], datasets=[dataset], devices=["cpu"])
     return planner.plan(Suite(name="s", description="", blocks=[block]))
 
@@ -157,6 +163,59 @@ def test_another_source_is_skipped_by_name(ratings: Path) -> None:
     assert record.status == "skipped"
     assert "its source on this machine is another one" in record.reason
     assert "0" * 16 in record.reason
+
+
+NEEDS = """
+from dataclasses import dataclass
+import numpy as np
+from impls.protocol import Training
+
+@dataclass(kw_only=True)
+class Needs:
+    rank: int
+    device: str = "cpu"
+    seed: int = 0
+
+    def fit(self, train, training=Training()):
+        self.mean_ = float(train.values.mean())
+        return self
+
+    def predict(self, users, items):
+        return np.full(len(users), self.mean_, np.float32)
+"""
+
+
+def test_a_row_that_must_be_set_runs_as_it_is_set(tmp_path: Path, ratings: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(NEEDS, encoding="utf-8")
+    row = f"{own}:Needs"
+    [cell] = planned(str(ratings), row, overrides=Overrides(settings={row: {"rank": "3"}}))
+    record = record_of(cell, setting(str(ratings)))
+    assert (record.status, record.reason) == ("ok", "")
+    other = replace(cell, settings={"rank": "x"})
+    assert "Needs.rank=x" in record_of(other, setting(str(ratings))).reason
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "reason"),
+    [
+        ("cuda", 0, "without --gpus: cuda needs bench worker --gpus 1"),
+        ("cuda:1", 1, "--gpus 1: cuda:1 needs bench worker --gpus 2"),
+        ("cuda:1", 2, ""),
+    ],
+)
+def test_a_gpu_that_its_worker_does_not_offer_is_not_used(
+    ratings: Path, monkeypatch: pytest.MonkeyPatch, device: str, gpus: int, reason: str
+) -> None:
+    monkeypatch.setattr("bench.planning.availability.Here.row_problem", lambda *_: "")
+    [cell] = planned(str(ratings), "bias")
+    on_gpu = replace(cell, request=cell.request.model_copy(update={"device": device}))
+    found = station.Station(setting(str(ratings)), FakeWire(gpus=gpus))._known_here(
+        Payload.of(on_gpu, setting(str(ratings)), ())
+    )
+    assert (found.skip.reason if found.skip else "") == (
+        f"its worker was started {reason}" if reason else ""
+    )
 
 
 def test_a_row_whose_file_is_not_there_is_skipped(tmp_path: Path, ratings: Path) -> None:
@@ -277,13 +336,14 @@ def test_a_task_knows_whether_anybody_waits(
     events: list[Any] = []
     worker = SimpleNamespace(
         status=SimpleNamespace(name=status),
-        state=SimpleNamespace(tasks=tasks),
+        state=SimpleNamespace(tasks=tasks, total_resources={"machine": 1.0, "cuda": 2.0}),
         log_event=lambda *event: events.append(event),
     )
     monkeypatch.setattr(distributed, "get_worker", lambda: worker)
     monkeypatch.setattr(thread_state, "key", "run-1", raising=False)
     wire = TaskWire()
     assert wire.cancelled() is cancelled
+    assert wire.gpus() == 2
     wire.report("started", "")
     assert events == [("run", {"task": "run-1", "started": ""})]
 

@@ -105,8 +105,8 @@ class Dispatch:
         """Run a plan to its end; returns a sentence for each part of it that no machine could run.
 
         Raises ClusterError where the cluster is gone, and DataError where a file that is to be
-        sent is not what it was. However it ends, what was running ends on
-        its machine, and what had ended is stored.
+        sent is not what it was. However it ends, what was running ends on its machine, and what had
+        ended is stored.
         """
         changes = plan.changes
         self._moved_s = self._timer()

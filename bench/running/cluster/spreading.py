@@ -27,6 +27,7 @@ class Table:
     """Cells that one machine runs.
 
     cells    as planned
+    keys     of the cells
     only     id of the machine for which it is, and no other; "" for any
     block    of cells that run in turn, from `place` on: those that were planned, then repeats
     done     each cell that ended on the machine, and its record
@@ -36,6 +37,7 @@ class Table:
 
     cells: Sequence[Cell]
     only: str = ""
+    keys: set[Key] = field(init=False)
     block: Sequence[Cell] = ()
     place: int = 0
     done: list[Done] = field(default_factory=list)

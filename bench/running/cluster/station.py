@@ -45,7 +45,6 @@ from datasets.reading.layout import Layout
 QUIET_S = 0.5
 """The least time between two checkpoints that are reported: fits of milliseconds have thousands."""
 
-
 WAITING_S = 60.0
 """From one report that a cell waits for another run to the next."""
 

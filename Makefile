@@ -30,6 +30,11 @@ spark: $(STAMP) ## Spark, half a gigabyte, for peer:spark_als, which needs Java 
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[spark]'
 
+cluster: $(STAMP) ## Dask, for bench run --cluster and bench worker
+	@echo "installing Dask (some 15 MB)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[cluster]'
+
 triton: $(STAMP) ## Triton, where torch has not brought it: for triton_sgd, or its tests
 	@echo "installing Triton (some 200 MB)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
@@ -85,4 +90,4 @@ format: $(STAMP) ## let ruff mend what it can
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-.PHONY: help env peers spark triton bench site test mutants faults speed gate docs lint types format clean
+.PHONY: help env peers spark cluster triton bench site test mutants faults speed gate docs lint types format clean

@@ -65,6 +65,15 @@ Sandbox = Annotated[
     Option(help="Contain each row with bubblewrap: where that is possible, always, or never."),
 ]
 
+Cluster = Annotated[
+    str | None,
+    Option(
+        metavar="ADDRESS",
+        help="Run on the machines of a Dask cluster: tcp://host:8786, a scheduler file, or local:2 "
+        "for a try.",
+    ),
+]
+
 READING = "How the file is read, where that is not detected"
 Columns = Annotated[
     str | None,
@@ -191,6 +200,13 @@ def run(
         bool, Option("--pin", help="Keep each cell of one thread on one core (Linux).")
     ] = False,
     sandbox: Sandbox = "auto",
+    cluster: Cluster = None,
+    each_machine: Annotated[
+        bool,
+        Option(
+            "--each-machine", help="Run all of it on each machine of the cluster, to compare them."
+        ),
+    ] = False,
     columns: Columns = None,
     delimiter: Delimiter = None,
     no_header: NoHeader = False,
@@ -215,6 +231,20 @@ def run(
     block |= {"threads": threads, "time_limit_s": time_limit, "pin": pin or None}
     requested = overrides(impl, dataset, set_, block)
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
+    if cluster is not None:
+        if dry_run:
+            raise terminal.UsageError(
+                "--dry-run shows the plan of this machine: leave out --cluster"
+            )
+        from bench.commands.cluster.running import Requested, run_on
+
+        of = Requested(
+            *(cluster, each_machine, read_by, test or "", out, memory_limit, precision),
+            *(repeat_budget, fresh, report, sandbox),
+        )
+        raise typer.Exit(run_on(suite, requested, of))
+    if each_machine:
+        raise terminal.UsageError("--each-machine is of those of a cluster: add --cluster ADDRESS")
     code = run(
         suite,
         requested,
@@ -273,6 +303,7 @@ def tune(
     ] = 40,
     out: Out = RESULTS,
     sandbox: Sandbox = "auto",
+    cluster: Cluster = None,
     columns: Columns = None,
     delimiter: Delimiter = None,
     no_header: NoHeader = False,
@@ -284,7 +315,8 @@ def tune(
     from bench.commands.tune import tune
 
     read_by = layout(columns, delimiter, no_header, missing, zeros, date_format)
-    raise typer.Exit(tune(study or [], dataset or "", trials, out, read_by, sandbox))
+    code = tune(study or [], dataset or "", trials, out, read_by, sandbox, cluster)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -313,6 +345,7 @@ def choose(
     threads: Annotated[int | None, Option(min=1, help="Default: all cores.")] = None,
     out: Out = RESULTS,
     sandbox: Sandbox = "auto",
+    cluster: Cluster = None,
     columns: Columns = None,
     delimiter: Delimiter = None,
     no_header: NoHeader = False,
@@ -332,15 +365,24 @@ def choose(
     options = Options(
         *(impl or [], device or ["auto"], cut_by, minutes, goal, seeds, threads, cut, test or "")
     )
-    raise typer.Exit(choose(ratings, options, read_by, out, sandbox))
+    raise typer.Exit(choose(ratings, options, read_by, out, sandbox, cluster))
 
 
 @app.command()
-def report(out: Out = RESULTS) -> None:
+def report(
+    out: Out = RESULTS,
+    records: Annotated[
+        list[Path] | None,
+        Option(
+            help="Records of others, read beside those of --out: files, or folders of them. "
+            "Several allowed."
+        ),
+    ] = None,
+) -> None:
     """Write the pages, the plots and the README's table from the records."""
     from bench.commands.report import report
 
-    report(out)
+    report(out, records or [])
 
 
 @app.command()
@@ -440,8 +482,23 @@ def doctor(
             "5 % takes.",
         ),
     ] = False,
+    cluster: Annotated[
+        str | None,
+        Option(
+            metavar="ADDRESS",
+            help="Show each machine of a cluster instead, with its noise: tcp://host:8786, a "
+            "scheduler file, or local:2.",
+        ),
+    ] = None,
 ) -> None:
     """Show this machine: versions, threads, CUDA, data, bounds, and what may disturb a timing."""
+    if cluster is not None:
+        if measure or noise:
+            raise terminal.UsageError("--cluster has the noise of each machine: leave the rest out")
+        from bench.running.cluster.survey import survey
+
+        survey(cluster)
+        return
     from bench.commands import doctor
 
     if measure:
@@ -450,6 +507,19 @@ def doctor(
     doctor.doctor()
     if found:
         terminal.print_line(f"\n{found}")
+
+
+@app.command()
+def worker(
+    address: Annotated[
+        str, Argument(help="Of the scheduler: tcp://host:8786, or the file that it writes.")
+    ],
+    gpus: Annotated[int, Option(min=0, help="CUDA devices that cells may use here.")] = 0,
+) -> None:
+    """Take cells of `bench run --cluster` on this machine, one at a time, until it is stopped."""
+    from bench.running.cluster.worker import worker
+
+    worker(address, gpus)
 
 
 class Gate(TyperCommand):

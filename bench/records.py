@@ -22,10 +22,16 @@ SCHEMA = 2
 OLDER_SCHEMAS = (1,)
 """Still read. `bench migrate` brings their records to `SCHEMA`."""
 
-Status = Literal["ok", "timeout", "out of memory", "diverged", "failed", "skipped", "pruned"]
-"""A trial is "pruned" where its search ended it: others were better after as many seconds."""
+Status = Literal[
+    "ok", "timeout", "out of memory", "diverged", "failed", "skipped", "pruned", "lost"
+]
+"""A trial is "pruned" where its search ended it: others were better after as many seconds. A cell
+is "lost" where its machine left the cluster while it ran."""
 
 WELL: tuple[Status, ...] = ("ok",)
+
+UNRUN: tuple[Status, ...] = ("skipped", "lost")
+"""Not the row's doing: such a record hides no run of its row, and is not its newest."""
 
 
 # Not a number, or infinite, is no figure: pages could not show it. Such a line is no record.

@@ -113,6 +113,10 @@ class RecordStore:
             _append(path, record.to_line().encode() + b"\n")
         return path
 
+    def shared(self, record: Record) -> Record:
+        """The record itself, with the parts that are equal to those of records that were read."""
+        return self._shared.of(record)
+
     def read(self) -> tuple[list[Record], list[BadLine]]:
         """Every record in file and line order, and every line that is not one."""
         files = [self._read(path) for path in self._paths()]

@@ -95,21 +95,36 @@ def unsandboxed(job: Job) -> Launch:
     return Launch(environment={**os.environ, "NUMBA_CACHE_DIR": str(stored)})
 
 
+class CancelledError(Exception):
+    """Nobody waits for the cell any more: its worker was ended, and there is no outcome."""
+
+
+def never() -> bool:
+    """Somebody waits, whatever happens."""
+    return False
+
+
 class ProcessExecutor:
     """A fresh process per cell, watched, and nothing of it left afterwards.
 
-    launcher  how the worker is started, by its job
+    launcher   how the worker is started, by its job
+    cancelled  whether nobody waits for the cell any more; called every `tick_s`
     """
 
     tick_s = 0.2
 
-    def __init__(self, launcher: Callable[[Job], Launch] = unsandboxed) -> None:
-        self._launcher = launcher
+    def __init__(
+        self,
+        launcher: Callable[[Job], Launch] = unsandboxed,
+        cancelled: Callable[[], bool] = never,
+    ) -> None:
+        self._launcher, self._cancelled = launcher, cancelled
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
         """Never raises for what a worker does; a KeyboardInterrupt ends the worker first.
 
-        Raises HarnessError for what is the harness's own fault, or its surroundings'.
+        Raises HarnessError for what is the harness's own fault, or its surroundings', and
+        CancelledError.
         """
         outcome = Outcome("failed")
         stop: Stop | None = None
@@ -126,6 +141,8 @@ class ProcessExecutor:
             process = WorkerProcess(job.to_json(), job.threads, self._launcher(job), job.core)
             worker = held.enter_context(process)
             for event in worker.events(self.tick_s):
+                if event is None and self._cancelled():
+                    raise CancelledError
                 if event is not None:
                     event = checked(audit, laid_out, folder, test, event, worker)
                     watch.note(event, time.monotonic())

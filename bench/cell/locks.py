@@ -7,6 +7,7 @@ import fcntl
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ SHARED = (Path("/run/lock"), Path("/dev/shm"), Path("/tmp"))
 APART = "RATEBENCH_LOCK"
 """A variable that names another folder: of runs that are on cores of their own, or are tests."""
 NAME = "ratebench.lock"
+LOOK_S = 0.2
+"""From one look to the next of who waits in a thread, where no signal comes."""
 ANYBODY = 0o666
 STICKY_AND_OPEN = stat.S_ISVTX | stat.S_IRWXO
 
@@ -27,12 +30,17 @@ def writing(folder: Path) -> FileLock:
 
 
 @contextlib.contextmanager
-def exclusive(on_wait: Callable[[], None]) -> Iterator[None]:
+def exclusive(
+    on_wait: Callable[[], None], wanted: Callable[[], None] | None = None
+) -> Iterator[None]:
     """Hold this machine's one place for a timed cell; `on_wait` is called before waiting.
 
     The place is the same for all users, unless `shortcoming` says otherwise.
+
+    wanted  is called every `LOOK_S` of the wait, and ends it by raising; None where only a signal
+            ends it
     """
-    file = _locked(on_wait)
+    file = _locked(on_wait, wanted)
     try:
         yield
     finally:
@@ -48,7 +56,7 @@ def shortcoming() -> str:
     return "; ".join(reasons) or f"no folder of {', '.join(map(str, SHARED))} is open to all users"
 
 
-def _locked(on_wait: Callable[[], None]) -> int:
+def _locked(on_wait: Callable[[], None], wanted: Callable[[], None] | None) -> int:
     """A descriptor of the lock file, held until it is closed."""
     waited = False
     while True:
@@ -60,7 +68,7 @@ def _locked(on_wait: Callable[[], None]) -> int:
                 if not waited:
                     on_wait()
                     waited = True
-                fcntl.flock(file, fcntl.LOCK_EX)
+                _wait_for(file, wanted)
         except BaseException:
             os.close(file)
             raise
@@ -69,6 +77,18 @@ def _locked(on_wait: Callable[[], None]) -> int:
         if os.fstat(file).st_nlink:
             return file
         os.close(file)
+
+
+def _wait_for(file: int, wanted: Callable[[], None] | None) -> None:
+    if wanted is None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return
+    while True:
+        wanted()
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(LOOK_S)
 
 
 def _opened() -> tuple[int, list[str], bool]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import machine
-from bench.cell.events import Event
 from bench.cell.job import HarnessError
 from bench.choose import FOLDER
 from bench.choose.budget import Budget
 from bench.choose.final import splits_of
-from bench.choose.models import on_cut, planned
-from bench.choose.outcome import REQUEST, Model, Outcome, Request, read_request
+from bench.choose.models import groups_of
+from bench.choose.outcome import REQUEST, Model, Outcome, Request, outcome_of, read_request
 from bench.choose.recommendation import recommend
 from bench.choose.session import Session
+from bench.choose.watching import Watching
 from bench.commands import arguments, terminal
 from bench.commands.containment import Containment, Sandboxing
 from bench.commands.data import notice
@@ -25,16 +25,16 @@ from bench.commands.run import (
     FAILED,
     INTERRUPTED,
     check_store,
-    memory_limit_bytes,
     note_of_surroundings,
     open_store,
 )
 from bench.commands.summary import paragraph, plain
 from bench.planning.facts import Loader
-from bench.planning.plan import Cell, Planner
+from bench.planning.plan import Planner
 from bench.records import Record
 from bench.report.choices import write_choice
 from bench.report.pages.choose import predict_command, recommendation
+from bench.running.cells import memory_limit_bytes
 from bench.store import RecordStore
 from bench.tune.study import StudyError
 from datasets.catalog import CATALOG
@@ -61,8 +61,17 @@ class Options:
     test: str = ""
 
 
-def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: Sandboxing) -> int:
+def choose(
+    dataset: str,
+    options: Options,
+    layout: Layout,
+    out: Path,
+    sandbox: Sandboxing,
+    cluster: str | None = None,
+) -> int:
     """Search, run the best configurations, and show what came of it; returns the exit code.
+
+    cluster  address of machines of which one does all of it; None for this one
 
     Raises UsageError for a folder that has the choice of another file, and DataError.
     """
@@ -94,28 +103,18 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
     open_store(store, out)
     check_store(store, out)
     notice(dataset, facts)
-    note_of_surroundings()
-    containment = Containment(sandbox, out, [dataset, options.test])
-    planner = Planner(
-        *(loader.facts, loader.check_split, request.threads),
-        on_notice=terminal.warn,
-        contain=containment.importer,
-    )
     loader.check_split(dataset, final_split)
-    groups = planned(
-        *(options.names, planner, containment.importer, dataset, split, options.devices),
-        request.threads,
-    )
-    if options.cut:
-        groups = [replace(g, cells=[on_cut(cell, options.cut) for cell in g.cells]) for g in groups]
-    if not any(group.cells for group in groups):
-        raise terminal.UsageError(f"no row can run here: {groups[0].problem}")
     try:
-        with Session(
-            *(folder, request, groups, containment.executor(), containment.importer),
-            *(Watching(), memory_limit_bytes(None), loader, budget, terminal.print_line),
-        ) as session:
-            found = session.run()
+        if cluster is None:
+            note_of_surroundings()
+            unwritten = _here(request, options, loader, folder, out, sandbox, budget)
+        else:
+            from bench.choose.on_cluster import choose_on
+
+            names, devices = [*options.names], [*options.devices]
+            unwritten = choose_on(
+                *(cluster, request, names, devices, options.threads, layout, store, sandbox)
+            )
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
         terminal.note_end_of_search(error)
         if isinstance(error, KeyboardInterrupt):
@@ -123,8 +122,35 @@ def choose(dataset: str, options: Options, layout: Layout, out: Path, sandbox: S
         raise
     except StudyError as error:
         raise terminal.UsageError(error) from None
-    _show(found, budget, out)
-    return FAILED if session.unwritten else 0
+    _show(outcome_of(request, store.read()[0]), out)
+    return FAILED if unwritten else 0
+
+
+def _here(
+    request: Request,
+    options: Options,
+    loader: Loader,
+    folder: Path,
+    out: Path,
+    sandbox: Sandboxing,
+    budget: Budget,
+) -> int:
+    """Choose on this machine; returns how many records could not be stored. Raises StudyError and
+    HarnessError."""
+    containment = Containment(sandbox, out, [request.dataset, options.test])
+    planner = Planner(
+        *(loader.facts, loader.check_split, request.threads),
+        on_notice=terminal.warn,
+        contain=containment.importer,
+    )
+    groups = groups_of(options.names, planner, containment.importer, request, options.devices)
+    with Session(
+        *(folder, request, groups, containment.executor(), containment.importer),
+        *(Watching(terminal.note, terminal.warn), memory_limit_bytes(None), loader, budget),
+        terminal.print_line,
+    ) as session:
+        session.run()
+    return session.unwritten
 
 
 def name_of(dataset: str, cut: int = 0) -> str:
@@ -153,34 +179,6 @@ def _refuse_another(folder: Path, request: Request) -> None:
         )
 
 
-class Watching:
-    """Of a search, whose better trials and final runs have lines of their own."""
-
-    def already_done(self, cell: Cell) -> None: ...
-    def started(self, cell: Cell, again: str) -> None: ...
-    def on_event(self, event: Event) -> None: ...
-    def repeats(self, cells: Sequence[Cell]) -> None: ...
-
-    def waiting(self) -> None:
-        terminal.note("waiting: another ratebench run is timing a cell on this machine")
-
-    def tried_again(self, reason: str) -> None:
-        terminal.note(f"a trial runs again, since something else may be the cause: {reason}")
-
-    def finished(self, record: Record) -> None:
-        if record.status in ("failed", "out of memory"):
-            terminal.warn(f"{record.cell.implementation}: {record.status}: {record.reason}")
-
-    def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
-        meanwhile = f"in {kept}" if kept else "in memory"
-        count_of = terminal.plural(count, "record")
-        terminal.warn(f"{count_of} could not be stored ({error.strerror or error}); {meanwhile}")
-
-    def never_stored(self, records: list[Record], kept: Path | None) -> None:
-        count_of = terminal.plural(len(records), "record")
-        terminal.warn(f"{count_of} could not be stored; {kept or 'they are lost'}")
-
-
 HEADERS = (
     "row",
     "device",
@@ -193,7 +191,7 @@ HEADERS = (
 )
 
 
-def _show(found: Outcome, budget: Budget, out: Path) -> None:
+def _show(found: Outcome, out: Path) -> None:
     """What to use; a table, of each model its trials, and RMSEs of the best and of the default
     trial; and where the page is, which is written here. Raises UsageError where it cannot be."""
     for sentence in recommendation(found):
@@ -208,7 +206,7 @@ def _show(found: Outcome, budget: Budget, out: Path) -> None:
         if model.plan.problem:
             terminal.note(f"{model.plan.implementation}: {model.plan.problem}")
     terminal.print_line(
-        f"{budget.elapsed_s / 60:.1f} of {found.request.minutes:g} minutes, "
+        f"{found.request.wall_s / 60:.1f} of {found.request.minutes:g} minutes, "
         f"{terminal.plural(sum(len(model.trials) for model in models), 'trial')}"
     )
     try:

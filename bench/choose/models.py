@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.choose.outcome import FINAL, PROBE, SEARCH
+from bench.choose.outcome import FINAL, PROBE, SEARCH, Request
 from bench.planning.describing import Contain, describe
 from bench.planning.plan import Cell, Planner
 from bench.planning.rules import Rules
@@ -14,7 +14,7 @@ from bench.planning.suite import Suite, checked
 from bench.records import Record, digest
 from bench.tune import study as studies
 from bench.tune.search import Settings
-from bench.tune.study import Study
+from bench.tune.study import Study, UnrunnableError
 from impls.registry import IMPLEMENTATIONS
 
 PROBED = 2
@@ -83,6 +83,28 @@ def planned(
         runnable = [with_settings(cell, _fixed(study), contain) for cell in cells if not cell.skip]
         problem = "" if runnable else next((c.skip.reason for c in cells if c.skip), "")
         groups.append(Group(of_group, study, runnable, problem))
+    return groups
+
+
+def groups_of(
+    names: Sequence[str],
+    planner: Planner,
+    contain: Contain,
+    request: Request,
+    devices: Sequence[str],
+) -> list[Group]:
+    """The groups of a request, of which one has a row that can run here. Raises UnrunnableError
+    where none has, and as `planned`."""
+    groups = planned(
+        *(names, planner, contain, request.dataset, request.split, devices), request.threads
+    )
+    if request.cut:
+        groups = [
+            dataclasses.replace(each, cells=[on_cut(cell, request.cut) for cell in each.cells])
+            for each in groups
+        ]
+    if not any(group.cells for group in groups):
+        raise UnrunnableError(f"no row can run here: {groups[0].problem}")
     return groups
 
 

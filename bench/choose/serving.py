@@ -14,6 +14,7 @@ from bench.cell.audit import Audit
 from bench.cell.events import Checkpoint, Event, Failed, Result
 from bench.cell.execute import (
     INHERITED,
+    CancelledError,
     Listener,
     Outcome,
     checked,
@@ -24,6 +25,7 @@ from bench.cell.execute import (
     read_into,
     refuse_unstarted,
 )
+from bench.cell.execute import never as never_cancelled
 from bench.cell.job import ENOUGH, Job, hand_over
 from bench.cell.process import WorkerProcess
 from bench.cell.watch import Limits, Stop, Watch
@@ -50,11 +52,13 @@ class ServingExecutor:
 
     pruner        decides after each checkpoint whether the trial goes on
     wall_limit_s  after which it does not, evaluations included: it is a "timeout" then
+    cancelled     as of `ProcessExecutor`
     """
 
     tick_s = 0.05
 
-    def __init__(self) -> None:
+    def __init__(self, cancelled: Callable[[], bool] = never_cancelled) -> None:
+        self._cancelled = cancelled
         self.pruner: Pruner = never
         self.wall_limit_s = math.inf
         self._workers: dict[Hashable, tuple[WorkerProcess, ExitStack]] = {}
@@ -104,6 +108,8 @@ class ServingExecutor:
         worker, began_ns = self._begin(key, job)
         order = f"{ENOUGH} {None if began_ns == worker.spawned_ns else began_ns}"
         for event in worker.events(self.tick_s):
+            if event is None and self._cancelled():
+                raise CancelledError
             if event is not None:
                 event = checked(audit, laid_out, Path(job.arrays), test, event, worker)
                 watch.note(event, time.monotonic())

@@ -45,7 +45,8 @@ from bench.planning.facts import Loader
 from bench.planning.plan import Cell
 from bench.records import WELL, Record, Status
 from bench.report.formats import listed, plural
-from bench.run import Observer, Runner
+from bench.running.observer import Observer
+from bench.running.runner import Runner
 from bench.store import RecordStore
 from datasets.atomic import replace
 from datasets.ratings import HeldOut

@@ -19,15 +19,16 @@ from datasets.reading.layout import DELIMITERS, ROLES, Layout
 from datasets.splits import GIVEN, is_given
 
 Texts = list[str] | None
-SEVERAL = ("--impl", "--dataset", "--device", "--set", "--missing")
+SEVERAL = ("--impl", "--dataset", "--device", "--set", "--missing", "--records")
 
 
 def spread(arguments: list[str]) -> list[str]:
     """Repeat an option before each further value: `--impl a b` becomes `--impl a --impl b`.
 
-    Only for `bench run`, which has no positional arguments that a value could be taken for.
+    Only for `bench run` and `bench report`, which have no positional arguments that a value
+    could be taken for.
     """
-    if arguments[:1] != ["run"]:
+    if arguments[:1] not in (["run"], ["report"]):
         return arguments
     spread_out: list[str] = []
     option = None

@@ -77,13 +77,8 @@ def _alone() -> AbstractContextManager[None]:
 
 
 def noise() -> str:
-    """How noisy this machine is, as a paragraph: one short row is timed again and again from the
-    same seed, while no other run times a cell. Raises HarnessError where that cannot be done."""
-    with _alone(), contextlib.ExitStack() as held:
-        terminal.note(f"timing {NOISE_ROW} {NOISE_RUNS} times, for the noise of this machine …")
-        splits = Splits()
-        held.callback(splits.discard)
-        seconds, disturbed = _timed_again_and_again(ProcessExecutor(), splits)
+    """How noisy this machine is, as a paragraph. Raises HarnessError where that cannot be found."""
+    seconds, disturbed = timed()
     found = noise_of(seconds)
     spread, halves = found.spread, found.halves
     fewest, repeats, most = (
@@ -103,6 +98,16 @@ def noise() -> str:
     if disturbed:
         parts.append(f"Disturbed: {len(disturbed)} of {len(seconds)} fits (one {disturbed[0]}).")
     return " ".join(parts)
+
+
+def timed() -> tuple[list[float], list[str]]:
+    """Seconds of fits of one short row from one seed, for `noise_of`, and why some are disturbed.
+    No other run times a cell meanwhile. Raises HarnessError."""
+    with _alone(), contextlib.ExitStack() as held:
+        terminal.note(f"timing {NOISE_ROW} {NOISE_RUNS} times, for the noise of this machine …")
+        splits = Splits()
+        held.callback(splits.discard)
+        return _timed_again_and_again(ProcessExecutor(), splits)
 
 
 def _timed_again_and_again(executor: Executor, splits: Splits) -> tuple[list[float], list[str]]:

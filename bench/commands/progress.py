@@ -32,8 +32,37 @@ class _Words(progress.ProgressColumn):
         return Text(task.fields["words"]())
 
 
+class StoreProblems:
+    """Lines about records that cannot be stored; `store` is the file that they should go to."""
+
+    console: Console
+    store: str
+
+    def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
+        meanwhile = f"in {kept}" if kept else "in memory"
+        self._warn(
+            f"{plural(count, 'record')} could not be stored ({error.strerror or error}); kept "
+            f"{meanwhile}, and tried again with the next"
+        )
+
+    def never_stored(self, records: Sequence[Record], kept: Path | None) -> None:
+        what = f"{plural(len(records), 'record')} could not be stored"
+        if kept is not None:
+            self._warn(f"{what}; to add them when there is room: cat {kept} >> {self.store}")
+            return
+        self._warn(f"{what}, nor kept in another file. To add them to {self.store}:")
+        for record in records:
+            self.console.print(record.to_line(), soft_wrap=True)  # a line stays one
+
+    def _say(self, text: str) -> None:
+        self.console.print(text)
+
+    def _warn(self, text: str) -> None:
+        self.console.print(f"WARNING: {text}", style="bold yellow")
+
+
 @dataclass
-class Progress:
+class Progress(StoreProblems):
     """Shows the cells of a run as they start, train and end; collects the new `records`.
 
     total     cells of the run, of which `recorded` are known to need no run
@@ -143,22 +172,6 @@ class Progress:
         left = f"  ({self._remaining} more, {self._time_left()})" if self._remaining else ""
         self._say(f"{self._place}  {outcome(record)}{'' if self._live else left}")
 
-    def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:
-        meanwhile = f"in {kept}" if kept else "in memory"
-        self._warn(
-            f"{plural(count, 'record')} could not be stored ({error.strerror or error}); kept "
-            f"{meanwhile}, and tried again with the next"
-        )
-
-    def never_stored(self, records: Sequence[Record], kept: Path | None) -> None:
-        what = f"{plural(len(records), 'record')} could not be stored"
-        if kept is not None:
-            self._warn(f"{what}; to add them when there is room: cat {kept} >> {self.store}")
-            return
-        self._warn(f"{what}, nor kept in another file. To add them to {self.store}:")
-        for record in records:
-            self.console.print(record.to_line(), soft_wrap=True)  # a line stays one
-
     @property
     def _place(self) -> str:
         return f"[{self.number}/{self._of_total}] {self._label}"
@@ -193,12 +206,6 @@ class Progress:
         if self._cell_task is not None:
             self._bars.remove_task(self._cell_task)
             self._cell_task = None
-
-    def _say(self, text: str) -> None:
-        self.console.print(text)
-
-    def _warn(self, text: str) -> None:
-        self.console.print(f"WARNING: {text}", style="bold yellow")
 
 
 def shared(cells: Sequence[Cell]) -> dict[str, str]:

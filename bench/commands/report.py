@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench import machine
 from bench.commands import terminal
 from bench.report import compare, described, write
+from bench.report.combining import Combined
 from bench.report.files import SITE
 from bench.report.formats import out_option
 from bench.report.writing import NO_SITE, can_make_site, stores_of, write_site
@@ -16,9 +18,20 @@ from bench.store import RecordStore
 RESULTS = Path("results")
 
 
-def report(out: Path) -> None:
-    """Write the pages and name those that changed. Raises UsageError."""
+def report(out: Path, others: Sequence[Path] = ()) -> None:
+    """Write the pages and name those that changed; `others` are files and folders with records of
+    other people, read beside those of `out`. Raises UsageError."""
     stores = stores_of(out)
+    if others:
+        try:
+            combined = Combined(out, others)
+            lines = combined.disagreements()
+            combined.read()
+        except ValueError as error:
+            raise terminal.UsageError(error) from None
+        for line in lines:
+            terminal.warn(line)
+        stores = combined, stores[1]
     for store in stores:
         terminal.warn_of_bad_lines(store)
     for line in write_pages(out, stores):

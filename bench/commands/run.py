@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-
-import psutil
 
 from bench import machine
 from bench.cell import locks
@@ -26,7 +24,8 @@ from bench.planning.suite import Overrides, Suite, read
 from bench.records import Record
 from bench.report.sentences import cores
 from bench.roofline.work import WORK
-from bench.run import Runner
+from bench.running.cells import memory_limit_bytes
+from bench.running.runner import Runner
 from bench.store import RecordStore, collector_paused
 from bench.tune import FOLDER
 from datasets.reading.layout import Layout
@@ -67,7 +66,7 @@ def run(
         raise terminal.UsageError(
             "--report writes pages after a run, and --dry-run runs nothing: leave one out"
         )
-    wanted = _precision(requested, precision, repeat_budget, by_seeds="seeds" in overrides.block)
+    wanted = precision_of(requested, precision, repeat_budget, by_seeds="seeds" in overrides.block)
     pin = any(block.pin for block in requested.blocks)
     if pin and machine.timing_core() is None:
         raise terminal.UsageError("--pin: this system keeps no process on a core; Linux does")
@@ -80,7 +79,7 @@ def run(
     arguments.refuse_unused(layout, datasets)
     with collector_paused():
         cells = planner.plan(requested)
-        _refuse_idle_epochs(cells, overrides)
+        refuse_idle_epochs(cells, overrides)
         if pin:
             _note_of_unpinned(cells)
         known = {cell.request.dataset: cell.facts for cell in cells}
@@ -98,7 +97,7 @@ def run(
     return _run(cells, wanted, store, out, limit, splits, executor, fresh=fresh, report=report)
 
 
-def _precision(
+def precision_of(
     suite: Suite, precision: float | None, budget: float | None, *, by_seeds: bool
 ) -> Precision | None:
     """The command line's, else the suite's; none where a number of seeds was requested alone.
@@ -117,7 +116,7 @@ def _precision(
     return Precision(half_width, suite.repeat_budget if budget is None else budget)
 
 
-def _refuse_idle_epochs(cells: Iterable[Cell], overrides: Overrides) -> None:
+def refuse_idle_epochs(cells: Iterable[Cell], overrides: Overrides) -> None:
     """Raise UsageError where --epochs changes no row: none has epochs, or each has them set."""
     if (epochs := overrides.block.get("epochs")) is None:
         return
@@ -198,7 +197,8 @@ def _run(
             changed = write_pages(out, (store, RecordStore(out / FOLDER)))
         except terminal.UsageError as error:
             no_pages = error
-    _show(records, wanted, runner, out, written=report and no_pages is None)
+    written = report and no_pages is None
+    show(records, wanted, store, runner.unwritten, out, written=written)
     if no_pages:
         terminal.fail(no_pages)
         if not runner.unwritten:
@@ -206,10 +206,10 @@ def _run(
         return FAILED
     if readme := next((line for line in changed if line.startswith("README.md")), None):
         terminal.print_line(f"{readme} (its table is of this run's machine now)")
-    return FAILED if runner.unwritten or _without_figures(records) else exit_code(finished)
+    return FAILED if runner.unwritten or without_figures(records) else exit_code(finished)
 
 
-def _without_figures(records: Iterable[Record]) -> bool:
+def without_figures(records: Iterable[Record]) -> bool:
     """Whether no row has any, which is said."""
     found = any(record.metrics for record in records)
     if not found:
@@ -227,12 +227,18 @@ def _repeats(wanted: Precision | None) -> str:
     return f", then repeats until times are known to {wanted}" if wanted else ""
 
 
-def _show(
-    ran: list[Record], wanted: Precision | None, runner: Runner, out: Path, *, written: bool
+def show(
+    ran: Sequence[Record],
+    wanted: Precision | None,
+    store: RecordStore,
+    unwritten: Sequence[Record],
+    out: Path,
+    *,
+    written: bool,
 ) -> None:
     """The summary, of all repeats of the rows that ran, as on the page."""
-    stored, rows = runner.store.read()[0], set(map(row_of, ran))
-    records = [*(each for each in stored if row_of(each) in rows), *runner.unwritten]
+    stored, rows = store.read()[0], set(map(row_of, ran))
+    records = [*(each for each in stored if row_of(each) in rows), *unwritten]
     summary.show(terminal.out, records, out, written=written, among=stored)
     if wanted and (imprecise_rows := imprecise(summary.rows_of(records, stored), wanted)):
         terminal.note(f"times not known to {wanted.share}: {', '.join(imprecise_rows)}")
@@ -269,13 +275,14 @@ def note_of_surroundings() -> None:
 
 
 def exit_code(records: Iterable[Record]) -> int:
-    """1 where a cell failed; what diverged or ran out of time or memory is a result."""
-    return FAILED if any(record.status == "failed" for record in records) else 0
+    """1 where a cell failed or was lost; what diverged or ran out of time or memory is a result."""
+    return FAILED if any(record.status in ("failed", "lost") for record in records) else 0
 
 
-def check_store(store: RecordStore, out: Path) -> None:
-    """Raises UsageError where no record could be added, before a cell has run for nothing."""
-    machine_id = machine.environment().machine
+def check_store(store: RecordStore, out: Path, machine_id: str = "") -> None:
+    """Raises UsageError where no record of a machine, this one by default, could be added: before a
+    cell has run for nothing."""
+    machine_id = machine_id or machine.environment().machine
     try:
         store.check(machine_id)
     except OSError as error:
@@ -291,11 +298,6 @@ def open_store(store: RecordStore, out: Path) -> None:
         message = f"--out {out}: records cannot be stored there: {error.strerror}"
         raise terminal.UsageError(message) from None
     terminal.warn_of_bad_lines(store)
-
-
-def memory_limit_bytes(gigabytes: float | None) -> int:
-    """By default 90 % of what is free."""
-    return int(gigabytes * 1e9 if gigabytes else psutil.virtual_memory().available * 0.9)
 
 
 def _print_plan(

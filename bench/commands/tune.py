@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from bench import machine
 from bench.cell.job import HarnessError
@@ -15,12 +16,12 @@ from bench.commands.run import (
     INTERRUPTED,
     check_store,
     exit_code,
-    memory_limit_bytes,
     note_of_surroundings,
     open_store,
 )
 from bench.planning.facts import Loader
 from bench.records import Record
+from bench.running.cells import memory_limit_bytes
 from bench.store import RecordStore
 from bench.tune import FOLDER
 from bench.tune import study as studies
@@ -29,12 +30,19 @@ from datasets.reading.layout import Layout
 
 
 def tune(
-    names: list[str], dataset: str, trials: int, out: Path, layout: Layout, sandbox: Sandboxing
+    names: list[str],
+    dataset: str,
+    trials: int,
+    out: Path,
+    layout: Layout,
+    sandbox: Sandboxing,
+    cluster: str | None = None,
 ) -> int:
     """Search the named studies, or all that can run here; returns the exit code.
 
     dataset  name or path of the file to search on; "" for the studies' own
     layout   of the files among the datasets
+    cluster  address of the machines that run the trials; None for this one
 
     Raises UsageError for a study that does not exist or cannot be searched, and for a layout
     where none has a file; SettingError for a name that is no text.
@@ -50,6 +58,8 @@ def tune(
         loader = Loader(layout)
         for name in names_of_data:
             notice(name, loader.facts(name), among=names_of_data)
+        if cluster is not None:
+            return _on_cluster(cluster, chosen, trials, dataset, store, out, loader, sandbox)
         note_of_surroundings()
         records: list[Record] = []
         limit = memory_limit_bytes(None)
@@ -81,3 +91,13 @@ def tune(
     except studies.StudyError as error:
         raise terminal.UsageError(error) from None
     return FAILED if session.unwritten else exit_code(records)
+
+
+def _on_cluster(cluster: str, *of: Any) -> int:
+    """As `search_on`; returns the exit code."""
+    from bench.commands.cluster.tuning import search_on
+
+    new, left_over = search_on(cluster, *of)
+    for sentence in left_over:
+        terminal.warn(f"{sentence}; the same command goes on from here")
+    return FAILED if left_over else exit_code(new)

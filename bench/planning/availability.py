@@ -10,8 +10,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Protocol
 
 SYSTEMS = ("linux", "darwin")
 
@@ -85,10 +87,54 @@ def _java_version(java: str) -> int:
 def row_problem(library: str, devices: Collection[str], device: str) -> str | None:
     """Why a row that needs `library` and supports `devices` cannot run on `device` here, as the
     reason of a skipped row; None where it can."""
-    if device.partition(":")[0] not in devices:
-        return f"{' and '.join(each.upper() for each in devices)} only"
+    if problem := unsupported(devices, device):
+        return problem
     # The device first: nobody should install what would then find none.
     return device_problem(device) or library_problem(library)
+
+
+def unsupported(devices: Collection[str], device: str) -> str | None:
+    """Why a row that supports `devices` cannot run on `device` anywhere; None where it can."""
+    if device.partition(":")[0] in devices:
+        return None
+    return f"{' and '.join(each.upper() for each in devices)} only"
+
+
+class Availability(Protocol):
+    """What is there where cells are to run."""
+
+    def has_cuda(self) -> bool:
+        """Whether there is a CUDA device."""
+
+    def row_problem(self, library: str, devices: Collection[str], device: str) -> str | None:
+        """As the function of this name."""
+
+
+class Here:
+    """This machine."""
+
+    def has_cuda(self) -> bool:
+        return device_problem("cuda") is None
+
+    def row_problem(self, library: str, devices: Collection[str], device: str) -> str | None:
+        return row_problem(library, devices, device)
+
+
+HERE = Here()
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Machines that say of each cell themselves whether they can run it; `cuda`: whether one of
+    them has a CUDA device."""
+
+    cuda: bool
+
+    def has_cuda(self) -> bool:
+        return self.cuda
+
+    def row_problem(self, library: str, devices: Collection[str], device: str) -> str | None:  # noqa: ARG002
+        return unsupported(devices, device)
 
 
 def has_cuda_driver() -> bool:

@@ -178,6 +178,15 @@ class Sources:
         self._digests = dict(digests)
         self._stamps = {path: _stamps(path) for path in digests}
 
+    def add(self, class_path: str, digest: str) -> None:
+        """Watch one more. A built-in module may have been imported long ago: it is read again."""
+        if class_path in self._digests:
+            return
+        self._digests[class_path], self._stamps[class_path] = digest, _stamps(class_path)
+        location, _, name = class_path.rpartition(":")
+        if _built_in_file(location, name) and _digest_of(class_path) != digest:
+            self.changed.add(class_path)
+
     def look(self) -> list[str]:
         """The class paths whose source has another meaning since the last look."""
         found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bench.records import Data
@@ -42,11 +43,13 @@ class Loader:
 
     The last two are kept, since a plan needs each again for its splits.
 
-    test  the file of the test ratings that every dataset has beside its own; "" for none
+    test    the file of the test ratings that every dataset has beside its own; "" for none
+    copies  where files are that are not under their names here, by these
     """
 
     layout: Layout = AS_DETECTED
     test: str = ""
+    copies: Mapping[str, str] = field(default_factory=dict)
     _recent: dict[str, Dataset] = field(default_factory=dict)
 
     def load(self, name: str) -> Dataset:
@@ -55,10 +58,11 @@ class Loader:
         if dataset is None:
             while len(self._recent) >= RECENT:
                 del self._recent[next(iter(self._recent))]
-            layout = self._layout_of(name)
-            dataset = (
-                given.load(name, self.test, layout) if self.test else catalog.load(name, layout)
-            )
+            layout, path = self._layout_of(name), self.copies.get(name, name)
+            if self.test:
+                dataset = given.load(path, self.copies.get(self.test, self.test), layout)
+            else:
+                dataset = catalog.load(path, layout)
             # As the user names it, for errors: a cached dataset has the name of its entry.
             dataset = replace(dataset, name=name)
         self._recent[name] = dataset

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from bench.planning import availability, loading
+from bench.planning.availability import Availability
 from bench.planning.describing import Contain, Described, describe, plainly
 from bench.planning.facts import Facts
 from bench.planning.hyperparameters import SettingError
@@ -15,6 +16,9 @@ from bench.planning.suite import Block, Overrides, Suite
 from bench.records import CellRecord, Environment, Reference, Status, identity_of
 from datasets.errors import NotAvailable
 from impls.registry import IMPLEMENTATIONS
+
+EVERY_CORE = 0
+"""Threads of a cell before the machine is known that runs it: as many as that one has cores."""
 
 BASELINE = "bias"
 """The row whose validation RMSE is the goal where the catalog has none for a dataset."""
@@ -47,16 +51,17 @@ def examine(
     epochs: int | None,
     device: str,
     contain: Contain = plainly,
+    place: Availability = availability.HERE,
 ) -> Runnable | Skip:
-    """Whether a row can run on `device` here. Raises ImplementationError or SettingError for what
-    is wrong on every machine."""
+    """Whether a row can run on `device` at a place. Raises ImplementationError or SettingError for
+    what is wrong on every machine."""
     try:
         row = describe(class_path, preset, settings, epochs, contain)
     except loading.NotImportableError as error:
         return Skip(error.status, error.reason)
     if row.hyperparameters is None:
         return Skip("skipped", f"has no preset '{preset}'", row)
-    if problem := availability.row_problem(row.library, row.devices, device):
+    if problem := place.row_problem(row.library, row.devices, device):
         return Skip("skipped", problem, row)
     return Runnable(row)
 
@@ -68,7 +73,8 @@ class Cell:
     request   the part that goes into the record as it stands
     settings  the hyperparameters that its block or the command line sets, by which a reader
               distinguishes cells
-    versions  of the library that the row needs, which no other row depends on
+    library   the distribution that the row needs; "" for none beside the locked ones
+    versions  of that library, which no other row depends on
     unfollowed  places in its source that load code which `implementation_hash` misses
     """
 
@@ -82,6 +88,7 @@ class Cell:
     skip: Skip | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     unfollowed: tuple[str, ...] = ()
+    library: str = ""
 
     @property
     def settings_label(self) -> str:
@@ -111,9 +118,10 @@ class Planner:
     facts_of     loads a dataset's facts by name and note; raises DataError
     check_split  cuts a dataset once by a split's name; returns the digest of what else than the
                  ratings decides the split, "" or None for nothing; raises DataError
-    threads      for blocks that name no number
+    threads      for blocks that name no number; `EVERY_CORE` for each machine's own
     on_notice    is called with what a reader of the figures must know of the data
     contain      contains the process that imports an implementation from outside
+    place        where cells are to run: here, or on machines that are asked later
     """
 
     facts_of: Callable[[str, str], Facts]
@@ -122,6 +130,7 @@ class Planner:
     overrides: Overrides = field(default_factory=Overrides)
     on_notice: Callable[[str], None] = lambda _: None
     contain: Contain = plainly
+    place: Availability = availability.HERE
     _facts: dict[str, tuple[str, Facts]] = field(default_factory=dict)
     _digests: dict[tuple[str, str], str] = field(default_factory=dict)
     _warned: set[str] = field(default_factory=set)
@@ -158,11 +167,22 @@ class Planner:
             facts = facts.split_by(self._digests[place])
             for name in block.implementations:
                 for settings in self._settings(block, name):
-                    for device in _devices(block.devices):
+                    for device in self._devices(block.devices):
                         cell = self._cell(suite, block, name, settings, dataset, facts, device)
                         for seed in range(block.seeds):
                             request = cell.request.model_copy(update={"seed": seed})
                             yield replace(cell, request=request)
+
+    def _devices(self, names: list[str]) -> list[str]:
+        devices = []
+        for device in names:
+            if device != "auto":
+                devices.append(device)
+            elif self.place.has_cuda():
+                devices += ["cpu", "cuda"]
+            else:
+                devices.append("cpu")
+        return list(dict.fromkeys(devices))
 
     def _settings(self, block: Block, name: str) -> list[dict[str, str]]:
         """What each cell of an implementation sets. The command line overrides the block, and
@@ -185,7 +205,7 @@ class Planner:
         class_path = loading.class_path_of(name)
         try:
             examined = examine(
-                class_path, block.preset, settings, block.epochs, device, self.contain
+                class_path, block.preset, settings, block.epochs, device, self.contain, self.place
             )
         except SettingError as error:
             if not block.set:
@@ -211,7 +231,7 @@ class Planner:
             shortened_to=block.epochs if shortened else None,
             model=row.model,
             rules=asdict(rules),
-            pinned=block.pin and threads == 1,
+            pinned=block.pin and threads in (1, EVERY_CORE),
         )
         return Cell(
             request,
@@ -224,6 +244,7 @@ class Planner:
             examined if isinstance(examined, Skip) else None,
             settings,
             row.unfollowed,
+            row.library,
         )
 
     def _warn_of_unfollowed(self, name: str, row: Described) -> None:
@@ -254,15 +275,3 @@ def in_turn(cell: Cell) -> tuple[int, bool]:
     dataset has none."""
     sets_goals = not cell.facts.goals and cell.request.implementation == BASELINE
     return cell.request.seed, not sets_goals
-
-
-def _devices(names: list[str]) -> list[str]:
-    devices = []
-    for device in names:
-        if device != "auto":
-            devices.append(device)
-        elif availability.device_problem("cuda") is None:
-            devices += ["cpu", "cuda"]
-        else:
-            devices.append("cpu")
-    return list(dict.fromkeys(devices))

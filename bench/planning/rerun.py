@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from bench.planning.plan import Cell
-from bench.records import SCHEMA, WELL, CellRecord, Data, Environment, Record, Status
+from bench.records import SCHEMA, UNRUN, WELL, CellRecord, Data, Environment, Record, Status
 from datasets.splits import is_in_time
 
 
@@ -21,20 +21,26 @@ class History:
 
     def __init__(
         self,
-        records: Collection[Record],
+        records: Iterable[Record],
         machine: Environment,
         settled: Collection[Status] = WELL,
     ) -> None:
-        self.n_records = len(records)
         self._machine, self._settled = machine, settled
         self._done: defaultdict[str, list[Record]] = defaultdict(list)
-        for record in records:
-            if record.status in settled:
-                self._done[record.identity].append(record)
-        ran = [each for each in records if each.status != "skipped"]
-        self._newest = {_row(each): each for each in sorted(ran, key=lambda r: r.counts_from)}
+        self._newest: dict[tuple[object, ...], Record] = {}
         self._runs: defaultdict[tuple[object, ...], list[Record]] = defaultdict(list)
-        for record in ran:
+        for record in records:
+            self.add(record)
+
+    def add(self, record: Record) -> None:
+        """Take one record more."""
+        if record.status in self._settled:
+            self._done[record.identity].append(record)
+        if record.status not in UNRUN:
+            newest = self._newest.setdefault(_row(record), record)
+            if record.counts_from >= newest.counts_from:
+                self._newest[_row(record)] = record
+        if record.status != "skipped":
             self._runs[_key(record.cell, record.environment)].append(record)
 
     def done(self, cell: Cell) -> Record | None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TypeVar
 
-from bench.records import Record, digest
+from bench.records import UNRUN, Record, digest
 from bench.report.files import page_name
 from bench.report.formats import title
 from bench.report.rows import Row, Runs, Table, device_kind
@@ -132,29 +132,33 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
 def of_newest_source(preset: Sequence[Record]) -> list[Record]:
     """The records of one preset, less those of older source: its defaults may have changed.
 
-    A skip ran no source, so it outdates nothing; and one for want of a package knows no
-    source at all, so it counts only where the preset never ran.
+    What was skipped or lost outdates nothing; and a skip for want of a package knows no source at
+    all, so it counts only where the preset never ran.
     """
-    ran = [record for record in preset if record.status != "skipped"]
+    ran = [record for record in preset if record.status not in UNRUN]
     last = (ran or preset)[-1]
     newest = last.source.implementation_hash
     return [
         record
         for record in preset
         if (source := record.source.implementation_hash) == newest
-        or (source and record.status == "skipped" and record.counts_from > last.counts_from)
+        or (source and record.status in UNRUN and record.counts_from > last.counts_from)
     ]
 
 
 def newest_per_seed(runs: Iterable[Record]) -> tuple[Record, ...]:
     """The last record of each seed, and of each time that the seed ran again after it, be it good
-    or bad; but a skip hides no run."""
+    or bad; but what was skipped or lost hides no run."""
     by_seed = grouped(runs, lambda record: (record.cell.seed, record.cell.again))
     chosen = []
     for seed in sorted(by_seed):
-        ran = [record for record in by_seed[seed] if record.status != "skipped"]
+        ran = [record for record in by_seed[seed] if record.status not in UNRUN]
         chosen.append((ran or by_seed[seed])[-1])
-    first = {each.cell.seed: each.counts_from for each in chosen if not each.cell.again}
+    first = {
+        each.cell.seed: each.counts_from
+        for each in chosen
+        if not each.cell.again and each.status not in UNRUN
+    }
     return tuple(r for r in chosen if r.counts_from >= first.get(r.cell.seed, ""))
 
 

@@ -193,7 +193,9 @@ class Table:
 
     @property
     def newest(self) -> Record:
-        return self.records[-1]
+        """Not one that was lost, but where all were."""
+        found = (record for record in reversed(self.records) if record.status != "lost")
+        return next(found, self.records[-1])
 
     @cached_property
     def lines(self) -> list[Line]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from bench.records import Record, mean_by_seed
+from bench.records import UNRUN, Record, mean_by_seed
 from bench.report.grouping import grouped, labelled
 from bench.report.growth import epoch_s
 from bench.report.metrics import by_seed, rmse
@@ -150,7 +150,7 @@ def _on_both(same_on_cpu: Sequence[Row], rows: Sequence[Row]) -> tuple[Runs, Run
 def _fastest(rows: Sequence[Row], kind: str) -> Runs:
     """What was tried on a kind of device, with the number of threads that was fastest."""
     tried = [
-        Runs(tuple(record for record in row.runs[kind].records if record.status != "skipped"))
+        Runs(tuple(record for record in row.runs[kind].records if record.status not in UNRUN))
         for row in rows
         if kind in row.runs
     ]

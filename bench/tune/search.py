@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,10 +54,7 @@ def search(
         trial = sampled.ask()
         settings = {name: values.suggest(trial, name) for name, values in study.space.items()}
         rmse = validation_rmse(run(with_settings(fixed | settings)))
-        if rmse is None:  # no number to learn from, but a place to avoid
-            sampled.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        else:
-            sampled.tell(trial, rmse)
+        tell(sampled, trial, rmse)
         yield Trial(number, settings, rmse)
 
 
@@ -69,12 +67,34 @@ def begun(study: Study, default: Mapping[str, Any]) -> optuna.Study:
 
     Bergstra, Bardenet, Bengio & Kégl 2011, Algorithms for hyper-parameter optimization.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=0, n_startup_trials=UNGUIDED, multivariate=True)
-    sampled = optuna.create_study(sampler=sampler, pruner=optuna.pruners.NopPruner())
+    sampled = sampler()
     for place in study.first(default):
         sampled.enqueue_trial(place, skip_if_exists=True)
     return sampled
+
+
+def sampler(seed: int = 0, *, at_once: bool = False) -> optuna.Study:
+    """What suggests, with nothing to learn from yet.
+
+    seed     of what it draws
+    at_once  whether trials are suggested while others run: places near those are avoided then
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        guided = optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=UNGUIDED, multivariate=True, constant_liar=at_once
+        )
+    return optuna.create_study(sampler=guided, pruner=optuna.pruners.NopPruner())
+
+
+def tell(sampled: optuna.Study, trial: optuna.Trial, rmse: float | None) -> None:
+    """Let it learn from a trial; one that failed has no number to learn from, but is a place to
+    avoid."""
+    if rmse is None:
+        sampled.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    else:
+        sampled.tell(trial, rmse)
 
 
 def best_of(trials: Iterable[Trial]) -> Trial | None:

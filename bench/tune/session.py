@@ -12,12 +12,17 @@ from bench.cell.execute import Executor
 from bench.planning.describing import Contain, describe
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
-from bench.run import Observer, Runner
+from bench.records import Status
+from bench.running.observer import Observer
+from bench.running.runner import Runner
 from bench.store import RecordStore
 from bench.tune import FOLDER
 from bench.tune.search import Settings, Trial, best_of, search
 from bench.tune.study import Study, StudyError
 from datasets import splits
+
+SETTLED: tuple[Status, ...] = ("ok", "diverged", "timeout", "out of memory")
+"""What did not end well would not the next time: a search learns that once."""
 
 
 class Session:
@@ -52,8 +57,7 @@ class Session:
             observer,
             memory_limit_bytes,
             Splits(loader, blind=True),
-            # What did not end well would not the next time: a search learns that once.
-            settled=("ok", "diverged", "timeout", "out of memory"),
+            settled=SETTLED,
         )
 
     def __enter__(self) -> Self:
@@ -73,33 +77,48 @@ class Session:
 
         dataset  name or path of the file to search on; "" for the study's own
         """
-        loader = self.loader
         planner = Planner(
-            *(loader.facts, loader.check_split, 1),
+            *(self.loader.facts, self.loader.check_split, 1),
             on_notice=self.on_notice,
             contain=self.contain,
         )
-        [cell] = planner.plan(study.suite(dataset))
-        cut = splits.cut(loader.load(cell.request.dataset), study.split, cell.request.seed)
-        if not len(cut.validation):
-            raise StudyError(
-                f"study {study.name}: split {study.split} has no validation part to search on; "
-                "use random:80/10/10 or leave-last"
-            )
-
-        def with_settings(settings: Settings) -> Cell:
-            described = describe(cell.class_path, cell.request.preset, settings, None, self.contain)
-            update = {"hyperparameters": described.hyperparameters}
-            return dataclasses.replace(cell, request=cell.request.model_copy(update=update))
-
+        cell = default_of(study, dataset, self.loader, planner)
         done: list[Trial] = []
-        for trial in search(study, trials, cell, with_settings, self._runner.record_of):
+        for trial in search(
+            study, trials, cell, trial_of(cell, self.contain), self._runner.record_of
+        ):
             done.append(trial)
-            self._show(study, trial, best_of(done))
+            self.show(line_of(study, trial, best_of(done)))
 
-    def _show(self, study: Study, trial: Trial, best: Trial | None) -> None:
-        settings = "  ".join(f"{name}={value}" for name, value in trial.settings.items())
-        leader = "" if best is None else f"best: trial {best.number}, {best.rmse:.4f}"
-        self.show(
-            f"{study.name} trial {trial.number}: {settings}  ({leader or 'none has a result'})"
+
+def default_of(study: Study, dataset: str, loader: Loader, planner: Planner) -> Cell:
+    """The cell whose hyperparameters each trial of a search sets. Raises StudyError and DataError.
+
+    dataset  name or path of the file to search on; "" for the study's own
+    """
+    [cell] = planner.plan(study.suite(dataset))
+    cut = splits.cut(loader.load(cell.request.dataset), study.split, cell.request.seed)
+    if not len(cut.validation):
+        raise StudyError(
+            f"study {study.name}: split {study.split} has no validation part to search on; "
+            "use random:80/10/10 or leave-last"
         )
+    return cell
+
+
+def trial_of(cell: Cell, contain: Contain) -> Callable[[Settings], Cell]:
+    """The cell with other settings, by these."""
+
+    def with_settings(settings: Settings) -> Cell:
+        described = describe(cell.class_path, cell.request.preset, settings, None, contain)
+        update = {"hyperparameters": described.hyperparameters}
+        return dataclasses.replace(cell, request=cell.request.model_copy(update=update))
+
+    return with_settings
+
+
+def line_of(study: Study, trial: Trial, best: Trial | None) -> str:
+    """A trial that ended, for whoever watches."""
+    settings = "  ".join(f"{name}={value}" for name, value in trial.settings.items())
+    leader = "" if best is None else f"best: trial {best.number}, {best.rmse:.4f}"
+    return f"{study.name} trial {trial.number}: {settings}  ({leader or 'none has a result'})"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from bench.cell.execute import Listener, Outcome, ProcessExecutor
+from bench.cell.execute import Listener, Outcome, ProcessExecutor, never
 from bench.cell.job import Job, write_split
 from bench.cell.process import Launch
 from bench.cell.sandbox import compiled, mounts
@@ -26,9 +27,10 @@ REHEARSED = 1000
 
 @dataclass
 class SandboxedExecutor:
-    """A fresh process in a fresh sandbox for each cell."""
+    """A fresh process in a fresh sandbox for each cell; `cancelled` as of `ProcessExecutor`."""
 
     sandbox: Sandbox
+    cancelled: Callable[[], bool] = never
     _rehearsed: set[str] = field(default_factory=set)
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
@@ -73,7 +75,7 @@ class SandboxedExecutor:
             stored = compiled.environment(Path(compiled_to))
             return replace(launch, environment={**launch.environment, **stored})
 
-        return ProcessExecutor(launcher)
+        return ProcessExecutor(launcher, self.cancelled)
 
 
 def random_split(job: Job) -> Split:

@@ -20,7 +20,7 @@ import pytest
 from bench import machine
 from bench.cell import numerics
 from bench.cell.events import NotAnEventError, parse
-from bench.cell.execute import Outcome, ProcessExecutor
+from bench.cell.execute import CancelledError, Outcome, ProcessExecutor
 from bench.cell.job import (
     DIGEST_BYTES,
     WARM_UP_RATINGS,
@@ -469,3 +469,20 @@ ProcessExecutor().execute(
     harness.wait()
     harness.stdout.close()
     worker.wait(timeout=10)
+
+
+def test_a_cell_that_is_cancelled_ends_with_all_that_it_started(
+    split: Split, tmp_path: Path
+) -> None:
+    looks = iter([False, False, True])
+    write_split(split, tmp_path)
+    job = Job(
+        *(f"{MISBEHAVING}:NeverReturns", {}, "cpu", 0, 1, str(tmp_path)),
+        *(split.train.n_users, split.train.n_items, split.train.scale, Rules()),
+    )
+    before = {each.pid for each in psutil.Process().children(recursive=True)}
+    with pytest.raises(CancelledError):
+        ProcessExecutor(cancelled=lambda: next(looks)).execute(
+            job, split.test, LIMITS, lambda _: None
+        )
+    assert {each.pid for each in psutil.Process().children(recursive=True)} <= before

@@ -24,7 +24,7 @@ from bench.planning.plan import Cell
 from bench.planning.rules import Rules
 from bench.planning.source.own_files import own_source
 from bench.records import CellRecord, Record
-from bench.run import Runner
+from bench.running.runner import Runner
 from bench.score import score
 from bench.store import RecordStore
 from datasets import splits

@@ -200,3 +200,31 @@ def test_doctor_says_where_only_runs_with_the_same_folder_wait(
     )
     monkeypatch.setenv(locks.APART, str(tmp_path / "missing"))
     assert doctor._lock()[2].startswith("! runs of other users")
+
+
+def test_a_wait_ends_where_nobody_wants_the_place_any_more(shared: list[Path]) -> None:
+    looks: list[str] = []
+
+    def wanted() -> None:
+        looks.append("look")
+        if len(looks) == 2:
+            raise InterruptedError
+
+    with (
+        locks.exclusive(never),
+        pytest.raises(InterruptedError),
+        locks.exclusive(lambda: None, wanted),
+    ):
+        raise AssertionError("two at once")
+    with locks.exclusive(never, never):
+        pass
+
+
+def test_a_wait_that_is_wanted_ends_with_the_place(
+    shared: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = locks.exclusive(never)
+    other.__enter__()
+    monkeypatch.setattr("time.sleep", lambda _: other.__exit__(None, None, None))
+    with locks.exclusive(lambda: None, lambda: None):
+        pass

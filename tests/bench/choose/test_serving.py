@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from bench.cell.events import Checkpoint, Event, Phase
-from bench.cell.execute import Outcome
+from bench.cell.execute import CancelledError, Outcome
 from bench.cell.job import Job, write_split
 from bench.choose.serving import ServingExecutor, never
 from bench.planning.rules import Rules
@@ -141,3 +141,11 @@ def test_workers_that_wait_do_not_run_and_all_end(arrays: Path) -> None:
         assert {each.status() for each in workers} == {psutil.STATUS_STOPPED}
         assert run(executor, arrays, "Mean").status == "ok", "it goes on"
     assert not any(each.is_running() for each in workers)
+
+
+def test_a_trial_that_nobody_waits_for_ends_its_worker(arrays: Path) -> None:
+    looks = iter([False, False, True])
+    before = {each.pid for each in psutil.Process().children(recursive=True)}
+    with ServingExecutor(lambda: next(looks)) as executor, pytest.raises(CancelledError):
+        run(executor, arrays, "NeverReturns")
+    assert {each.pid for each in psutil.Process().children(recursive=True)} <= before

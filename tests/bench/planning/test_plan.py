@@ -14,7 +14,7 @@ from bench import machine
 from bench.planning import availability, describing
 from bench.planning.hyperparameters import SettingError
 from bench.planning.loading import ImplementationError, load_class
-from bench.planning.plan import Cell, Planner, Skip
+from bench.planning.plan import EVERY_CORE, Cell, Planner, Skip
 from bench.planning.suite import Overrides, Suite, SuiteError, names, read
 from datasets.errors import NotAvailable
 from datasets.splits import folds
@@ -128,6 +128,28 @@ def test_a_row_whose_language_is_not_installed_is_skipped_with_the_line_that_ins
     (cell,) = plan(suite(implementations=["triton_sgd"], devices=["cuda"]))
     reason = "triton is not installed: make triton (pip install -e '.[triton]')"
     assert cell.skip == Skip("skipped", reason)
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_a_plan_for_other_machines_asks_nothing_of_this_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither a library nor a device of this machine decides what another one can run."""
+    monkeypatch.setattr(availability, "versions", lambda _: {})
+    rows = ["peer:surprise_svd", "embedding_mf", "peer:spark_als"]
+    requested = suite(implementations=rows, devices=["auto"])
+    for cuda, devices in ((False, {"cpu"}), (True, {"cpu", "cuda"})):
+        cells = plan(requested, place=availability.Elsewhere(cuda), threads=EVERY_CORE)
+        assert {cell.request.device for cell in cells} == devices
+        assert {cell.request.threads for cell in cells} == {EVERY_CORE}
+        assert all(cell.implementation_hash for cell in cells)
+        skipped = {
+            (cell.request.implementation, cell.request.device, cell.skip.reason)
+            for cell in cells
+            if cell.skip
+        }
+        assert skipped <= {(row, "cuda", "CPU only") for row in rows}
+        assert {cell.library for cell in cells} == {"scikit-surprise", "", "pyspark"}
 
 
 @pytest.mark.usefixtures("no_cuda")

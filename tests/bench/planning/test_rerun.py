@@ -23,7 +23,7 @@ from bench.planning.rules import Rules
 from bench.planning.source.own_files import own_source
 from bench.planning.suite import Suite
 from bench.records import CellRecord, Data, Record
-from bench.run import Runner
+from bench.running.runner import Runner
 from bench.store import RecordStore
 
 FACTS = Facts(Data(fingerprint="f", n_users=1, n_items=1, n_ratings=1, scale=(1, 5)), (0.9,))
@@ -302,3 +302,17 @@ def test_where_nothing_known_changed_no_reason_is_given() -> None:
     """As for a class with another name in the same source, which is part of the identity."""
     history = History([record_of(cell(), identity="another")], machine.environment())
     assert history.why_again(cell()) == ""
+
+
+def test_what_was_lost_runs_again_and_is_not_the_newest_of_its_row() -> None:
+    here = machine.environment()
+    ok = record_of(cell(), identity=cell().identity(here), started_at="2026-01-01")
+    other = ok.source.model_copy(update={"implementation_hash": "another"})
+    history = History([ok], here)
+    lost = ok.model_copy(update={"status": "lost", "started_at": "2026-01-02", "source": other})
+    history.add(lost)
+    assert history.done(cell()) == ok
+    assert not history.is_outdated(ok)
+    alone = History([ok.model_copy(update={"status": "lost"})], here)
+    assert alone.done(cell()) is None
+    assert alone.why_again(cell()).startswith("its record ended as lost")

@@ -46,6 +46,34 @@ def test_a_skip_hides_no_run() -> None:
     assert runs.status == "failed"
 
 
+def test_a_lost_run_is_a_row_and_hides_no_other_one() -> None:
+    lost = record(status="lost", reason="its machine left", seed=1, minute=2)
+    assert cpu(lost).status == "lost"
+    assert cpu(lost).remarks == ["lost: its machine left"]
+    runs = cpu(record(seed=0, minute=1), lost)
+    assert runs.status == "1 of 2 ok"
+    assert cpu(record(seed=1, minute=1), lost).status == "ok"
+    assert cpu(record(seed=1, minute=3), lost).status == "ok"
+    again = cpu(record(seed=1, minute=0), record(seed=1, again=1, minute=1), lost)
+    assert [each.status for each in again.records] == ["ok", "ok"]
+
+
+def test_a_lost_run_of_newer_source_outdates_nothing() -> None:
+    runs = cpu(
+        record(source="old", seed=0, minute=1),
+        record(source="new", seed=0, status="lost", minute=2),
+    )
+    assert [each.source.implementation_hash for each in runs.records] == ["old"]
+
+
+def test_the_newest_record_of_a_table_is_none_that_was_lost() -> None:
+    found = record(minute=1)
+    [table] = tables([found, record("bias", status="lost", minute=2)])
+    assert table.newest == found
+    [table] = tables([lost := record(status="lost")])
+    assert table.newest == lost
+
+
 def test_records_of_older_source_are_left_out() -> None:
     runs = cpu(
         record(source="old", seed=0, minute=1),

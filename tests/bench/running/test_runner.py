@@ -24,7 +24,7 @@ from bench.planning.repeats import Precision
 from bench.planning.rules import Rules
 from bench.records import CellRecord, Disturbance, Memory, Numerics, Point, Record, Reference
 from bench.report.grouping import tables
-from bench.run import Runner
+from bench.running.runner import Runner
 from bench.score import ColdStart, slicings
 from bench.store import RecordStore
 from datasets.ratings import UNKNOWN, HeldOut, Ratings, Split
@@ -621,7 +621,9 @@ def test_a_reused_record_has_the_goals_of_its_own_dataset(tmp_path: Path) -> Non
 
 
 def later(monkeypatch: pytest.MonkeyPatch, minute: int) -> None:
-    monkeypatch.setattr("bench.run._now", lambda: f"2026-01-01T00:{minute:02}:00+00:00")
+    for module in ("cells", "ledger"):
+        moment = f"2026-01-01T00:{minute:02}:00+00:00"
+        monkeypatch.setattr(f"bench.running.{module}.now", lambda moment=moment: moment)
 
 
 def sources_on_page(out: Path, name: str) -> set[str]:

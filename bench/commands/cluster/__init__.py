@@ -1,0 +1,1 @@
+"""`--cluster` of the verbs that run cells."""

@@ -1,0 +1,170 @@
+"""The progress of a run on several machines: a line for each on a terminal, else a line for each
+cell that begins or ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from rich import progress
+from rich.console import Console
+from rich.table import Column
+from rich.text import Text
+
+from bench.cell.events import Checkpoint, Event
+from bench.commands.progress import REFRESHES_PER_S, StoreProblems, duration, name_of, outcome
+from bench.commands.terminal import plural
+from bench.planning.plan import Cell
+from bench.records import Record
+from bench.running.cluster.machines import Machine
+from bench.running.cluster.work import Work
+
+
+class _Words(progress.ProgressColumn):
+    """The task's field `words`, called anew at each refresh."""
+
+    def render(self, task: progress.Task) -> Text:
+        return Text(task.fields["words"]())
+
+
+@dataclass
+class _Line:
+    """What a machine does, in words."""
+
+    machine: Machine
+    began_s: float
+    label: str = ""
+    trained: str = ""
+    task: progress.TaskID | None = None
+
+
+@dataclass
+class MachinesProgress(StoreProblems):
+    """Shows machines and their cells; collects the new `records`.
+
+    total   cells that are to run or have records, as far as is known
+    shared  fields of a cell's name that need not be repeated
+    store   the folder that the records go to
+    timer   the clock, in seconds
+    """
+
+    console: Console
+    records: list[Record]
+    store: str
+    shared: Collection[str] = ()
+    timer: Callable[[], float] = time.monotonic
+    total: int = 0
+    already: int = 0
+    _lines: dict[str, _Line] = field(default_factory=dict)
+    _spent_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._began_s = self.timer()
+        self._live = self.console.is_interactive and self.console.file.isatty()
+        self._bars = progress.Progress(
+            progress.TextColumn("{task.description}", markup=False),
+            _Words(Column(no_wrap=True)),
+            console=self.console,
+            refresh_per_second=REFRESHES_PER_S,
+            transient=True,
+            disable=not self._live,
+        )
+        self._bars.add_task("all machines", total=None, words=self._words)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+        if self.already:
+            self._say(f"{self.already} of {plural(self.total, 'cell')} had records already")
+
+    def on_note(self, text: str) -> None:
+        self._say(text)
+
+    def on_joined(self, name: str) -> None:
+        """Reported once its first cell can be."""
+
+    def on_refused(self, name: str, reason: str) -> None:
+        self._warn(f"{name} gets no cell: {reason}")
+
+    def on_left(self, name: str) -> None:
+        """Reported with what becomes of its cells."""
+
+    def joined(self, machine: Machine) -> None:
+        line = self._lines[machine.address] = _Line(machine, self.timer())
+        line.task = self._bars.add_task(machine.name, total=None, words=lambda: self._doing(line))
+        here = machine.environment
+        gpu = f", {here.gpu}" if here.gpu else ""
+        self._say(f"{machine.name}: {here.cpu}, {plural(here.cores, 'core')}{gpu} ({machine.id})")
+
+    def left(self, machine: Machine, reason: str) -> None:
+        line = self._lines.pop(machine.address, None)
+        if line is not None and line.task is not None:
+            self._bars.remove_task(line.task)
+        self._warn(f"{machine.name} {reason}")
+
+    def moved(self, what: str, machine: Machine, reason: str) -> None:
+        self._say(f"{machine.name}: {what} is for another machine now: {reason}")
+
+    def sends(self, machine: Machine, name: str, size: int) -> None:
+        self._say(f"{machine.name}: gets {name} ({size / 1e6:.1f} MB)")
+
+    def planned(self, n_cells: int) -> None:
+        self.total += n_cells
+
+    def already_done(self, machine: Machine, cell: Cell) -> None:  # noqa: ARG002
+        self.already += 1
+
+    def waiting(self, machine: Machine) -> None:
+        self._say(f"{machine.name}: waiting: another ratebench run is timing a cell there")
+
+    def started(self, machine: Machine, work: Work) -> None:
+        label = name_of(work.cell, self.shared)
+        if line := self._lines.get(machine.address):
+            line.label, line.trained, line.began_s = label, "", self.timer()
+        if work.again:
+            self._say(f"{machine.name}: {label}  runs again: {work.again}")
+        elif not self._live:
+            self._say(f"{machine.name}: {label}")
+
+    def on_event(self, machine: Machine, event: Event) -> None:
+        line = self._lines.get(machine.address)
+        if line is not None and isinstance(event, Checkpoint) and event.rmse is not None:
+            line.trained = f"epoch {event.epoch}/{event.planned}  RMSE {event.rmse:.4f}"
+
+    def tried_again(self, machine: Machine, reason: str) -> None:
+        self._say(f"{machine.name}: runs again, since something else may be the cause: {reason}")
+
+    def repeats(self, machine: Machine, cells: Sequence[Cell]) -> None:
+        self.total += len(cells)
+        self._say(f"{machine.name}: repeats of {plural(len(cells), 'row')}")
+
+    def finished(self, machine: Machine, record: Record) -> None:
+        if line := self._lines.get(machine.address):
+            line.label = line.trained = ""
+        self.records.append(record)
+        self._spent_s = self.timer() - self._began_s
+        cell = record.cell
+        seed = "" if "seed" in self.shared else f"  seed {cell.seed}{' again' * bool(cell.again)}"
+        place = f"[{len(self.records) + self.already}/{self.total}]"
+        self._say(
+            f"{machine.name}: {place} {cell.implementation}  {cell.dataset}{seed}  "
+            f"{outcome(record)}"
+        )
+
+    def _words(self) -> str:
+        done = len(self.records) + self.already
+        left = ""
+        if self.records and done < self.total:
+            each_s = self._spent_s / len(self.records)
+            left = f"  about {duration(each_s * (self.total - done))} left"
+        return f"cell {done}/{self.total}{left}"
+
+    def _doing(self, line: _Line) -> str:
+        if not line.label:
+            return "–"
+        return f"{line.label}  {line.trained or duration(self.timer() - line.began_s)}"

@@ -1,0 +1,71 @@
+"""`bench tune --cluster`: the trials of a search on all machines of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.commands import terminal
+from bench.commands.cluster.progress import MachinesProgress
+from bench.commands.cluster.running import dispatching, setting_of
+from bench.commands.containment import Containment, Sandboxing
+from bench.planning.availability import Elsewhere
+from bench.planning.facts import Loader
+from bench.planning.plan import Planner
+from bench.records import Record
+from bench.running.cluster.connecting import connect
+from bench.running.cluster.sole import sole_run
+from bench.running.ledger import Ledger
+from bench.store import RecordStore
+from bench.tune.search import Trial
+from bench.tune.session import SETTLED, default_of, line_of, trial_of
+from bench.tune.several import Trials
+from bench.tune.study import Study
+
+
+def search_on(
+    cluster: str,
+    studies: Sequence[Study],
+    trials: int,
+    dataset: str,
+    store: RecordStore,
+    out: Path,
+    loader: Loader,
+    sandbox: Sandboxing,
+) -> tuple[list[Record], list[str]]:
+    """Search each study; returns the new records, and a sentence for each part that did not run.
+    Raises StudyError, UsageError, DataError and ClusterError.
+
+    dataset  name or path of the file to search on; "" for the studies' own
+    """
+    names = [dataset or study.dataset for study in studies]
+    contain = Containment(sandbox, out, names).importer
+    records: list[Record] = []
+    left_over: list[str] = []
+    progress = MachinesProgress(terminal.out, records, str(store.folder))
+    ledger = Ledger(store, progress, SETTLED)
+    setting = setting_of(names, loader.layout, "", sandbox, blind=True)
+    planner = Planner(
+        *(loader.facts, loader.check_split, 1),
+        on_notice=terminal.warn,
+        contain=contain,
+        place=Elsewhere(cuda=False),
+    )
+    with (
+        sole_run(store),
+        connect(cluster, progress) as connection,
+        progress,
+        dispatching(connection, ledger, progress, setting) as dispatch,
+    ):
+        ledger.refresh()
+        for study in studies:
+            cell = default_of(study, dataset, loader, planner)
+
+            def show(trial: Trial, best: Trial | None, study: Study = study) -> None:
+                terminal.print_line(line_of(study, trial, best))
+
+            recorded = sorted(store.read()[0], key=lambda each: each.started_at)
+            progress.planned(trials)
+            plan = Trials(study, trials, cell, trial_of(cell, contain), recorded, show)
+            left_over += dispatch.run(plan)
+    return records, left_over

@@ -1,0 +1,173 @@
+"""What names a cluster on the command line: a scheduler's address, the file that it writes, or
+`local:2`."""
+
+from __future__ import annotations
+
+import functools
+import json
+import queue
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from bench.cell.job import HarnessError
+from bench.commands.terminal import UsageError
+
+PORT = 8786
+"""Of a Dask scheduler, where it is given no other one."""
+
+PATIENCE_S = 10.0
+"""How long a file may take to appear, and a scheduler to answer."""
+BETWEEN_S = 0.2
+"""From one look to the next."""
+
+FORMS = f"tcp://host:{PORT}, tls://host:{PORT}, a scheduler file, or local:2"
+
+
+class ClusterError(HarnessError):
+    """A cluster cannot be used any more, or not yet, through no word of the command line."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """A scheduler and so many workers, which are started on this machine for one run."""
+
+    workers: int
+
+
+@dataclass(frozen=True)
+class SchedulerFile:
+    """That `dask scheduler --scheduler-file` writes."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """`uri` as Dask takes it, and what of it a socket takes."""
+
+    uri: str
+    host: str
+    port: int
+
+
+Address = Local | SchedulerFile | Scheduler
+Value = TypeVar("Value")
+
+
+def parse(text: str) -> Address:
+    """What the address names. Raises UsageError for what can be none."""
+    if text == "local" or text.startswith("local:"):
+        return _local(text)
+    if "://" not in text and (text.endswith(".json") or "/" in text):
+        return SchedulerFile(Path(text).expanduser())
+    return _scheduler(text)
+
+
+def _local(text: str) -> Local:
+    count = text.removeprefix("local").removeprefix(":")
+    if not re.fullmatch(r"[1-9]\d{0,2}", count):
+        raise UsageError(f"{text!r}: local:N starts N workers on this machine, as local:2")
+    return Local(int(count))
+
+
+def _scheduler(text: str) -> Scheduler:
+    found = re.fullmatch(r"(?:(\w+)://)?(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+)(?::([^:/]*))?/?", text)
+    if found is None:
+        raise UsageError(f"{text!r} is no address of a cluster: {FORMS}")
+    protocol, host, port = found[1] or "tcp", found[2], found[3]
+    if protocol not in ("tcp", "tls"):
+        raise UsageError(f"{text!r}: the protocol is tcp or tls, as in tcp://{host}:{PORT}")
+    if not port:
+        raise UsageError(f"{text!r} has no port: {protocol}://{host}:{PORT}, as the scheduler says")
+    if not re.fullmatch(r"\d{1,5}", port) or not 0 < int(port) < 1 << 16:
+        raise UsageError(f"{text!r}: {port!r} is no port, which is a number from 1 to 65535")
+    return Scheduler(f"{protocol}://{host}:{port}", host.strip("[]"), int(port))
+
+
+def reached(place: SchedulerFile | Scheduler, patience_s: float = PATIENCE_S) -> Scheduler:
+    """The scheduler, once something listens there.
+
+    Raises ClusterError where nothing does in time, UsageError where a file is no scheduler's.
+    """
+    until = time.monotonic() + patience_s
+    if isinstance(place, SchedulerFile):
+        scheduler, of_file = _read(place.path, until, patience_s), f" (of {place.path})"
+    else:
+        scheduler, of_file = place, ""
+    while problem := _problem(scheduler, until):
+        if time.monotonic() + BETWEEN_S >= until:
+            raise ClusterError(
+                f"no scheduler answers at {scheduler.uri}{of_file} within {patience_s:g} s "
+                f"({problem}): start one there with `dask scheduler`, or correct the address"
+            )
+        time.sleep(BETWEEN_S)
+    return scheduler
+
+
+def _read(path: Path, until: float, patience_s: float) -> Scheduler:
+    """The scheduler that wrote the file, which may still be about to."""
+    while True:
+        try:
+            address = json.loads(path.read_text(encoding="utf-8"))["address"]
+            return _scheduler(str(address))
+        except FileNotFoundError:
+            problem = f"there is no scheduler file {path} after {patience_s:g} s"
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror or error}") from None
+        except (ValueError, LookupError, TypeError, UsageError):  # it may be half written
+            problem = f"{path} is no scheduler file: it has no address"
+        if time.monotonic() + BETWEEN_S >= until:
+            raise UsageError(f"{problem}; `dask scheduler --scheduler-file {path}` writes it")
+        time.sleep(BETWEEN_S)
+
+
+def _problem(scheduler: Scheduler, until: float) -> str:
+    """Why no connection can be made; "" where one can."""
+    left_s = max(BETWEEN_S, until - time.monotonic())
+    try:
+        in_time(lambda: _touch(scheduler, left_s), left_s)
+    except TimeoutError:
+        return "no answer"
+    except OSError as error:
+        return error.strerror or str(error) or type(error).__name__
+    except ValueError as error:  # a name that no encoding of names can hold
+        return str(error)
+    return ""
+
+
+def _touch(scheduler: Scheduler, limit_s: float) -> None:
+    socket.create_connection((scheduler.host, scheduler.port), limit_s).close()
+
+
+def in_time(function: Callable[[], Value], limit_s: float) -> Value:
+    """What the function returns or raises. Raises TimeoutError where it does not end in time.
+
+    It runs in a thread, for the look-up of a name, or Dask's wait for the first words of what
+    listens there, has no limit of its own and hears no Ctrl-C.
+    """
+    ends: queue.SimpleQueue[Callable[[], Value]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            value = function()
+        except Exception as error:
+            ends.put(functools.partial(_raise, error))
+        else:
+            ends.put(lambda: value)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        end = ends.get(timeout=limit_s)
+    except queue.Empty:
+        raise TimeoutError(f"no end within {limit_s:g} s") from None
+    return end()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error

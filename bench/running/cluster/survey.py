@@ -1,0 +1,117 @@
+"""`bench doctor --cluster`: each machine of a cluster, whether it takes cells, and its noise."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from bench.commands import doctor, terminal
+from bench.planning.noise import noise_of, repeats_for
+from bench.report.sentences import cores
+from bench.running.cluster.address import ClusterError
+from bench.running.cluster.connecting import Connection, connected
+from bench.running.cluster.greeting import CUDA, MACHINE, Greeting
+
+ANSWERS_S = 30.0
+"""How long the workers that are there may take to answer."""
+TIMING_S = 300.0
+"""How long their timings may take, which wait for cells of other runs."""
+BETWEEN_S = 0.1
+
+HEADERS = ["machine", "CPU", "memory", "GPU", "load", "noise", "repeats for 5 %", "cells"]
+Timed = tuple[list[float], list[str]]
+
+
+class _Notes:
+    """Shows what concerns the whole cluster; the table has what concerns one machine."""
+
+    def on_note(self, text: str) -> None:
+        terminal.note(text)
+
+    def on_joined(self, name: str) -> None: ...
+    def on_refused(self, name: str, reason: str) -> None: ...
+    def on_left(self, name: str) -> None:
+        terminal.note(f"{name} left")
+
+
+def survey(place: str) -> None:
+    """Print the table. Raises UsageError and ClusterError as `connect` does, and the latter where
+    there is no worker at all."""
+    with connected(place, _Notes()) as connection:
+        connection.wait_for_answers(ANSWERS_S)
+        timed = _timed(connection)
+        rows = [
+            *(_row(each.name, each, timed.get(place)) for place, each in _joined(connection)),
+            *(_refused(name, *found) for name, found in sorted(connection.refused.items())),
+            *([name, *[""] * 6, "none: it does not answer"] for name in connection.awaited),
+        ]
+    if not rows:
+        raise ClusterError(f"no worker is at {connection.uri}: `bench worker {connection.uri}`")
+    terminal.out.print(terminal.table(rows, HEADERS), soft_wrap=False)
+
+
+def time_fits() -> str:
+    """`doctor.timed` on a worker, as JSON."""
+    return json.dumps(doctor.timed())
+
+
+def _joined(connection: Connection) -> list[tuple[str, Greeting]]:
+    return sorted(connection.machines().items(), key=lambda item: item[1].name)
+
+
+def _timed(connection: Connection) -> dict[str, Timed | str]:
+    """Address -> what was timed there, on all machines at once, or why nothing was."""
+    terminal.note(f"timing {doctor.NOISE_ROW} {doctor.NOISE_RUNS} times on each machine …")
+    submitted = {
+        place: connection.client.submit(
+            *(time_fits,),
+            workers=[place],
+            allow_other_workers=False,
+            resources={MACHINE: 1},
+            pure=False,
+        )
+        for place in connection.machines()
+    }
+    until = time.monotonic() + TIMING_S
+    while time.monotonic() < until and not all(
+        answer.done() for place, answer in submitted.items() if place in connection.machines()
+    ):
+        time.sleep(BETWEEN_S)
+        connection.poll()
+    return {place: _found(answer) for place, answer in submitted.items()}
+
+
+def _found(answer: Any) -> Timed | str:
+    if not answer.done():
+        return "busy"
+    try:
+        seconds, disturbed = json.loads(answer.result())
+    except Exception as error:  # whatever a fit or Dask raises there
+        return f"{type(error).__name__}: {error}"
+    return seconds, disturbed
+
+
+def _row(name: str, greeting: Greeting, timed: Timed | str | None) -> list[str]:
+    """A machine that takes cells."""
+    noise, repeats = "", ""
+    if isinstance(timed, str):
+        noise = timed
+    elif timed:
+        seconds, disturbed = timed
+        spread = noise_of(seconds).spread
+        noise = f"{100 * spread.value:.2g} % ({100 * spread.low:.2g} to {100 * spread.high:.2g})"
+        noise += f", {len(disturbed)} of {len(seconds)} disturbed" * bool(disturbed)
+        repeats = str(repeats_for(doctor.DIFFERENCE, spread.value))
+    return [name, *_hardware(greeting), noise, repeats, "one at a time"]
+
+
+def _refused(name: str, reason: str, greeting: Greeting | None) -> list[str]:
+    hardware = _hardware(greeting) if greeting else [""] * 4
+    return [name, *hardware, "", "", f"none: {reason}"]
+
+
+def _hardware(greeting: Greeting) -> list[str]:
+    here = greeting.environment
+    gpus = f"{here.gpu}, {greeting.resources.get(CUDA, 0):g} for cells" if here.gpu else "none"
+    return [f"{here.cpu}, {cores(here)}", f"{here.memory_gb:g} GB", gpus, f"{here.load:g}"]

@@ -1,0 +1,166 @@
+"""A connection to a scheduler and workers that are processes of the test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.running.cluster import connecting, worker
+from bench.running.cluster.address import ClusterError
+from bench.running.cluster.connecting import Connection, connect, connected
+from tests.support.clusters import Heard, Processes, processes, until
+
+pytest.importorskip("distributed")
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Processes]:
+    with processes(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a scheduler for the tests that leave it as it is."""
+    with processes(tmp_path_factory.mktemp("scheduler")) as started:
+        yield started.scheduler()[1]
+
+
+def seen(connection: Connection, condition: Callable[[], object], what: str) -> None:
+    def look() -> object:
+        connection.poll()
+        return condition()
+
+    until(look, what)
+
+
+def names(connection: Connection) -> set[str]:
+    return {greeting.name for greeting in connection.machines().values()}
+
+
+def test_machines_come_and_leave(started: Processes, uri: str) -> None:
+    heard = Heard()
+    first = started.worker(uri, "kiwi")
+    with connect(uri, heard) as connection:
+        assert names(connection) == {"kiwi"}
+        [greeting] = connection.machines().values()
+        assert greeting.resources == {"machine": 1.0}
+        same = {"RATEBENCH_CACHE": str(started.folder / "kiwi" / "cache")}
+        started.worker(uri, "second", **same)
+        seen(connection, lambda: heard.refused, "the refusal of the second on one machine")
+        assert "it is on the machine of kiwi" in heard.refused["second"]
+        assert names(connection) == {"kiwi"}
+        os.kill(first.pid, signal.SIGKILL)
+        # Its machine is free now.
+        seen(connection, lambda: names(connection) == {"second"}, "the second")
+    assert (heard.joined, heard.left) == (["kiwi", "second"], ["kiwi"])
+
+
+def test_two_machines_of_one_id_are_refused_with_the_remedy() -> None:
+    """As nodes with equal hardware that share a cache folder."""
+    heard = Heard()
+    connection = Connection(None, "", heard)
+    theirs = connection.ours.model_copy(update={"resources": {"machine": 1.0}})
+    for name in ("kiwi", "plum"):
+        known = connecting._Worker(f"tcp://{name}:1", name)
+        connection._greeted[known] = theirs.model_copy(update={"name": name, "host": name})
+    connection._judge()
+    assert heard.joined == ["kiwi"]
+    assert heard.refused["plum"].startswith("its machine has the id of that of kiwi: where they")
+    assert "set RATEBENCH_CACHE" in heard.refused["plum"]
+
+
+def test_a_worker_that_cannot_be_compared_is_refused_by_name(started: Processes, uri: str) -> None:
+    """It imports another package of the name of ours, which has none of this."""
+    other = started.folder / "other" / "bench"
+    other.mkdir(parents=True)
+    (other / "__init__.py").touch()
+    heard = Heard()
+    words = worker.command(uri, "odd")
+    preload = words.index("--preload")
+    started.start("odd", *words[:preload], *words[preload + 2 :], PYTHONPATH=str(other.parent))
+    with connected(uri, heard) as connection:
+        seen(connection, lambda: heard.refused, "the refusal")
+        assert connection.machines() == {}
+    assert heard.refused == {"odd": connecting.ENDED}
+
+
+def test_another_scheduler_at_the_same_address_is_not_taken_for_the_first(uri: str) -> None:
+    with connected(uri, Heard()) as connection:
+        connection.poll()
+        connection._scheduler = "of before"
+        with pytest.raises(ClusterError, match="has ended, and another one is there"):
+            connection.poll()
+
+
+def test_without_a_machine_a_run_says_what_it_waits_for_and_gives_up(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "REMINDER_S", 0.0)
+    heard = Heard()
+    with pytest.raises(ClusterError) as raised, connect(uri, heard, wait_s=0.3):
+        pass
+    missing = f"no worker is there. Start one on a machine with `bench worker {uri}`"
+    assert str(raised.value) == f"no machine in 0.3 s: {missing}"
+    assert heard.notes == [f"waiting up to 0.3 s: {missing}"]
+
+
+def test_a_scheduler_that_moves_cells_is_refused(started: Processes) -> None:
+    _, uri = started.scheduler({})
+    with pytest.raises(ClusterError, match="cannot be used") as raised, connected(uri, Heard()):
+        pass
+    assert "ALLOWED_FAILURES=0" in str(raised.value)
+
+
+def test_what_is_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "PATIENCE_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        no_scheduler = pytest.raises(ClusterError, match=f"no Dask scheduler answers at {uri}")
+        with no_scheduler as raised, connected(uri, Heard()):
+            pass
+    assert "\n" not in str(raised.value)
+
+
+def test_the_end_of_the_scheduler_is_noticed(started: Processes) -> None:
+    process, uri = started.scheduler()
+    with connected(uri, Heard()) as connection:
+        connection.poll()
+        os.kill(process.pid, signal.SIGKILL)
+        with pytest.raises(ClusterError, match=f"the scheduler at {uri} has ended"):
+            seen(connection, lambda: False, "the end of the scheduler")
+
+
+def test_a_scheduler_that_hangs_is_noticed(
+    started: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, uri = started.scheduler()
+    with connected(uri, Heard()) as connection:
+        monkeypatch.setattr(connecting, "ANSWER_S", 0.5)
+        os.kill(process.pid, signal.SIGSTOP)
+        with pytest.raises(ClusterError, match=r"has not answered for 0\.5 s"):
+            connection.poll()
+
+
+def test_an_interrupt_ends_the_wait_for_a_scheduler_that_is_silent(started: Processes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        process = started.bench("client", "doctor", "--cluster", place)
+        looked, asks = silent.accept(), silent.accept()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert len({*looked, *asks}) == 4
+    assert "Traceback" not in started.log("client")
+
+
+def test_an_interrupt_ends_a_workers_wait_for_a_scheduler(started: Processes) -> None:
+    process = started.bench("worker", "worker", "127.0.0.1:1")
+    until(lambda: "looking for" in started.log("worker"), "the wait")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert "Traceback" not in started.log("worker")

@@ -1,0 +1,73 @@
+"""`bench doctor --cluster`: a row for each machine."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.cli import app
+from bench.commands import terminal
+from bench.running.cluster import survey
+from bench.running.cluster.connecting import connected
+from tests.support.clusters import Heard, Processes, processes, until
+
+pytest.importorskip("distributed")
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Processes]:
+    with processes(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def timings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function that Dask finds by its name on any machine, in the place of 20 fits."""
+    timed = ([2.0, 2.06, 2.06, 2.0] * 5, ["waited for a core 50 % of its time"])
+    monkeypatch.setattr(survey, "time_fits", functools.partial(json.dumps, timed))
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No cell of the table is wrapped."""
+    monkeypatch.setattr(terminal, "out", terminal.console(width=300))
+
+
+def shown(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["doctor", *words])
+    return done.exit_code, re.sub(r" +", " ", done.output)
+
+
+def test_each_machine_has_a_row_with_its_noise_or_its_refusal(started: Processes) -> None:
+    _, uri = started.scheduler()
+    started.worker(uri, "kiwi")
+    started.worker(uri, "plain", "--resources", "other=1")
+    with connected(uri, Heard()) as connection:
+        until(lambda: connection.poll() or len(connection._everyone()) == 2, "both")
+    code, output = shown("--cluster", uri)
+    assert code == 0
+    kiwi, plain = sorted(line for line in output.splitlines() if line.startswith(("kiwi", "plain")))
+    assert "3 % (2.1 to 5.2), 1 of 20 disturbed 6 one at a time" in kiwi
+    assert plain.endswith("none: it does not offer machine=1: start it with `bench worker`")
+
+
+def test_without_a_worker_it_says_how_to_start_one(
+    started: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "ANSWERS_S", 0.1)
+    _, uri = started.scheduler()
+    code, output = shown("--cluster", uri)
+    assert code == 2
+    assert f"no worker is at {uri}: `bench worker {uri}`" in output
+
+
+def test_it_measures_one_machine_or_all_of_a_cluster() -> None:
+    code, output = shown("--cluster", "local:1", "--noise")
+    assert code == 2
+    assert "--cluster has the noise of each machine" in output

@@ -28,13 +28,6 @@ def started(tmp_path: Path) -> Iterator[Processes]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of a scheduler for the tests that leave it as it is."""
-    with processes(tmp_path_factory.mktemp("scheduler")) as started:
-        yield started.scheduler()[1]
-
-
 def seen(connection: Connection, condition: Callable[[], object], what: str) -> None:
     def look() -> object:
         connection.poll()

@@ -22,13 +22,16 @@ from tests.support.command_line import BENCH
 
 HOST = "127.0.0.1"
 
+BETWEEN_S = 0.05
+"""From one look to the next, which may read a log."""
+
 
 def until(condition: Callable[[], Any], what: str, longest_s: float = 60.0) -> Any:
     """The first true value of `condition`; fails where it does not come."""
     end = time.monotonic() + longest_s
     while not (value := condition()):
         assert time.monotonic() < end, f"{what} did not come within {longest_s:g} s"
-        time.sleep(0.01)
+        time.sleep(BETWEEN_S)
     return value
 
 

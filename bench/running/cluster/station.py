@@ -181,6 +181,13 @@ class Station:
         elif skip is None and request.pinned and machine.timing_core() is None:
             skip = Skip("skipped", "--pin: this system keeps no process on a core; Linux does")
         versions = availability.versions([cell.library] if cell.library else [])
+        if skip is None and versions != cell.versions:
+            mine, theirs = (each.get(cell.library, "missing") for each in (versions, cell.versions))
+            skip = Skip(
+                "skipped",
+                f"{cell.library} is {mine} on this machine and {theirs} on the machine that "
+                "planned: install the same",
+            )
         return replace(cell, versions=versions, skip=skip)
 
     def _gpu_problem(self, device: str) -> str:

@@ -1,4 +1,5 @@
-"""A scheduler and two workers that serve all tests of the folder which only run cells."""
+"""What serves all tests of the folder that leave it as it is: a scheduler, and another one with two
+workers that only run cells."""
 
 from __future__ import annotations
 
@@ -18,3 +19,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for name in ("one", "two"):
             started.worker(uri, name)
         yield uri
+
+
+@pytest.fixture(scope="session")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a scheduler without workers: a test ends those that it starts there."""
+    pytest.importorskip("distributed")
+    with processes(tmp_path_factory.mktemp("scheduler")) as started:
+        yield started.scheduler()[1]

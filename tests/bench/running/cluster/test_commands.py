@@ -16,8 +16,8 @@ from bench.running.cluster import connecting
 from bench.store import RecordStore
 from tests.support.command_line import MEAN, Bench, write
 
-ROWS = ("bias", "numpy_sgd")
-FEW = ("--epochs", "2", "--seeds", "1", "--sandbox", "off")
+ROWS = ("bias", "global_mean")
+FEW = ("--seeds", "1", "--sandbox", "off")
 
 
 def records(out: Path) -> list[Record]:
@@ -82,13 +82,12 @@ def test_each_machine_runs_all(bench: Bench, cluster: str, tmp_path: Path, ratin
 
 STUDY = """
 description = "a few settings"
-implementations = ["numpy_sgd"]
+implementations = ["bias"]
 dataset = "{ratings}"
-fixed = {{ epochs = 2 }}
 
 [space]
-factors = {{ choices = [2, 64] }}
-learning_rate = {{ low = 0.01, high = 0.1, log = true }}
+sweeps = {{ choices = [3, 10] }}
+user_damping = {{ low = 1.0, high = 50.0, log = true }}
 """
 
 

@@ -202,8 +202,7 @@ def test_after_the_death_of_the_client_or_the_scheduler_the_same_command_goes_on
     place.all_cells_end()
 
 
-def test_workers_that_are_not_alike_get_no_cell(started: Processes, place: Place) -> None:
-    _, uri = started.scheduler()
+def test_workers_that_are_not_alike_get_no_cell(started: Processes, place: Place, uri: str) -> None:
     copy = place.folder / "copy"
     for package in PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__")
@@ -234,10 +233,9 @@ def test_workers_that_are_not_alike_get_no_cell(started: Processes, place: Place
 
 @pytest.mark.skipif(bool(bubblewrap.problem()), reason="no bubblewrap, which shows it that file")
 def test_another_row_under_the_same_name_does_not_run_as_the_planned_one(
-    started: Processes, place: Place
+    started: Processes, place: Place, uri: str
 ) -> None:
     """The worker's machine has another file at the path."""
-    _, uri = started.scheduler()
     other = place.folder / "other.py"
     other.write_text(ROW.replace("values.mean()", "values.max()"), encoding="utf-8")
     seen = ("bwrap", "--dev-bind", "/", "/", "--ro-bind", str(other), str(place.row))

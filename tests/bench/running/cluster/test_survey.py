@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bench.cli import app
 from bench.commands import terminal
 from bench.running.cluster import survey
-from bench.running.cluster.connecting import connected
+from bench.running.cluster.connecting import Connection, _Worker, connected
 from tests.support.clusters import Heard, Processes, processes, until
 
 pytest.importorskip("distributed")
@@ -44,8 +44,7 @@ def shown(*words: str) -> tuple[int, str]:
     return done.exit_code, re.sub(r" +", " ", done.output)
 
 
-def test_each_machine_has_a_row_with_its_noise_or_its_refusal(started: Processes) -> None:
-    _, uri = started.scheduler()
+def test_each_machine_has_a_row_with_its_noise_or_its_refusal(started: Processes, uri: str) -> None:
     started.worker(uri, "kiwi")
     started.worker(uri, "plain", "--resources", "other=1")
     with connected(uri, Heard()) as connection:
@@ -57,11 +56,17 @@ def test_each_machine_has_a_row_with_its_noise_or_its_refusal(started: Processes
     assert plain.endswith("none: it does not offer machine=1: start it with `bench worker`")
 
 
+def test_a_machine_that_runs_a_cell_of_another_run_is_busy() -> None:
+    connection = Connection(None, "", Heard())
+    busy = connection.ours.model_copy(update={"busy": True})
+    connection._accepted[_Worker("tcp://kiwi:1", "kiwi")] = busy
+    assert survey._timed(connection) == {"tcp://kiwi:1": "busy"}
+
+
 def test_without_a_worker_it_says_how_to_start_one(
-    started: Processes, monkeypatch: pytest.MonkeyPatch
+    uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(survey, "ANSWERS_S", 0.1)
-    _, uri = started.scheduler()
     code, output = shown("--cluster", uri)
     assert code == 2
     assert f"no worker is at {uri}: `bench worker {uri}`" in output

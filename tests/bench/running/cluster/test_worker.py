@@ -74,10 +74,8 @@ def test_what_a_user_set_goes_first() -> None:
     assert worker.environment({name: "True", "HOME": "/h"})[name] == "True"
 
 
-def test_a_batch_system_that_ends_it_ends_its_cell_too(started: Processes) -> None:
+def test_a_batch_system_that_ends_it_ends_its_cell_too(started: Processes, uri: str) -> None:
     """By SIGTERM: Dask would wait for the cell, and SIGKILL would come first."""
-    pytest.importorskip("distributed")
-    _, uri = started.scheduler()
     process = started.bench("box", "worker", uri)
     heard, cell = Heard(), started.folder / "cell"
     with connect(uri, heard) as connection:

@@ -89,7 +89,6 @@ class Payload(Message):
     versions: dict[str, str]
     settings: dict[str, str]
     reference: Reference | None
-    settings: dict[str, str]
     skip: Skipped | None
     unfollowed: tuple[str, ...]
 
@@ -109,7 +108,6 @@ class Payload(Message):
             versions=dict(cell.versions),
             settings=dict(cell.settings),
             reference=cell.reference,
-            settings={**cell.settings},
             skip=_skipped(cell.skip) if cell.skip else None,
             unfollowed=cell.unfollowed,
         )

@@ -14,7 +14,15 @@ from rich.table import Column
 from rich.text import Text
 
 from bench.cell.events import Checkpoint, Event
-from bench.commands.progress import REFRESHES_PER_S, StoreProblems, duration, name_of, outcome
+from bench.commands.progress import (
+    REFRESHES_PER_S,
+    StoreProblems,
+    duration,
+    name_of,
+    outcome,
+    trained,
+    validation,
+)
 from bench.commands.terminal import plural
 from bench.planning.plan import Cell
 from bench.records import Record
@@ -31,12 +39,16 @@ class _Words(progress.ProgressColumn):
 
 @dataclass
 class _Line:
-    """What a machine does, in words."""
+    """What a machine does, in words.
+
+    next_epoch  the first one that has a line of its own where there is no terminal
+    """
 
     machine: Machine
     began_s: float
     label: str = ""
     trained: str = ""
+    next_epoch: int = 1
     task: progress.TaskID | None = None
 
 
@@ -44,10 +56,11 @@ class _Line:
 class MachinesProgress(StoreProblems):
     """Shows machines and their cells; collects the new `records`.
 
-    total   cells that are to run or have records, as far as is known
-    shared  fields of a cell's name that need not be repeated
-    store   the folder that the records go to
-    timer   the clock, in seconds
+    total     cells that are to run or have records, as far as is known
+    already   those that had records
+    shared    fields of a cell's name that need not be repeated
+    store     the folder that the records go to
+    timer     the clock, in seconds
     """
 
     console: Console
@@ -59,6 +72,7 @@ class MachinesProgress(StoreProblems):
     already: int = 0
     _lines: dict[str, _Line] = field(default_factory=dict)
     _spent_s: float = 0.0
+    _already_shown: int = 0
 
     def __post_init__(self) -> None:
         self._began_s = self.timer()
@@ -79,7 +93,12 @@ class MachinesProgress(StoreProblems):
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
-        if self.already:
+        self._say_already()
+
+    def _say_already(self) -> None:
+        """Before the first number that counts them."""
+        if self.already > self._already_shown:
+            self._already_shown = self.already
             self._say(f"{self.already} of {plural(self.total, 'cell')} had records already")
 
     def on_note(self, text: str) -> None:
@@ -123,9 +142,11 @@ class MachinesProgress(StoreProblems):
         self._say(f"{machine.name}: waiting: another ratebench run is timing a cell there")
 
     def started(self, machine: Machine, work: Work) -> None:
+        self._say_already()
         label = name_of(work.cell, self.shared)
         if line := self._lines.get(machine.address):
-            line.label, line.trained, line.began_s = label, "", self.timer()
+            line.label, line.began_s = label, self.timer()
+            line.trained, line.next_epoch = "", 1
         if work.again:
             self._say(f"{machine.name}: {label}  runs again: {work.again}")
         elif not self._live:
@@ -133,8 +154,14 @@ class MachinesProgress(StoreProblems):
 
     def on_event(self, machine: Machine, event: Event) -> None:
         line = self._lines.get(machine.address)
-        if line is not None and isinstance(event, Checkpoint) and event.rmse is not None:
-            line.trained = f"epoch {event.epoch}/{event.planned}  RMSE {event.rmse:.4f}"
+        if line is None or not isinstance(event, Checkpoint) or not (words := trained(event)):
+            return
+        line.trained = words
+        if event.epoch >= line.next_epoch or event.epoch == event.planned:
+            # 1, 2, 4, 8, … or, since a machine does not report every epoch, the next one.
+            line.next_epoch = 1 << event.epoch.bit_length()
+            if not self._live:
+                self._say(f"{machine.name}:     {validation(words)}")
 
     def tried_again(self, machine: Machine, reason: str) -> None:
         self._say(f"{machine.name}: runs again, since something else may be the cause: {reason}")
@@ -150,19 +177,28 @@ class MachinesProgress(StoreProblems):
         self._spent_s = self.timer() - self._began_s
         cell = record.cell
         seed = "" if "seed" in self.shared else f"  seed {cell.seed}{' again' * bool(cell.again)}"
-        place = f"[{len(self.records) + self.already}/{self.total}]"
+        self._say_already()
+        left = f"  ({self._remaining} more, {self._time_left()})" * bool(self._remaining)
         self._say(
-            f"{machine.name}: {place} {cell.implementation}  {cell.dataset}{seed}  "
-            f"{outcome(record)}"
+            f"{machine.name}: [{self._done}/{self.total}] {cell.implementation}  {cell.dataset}"
+            f"{seed}  {outcome(record)}{'' if self._live else left}"
         )
 
+    @property
+    def _done(self) -> int:
+        return len(self.records) + self.already
+
+    @property
+    def _remaining(self) -> int:
+        return max(0, self.total - self._done)
+
+    def _time_left(self) -> str:
+        """As long as the cells so far took on average, on all machines together."""
+        return f"about {duration(self._spent_s / len(self.records) * self._remaining)}"
+
     def _words(self) -> str:
-        done = len(self.records) + self.already
-        left = ""
-        if self.records and done < self.total:
-            each_s = self._spent_s / len(self.records)
-            left = f"  about {duration(each_s * (self.total - done))} left"
-        return f"cell {done}/{self.total}{left}"
+        left = f"  {self._time_left()} left" if self.records and self._remaining else ""
+        return f"cell {self._done}/{self.total}{left}"
 
     def _doing(self, line: _Line) -> str:
         if not line.label:

@@ -58,11 +58,46 @@ def test_each_line_names_its_machine(text: io.StringIO) -> None:
     assert "(one)" in lines[0]
     assert "one: a  with-goals  random:80/10/10  cpu  2 threads  seed 0" in lines
     assert any(line.startswith("two: b") and "runs again: its source" in line for line in lines)
-    assert "two: [2/3] b  with-goals  seed 0  lost: gone" in lines
+    assert any(line.startswith("two: [2/3] b  with-goals  seed 0  lost: gone") for line in lines)
     assert "WARNING: two was lost" in lines
     assert any(line.startswith("one: [3/3] a  with-goals  seed 0") for line in lines)
     assert "one: gets r.csv (2.5 MB)" in lines
-    assert lines[-1] == "1 of 3 cells had records already"
+    had = lines.index("1 of 3 cells had records already")
+    assert had < min(place for place, line in enumerate(lines) if "[" in line)
+
+
+def at(epoch: int, planned: int = 9) -> Checkpoint:
+    return Checkpoint(epoch=epoch, seconds=epoch, rmse=0.9, mae=1, planned=planned, evaluation_s=0)
+
+
+def test_a_log_has_some_epochs_of_each_machine_and_the_time_left(text: io.StringIO) -> None:
+    now = iter(range(100))
+    with MachinesProgress(
+        console(text, width=200), [], "the store", timer=lambda: float(next(now))
+    ) as progress:
+        progress.planned(2)
+        progress.joined(ONE)
+        progress.started(ONE, work(ONE))
+        for epoch in (0, 1, 2, 3, 5, 6, 7, 9):  # 4 and 8 are not reported
+            progress.on_event(ONE, at(epoch))
+        progress.finished(ONE, record(ONE))
+        progress.started(ONE, work(ONE, "b"))
+        progress.on_event(ONE, at(1, 1))
+        progress.finished(ONE, record(ONE, "b"))
+    lines = text.getvalue().splitlines()
+    epochs = [line.split("epoch ")[1] for line in lines if "epoch" in line]
+    assert [each.split()[0] for each in epochs] == ["1/9", "2/9", "5/9", "9/9", "1/1"]
+    assert "one:     epoch 1/9  validation RMSE 0.9000  8 s left" in lines
+    ends = [line for line in lines if "[" in line]
+    assert ends[0].endswith("  (1 more, about 3 s)")
+    assert "more" not in ends[1]
+
+
+def test_what_had_records_is_reported_where_nothing_runs(text: io.StringIO) -> None:
+    with shown(text) as progress:
+        progress.planned(1)
+        progress.already_done(ONE, cell("c"))
+    assert text.getvalue() == "1 of 1 cell had records already\n"
 
 
 def test_on_a_terminal_each_machine_has_a_line(text: io.StringIO) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import queue
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from bench.cell.job import HarnessError
 from bench.commands.terminal import UsageError
@@ -55,6 +56,9 @@ class Scheduler:
     host: str
     port: int
 
+
+Role = Literal["client", "worker"]
+"""Of who connects: each has certificates of its own."""
 
 Address = Local | SchedulerFile | Scheduler
 Value = TypeVar("Value")
@@ -143,6 +147,40 @@ def _problem(scheduler: Scheduler, until: float) -> str:
 
 def _touch(scheduler: Scheduler, limit_s: float) -> None:
     socket.create_connection((scheduler.host, scheduler.port), limit_s).close()
+
+
+def require_scheduler(scheduler: Scheduler, role: Role, limit_s: float = PATIENCE_S) -> None:
+    """Raises ClusterError where it is no Dask scheduler that listens there: Dask's own client and
+    worker would wait for it in silence."""
+    try:
+        found = in_time(lambda: asyncio.run(_identity(scheduler.uri, role, limit_s)), 2 * limit_s)
+        problem = "" if found == "Scheduler" else f"it is a {found}"
+    except TimeoutError:
+        problem = f"it does not answer as one within {limit_s:g} s"
+    except Exception as error:  # Dask reads whatever comes as lengths and pickles
+        known = isinstance(error, OSError) and str(error)
+        problem = str(error).splitlines()[0] if known else "it speaks another protocol"
+    if problem:
+        raise ClusterError(
+            f"something that is not a Dask scheduler answers at {scheduler.uri} ({problem}): "
+            "`dask scheduler` prints its address, which is not that of its dashboard"
+        )
+
+
+async def _identity(uri: str, role: Role, limit_s: float) -> str:
+    """`Scheduler`, or what else of Dask listens there."""
+    from distributed import Security
+    from distributed.core import connect
+
+    async def ask() -> Any:
+        comm = await connect(uri, timeout=limit_s, **Security().get_connection_args(role))
+        try:
+            await comm.write({"op": "identity", "reply": True})
+            return await comm.read()
+        finally:
+            comm.abort()
+
+    return str((await asyncio.wait_for(ask(), limit_s))["type"])
 
 
 def in_time(function: Callable[[], Value], limit_s: float) -> Value:

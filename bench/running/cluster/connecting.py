@@ -281,7 +281,10 @@ def connected(place: str, observer: Observer) -> Iterator[Connection]:
             local = held.enter_context(LocalMachines(where.workers))
             uri = local.uri
         else:
-            uri = address.reached(where).uri
+            observer.on_note(f"looking for the scheduler of {place}, for up to {PATIENCE_S:g} s")
+            scheduler = address.reached(where)
+            address.require_scheduler(scheduler, "client")
+            uri = scheduler.uri
         client = held.enter_context(_client(uri))
         _check_scheduler(client, uri)
         yield Connection(client, uri, observer, local)

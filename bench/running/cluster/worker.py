@@ -54,6 +54,7 @@ def worker(place: str, gpus: int) -> None:
     require_certificates(where, "worker")
     note(f"looking for the scheduler of {place}, for up to {PATIENCE_S:g} s")
     scheduler = address.reached(where, PATIENCE_S)
+    address.require_scheduler(scheduler, "worker")
     note("this machine takes cells, one at a time, until it is stopped")
     words = command(scheduler.uri, f"{platform.node()}-{os.getpid()}", gpus)
     sys.stdout.flush()
@@ -88,7 +89,7 @@ def require_distributed() -> None:
         ) from None
 
 
-def require_certificates(where: address.Address, role: str) -> None:
+def require_certificates(where: address.Address, role: address.Role) -> None:
     """Raises UsageError where a `tls` address has no certificates here, and OSError where one of
     them cannot be read.
 

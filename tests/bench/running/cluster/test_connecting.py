@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.running.cluster import connecting, worker
+from bench.running.cluster import address, connecting, worker
 from bench.running.cluster.address import ClusterError
 from bench.running.cluster.connecting import Connection, connect, connected
 from tests.support.clusters import Heard, Processes, processes, until
@@ -61,6 +61,16 @@ def test_machines_come_and_leave(started: Processes, uri: str) -> None:
     assert (heard.joined, heard.left) == (["kiwi", "second"], ["kiwi"])
 
 
+def test_a_worker_s_port_is_no_scheduler_s(started: Processes, uri: str) -> None:
+    started.worker(uri, "kiwi")
+    heard = Heard()
+    with connect(uri, heard) as connection:
+        [place] = connection.machines()
+        with pytest.raises(ClusterError, match="it is a Worker"):
+            address.require_scheduler(address.parse(place), "client")
+    assert heard.notes == [f"looking for the scheduler of {uri}, for up to 10 s"]
+
+
 def test_two_machines_of_one_id_are_refused_with_the_remedy() -> None:
     """As nodes with equal hardware that share a cache folder."""
     heard = Heard()
@@ -107,7 +117,7 @@ def test_without_a_machine_a_run_says_what_it_waits_for_and_gives_up(
         pass
     missing = f"no worker is there. Start one on a machine with `bench worker {uri}`"
     assert str(raised.value) == f"no machine in 0.3 s: {missing}"
-    assert heard.notes == [f"waiting up to 0.3 s: {missing}"]
+    assert heard.notes[1:] == [f"waiting up to 0.3 s: {missing}"]
 
 
 def test_a_scheduler_that_moves_cells_is_refused(started: Processes) -> None:

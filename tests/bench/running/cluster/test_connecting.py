@@ -132,7 +132,7 @@ def test_what_is_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         no_scheduler = pytest.raises(ClusterError, match=f"no Dask scheduler answers at {uri}")
-        with no_scheduler as raised, connected(uri, Heard()):
+        with no_scheduler as raised, connecting._client(uri):
             pass
     assert "\n" not in str(raised.value)
 

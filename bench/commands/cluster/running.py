@@ -73,12 +73,15 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
     datasets = [name for block in requested.blocks for name in block.datasets]
     arguments.refuse_unused(of.layout, datasets)
     store, records = RecordStore(of.out), list[Record]()
-    open_store(store, of.out)
     progress = MachinesProgress(terminal.out, records, str(store.folder))
     ledger = Ledger(store, progress)
     left_over: list[str] = []
     try:
-        with sole_run(store), connect(of.cluster, progress) as connection:
+        with (
+            connect(of.cluster, progress) as connection,
+            opened(store, of.out),  # no folder is left where no machine was reached
+            sole_run(store),
+        ):
             machines = connection.machines().values()
             for each in machines:
                 check_store(store, of.out, each.environment.machine)
@@ -117,6 +120,13 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
             return INTERRUPTED
         raise
     return _ended(plan.records, left_over, wanted, ledger, records, of)
+
+
+@contextlib.contextmanager
+def opened(store: RecordStore, out: Path) -> Iterator[None]:
+    """As `open_store`, in a `with` statement."""
+    open_store(store, out)
+    yield
 
 
 def _ended(

@@ -34,6 +34,10 @@ class ClusterError(HarnessError):
     """A cluster cannot be used any more, or not yet, through no word of the command line."""
 
 
+class UnreachedError(ClusterError):
+    """No machine of it has been reached, so that nothing has begun."""
+
+
 @dataclass(frozen=True)
 class Local:
     """A scheduler and so many workers, which are started on this machine for one run."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from bench.running.cluster import address
-from bench.running.cluster.address import PATIENCE_S, ClusterError, in_time
+from bench.running.cluster.address import PATIENCE_S, ClusterError, UnreachedError, in_time
 from bench.running.cluster.greeting import (
     Greeting,
     greet,
@@ -259,12 +259,16 @@ def connect(place: str, observer: Observer, wait_s: float = WAIT_S) -> Iterator[
     place  as `address.FORMS` has it
 
     Raises UsageError for an address that cannot be meant, a scheduler that is set otherwise, or
-    where Dask is not installed; ClusterError where nothing answers, or no machine joins in
+    where Dask is not installed; UnreachedError where nothing answers, or no machine joins in
     `wait_s` seconds.
     """
-    with connected(place, observer) as connection:
-        connection.poll()
-        connection.wait_for_machines(wait_s)
+    with contextlib.ExitStack() as held:
+        try:
+            connection = held.enter_context(connected(place, observer))
+            connection.poll()
+            connection.wait_for_machines(wait_s)
+        except ClusterError as error:
+            raise UnreachedError(error) from None
         yield connection
 
 

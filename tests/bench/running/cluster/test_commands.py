@@ -131,13 +131,19 @@ def test_an_address_that_cannot_be_meant_is_one_line(
     )
 
 
+@pytest.mark.parametrize("words", [("run",), ("tune", "als"), ("choose", "synthetic-100k")])
 def test_a_cluster_that_is_not_there_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """After what is awaited, and nothing of a run that goes on."""
     pytest.importorskip("distributed")
     monkeypatch.setattr(connecting.address.reached, "__defaults__", (0.1,))
-    shown = refused("run", "--cluster", "127.0.0.1:1", "--out", str(tmp_path / "out"))
-    assert shown.startswith("error: no scheduler answers at tcp://127.0.0.1:1")
+    out = tmp_path / "out"
+    shown = refused(*words, "--cluster", "127.0.0.1:1", "--out", str(out))
+    assert "looking for the scheduler of 127.0.0.1:1, for up to 10 s error: no scheduler" in shown
+    assert "goes on" not in shown
+    if words == ("run",):
+        assert not out.exists()
 
 
 def test_without_a_cluster_dask_is_not_imported() -> None:

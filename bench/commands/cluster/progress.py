@@ -42,6 +42,9 @@ class _Line:
     """What a machine does, in words.
 
     next_epoch  the first one that has a line of its own where there is no terminal
+    lost        dataset of a cell that ended with the machine, and that runs nowhere else
+    problem     why it cannot run a dataset, which has been shown
+    n_skipped   cells that were skipped for that since it was shown
     """
 
     machine: Machine
@@ -49,6 +52,9 @@ class _Line:
     label: str = ""
     trained: str = ""
     next_epoch: int = 1
+    lost: str = ""
+    problem: str = ""
+    n_skipped: int = 0
     task: progress.TaskID | None = None
 
 
@@ -59,6 +65,7 @@ class MachinesProgress(StoreProblems):
     total     cells that are to run or have records, as far as is known
     already   those that had records
     shared    fields of a cell's name that need not be repeated
+    return_s  how long a run waits for a machine that alone may go on; None where any may
     store     the folder that the records go to
     timer     the clock, in seconds
     """
@@ -70,6 +77,7 @@ class MachinesProgress(StoreProblems):
     timer: Callable[[], float] = time.monotonic
     total: int = 0
     already: int = 0
+    return_s: float | None = None
     _lines: dict[str, _Line] = field(default_factory=dict)
     _spent_s: float = 0.0
     _already_shown: int = 0
@@ -94,6 +102,8 @@ class MachinesProgress(StoreProblems):
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
         self._say_already()
+        for line in self._lines.values():
+            self._say_skipped(line)
 
     def _say_already(self) -> None:
         """Before the first number that counts them."""
@@ -122,12 +132,34 @@ class MachinesProgress(StoreProblems):
 
     def left(self, machine: Machine, reason: str) -> None:
         line = self._lines.pop(machine.address, None)
+        if line is not None:
+            self._say_skipped(line)
         if line is not None and line.task is not None:
             self._bars.remove_task(line.task)
-        self._warn(f"{machine.name} {reason}")
+        self._warn(f"{machine.name} {reason}{self._awaited(line)}")
+
+    def _awaited(self, line: _Line | None) -> str:
+        """What cannot go on without the machine."""
+        if line is None or not line.lost or self.return_s is None:
+            return ""
+        why = "rows of two machines never share a table"
+        if not self.return_s:
+            return f"; {line.lost} cannot go on without it, for {why}"
+        return f"; {line.lost} waits for it ({self.return_s:g} s once nothing else runs), for {why}"
 
     def moved(self, what: str, machine: Machine, reason: str) -> None:
-        self._say(f"{machine.name}: {what} is for another machine now: {reason}")
+        line = self._lines.get(machine.address)
+        others = "is for another machine now"
+        if not self._lines.keys() - {machine.address}:
+            others = "needs another machine, and no other is there"
+        self._say(f"{machine.name}: {what} {others}: {reason}")
+        if line is not None:
+            line.lost, line.problem = "", reason
+
+    def _say_skipped(self, line: _Line) -> None:
+        if line.n_skipped:
+            self._say(f"{line.machine.name}: {plural(line.n_skipped, 'cell')} skipped")
+        line.n_skipped = 0
 
     def sends(self, machine: Machine, name: str, size: int) -> None:
         self._say(f"{machine.name}: gets {name} ({size / 1e6:.1f} MB)")
@@ -145,7 +177,8 @@ class MachinesProgress(StoreProblems):
         self._say_already()
         label = name_of(work.cell, self.shared)
         if line := self._lines.get(machine.address):
-            line.label, line.began_s = label, self.timer()
+            self._say_skipped(line)
+            line.label, line.began_s, line.lost = label, self.timer(), ""
             line.trained, line.next_epoch = "", 1
         if work.again:
             self._say(f"{machine.name}: {label}  runs again: {work.again}")
@@ -171,11 +204,15 @@ class MachinesProgress(StoreProblems):
         self._say(f"{machine.name}: repeats of {plural(len(cells), 'row')}")
 
     def finished(self, machine: Machine, record: Record) -> None:
+        cell = record.cell
+        self.records.append(record)
         if line := self._lines.get(machine.address):
             line.label = line.trained = ""
-        self.records.append(record)
+            line.lost = cell.dataset if record.status == "lost" else ""
+            if record.status == "skipped" and line.problem and line.problem in record.reason:
+                line.n_skipped += 1
+                return
         self._spent_s = self.timer() - self._began_s
-        cell = record.cell
         seed = "" if "seed" in self.shared else f"  seed {cell.seed}{' again' * bool(cell.again)}"
         self._say_already()
         left = f"  ({self._remaining} more, {self._time_left()})" * bool(self._remaining)

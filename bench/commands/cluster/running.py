@@ -89,6 +89,7 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
             plans = _planned(requested, overrides, of, has_cuda=has_cuda)
             progress.shared = _shared(plans[has_cuda], wanted)
             terminal.print_line(_summary(plans[has_cuda], wanted, of))
+            progress.return_s = return_s_of(connection)
             setting = setting_of(
                 [cell.request.dataset for cell in plans[has_cuda]], of.layout, of.test, of.sandbox
             )
@@ -202,12 +203,16 @@ def dispatching(
     """Of one run. At the end nothing of it is left on the machines, and what is recorded is stored
     if that is possible."""
     pool = DaskPool(connection, setting.run)
-    return_s = 0.0 if connection.local else RETURN_S  # nobody starts a local worker again
     try:
-        yield Dispatch(pool, ledger, progress, setting, return_s)
+        yield Dispatch(pool, ledger, progress, setting, return_s_of(connection))
     finally:
         pool.close()
         ledger.close()
+
+
+def return_s_of(connection: Connection) -> float:
+    """How long a run waits for a machine that left: nobody starts a local worker again."""
+    return 0.0 if connection.local else RETURN_S
 
 
 def _shared(cells: Sequence[Cell], wanted: Precision | None) -> dict[str, str]:

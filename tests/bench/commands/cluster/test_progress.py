@@ -93,6 +93,57 @@ def test_a_log_has_some_epochs_of_each_machine_and_the_time_left(text: io.String
     assert "more" not in ends[1]
 
 
+@pytest.mark.parametrize(
+    ("return_s", "words"),
+    [
+        (None, ""),
+        (10.0, "; with-goals waits for it (10 s once nothing else runs), for rows of two"),
+        (0.0, "; with-goals cannot go on without it, for rows of two machines never"),
+    ],
+)
+def test_a_lost_machine_is_named_with_what_waits_for_it(
+    text: io.StringIO, return_s: float | None, words: str
+) -> None:
+    with shown(text) as progress:
+        progress.return_s = return_s
+        progress.joined(TWO)
+        progress.started(TWO, work(TWO))
+        progress.finished(TWO, record(TWO, status="lost", reason="gone", curve=[]))
+        progress.left(TWO, "was lost")
+    [line] = [line for line in text.getvalue().splitlines() if "WARNING" in line]
+    assert line.startswith(f"WARNING: two was lost{words}")
+
+
+def test_nothing_waits_for_a_machine_whose_table_moved(text: io.StringIO) -> None:
+    with shown(text) as progress:
+        progress.return_s = 10.0
+        progress.joined(ONE)
+        progress.joined(TWO)
+        progress.finished(TWO, record(TWO, status="lost", reason="gone", curve=[]))
+        progress.moved("with-goals", TWO, "was lost")
+        progress.left(TWO, "was lost")
+    assert "two: with-goals is for another machine now: was lost\n" in text.getvalue()
+    assert text.getvalue().endswith("WARNING: two was lost\n")
+
+
+def test_why_the_only_machine_runs_nothing_is_said_once(text: io.StringIO) -> None:
+    with shown(text) as progress:
+        progress.planned(3)
+        progress.joined(ONE)
+        progress.moved("with-goals", ONE, "it has no ratings")
+        for name in "ab":
+            skipped = record(ONE, name, status="skipped", reason="one: it has no ratings", curve=[])
+            progress.finished(ONE, skipped)
+        progress.started(ONE, work(ONE, "c"))
+        progress.finished(ONE, record(ONE, "c"))
+    lines = text.getvalue().splitlines()[1:]
+    assert lines[:2] == [
+        "one: with-goals needs another machine, and no other is there: it has no ratings",
+        "one: 2 cells skipped",
+    ]
+    assert "[3/3] c" in lines[-1]
+
+
 def test_what_had_records_is_reported_where_nothing_runs(text: io.StringIO) -> None:
     with shown(text) as progress:
         progress.planned(1)

@@ -104,6 +104,11 @@ def test_trials_of_a_search_go_to_any_machine(
     assert [each.status for each in found] == ["ok"] * 4
     assert all(each.metrics is None and each.curve for each in found)
     assert len({each.environment.machine for each in found}) == 2
+    best = min(point.rmse for each in found for point in each.curve)
+    folder = Path("results") / "tuning" / "records"
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f"mine: of 4 trials the best has RMSE {best:.4f} with factors=")
+    assert last.endswith(f"; records: {folder}")
     assert bench(*words, "5").returncode == 0
     assert len(records(tmp_path / "results" / "tuning")) == 5
 

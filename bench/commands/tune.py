@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from bench import machine
 from bench.cell.job import HarnessError
@@ -60,7 +59,9 @@ def tune(
         for name in names_of_data:
             notice(name, loader.facts(name), among=names_of_data)
         if cluster is not None:
-            return _on_cluster(cluster, chosen, trials, dataset, store, out, loader, sandbox)
+            from bench.commands.cluster.tuning import search_on
+
+            return search_on(cluster, chosen, trials, dataset, store, out, loader, sandbox)
         note_of_surroundings()
         records: list[Record] = []
         limit = memory_limit_bytes(None)
@@ -93,13 +94,3 @@ def tune(
     except studies.StudyError as error:
         raise terminal.UsageError(error) from None
     return FAILED if session.unwritten else exit_code(records)
-
-
-def _on_cluster(cluster: str, *of: Any) -> int:
-    """As `search_on`; returns the exit code."""
-    from bench.commands.cluster.tuning import search_on
-
-    new, left_over = search_on(cluster, *of)
-    for sentence in left_over:
-        terminal.warn(f"{sentence}; the same command goes on from here")
-    return FAILED if left_over else exit_code(new)

@@ -18,7 +18,7 @@ from functools import partial
 from operator import attrgetter
 
 from bench.planning.plan import BASELINE, Cell
-from bench.records import CellRecord, Record, mean_by_seed
+from bench.records import UNRUN, CellRecord, Record, mean_by_seed
 from bench.stats import DECIDES, LEVEL, median_interval
 from datasets.splits import folds
 
@@ -130,10 +130,14 @@ def imprecise(rows: Mapping[str, Sequence[Record]], wanted: Precision) -> list[s
 
     rows  what a row is called -> its records that count
     """
+    of_runs = {
+        name: [record for record in ran if record.status not in UNRUN] for name, ran in rows.items()
+    }
     return [
         f"{name} ({_how_precise(ran)})"
-        for name, ran in rows.items()
-        if all(record.status == "ok" and record.times for record in ran)
+        for name, ran in of_runs.items()
+        if ran
+        and all(record.status == "ok" and record.times for record in ran)
         and precision(ran) > wanted.half_width
     ]
 

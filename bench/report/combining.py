@@ -13,7 +13,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from bench.records import Record
+from bench.records import UNRUN, Record
 from bench.report.formats import significant
 from bench.store import BadLine, RecordStore
 
@@ -39,8 +39,11 @@ class Combined(RecordStore):
         found: dict[Run, tuple[Path, Record]] = {}
         for path, file in files.items():
             for record in file.records:
-                place, first = found.setdefault(_run(record), (path, record))
-                if first is not record and (change := _first_change(first, record)):
+                run = _run(record)
+                place, first = found.get(run, (path, record))
+                if place == path:  # stored once more where a published number is new
+                    found[run] = path, record
+                elif change := _first_change(first, record):
                     raise ValueError(
                         f"{path} and {place} both have the run of {_cell(record)} that began "
                         f"{record.started_at}, with {change}: one of them was changed; take it out"
@@ -53,7 +56,8 @@ class Combined(RecordStore):
         by_cell: dict[str, dict[Path, dict[Run, Record]]] = defaultdict(lambda: defaultdict(dict))
         for path in self._paths():
             for record in self._read(path).records:
-                by_cell[record.identity][path][_run(record)] = record
+                if record.status not in UNRUN:
+                    by_cell[record.identity][path][record.run] = record
         return [line for by_file in by_cell.values() for line in _disagreements(by_file)]
 
     def _files_with_records(self, place: Path) -> list[Path]:
@@ -114,8 +118,9 @@ def _figures(record: Record) -> str:
 
 
 def _first_change(one: Record, other: Record) -> str:
-    """`metrics.rmse 0.92 and 0.91`; "" where nothing differs."""
-    if one == other:
+    """`metrics.rmse 0.92 and 0.91`; "" where nothing differs but the published number, which a
+    later run of the same row may have stored anew."""
+    if one == (other := other.model_copy(update={"reference": one.reference})):
         return ""
     return _change(one.model_dump(mode="json"), other.model_dump(mode="json"), "")
 

@@ -61,9 +61,14 @@ def tables(records: Iterable[Record], among: Sequence[Record] = ()) -> list[Tabl
 
 
 def machines(tables: Iterable[Table]) -> list[str]:
-    """Machines of these tables, the one with the newest record first."""
-    newest = sorted(tables, key=lambda t: (t.newest.started_at, t.machine), reverse=True)
-    return list(dict.fromkeys(table.machine for table in newest))
+    """Machines of these tables, the one with the newest record first; last those that were lost in
+    all they ran."""
+
+    def place(table: Table) -> tuple[bool, str, str]:
+        newest = table.newest
+        return newest.status != "lost", newest.started_at, table.machine
+
+    return list(dict.fromkeys(each.machine for each in sorted(tables, key=place, reverse=True)))
 
 
 def by_row(records: Sequence[Record]) -> list[list[Record]]:

@@ -16,7 +16,7 @@ import optuna
 
 from bench import machine
 from bench.planning.plan import Cell
-from bench.records import Record
+from bench.records import CellRecord, Record
 from bench.report.formats import plural
 from bench.running.cluster.machines import Machine, placed
 from bench.running.cluster.work import Work
@@ -43,6 +43,7 @@ class Trials:
     with_settings  the cell of a trial
     recorded       of the store, the oldest first
     show           receives each trial as it ends, and the best one so far
+    n_recorded     trials that need no run
     """
 
     def __init__(
@@ -58,7 +59,8 @@ class Trials:
         self._study, self._left = study, trials
         self._with_settings, self._show = with_settings, show
         self._fixed = {name: str(value) for name, value in study.fixed.items()}
-        learnt = [record for record in recorded if _is_of(record, default)][:trials]
+        of_this = {_name(each.cell): each for each in recorded if _is_of(each, default)}
+        learnt = [*of_this.values()][:trials]
         # By another seed each time, for it would draw the recorded ones again.
         self._sampled = sampler(len(learnt), at_once=True)
         self._done: list[Trial] = []
@@ -68,6 +70,7 @@ class Trials:
         self._lost = Counter[str]()
         self._refused: dict[str, str] = {}
         self._learn(learnt)
+        self.n_recorded = len(self._known)
         for place in study.first(default.request.hyperparameters):
             self._sampled.enqueue_trial(place, skip_if_exists=True)
 
@@ -84,7 +87,7 @@ class Trials:
         return Work(placed(cell, machine)) if cell else None
 
     def ended(self, machine: Machine, work: Work, record: Record) -> None:
-        name = _name(work.cell)
+        name = _name(work.cell.request)
         self._lost[name] += record.status == "lost"
         if record.status == "skipped":
             self.refused(machine, work, record.reason)
@@ -97,7 +100,7 @@ class Trials:
             self.changes += 1
 
     def returned(self, machine: Machine, work: Work) -> None:  # noqa: ARG002
-        self._again.append(self._running[_name(work.cell)].cell)
+        self._again.append(self._running[_name(work.cell.request)].cell)
         self.changes += 1
 
     def refused(self, machine: Machine, work: Work, reason: str) -> None:
@@ -117,7 +120,8 @@ class Trials:
                 continue
             self._sampled.enqueue_trial(place)
             trial, settings = self._ask()
-            self._known[_name(self._with_settings({**self._fixed, **settings}))] = record
+            known = self._with_settings({**self._fixed, **settings})
+            self._known[_name(known.request)] = record
             self._take(trial, settings, record)
 
     def _ask(self) -> tuple[optuna.Trial, Settings]:
@@ -131,7 +135,7 @@ class Trials:
         while self._left:
             trial, settings = self._ask()
             cell = self._with_settings({**self._fixed, **settings})
-            name = _name(cell)
+            name = _name(cell.request)
             if name in self._known:
                 self._take(trial, settings, self._known[name])
                 continue
@@ -148,9 +152,9 @@ class Trials:
         self._show(self._done[-1], best_of(self._done))
 
 
-def _name(cell: Cell) -> str:
+def _name(cell: CellRecord) -> str:
     """Of the trials with these hyperparameters."""
-    return json.dumps(cell.request.hyperparameters, sort_keys=True)
+    return json.dumps(cell.hyperparameters, sort_keys=True)
 
 
 def _is_of(record: Record, default: Cell) -> bool:
@@ -161,6 +165,7 @@ def _is_of(record: Record, default: Cell) -> bool:
 
     here, there = machine.environment(), record.environment
     same = ("implementation", "suite", "split", "seed", "threads", "device")
+    versions = {**here.versions, **default.versions}
     return (
         record.status in SETTLED
         and of(record.cell, same) == of(default.request, same)
@@ -168,5 +173,5 @@ def _is_of(record: Record, default: Cell) -> bool:
         and record.data.fingerprint == default.facts.data.fingerprint
         and record.data.split_digest == default.facts.data.split_digest
         and there.python == here.python
-        and here.versions.items() <= there.versions.items()
+        and versions.items() <= there.versions.items()
     )

@@ -9,6 +9,7 @@ from bench.commands import terminal
 from bench.commands.cluster.progress import MachinesProgress
 from bench.commands.cluster.running import dispatching, setting_of
 from bench.commands.containment import Containment, Sandboxing
+from bench.commands.run import FAILED, exit_code
 from bench.planning.availability import Elsewhere
 from bench.planning.facts import Loader
 from bench.planning.plan import Planner
@@ -32,9 +33,9 @@ def search_on(
     out: Path,
     loader: Loader,
     sandbox: Sandboxing,
-) -> tuple[list[Record], list[str]]:
-    """Search each study; returns the new records, and a sentence for each part that did not run.
-    Raises StudyError, UsageError, DataError and ClusterError.
+) -> int:
+    """Search each study; returns the exit code. Raises StudyError, UsageError, DataError and
+    ClusterError.
 
     dataset  name or path of the file to search on; "" for the studies' own
     """
@@ -74,10 +75,13 @@ def search_on(
             recorded = sorted(store.read()[0], key=lambda each: each.started_at)
             progress.planned(trials)
             plan = Trials(study, trials, cell, trial_of(cell, contain), recorded, show)
+            progress.already += plan.n_recorded
             left_over += dispatch.run(plan)
             if ended:
                 terminal.print_line(last_line(study, len(ended), ended[-1][1], store))
-    return records, left_over
+    for sentence in left_over:
+        terminal.warn(f"{sentence}; the same command goes on from here")
+    return FAILED if left_over or ledger.unwritten else exit_code(records)
 
 
 def last_line(study: Study, n_trials: int, best: Trial | None, store: RecordStore) -> str:

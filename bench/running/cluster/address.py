@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
-import queue
 import re
 import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, TypeVar
 
 from bench.cell.job import HarnessError
 from bench.commands.terminal import UsageError
@@ -188,28 +187,23 @@ async def _identity(uri: str, role: Role, limit_s: float) -> str:
 
 
 def in_time(function: Callable[[], Value], limit_s: float) -> Value:
-    """What the function returns or raises. Raises TimeoutError where it does not end in time.
+    """What the function returns or raises. Raises TimeoutError where it does not end in time."""
+    return begun(function).result(limit_s)
 
-    It runs in a thread, for the look-up of a name, or Dask's wait for the first words of what
-    listens there, has no limit of its own and hears no Ctrl-C.
+
+def begun(function: Callable[[], Value]) -> Future[Value]:
+    """What the function will return or raise.
+
+    It runs in a thread that ends with the process, for the look-up of a name, or Dask's wait for
+    the first words of what listens there, has no limit of its own and hears no Ctrl-C.
     """
-    ends: queue.SimpleQueue[Callable[[], Value]] = queue.SimpleQueue()
+    end = Future[Value]()
 
     def run() -> None:
         try:
-            value = function()
-        except Exception as error:
-            ends.put(functools.partial(_raise, error))
-        else:
-            ends.put(lambda: value)
+            end.set_result(function())
+        except BaseException as error:  # asyncio's end of a call is no Exception
+            end.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    try:
-        end = ends.get(timeout=limit_s)
-    except queue.Empty:
-        raise TimeoutError(f"no end within {limit_s:g} s") from None
-    return end()
-
-
-def _raise(error: Exception) -> NoReturn:
-    raise error
+    return end

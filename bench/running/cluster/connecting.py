@@ -8,13 +8,20 @@ import logging
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from bench.running.cluster import address
-from bench.running.cluster.address import PATIENCE_S, ClusterError, UnreachedError, in_time
+from bench.running.cluster.address import (
+    PATIENCE_S,
+    ClusterError,
+    UnreachedError,
+    begun,
+    in_time,
+)
 from bench.running.cluster.greeting import (
     Greeting,
     greet,
@@ -38,9 +45,7 @@ ANSWER_S = 30.0
 """How long a scheduler that works may take to answer, on a machine that is busy."""
 CLOSING_S = 1.0
 
-LOST = ("KilledWorker", "CancelledError", "FutureCancelledError", "NoWorkerError")
-"""Errors of a task whose worker left before it answered."""
-ENDED = "it ended before it had answered, as one does that has no ratebench: see its log"
+ENDED = "it ended before it had answered: see its log"
 
 
 class Observer(Protocol):
@@ -80,7 +85,7 @@ class Connection:
     ours: Greeting = field(default_factory=here)
     _known: dict[str, str] = field(default_factory=sources)
     _scheduler: str = ""
-    _pending: dict[_Worker, Any] = field(default_factory=dict)
+    _pending: dict[_Worker, Future[Any]] = field(default_factory=dict)
     _greeted: dict[_Worker, Greeting] = field(default_factory=dict)
     _accepted: dict[_Worker, Greeting] = field(default_factory=dict)
     _refused: dict[_Worker, str] = field(default_factory=dict)
@@ -189,8 +194,7 @@ class Connection:
 
     def _part_from(self, gone: list[_Worker]) -> None:
         for each in gone:
-            if answer := self._pending.pop(each, None):
-                answer.release()
+            if self._pending.pop(each, None):
                 self.observer.on_refused(each.name, ENDED)
             self._greeted.pop(each, None)
             self._refused.pop(each, None)
@@ -198,26 +202,21 @@ class Connection:
                 self.observer.on_left(each.name)
 
     def _greet(self, each: _Worker) -> None:
-        self._pending[each] = self.client.submit(
-            greet,
-            self._known,
-            key=f"greeting-{each.name}-{time.monotonic_ns()}",
-            workers=[each.address],
-            allow_other_workers=False,
-            pure=False,
-        )
+        question = functools.partial(self.client.run, greet, self._known, workers=[each.address])
+        self._pending[each] = begun(question)
 
-    def _read(self, each: _Worker, answer: Any) -> None:
+    def _read(self, each: _Worker, answer: Future[Any]) -> None:
         """Read an answer that is there."""
         try:
-            self._greeted[each] = Greeting.model_validate_json(answer.result(timeout=ANSWER_S))
+            [greeting] = answer.result().values()
+            self._greeted[each] = Greeting.model_validate_json(greeting)
         except ValidationError as error:
             self._refuse(each, f"its greeting cannot be read ({_in_one_line(error)})")
+        except OSError:  # though it may be listed for a moment
+            self._refuse(each, ENDED)
         except Exception as error:  # whatever an import or another version raises there
-            lost = type(error).__name__ in LOST  # though it may be listed for a moment
-            self._refuse(each, ENDED if lost else f"it cannot greet ({_in_one_line(error)})")
-        finally:
-            answer.release()
+            remedy = "install the same ratebench there"
+            self._refuse(each, f"it cannot greet ({_in_one_line(error)}): {remedy}")
 
     def _judge(self) -> None:
         """Accept or refuse who has greeted. Who was refused for another worker of its machine is
@@ -230,6 +229,8 @@ class Connection:
                 self._refused.pop(each, None)
                 self._accepted[each] = greeting
                 self.observer.on_joined(each.name)
+                if greeting.busy:
+                    self.observer.on_note(f"{each.name} is busy with another run: its cells wait")
             elif self._refused.get(each) != reason:
                 self._refuse(each, reason)
 

@@ -10,6 +10,7 @@ answer is JSON, which is validated here.
 from __future__ import annotations
 
 import ast
+import asyncio
 import contextlib
 import functools
 import hashlib
@@ -53,6 +54,7 @@ class Greeting(BaseModel):
     other        files of ratebench that have other bytes there: path -> digest of their meaning,
                  "" for a file that does not exist there
     changed      files of ratebench that are not what they were when the worker was started
+    busy         whether it ran a cell of another client when it answered
     """
 
     model_config = CONFIG
@@ -65,6 +67,7 @@ class Greeting(BaseModel):
     resources: dict[str, float] = {}
     other: dict[str, str] = {}
     changed: list[str] = []
+    busy: bool = False
 
     @property
     def has_cuda(self) -> bool:
@@ -83,20 +86,23 @@ def here() -> Greeting:
     )
 
 
-def greet(known: Mapping[str, str]) -> str:
-    """A worker's greeting as JSON, from within a task of it.
+async def greet(known: Mapping[str, str], dask_worker: Any = None) -> str:
+    """A worker's greeting as JSON, which it gives beside a cell that runs.
 
     known  `sources` of the process that plans
     """
-    from distributed import get_worker
+    return await asyncio.to_thread(_greeting, known, dask_worker)
 
-    worker, own, before = get_worker(), sources(), sources_at_start()
+
+def _greeting(known: Mapping[str, str], worker: Any) -> str:
+    own, before = sources(), sources_at_start()
     differing = [path for path in {**known, **own} if known.get(path) != own.get(path)]
     update = {
         "name": str(worker.name),
         "resources": dict(worker.state.total_resources),
         "other": {path: meaning(path) for path in sorted(differing)},
         "changed": sorted(path for path in before if before[path] != own.get(path)),
+        "busy": worker.state.executing_count > 0,
     }
     return here().model_copy(update=update).model_dump_json()
 

@@ -86,6 +86,8 @@ class Payload(Message):
     goals: tuple[float, ...]
     rules: Rules
     library: str
+    versions: dict[str, str]
+    settings: dict[str, str]
     reference: Reference | None
     skip: Skipped | None
     unfollowed: tuple[str, ...]
@@ -103,21 +105,24 @@ class Payload(Message):
             goals=goals,
             rules=cell.rules,
             library=cell.library,
+            versions=dict(cell.versions),
+            settings=dict(cell.settings),
             reference=cell.reference,
             skip=_skipped(cell.skip) if cell.skip else None,
             unfollowed=cell.unfollowed,
         )
 
     def cell(self) -> Cell:
-        """The cell, without the version of its library."""
         return Cell(
             self.request,
             self.class_path,
             self.implementation_hash,
             Facts(self.data, self.catalog_goals),
             self.rules,
+            self.versions,
             reference=self.reference,
             skip=Skip(self.skip.status, self.skip.reason) if self.skip else None,
+            settings=self.settings,
             unfollowed=self.unfollowed,
             library=self.library,
         )

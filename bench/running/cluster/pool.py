@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bench.running.cluster.connecting import LOST, Connection
+from bench.running.cluster.connecting import Connection
 from bench.running.cluster.greeting import MACHINE, Greeting
 from bench.running.cluster.station import topic_of
 
 ANSWER_S = 30.0
 """How long an answer that is there may take to arrive."""
+
+LOST = ("KilledWorker", "CancelledError", "FutureCancelledError", "NoWorkerError")
+"""Errors of a task whose worker left before it answered."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class Station:
     setting: Setting
     wire: Wire
     exclusive: Callable[..., Any] = locks.exclusive
-    _examined: dict[tuple[str, str, str], Runnable | Skip] = field(default_factory=dict)
+    _examined: dict[tuple[object, ...], Runnable | Skip] = field(default_factory=dict)
     _decided: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -140,9 +140,10 @@ class Station:
         cell = payload.cell()
         if cell.skip is not None:
             return cell
-        key = (cell.class_path, cell.request.preset, cell.request.device)
+        request = cell.request
+        key = (cell.class_path, request.preset, request.device, *cell.settings.items())
         if key not in self._examined:
-            self._examined[key] = self._examine(*key)
+            self._examined[key] = self._examine(cell)
         found = self._examined[key]
         there, here = cell.implementation_hash, found.row.implementation_hash
         skip = found if isinstance(found, Skip) else None
@@ -152,17 +153,27 @@ class Station:
                 f"its source on this machine is another one ({here}) than that of the machine that "
                 f"planned ({there}): put the same file at {cell.class_path.rpartition(':')[0]}",
             )
-        elif skip is None and cell.request.pinned and machine.timing_core() is None:
+        elif skip is None and request.pinned and machine.timing_core() is None:
             skip = Skip("skipped", "--pin: this system keeps no process on a core; Linux does")
         versions = availability.versions([cell.library] if cell.library else [])
+        if skip is None and versions != cell.versions:
+            mine, theirs = (each.get(cell.library, "missing") for each in (versions, cell.versions))
+            skip = Skip(
+                "skipped",
+                f"{cell.library} is {mine} on this machine and {theirs} on the machine that "
+                "planned: install the same",
+            )
         return replace(cell, versions=versions, skip=skip)
 
-    def _examine(self, class_path: str, preset: str, device: str) -> Runnable | Skip:
-        location = class_path.rpartition(":")[0]
+    def _examine(self, cell: Cell) -> Runnable | Skip:
+        request, location = cell.request, cell.class_path.rpartition(":")[0]
         if location.endswith(".py") and not Path(location).is_file():
             return Skip("skipped", f"there is no file {location} on this machine: put it there")
         try:
-            return examine(class_path, preset, {}, None, device, self.contain)
+            return examine(
+                *(cell.class_path, request.preset, cell.settings),
+                *(request.hyperparameters.get("epochs"), request.device, self.contain),
+            )
         except (ImplementationError, SettingError) as error:
             return Skip("skipped", str(error))
 

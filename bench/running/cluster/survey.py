@@ -61,7 +61,8 @@ def _joined(connection: Connection) -> list[tuple[str, Greeting]]:
 
 
 def _timed(connection: Connection) -> dict[str, Timed | str]:
-    """Address -> what was timed there, on all machines at once, or why nothing was."""
+    """Address -> what was timed there, on all machines at once that run nothing, or why nothing
+    was."""
     terminal.note(f"timing {doctor.NOISE_ROW} {doctor.NOISE_RUNS} times on each machine …")
     submitted = {
         place: connection.client.submit(
@@ -71,7 +72,8 @@ def _timed(connection: Connection) -> dict[str, Timed | str]:
             resources={MACHINE: 1},
             pure=False,
         )
-        for place in connection.machines()
+        for place, greeting in connection.machines().items()
+        if not greeting.busy
     }
     until = time.monotonic() + TIMING_S
     while time.monotonic() < until and not all(
@@ -79,7 +81,10 @@ def _timed(connection: Connection) -> dict[str, Timed | str]:
     ):
         time.sleep(BETWEEN_S)
         connection.poll()
-    return {place: _found(answer) for place, answer in submitted.items()}
+    return {
+        place: _found(submitted[place]) if place in submitted else "busy"
+        for place in connection.machines()
+    }
 
 
 def _found(answer: Any) -> Timed | str:

@@ -220,6 +220,14 @@ def test_rows_that_are_not_precise_are_named_with_how_precise_they_are() -> None
     assert imprecise(rows, replace(WANTED, half_width=0.9)) == ["bias (1 run)"]
 
 
+def test_a_lost_run_says_nothing_of_how_precise_its_row_is() -> None:
+    ran = [record for _, record in run([1.0, 1.5] * 3, "ncf")]
+    lost = record("ncf", status="lost", reason="its machine left")
+    assert imprecise({"ncf": [*ran, lost], "bias": [lost]}, WANTED) == imprecise(
+        {"ncf": ran}, WANTED
+    )
+
+
 def test_runs_of_few_seeds_are_no_missed_goals() -> None:
     ran = [record for _, record in [*run(LEVEL[:4]), *[a_run("bias", n, 1, 1.0) for n in (0, 1)]]]
     assert imprecise({"bias": ran}, WANTED) == ["bias (6 runs of 4 seeds)"]

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.commands.arguments import spread
+from bench.records import Record, Reference
 from bench.report.combining import Combined
 from tests.support.records import record, store
 
@@ -116,6 +117,26 @@ def test_a_file_that_goes_on_from_a_copy_disagrees_with_nothing(tmp_path: Path) 
     own = store(tmp_path / "own", [ran(0, 0.92)])
     later = store(tmp_path / "later", [ran(0, 0.92), ran(5, 0.91)])
     assert Combined(own, [later]).disagreements() == []
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param([ran(5, 0.92, status="lost")], id="lost later"),
+        pytest.param([ran(0, 0.92, reused_at="2026-11-21T09:00:00Z")], id="stored again"),
+    ],
+)
+def test_what_is_no_other_run_disagrees_with_nothing(tmp_path: Path, later: list[Record]) -> None:
+    own = store(tmp_path / "own", [ran(0, 0.92)])
+    assert Combined(own, [store(tmp_path / "b", later)]).disagreements() == []
+
+
+def test_a_published_number_that_is_new_is_no_other_figure(tmp_path: Path) -> None:
+    """A later run of the row stores the record with it once more, in the store's own file."""
+    number = Reference(rmse=0.9, source="a paper", protocol="their split")
+    own = store(tmp_path / "own", [ran(0, 0.92), ran(0, 0.92, reference=number)])
+    copy = store(tmp_path / "copy", [ran(0, 0.92)])
+    assert Combined(own, [copy]).read() == ([ran(0, 0.92, reference=number)], [])
 
 
 def test_one_run_with_other_figures_is_refused(tmp_path: Path) -> None:

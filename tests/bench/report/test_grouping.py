@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.records import Disturbance, Record
-from bench.report.grouping import tables
+from bench.report.grouping import machines, tables
 from bench.report.metrics import by_seed, components_of, fit_s, seconds_by_seed, seconds_to
 from bench.report.rows import Row, Runs, device_kind
 from tests.support.records import GOALS, data, eight, metrics, record, times
@@ -129,6 +129,12 @@ def test_machines_splits_and_data_never_share_a_table() -> None:
     )
     assert len(found) == 4
     assert all(len(table.rows) == 1 for table in found)
+
+
+def test_a_machine_that_was_lost_in_all_it_ran_is_the_last() -> None:
+    lost = record(machine="box-3", status="lost", reason="its machine left", minute=2)
+    found = tables([record(minute=1), record(machine="box-2"), lost])
+    assert machines(found) == ["box-1", "box-2", "box-3"]
 
 
 def test_one_dataset_under_two_names_is_one_table_by_the_catalogs_name() -> None:

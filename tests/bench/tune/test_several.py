@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.planning.plan import Cell
 from bench.records import Record
 from bench.running.cluster.payload import Answer, Payload
@@ -102,6 +104,27 @@ def test_trials_of_other_sources_teach_nothing(tmp_path: Path) -> None:
     pool = pool_of("one")
     search(tmp_path / "other", pool, 2)
     assert len(pool.ran_on) == 2
+
+
+def test_trials_with_another_version_of_the_library_teach_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(tmp_path, pool_of("one"), 2)
+    other = dataclasses.replace(default(), library="x", versions={"x": "2"})
+    monkeypatch.setitem(globals(), "default", lambda: other)
+    pool = pool_of("one")
+    search(tmp_path, pool, 2)
+    assert len(pool.ran_on) == 2
+
+
+def test_a_trial_that_two_machines_recorded_counts_once(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        search(tmp_path / name, pool_of(name), 1)
+        [trial] = RecordStore(tmp_path / name).read()[0]
+        RecordStore(tmp_path).append(trial)
+    pool = pool_of("one")
+    search(tmp_path, pool, 2)
+    assert len(pool.ran_on) == 1
 
 
 def test_a_trial_that_is_lost_runs_on_another_machine(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +75,25 @@ def test_a_worker_s_port_is_no_scheduler_s(started: Processes, uri: str) -> None
     assert heard.notes == [f"looking for the scheduler of {uri}, for up to 10 s"]
 
 
+def test_a_machine_that_runs_a_cell_of_another_run_answers_and_joins(
+    started: Processes, uri: str
+) -> None:
+    """`time.sleep` is the cell. The worker has one place for them."""
+    heard = Heard()
+    started.worker(uri, "kiwi")
+    with connect(uri, Heard()) as other:
+        [place] = other.machines()
+        cell = other.client.submit(time.sleep, 3600, workers=[place])
+        count = functools.partial(
+            other.client.run, lambda dask_worker: dask_worker.state.executing_count
+        )
+        until(lambda: count()[place], "the cell")
+        with connect(uri, heard) as connection:
+            assert names(connection) == {"kiwi"}
+        assert not cell.done()
+    assert heard.notes[1:] == ["kiwi is busy with another run: its cells wait"]
+
+
 def test_two_machines_of_one_id_are_refused_with_the_remedy() -> None:
     """As nodes with equal hardware that share a cache folder."""
     heard = Heard()
@@ -97,7 +120,18 @@ def test_a_worker_that_cannot_be_compared_is_refused_by_name(started: Processes,
     with connected(uri, heard) as connection:
         seen(connection, lambda: heard.refused, "the refusal")
         assert connection.machines() == {}
-    assert heard.refused == {"odd": connecting.ENDED}
+    assert "install the same ratebench there" in heard.refused["odd"]
+
+
+def test_a_worker_that_ends_before_it_answers_is_refused_by_name() -> None:
+    heard = Heard()
+    connection, answer = Connection(None, "", heard), Future[Any]()
+    listed, gone = (connecting._Worker("tcp://kiwi:1", name) for name in ("listed", "gone"))
+    connection._pending[gone] = answer
+    connection._part_from([gone])
+    answer.set_exception(OSError("connection closed"))
+    connection._read(listed, answer)
+    assert heard.refused == dict.fromkeys(("listed", "gone"), connecting.ENDED)
 
 
 def test_another_scheduler_at_the_same_address_is_not_taken_for_the_first(uri: str) -> None:

@@ -31,13 +31,16 @@ def arrived(sent: Cell, goals: tuple[float, ...] = ()) -> Payload:
 
 
 def full() -> Cell:
-    planned = cell("a", unfollowed=("a.py:3: exec",), library="surprise")
+    planned = cell(
+        "a", unfollowed=("a.py:3: exec",), library="surprise", versions={"surprise": "1"}
+    )
     values = {"hidden": (4, 2), "rate": 0.1, "name": "é\u2028", "none": None, "limit": math.inf}
     rules = Rules(patience=3, until_rmse=0.9, time_limit_s=math.inf)
     recorded = {"patience": 3, "until_rmse": 0.9, "time_limit_s": math.inf, "sparing": False}
     request = planned.request.model_copy(update={"hyperparameters": values, "rules": recorded})
     reference = Reference(rmse=0.9, source="a paper", protocol="u1")
-    return replace(planned, request=request, rules=rules, reference=reference)
+    settings = {"rate": "0.1"}
+    return replace(planned, request=request, rules=rules, reference=reference, settings=settings)
 
 
 def test_all_that_decides_a_cell_arrives() -> None:
@@ -51,6 +54,7 @@ def test_all_that_decides_a_cell_arrives() -> None:
     assert there.facts.data == sent.facts.data
     assert there.facts.goals == (0.9,)
     assert payload.goals == (0.9, 0.8)
+    assert there.settings == sent.settings == {"rate": "0.1"}
     assert (there.class_path, there.unfollowed, there.library) == ("a", sent.unfollowed, "surprise")
     assert payload.setting == SETTING
 

@@ -54,10 +54,15 @@ def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     assert place._leaving is None or place._leaving.cancel() is None
 
 
-def planned(dataset: str, *names: str, layout: Layout = AS_DETECTED) -> list[Cell]:
+def planned(dataset: str, *names: str, layout: Layout = AS_DETECTED, **settings: str) -> list[Cell]:
     loader = Loader(layout)
     planner = Planner(loader.facts, loader.check_split, 1, place=Elsewhere(cuda=False))
-    block = Block(implementations=[*names], datasets=[dataset], devices=["cpu"])
+    block = Block(
+        implementations=[*names],
+        datasets=[dataset],
+        devices=["cpu"],
+        set={name: [value] for name, value in settings.items()},
+    )
     return planner.plan(Suite(name="s", description="", blocks=[block]))
 
 
@@ -162,6 +167,29 @@ def test_a_row_whose_file_is_not_there_is_skipped(tmp_path: Path, ratings: Path)
         "skipped",
         f"there is no file {own} on this machine: put it there",
     )
+
+
+def test_a_row_with_a_required_hyperparameter_runs(tmp_path: Path, ratings: Path) -> None:
+    own = tmp_path / "own.py"
+    required = "\n\n@dataclass(kw_only=True)\nclass Required(Mean):\n    rank: int\n"
+    own.write_text(MISBEHAVING.read_text(encoding="utf-8") + required, encoding="utf-8")
+    [cell] = planned(str(ratings), f"{own}:Required", rank="3")
+    record = record_of(cell, setting(str(ratings)))
+    assert (record.status, record.reason) == ("ok", "")
+    assert record.cell.hyperparameters["rank"] == 3
+
+
+@pytest.mark.parametrize(
+    ("versions", "theirs"), [({"scikit-surprise": "0.1"}, "0.1"), ({}, "missing")]
+)
+def test_another_version_of_the_library_than_planned_skips_its_row(
+    ratings: Path, versions: dict[str, str], theirs: str
+) -> None:
+    """Of a library that only a plugin's row has: no greeting has compared it."""
+    [cell] = planned(str(ratings), "peer:surprise_svd")
+    record = record_of(replace(cell, versions=versions), setting(str(ratings)))
+    assert record.status == "skipped"
+    assert f"on this machine and {theirs} on the machine that planned: install" in record.reason
 
 
 def test_a_library_that_is_not_there_skips_its_row(

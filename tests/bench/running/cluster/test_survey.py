@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bench.cli import app
 from bench.commands import terminal
 from bench.running.cluster import survey
-from bench.running.cluster.connecting import connected
+from bench.running.cluster.connecting import Connection, _Worker, connected
 from tests.support.clusters import Heard, Processes, processes, until
 
 pytest.importorskip("distributed")
@@ -55,6 +55,13 @@ def test_each_machine_has_a_row_with_its_noise_or_its_refusal(started: Processes
     kiwi, plain = sorted(line for line in output.splitlines() if line.startswith(("kiwi", "plain")))
     assert "3 % (2.1 to 5.2), 1 of 20 disturbed 6 one at a time" in kiwi
     assert plain.endswith("none: it does not offer machine=1: start it with `bench worker`")
+
+
+def test_a_machine_that_runs_a_cell_of_another_run_is_busy() -> None:
+    connection = Connection(None, "", Heard())
+    busy = connection.ours.model_copy(update={"busy": True})
+    connection._accepted[_Worker("tcp://kiwi:1", "kiwi")] = busy
+    assert survey._timed(connection) == {"tcp://kiwi:1": "busy"}
 
 
 def test_without_a_worker_it_says_how_to_start_one(

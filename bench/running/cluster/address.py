@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import socket
@@ -25,6 +26,9 @@ PATIENCE_S = 10.0
 """How long a file may take to appear, and a scheduler to answer."""
 BETWEEN_S = 0.2
 """From one look to the next."""
+
+MOST_LOCAL = 999
+"""Workers of `local:N`."""
 
 FORMS = f"tcp://host:{PORT}, tls://host:{PORT}, a scheduler file, or local:2"
 
@@ -71,13 +75,21 @@ def parse(text: str) -> Address:
     """What the address names. Raises UsageError for what can be none."""
     if text == "local" or text.startswith("local:"):
         return _local(text)
-    if "://" not in text and (text.endswith(".json") or "/" in text):
+    if "://" not in text and (text.endswith(".json") or "/" in text or _is_file(text)):
         return SchedulerFile(Path(text).expanduser())
     return _scheduler(text)
 
 
+def _is_file(text: str) -> bool:
+    with contextlib.suppress(ValueError):  # of a name that no file can have
+        return Path(text).is_file()
+    return False
+
+
 def _local(text: str) -> Local:
     count = text.removeprefix("local").removeprefix(":")
+    if re.fullmatch(r"[1-9]\d{3,}", count):
+        raise UsageError(f"{text!r}: local:N starts at most {MOST_LOCAL} workers, for a try")
     if not re.fullmatch(r"[1-9]\d{0,2}", count):
         raise UsageError(f"{text!r}: local:N starts N workers on this machine, as local:2")
     return Local(int(count))
@@ -125,12 +137,16 @@ def _read(path: Path, until: float, patience_s: float) -> Scheduler:
             return _scheduler(str(address))
         except FileNotFoundError:
             problem = f"there is no scheduler file {path} after {patience_s:g} s"
+            writes = f"`dask scheduler --scheduler-file {path}` writes it"
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror or error}") from None
-        except (ValueError, LookupError, TypeError, UsageError):  # it may be half written
+        except (ValueError, LookupError, TypeError, UsageError):
             problem = f"{path} is no scheduler file: it has no address"
+            writes = f"a cluster is {FORMS}"
+            if path.read_bytes()[:1] not in (b"", b"{"):  # it is not half written
+                until = 0.0
         if time.monotonic() + BETWEEN_S >= until:
-            raise UsageError(f"{problem}; `dask scheduler --scheduler-file {path}` writes it")
+            raise UsageError(f"{problem}; {writes}")
         time.sleep(BETWEEN_S)
 
 

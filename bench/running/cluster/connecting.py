@@ -244,7 +244,10 @@ class Connection:
             if theirs.environment.machine != greeting.environment.machine:
                 continue
             if theirs.host == greeting.host:
-                return f"it is on the machine of {other.name}, and they would disturb each other"
+                return (
+                    f"it is on the machine of {other.name}, and they would disturb each other: "
+                    "end one of them"
+                )
             return (
                 f"its machine has the id of that of {other.name}: where they are two, set "
                 "RATEBENCH_CACHE to a folder on a disk of its own there"

@@ -62,7 +62,7 @@ def test_an_address_is_read(text: str, found: address.Address) -> None:
         ("local:x", "as local:2"),
         ("local:-1", "as local:2"),
         ("local:2.5", "as local:2"),
-        ("local:1000", "as local:2"),
+        ("local:1000", "at most 999 workers"),
         ("\0", "has no port"),
     ],
 )
@@ -168,6 +168,18 @@ def test_a_file_that_is_no_schedulers_is_one_line(tmp_path: Path, content: str) 
     path.write_text(content, encoding="utf-8")
     with pytest.raises(UsageError, match="is no scheduler file"):
         reached(SchedulerFile(path), patience_s=0.1)
+
+
+def test_a_file_of_any_name_that_is_no_schedulers_is_called_that_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits"))
+    Path("README.md").write_text("# A page", encoding="utf-8")
+    place = parse("README.md")
+    assert isinstance(place, SchedulerFile)
+    with pytest.raises(UsageError, match=r"README.md is no scheduler file.*tcp://host:8786"):
+        reached(place)
 
 
 def test_a_file_that_is_missing_is_not_waited_for_without_end(tmp_path: Path) -> None:

@@ -83,7 +83,6 @@ class MachinesProgress(StoreProblems):
     _already_shown: int = 0
 
     def __post_init__(self) -> None:
-        self._began_s = self.timer()
         self._live = self.console.is_interactive and self.console.file.isatty()
         self._bars = progress.Progress(
             progress.TextColumn("{task.description}", markup=False),
@@ -206,16 +205,17 @@ class MachinesProgress(StoreProblems):
     def finished(self, machine: Machine, record: Record) -> None:
         cell = record.cell
         self.records.append(record)
+        n_busy = max(1, self._n_busy)
         if line := self._lines.get(machine.address):
+            self._spent_s += (self.timer() - line.began_s) * bool(line.label)
             line.label = line.trained = ""
             line.lost = cell.dataset if record.status == "lost" else ""
             if record.status == "skipped" and line.problem and line.problem in record.reason:
                 line.n_skipped += 1
                 return
-        self._spent_s = self.timer() - self._began_s
         seed = "" if "seed" in self.shared else f"  seed {cell.seed}{' again' * bool(cell.again)}"
         self._say_already()
-        left = f"  ({self._remaining} more, {self._time_left()})" * bool(self._remaining)
+        left = f"  ({self._remaining} more, {self._time_left(n_busy)})" * bool(self._remaining)
         self._say(
             f"{machine.name}: [{self._done}/{self.total}] {cell.implementation}  {cell.dataset}"
             f"{seed}  {outcome(record)}{'' if self._live else left}"
@@ -229,12 +229,21 @@ class MachinesProgress(StoreProblems):
     def _remaining(self) -> int:
         return max(0, self.total - self._done)
 
-    def _time_left(self) -> str:
-        """As long as the cells so far took on average, on all machines together."""
-        return f"about {duration(self._spent_s / len(self.records) * self._remaining)}"
+    @property
+    def _n_busy(self) -> int:
+        return sum(bool(line.label) for line in self._lines.values())
+
+    def _time_left(self, n_busy: int) -> str:
+        """As long as the cells so far took on average, on so many machines at once."""
+        each_s = self._spent_s / len(self.records)
+        return f"about {duration(each_s * self._remaining / n_busy)}"
 
     def _words(self) -> str:
-        left = f"  {self._time_left()} left" if self.records and self._remaining else ""
+        left = (
+            f"  {self._time_left(max(1, self._n_busy))} left"
+            if self.records and self._remaining
+            else ""
+        )
         return f"cell {self._done}/{self.total}{left}"
 
     def _doing(self, line: _Line) -> str:

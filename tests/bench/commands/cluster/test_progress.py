@@ -71,15 +71,16 @@ def at(epoch: int, planned: int = 9) -> Checkpoint:
 
 
 def test_a_log_has_some_epochs_of_each_machine_and_the_time_left(text: io.StringIO) -> None:
-    now = iter(range(100))
+    now = [0.0]
     with MachinesProgress(
-        console(text, width=200), [], "the store", timer=lambda: float(next(now))
+        console(text, width=200), [], "the store", timer=lambda: now[0]
     ) as progress:
         progress.planned(2)
         progress.joined(ONE)
         progress.started(ONE, work(ONE))
         for epoch in (0, 1, 2, 3, 5, 6, 7, 9):  # 4 and 8 are not reported
             progress.on_event(ONE, at(epoch))
+        now[0] = 3.0
         progress.finished(ONE, record(ONE))
         progress.started(ONE, work(ONE, "b"))
         progress.on_event(ONE, at(1, 1))
@@ -142,6 +143,18 @@ def test_why_the_only_machine_runs_nothing_is_said_once(text: io.StringIO) -> No
         "one: 2 cells skipped",
     ]
     assert "[3/3] c" in lines[-1]
+
+
+def test_machines_that_are_busy_share_what_is_left(text: io.StringIO) -> None:
+    now = [0.0]
+    progress = MachinesProgress(console(text, width=200), [], "the store", timer=lambda: now[0])
+    progress.planned(5)
+    for machine in (ONE, TWO):
+        progress.joined(machine)
+        progress.started(machine, work(machine))
+    now[0] = 3.0
+    progress.finished(ONE, record(ONE))
+    assert text.getvalue().endswith("  (4 more, about 6 s)\n")
 
 
 def test_what_had_records_is_reported_where_nothing_runs(text: io.StringIO) -> None:

@@ -516,7 +516,10 @@ def worker(
     ],
     gpus: Annotated[int, Option(min=0, help="CUDA devices that cells may use here.")] = 0,
 ) -> None:
-    """Take cells of `bench run --cluster` on this machine, one at a time, until it is stopped."""
+    """Take cells of `bench run --cluster` on this machine, one at a time.
+
+    It ends when it is stopped, and 30 s after it has lost the scheduler: start it again then.
+    """
     from bench.running.cluster.worker import worker
 
     worker(address, gpus)

@@ -16,7 +16,8 @@ from filelock import FileLock
 SHARED = (Path("/run/lock"), Path("/dev/shm"), Path("/tmp"))
 """Folders that all users of a machine can write, whatever TMPDIR says."""
 APART = "RATEBENCH_LOCK"
-"""A variable that names another folder: of runs that are on cores of their own, or are tests."""
+"""A variable that names another folder: of runs that are on cores of their own, or are tests. It is
+made where it is missing."""
 NAME = "ratebench.lock"
 LOOK_S = 0.2
 """From one look to the next of who waits in a thread, where no signal comes."""
@@ -103,6 +104,8 @@ def _opened() -> tuple[int, list[str], bool]:
         if not (apart or _open_to_all(folder)):
             continue
         try:
+            if apart:
+                folder.mkdir(parents=True, exist_ok=True)
             return _open(folder / NAME), reasons, True
         except OSError as error:
             reasons.append(f"{folder / NAME}: {error.strerror or error}")

@@ -35,6 +35,7 @@ from bench.records import Record
 from bench.report.choices import write_choice
 from bench.report.pages.choose import predict_command, recommendation
 from bench.running.cells import memory_limit_bytes
+from bench.running.cluster.address import UnreachedError
 from bench.store import RecordStore
 from bench.tune.study import StudyError
 from datasets.catalog import CATALOG
@@ -116,7 +117,8 @@ def choose(
                 *(cluster, request, names, devices, options.threads, layout, store, sandbox)
             )
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
-        terminal.note_end_of_search(error)
+        if not isinstance(error, UnreachedError):
+            terminal.note_end_of_search(error)
         if isinstance(error, KeyboardInterrupt):
             return INTERRUPTED
         raise

@@ -86,7 +86,7 @@ def choose_on(
         pool = DaskPool(connection, setting.run)
         keep = lambda found: write(folder, found)  # noqa: E731
         try:
-            found = Remote(pool, address, choice, ledger, keep).run()
+            found = Remote(pool, address, machine.name, choice, ledger, keep).run()
         finally:
             pool.close()
             ledger.close()
@@ -126,11 +126,13 @@ def _id(machine: Greeting) -> str:
 class Remote:
     """One choice on one machine, watched until it ends.
 
+    name  of the machine
     keep  stores the request as it is now
     """
 
     pool: Pool
     address: str
+    name: str
     choice: Choice
     ledger: Ledger
     keep: Callable[[Request], None]
@@ -149,7 +151,7 @@ class Remote:
                 raise StudyError(answer.problem)
             if not answer.missing or sent:
                 problem = answer.refused or answer.broken or "it does not keep files"
-                raise ClusterError(f"the machine cannot search: {problem}")
+                raise ClusterError(f"{self.name} cannot search: {problem}")
             for path in answer.missing:
                 self._send(path, self.choice.setting.files[path])
             sent = True
@@ -158,7 +160,7 @@ class Remote:
         offset = 0
         for piece in copies.pieces(path):
             if problem := self._answer(put_piece, file.to_json(), offset, piece):
-                raise ClusterError(f"the machine cannot store {path}: {problem}")
+                raise ClusterError(f"{self.name} cannot store {path}: {problem}")
             offset += len(piece)
 
     def _answer(self, function: Callable[..., str], *arguments: object) -> str:
@@ -168,7 +170,7 @@ class Remote:
             report = self.pool.next(LOOK_S)
             if report is None:
                 if self.address not in self.pool.look():
-                    raise ClusterError("the machine that searched left the cluster")
+                    raise ClusterError(f"{self.name}, which searched, left the cluster")
             elif (text := self._read(report)) is not None:
                 return text
 
@@ -177,9 +179,9 @@ class Remote:
             case Answered(task, text) if task == self._task:
                 return text
             case Gone():
-                raise ClusterError("the machine that searched was lost")
+                raise ClusterError(f"{self.name}, which searched, was lost")
             case Broken(_, reason):
-                raise ClusterError(f"the machine that searched failed: {reason}")
+                raise ClusterError(f"{self.name}, which searched, failed: {reason}")
             case Reported(_, what, text):
                 self._hear(what, text)
         return None

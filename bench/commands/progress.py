@@ -139,16 +139,13 @@ class Progress(StoreProblems):
         self._cell_task = self._bars.add_task(self._label, total=None, words=self._cell_words)
 
     def on_event(self, event: Event) -> None:
-        if not isinstance(event, Checkpoint) or event.rmse is None or event.epoch == 0:
+        if not isinstance(event, Checkpoint) or not (words := trained(event)):
             return
-        epoch, planned = event.epoch, event.planned
-        left = event.seconds / epoch * (planned - epoch)
-        words = [f"epoch {epoch}/{planned}", f"RMSE {event.rmse:.4f}"]
-        self._trained = "  ".join([*words, f"{duration(left)} left"] if left else words)
+        epoch, planned, self._trained = event.epoch, event.planned, words
         if self._cell_task is not None:
             self._bars.update(self._cell_task, completed=epoch, total=planned)
         if not self._live and (epoch == planned or epoch & (epoch - 1) == 0):  # 1, 2, 4, 8, …
-            self._say(f"    {self._trained.replace('RMSE', 'validation RMSE')}")
+            self._say(f"    {validation(words)}")
 
     def tried_again(self, reason: str) -> None:
         self._end_cell()
@@ -206,6 +203,20 @@ class Progress(StoreProblems):
         if self._cell_task is not None:
             self._bars.remove_task(self._cell_task)
             self._cell_task = None
+
+
+def trained(at: Checkpoint) -> str:
+    """How far a fit is, and its validation RMSE there; "" where none is known yet."""
+    if at.rmse is None or at.epoch == 0:
+        return ""
+    left_s = at.seconds / at.epoch * (at.planned - at.epoch)
+    words = [f"epoch {at.epoch}/{at.planned}", f"RMSE {at.rmse:.4f}"]
+    return "  ".join([*words, f"{duration(left_s)} left"] if left_s else words)
+
+
+def validation(words: str) -> str:
+    """These of `trained`, where nothing beside them says which RMSE it is."""
+    return words.replace("RMSE", "validation RMSE")
 
 
 def shared(cells: Sequence[Cell]) -> dict[str, str]:

@@ -53,10 +53,15 @@ def show(
     written  whether the pages were, so that they need only be named
     among    all records of the store, by which a dataset has its title and page
     """
-    for table in tables(records, among):
+    every = tables(records, among)
+    several = len({table.machine for table in every}) > 1
+    pages = [_page(table, records, out, written=written) for table in every]
+    for place, table in enumerate(every):
         shown = Shown(table, console.width)
         namesakes = _namesakes(table, records)
-        console.print(f"\n{one_line(namesakes or table.title)}, {table.split}", style="bold")
+        where = f", on {table.machine}" * several
+        heading = one_line(f"{namesakes or table.title}, {table.split}{where}")
+        console.print(f"\n{heading}", style="bold")
         for sentence in (
             *notes(table.records),
             shortened(table),
@@ -71,11 +76,8 @@ def show(
         for number, remark in enumerate(shown.remarks, start=1):
             paragraph(console, f"[{number}] {remark}")
         paragraph(console, " ".join(filter(None, shown.reading())))
-        how = "" if written else f" (`bench report{out_option(out)}` writes it)"
-        verb = "have" if " and " in namesakes else "has"
-        why = f": {namesakes} {verb} the same ratings, so this page, too" if namesakes else ""
-        page = one_line(f"{out / page_name(table.title)}{why}")
-        console.print(f"Page: {page}{how}")
+        if pages[place] not in pages[place + 1 :]:  # tables of one page may follow each other
+            console.print(pages[place])
 
 
 def rows_of(records: Sequence[Record], among: Sequence[Record]) -> dict[str, Sequence[Record]]:
@@ -87,6 +89,14 @@ def rows_of(records: Sequence[Record], among: Sequence[Record]) -> dict[str, Seq
         for table in every
         for line in table.lines
     }
+
+
+def _page(table: Table, records: Sequence[Record], out: Path, *, written: bool) -> str:
+    namesakes = _namesakes(table, records)
+    how = "" if written else f" (`bench report{out_option(out)}` writes it)"
+    verb = "have" if " and " in namesakes else "has"
+    why = f": {namesakes} {verb} the same ratings, so this page, too" if namesakes else ""
+    return f"Page: {one_line(f'{out / page_name(table.title)}{why}')}{how}"
 
 
 def _namesakes(table: Table, records: Sequence[Record]) -> str:

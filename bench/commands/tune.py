@@ -21,6 +21,7 @@ from bench.commands.run import (
 from bench.planning.facts import Loader
 from bench.records import Record
 from bench.running.cells import memory_limit_bytes
+from bench.running.cluster.address import UnreachedError
 from bench.store import RecordStore
 from bench.tune import FOLDER
 from bench.tune import study as studies
@@ -85,7 +86,8 @@ def tune(
                         raise
                     terminal.note(f"left out: {error}")
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
-        terminal.note_end_of_search(error)
+        if not isinstance(error, UnreachedError):
+            terminal.note_end_of_search(error)
         if isinstance(error, KeyboardInterrupt):
             return INTERRUPTED
         raise

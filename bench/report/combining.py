@@ -30,7 +30,7 @@ class Combined(RecordStore):
 
     def __init__(self, out: Path, others: Sequence[Path]) -> None:
         super().__init__(out)
-        self._others = [file for each in others for file in _files_of(each)]
+        self._others = [file for each in others for file in self._files_with_records(each)]
 
     def read(self) -> tuple[list[Record], list[BadLine]]:
         """Every record once, in file and line order, and every line that is none. Raises ValueError
@@ -59,6 +59,15 @@ class Combined(RecordStore):
                 if record.status not in UNRUN:
                     by_cell[record.identity][path][record.run] = record
         return [line for by_file in by_cell.values() for line in _disagreements(by_file)]
+
+    def _files_with_records(self, place: Path) -> list[Path]:
+        files = _files_of(place)
+        found = [self._read(file) for file in files]
+        if not any(each.records for each in found):
+            bad = [line for each in found for line in each.bad]
+            first = f"; {bad[0].path}{bad[0].place}: {bad[0].problem}" if bad else ""
+            raise ValueError(f"--records {place}: no record is there{first}")
+        return files
 
     def _paths(self) -> list[Path]:
         """Without a file that is named twice, as one of the store's own may be."""

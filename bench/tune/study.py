@@ -203,7 +203,8 @@ def read(name: str) -> Study:
             raise StudyError(f"{name}: cannot be read: {error}") from error
     else:
         raise StudyError(
-            f"no study '{name}'. There are: {', '.join(names())}; or give a path/to/study.toml"
+            f"no study '{name}'{_searched_by(name)}. There are: {', '.join(names())}; or give a "
+            "path/to/study.toml"
         )
     try:
         return Study.model_validate({"name": Path(name).stem, **tomllib.loads(text)})
@@ -213,3 +214,9 @@ def read(name: str) -> Study:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in first["loc"] if part not in ("range", "choices"))
         raise StudyError(f"{name}: {where}{first['msg'].lower()}") from None
+
+
+def _searched_by(row: str) -> str:
+    """Which studies a row has, whose name was given for that of one; "" where it has none."""
+    found = [each for each in names() if row in read(each).implementations]
+    return f": {row} is searched by {' and '.join(found)}" if found else ""

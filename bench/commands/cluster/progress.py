@@ -14,7 +14,15 @@ from rich.table import Column
 from rich.text import Text
 
 from bench.cell.events import Checkpoint, Event
-from bench.commands.progress import REFRESHES_PER_S, StoreProblems, duration, name_of, outcome
+from bench.commands.progress import (
+    REFRESHES_PER_S,
+    StoreProblems,
+    duration,
+    name_of,
+    outcome,
+    trained,
+    validation,
+)
 from bench.commands.terminal import plural
 from bench.planning.plan import Cell
 from bench.records import Record
@@ -31,12 +39,22 @@ class _Words(progress.ProgressColumn):
 
 @dataclass
 class _Line:
-    """What a machine does, in words."""
+    """What a machine does, in words.
+
+    next_epoch  the first one that has a line of its own where there is no terminal
+    lost        dataset of a cell that ended with the machine, and that runs nowhere else
+    problem     why it cannot run a dataset, which has been shown
+    n_skipped   cells that were skipped for that since it was shown
+    """
 
     machine: Machine
     began_s: float
     label: str = ""
     trained: str = ""
+    next_epoch: int = 1
+    lost: str = ""
+    problem: str = ""
+    n_skipped: int = 0
     task: progress.TaskID | None = None
 
 
@@ -44,10 +62,12 @@ class _Line:
 class MachinesProgress(StoreProblems):
     """Shows machines and their cells; collects the new `records`.
 
-    total   cells that are to run or have records, as far as is known
-    shared  fields of a cell's name that need not be repeated
-    store   the folder that the records go to
-    timer   the clock, in seconds
+    total     cells that are to run or have records, as far as is known
+    already   those that had records
+    shared    fields of a cell's name that need not be repeated
+    return_s  how long a run waits for a machine that alone may go on; None where any may
+    store     the folder that the records go to
+    timer     the clock, in seconds
     """
 
     console: Console
@@ -57,11 +77,12 @@ class MachinesProgress(StoreProblems):
     timer: Callable[[], float] = time.monotonic
     total: int = 0
     already: int = 0
+    return_s: float | None = None
     _lines: dict[str, _Line] = field(default_factory=dict)
     _spent_s: float = 0.0
+    _already_shown: int = 0
 
     def __post_init__(self) -> None:
-        self._began_s = self.timer()
         self._live = self.console.is_interactive and self.console.file.isatty()
         self._bars = progress.Progress(
             progress.TextColumn("{task.description}", markup=False),
@@ -79,7 +100,14 @@ class MachinesProgress(StoreProblems):
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
-        if self.already:
+        self._say_already()
+        for line in self._lines.values():
+            self._say_skipped(line)
+
+    def _say_already(self) -> None:
+        """Before the first number that counts them."""
+        if self.already > self._already_shown:
+            self._already_shown = self.already
             self._say(f"{self.already} of {plural(self.total, 'cell')} had records already")
 
     def on_note(self, text: str) -> None:
@@ -103,12 +131,34 @@ class MachinesProgress(StoreProblems):
 
     def left(self, machine: Machine, reason: str) -> None:
         line = self._lines.pop(machine.address, None)
+        if line is not None:
+            self._say_skipped(line)
         if line is not None and line.task is not None:
             self._bars.remove_task(line.task)
-        self._warn(f"{machine.name} {reason}")
+        self._warn(f"{machine.name} {reason}{self._awaited(line)}")
+
+    def _awaited(self, line: _Line | None) -> str:
+        """What cannot go on without the machine."""
+        if line is None or not line.lost or self.return_s is None:
+            return ""
+        why = "rows of two machines never share a table"
+        if not self.return_s:
+            return f"; {line.lost} cannot go on without it, for {why}"
+        return f"; {line.lost} waits for it ({self.return_s:g} s once nothing else runs), for {why}"
 
     def moved(self, what: str, machine: Machine, reason: str) -> None:
-        self._say(f"{machine.name}: {what} is for another machine now: {reason}")
+        line = self._lines.get(machine.address)
+        others = "is for another machine now"
+        if not self._lines.keys() - {machine.address}:
+            others = "needs another machine, and no other is there"
+        self._say(f"{machine.name}: {what} {others}: {reason}")
+        if line is not None:
+            line.lost, line.problem = "", reason
+
+    def _say_skipped(self, line: _Line) -> None:
+        if line.n_skipped:
+            self._say(f"{line.machine.name}: {plural(line.n_skipped, 'cell')} skipped")
+        line.n_skipped = 0
 
     def sends(self, machine: Machine, name: str, size: int) -> None:
         self._say(f"{machine.name}: gets {name} ({size / 1e6:.1f} MB)")
@@ -123,9 +173,12 @@ class MachinesProgress(StoreProblems):
         self._say(f"{machine.name}: waiting: another ratebench run is timing a cell there")
 
     def started(self, machine: Machine, work: Work) -> None:
+        self._say_already()
         label = name_of(work.cell, self.shared)
         if line := self._lines.get(machine.address):
-            line.label, line.trained, line.began_s = label, "", self.timer()
+            self._say_skipped(line)
+            line.label, line.began_s, line.lost = label, self.timer(), ""
+            line.trained, line.next_epoch = "", 1
         if work.again:
             self._say(f"{machine.name}: {label}  runs again: {work.again}")
         elif not self._live:
@@ -133,8 +186,14 @@ class MachinesProgress(StoreProblems):
 
     def on_event(self, machine: Machine, event: Event) -> None:
         line = self._lines.get(machine.address)
-        if line is not None and isinstance(event, Checkpoint) and event.rmse is not None:
-            line.trained = f"epoch {event.epoch}/{event.planned}  RMSE {event.rmse:.4f}"
+        if line is None or not isinstance(event, Checkpoint) or not (words := trained(event)):
+            return
+        line.trained = words
+        if event.epoch >= line.next_epoch or event.epoch == event.planned:
+            # 1, 2, 4, 8, … or, since a machine does not report every epoch, the next one.
+            line.next_epoch = 1 << event.epoch.bit_length()
+            if not self._live:
+                self._say(f"{machine.name}:     {validation(words)}")
 
     def tried_again(self, machine: Machine, reason: str) -> None:
         self._say(f"{machine.name}: runs again, since something else may be the cause: {reason}")
@@ -144,25 +203,48 @@ class MachinesProgress(StoreProblems):
         self._say(f"{machine.name}: repeats of {plural(len(cells), 'row')}")
 
     def finished(self, machine: Machine, record: Record) -> None:
-        if line := self._lines.get(machine.address):
-            line.label = line.trained = ""
-        self.records.append(record)
-        self._spent_s = self.timer() - self._began_s
         cell = record.cell
+        self.records.append(record)
+        n_busy = max(1, self._n_busy)
+        if line := self._lines.get(machine.address):
+            self._spent_s += (self.timer() - line.began_s) * bool(line.label)
+            line.label = line.trained = ""
+            line.lost = cell.dataset if record.status == "lost" else ""
+            if record.status == "skipped" and line.problem and line.problem in record.reason:
+                line.n_skipped += 1
+                return
         seed = "" if "seed" in self.shared else f"  seed {cell.seed}{' again' * bool(cell.again)}"
-        place = f"[{len(self.records) + self.already}/{self.total}]"
+        self._say_already()
+        left = f"  ({self._remaining} more, {self._time_left(n_busy)})" * bool(self._remaining)
         self._say(
-            f"{machine.name}: {place} {cell.implementation}  {cell.dataset}{seed}  "
-            f"{outcome(record)}"
+            f"{machine.name}: [{self._done}/{self.total}] {cell.implementation}  {cell.dataset}"
+            f"{seed}  {outcome(record)}{'' if self._live else left}"
         )
 
+    @property
+    def _done(self) -> int:
+        return len(self.records) + self.already
+
+    @property
+    def _remaining(self) -> int:
+        return max(0, self.total - self._done)
+
+    @property
+    def _n_busy(self) -> int:
+        return sum(bool(line.label) for line in self._lines.values())
+
+    def _time_left(self, n_busy: int) -> str:
+        """As long as the cells so far took on average, on so many machines at once."""
+        each_s = self._spent_s / len(self.records)
+        return f"about {duration(each_s * self._remaining / n_busy)}"
+
     def _words(self) -> str:
-        done = len(self.records) + self.already
-        left = ""
-        if self.records and done < self.total:
-            each_s = self._spent_s / len(self.records)
-            left = f"  about {duration(each_s * (self.total - done))} left"
-        return f"cell {done}/{self.total}{left}"
+        left = (
+            f"  {self._time_left(max(1, self._n_busy))} left"
+            if self.records and self._remaining
+            else ""
+        )
+        return f"cell {self._done}/{self.total}{left}"
 
     def _doing(self, line: _Line) -> str:
         if not line.label:

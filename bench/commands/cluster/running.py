@@ -73,12 +73,15 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
     datasets = [name for block in requested.blocks for name in block.datasets]
     arguments.refuse_unused(of.layout, datasets)
     store, records = RecordStore(of.out), list[Record]()
-    open_store(store, of.out)
     progress = MachinesProgress(terminal.out, records, str(store.folder))
     ledger = Ledger(store, progress)
     left_over: list[str] = []
     try:
-        with sole_run(store), connect(of.cluster, progress) as connection:
+        with (
+            connect(of.cluster, progress) as connection,
+            opened(store, of.out),  # no folder is left where no machine was reached
+            sole_run(store),
+        ):
             machines = connection.machines().values()
             for each in machines:
                 check_store(store, of.out, each.environment.machine)
@@ -86,6 +89,7 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
             plans = _planned(requested, overrides, of, has_cuda=has_cuda)
             progress.shared = _shared(plans[has_cuda], wanted)
             terminal.print_line(_summary(plans[has_cuda], wanted, of))
+            progress.return_s = return_s_of(connection)
             setting = setting_of(
                 [cell.request.dataset for cell in plans[has_cuda]], of.layout, of.test, of.sandbox
             )
@@ -117,6 +121,13 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
             return INTERRUPTED
         raise
     return _ended(plan.records, left_over, wanted, ledger, records, of)
+
+
+@contextlib.contextmanager
+def opened(store: RecordStore, out: Path) -> Iterator[None]:
+    """As `open_store`, in a `with` statement."""
+    open_store(store, out)
+    yield
 
 
 def _ended(
@@ -192,12 +203,16 @@ def dispatching(
     """Of one run. At the end nothing of it is left on the machines, and what is recorded is stored
     if that is possible."""
     pool = DaskPool(connection, setting.run)
-    return_s = 0.0 if connection.local else RETURN_S  # nobody starts a local worker again
     try:
-        yield Dispatch(pool, ledger, progress, setting, return_s)
+        yield Dispatch(pool, ledger, progress, setting, return_s_of(connection))
     finally:
         pool.close()
         ledger.close()
+
+
+def return_s_of(connection: Connection) -> float:
+    """How long a run waits for a machine that left: nobody starts a local worker again."""
+    return 0.0 if connection.local else RETURN_S
 
 
 def _shared(cells: Sequence[Cell], wanted: Precision | None) -> dict[str, str]:

@@ -61,8 +61,15 @@ def search_on(
         ledger.refresh()
         for study in studies:
             cell = default_of(study, dataset, loader, planner)
+            ended: list[tuple[Trial, Trial | None]] = []
 
-            def show(trial: Trial, best: Trial | None, study: Study = study) -> None:
+            def show(
+                trial: Trial,
+                best: Trial | None,
+                study: Study = study,
+                ended: list[tuple[Trial, Trial | None]] = ended,
+            ) -> None:
+                ended.append((trial, best))
                 terminal.print_line(line_of(study, trial, best))
 
             recorded = sorted(store.read()[0], key=lambda each: each.started_at)
@@ -70,6 +77,17 @@ def search_on(
             plan = Trials(study, trials, cell, trial_of(cell, contain), recorded, show)
             progress.already += plan.n_recorded
             left_over += dispatch.run(plan)
+            if ended:
+                terminal.print_line(last_line(study, len(ended), ended[-1][1], store))
     for sentence in left_over:
         terminal.warn(f"{sentence}; the same command goes on from here")
     return FAILED if left_over or ledger.unwritten else exit_code(records)
+
+
+def last_line(study: Study, n_trials: int, best: Trial | None, store: RecordStore) -> str:
+    """The best of all trials of a search, and where their records are."""
+    found = "none has a result"
+    if best is not None:
+        settings = "  ".join(f"{name}={value}" for name, value in best.settings.items())
+        found = f"the best has RMSE {best.rmse:.4f} with {settings}"
+    return f"{study.name}: of {terminal.plural(n_trials, 'trial')} {found}; records: {store.folder}"

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 import socket
@@ -12,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 from bench.cell.job import HarnessError
 from bench.commands.terminal import UsageError
@@ -25,11 +27,18 @@ PATIENCE_S = 10.0
 BETWEEN_S = 0.2
 """From one look to the next."""
 
+MOST_LOCAL = 999
+"""Workers of `local:N`."""
+
 FORMS = f"tcp://host:{PORT}, tls://host:{PORT}, a scheduler file, or local:2"
 
 
 class ClusterError(HarnessError):
     """A cluster cannot be used any more, or not yet, through no word of the command line."""
+
+
+class UnreachedError(ClusterError):
+    """No machine of it has been reached, so that nothing has begun."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,9 @@ class Scheduler:
     port: int
 
 
+Role = Literal["client", "worker"]
+"""Of who connects: each has certificates of its own."""
+
 Address = Local | SchedulerFile | Scheduler
 Value = TypeVar("Value")
 
@@ -63,13 +75,21 @@ def parse(text: str) -> Address:
     """What the address names. Raises UsageError for what can be none."""
     if text == "local" or text.startswith("local:"):
         return _local(text)
-    if "://" not in text and (text.endswith(".json") or "/" in text):
+    if "://" not in text and (text.endswith(".json") or "/" in text or _is_file(text)):
         return SchedulerFile(Path(text).expanduser())
     return _scheduler(text)
 
 
+def _is_file(text: str) -> bool:
+    with contextlib.suppress(ValueError):  # of a name that no file can have
+        return Path(text).is_file()
+    return False
+
+
 def _local(text: str) -> Local:
     count = text.removeprefix("local").removeprefix(":")
+    if re.fullmatch(r"[1-9]\d{3,}", count):
+        raise UsageError(f"{text!r}: local:N starts at most {MOST_LOCAL} workers, for a try")
     if not re.fullmatch(r"[1-9]\d{0,2}", count):
         raise UsageError(f"{text!r}: local:N starts N workers on this machine, as local:2")
     return Local(int(count))
@@ -117,12 +137,16 @@ def _read(path: Path, until: float, patience_s: float) -> Scheduler:
             return _scheduler(str(address))
         except FileNotFoundError:
             problem = f"there is no scheduler file {path} after {patience_s:g} s"
+            writes = f"`dask scheduler --scheduler-file {path}` writes it"
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror or error}") from None
-        except (ValueError, LookupError, TypeError, UsageError):  # it may be half written
+        except (ValueError, LookupError, TypeError, UsageError):
             problem = f"{path} is no scheduler file: it has no address"
+            writes = f"a cluster is {FORMS}"
+            if path.read_bytes()[:1] not in (b"", b"{"):  # it is not half written
+                until = 0.0
         if time.monotonic() + BETWEEN_S >= until:
-            raise UsageError(f"{problem}; `dask scheduler --scheduler-file {path}` writes it")
+            raise UsageError(f"{problem}; {writes}")
         time.sleep(BETWEEN_S)
 
 
@@ -142,6 +166,40 @@ def _problem(scheduler: Scheduler, until: float) -> str:
 
 def _touch(scheduler: Scheduler, limit_s: float) -> None:
     socket.create_connection((scheduler.host, scheduler.port), limit_s).close()
+
+
+def require_scheduler(scheduler: Scheduler, role: Role, limit_s: float = PATIENCE_S) -> None:
+    """Raises ClusterError where it is no Dask scheduler that listens there: Dask's own client and
+    worker would wait for it in silence."""
+    try:
+        found = in_time(lambda: asyncio.run(_identity(scheduler.uri, role, limit_s)), 2 * limit_s)
+        problem = "" if found == "Scheduler" else f"it is a {found}"
+    except TimeoutError:
+        problem = f"it does not answer as one within {limit_s:g} s"
+    except Exception as error:  # Dask reads whatever comes as lengths and pickles
+        known = isinstance(error, OSError) and str(error)
+        problem = str(error).splitlines()[0] if known else "it speaks another protocol"
+    if problem:
+        raise ClusterError(
+            f"something that is not a Dask scheduler answers at {scheduler.uri} ({problem}): "
+            "`dask scheduler` prints its address, which is not that of its dashboard"
+        )
+
+
+async def _identity(uri: str, role: Role, limit_s: float) -> str:
+    """`Scheduler`, or what else of Dask listens there."""
+    from distributed import Security
+    from distributed.core import connect
+
+    async def ask() -> Any:
+        comm = await connect(uri, timeout=limit_s, **Security().get_connection_args(role))
+        try:
+            await comm.write({"op": "identity", "reply": True})
+            return await comm.read()
+        finally:
+            comm.abort()
+
+    return str((await asyncio.wait_for(ask(), limit_s))["type"])
 
 
 def in_time(function: Callable[[], Value], limit_s: float) -> Value:

@@ -15,7 +15,13 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from bench.running.cluster import address
-from bench.running.cluster.address import PATIENCE_S, ClusterError, begun, in_time
+from bench.running.cluster.address import (
+    PATIENCE_S,
+    ClusterError,
+    UnreachedError,
+    begun,
+    in_time,
+)
 from bench.running.cluster.greeting import (
     Greeting,
     greet,
@@ -238,7 +244,10 @@ class Connection:
             if theirs.environment.machine != greeting.environment.machine:
                 continue
             if theirs.host == greeting.host:
-                return f"it is on the machine of {other.name}, and they would disturb each other"
+                return (
+                    f"it is on the machine of {other.name}, and they would disturb each other: "
+                    "end one of them"
+                )
             return (
                 f"its machine has the id of that of {other.name}: where they are two, set "
                 "RATEBENCH_CACHE to a folder on a disk of its own there"
@@ -254,12 +263,16 @@ def connect(place: str, observer: Observer, wait_s: float = WAIT_S) -> Iterator[
     place  as `address.FORMS` has it
 
     Raises UsageError for an address that cannot be meant, a scheduler that is set otherwise, or
-    where Dask is not installed; ClusterError where nothing answers, or no machine joins in
+    where Dask is not installed; UnreachedError where nothing answers, or no machine joins in
     `wait_s` seconds.
     """
-    with connected(place, observer) as connection:
-        connection.poll()
-        connection.wait_for_machines(wait_s)
+    with contextlib.ExitStack() as held:
+        try:
+            connection = held.enter_context(connected(place, observer))
+            connection.poll()
+            connection.wait_for_machines(wait_s)
+        except ClusterError as error:
+            raise UnreachedError(error) from None
         yield connection
 
 
@@ -276,7 +289,10 @@ def connected(place: str, observer: Observer) -> Iterator[Connection]:
             local = held.enter_context(LocalMachines(where.workers))
             uri = local.uri
         else:
-            uri = address.reached(where).uri
+            observer.on_note(f"looking for the scheduler of {place}, for up to {PATIENCE_S:g} s")
+            scheduler = address.reached(where)
+            address.require_scheduler(scheduler, "client")
+            uri = scheduler.uri
         client = held.enter_context(_client(uri))
         _check_scheduler(client, uri)
         yield Connection(client, uri, observer, local)

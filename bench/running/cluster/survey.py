@@ -43,9 +43,13 @@ def survey(place: str) -> None:
         timed = _timed(connection)
         rows = [
             *(_row(each.name, each, timed.get(place)) for place, each in _joined(connection)),
-            *(_refused(name, *found) for name, found in sorted(connection.refused.items())),
-            *([name, *[""] * 6, "none: it does not answer"] for name in connection.awaited),
+            *(_refused(name, each) for name, (_, each) in sorted(connection.refused.items())),
+            *([name, *[""] * 6, "none"] for name in connection.awaited),
         ]
+        for name, (reason, _) in sorted(connection.refused.items()):
+            terminal.warn(f"{name} takes no cells: {reason}")
+        for name in connection.awaited:
+            terminal.warn(f"{name} takes no cells: it does not answer")
     if not rows:
         raise ClusterError(f"no worker is at {connection.uri}: `bench worker {connection.uri}`")
     terminal.out.print(terminal.table(rows, HEADERS), soft_wrap=False)
@@ -111,9 +115,9 @@ def _row(name: str, greeting: Greeting, timed: Timed | str | None) -> list[str]:
     return [name, *_hardware(greeting), noise, repeats, "one at a time"]
 
 
-def _refused(name: str, reason: str, greeting: Greeting | None) -> list[str]:
+def _refused(name: str, greeting: Greeting | None) -> list[str]:
     hardware = _hardware(greeting) if greeting else [""] * 4
-    return [name, *hardware, "", "", f"none: {reason}"]
+    return [name, *hardware, "", "", "none"]
 
 
 def _hardware(greeting: Greeting) -> list[str]:

@@ -30,10 +30,18 @@ QUIET = {
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",
     "DASK_DISTRIBUTED__DIAGNOSTICS__NVML": "False",
+    "DASK_LOGGING__DISTRIBUTED": "warning",
 }
 """What Dask would do beside a timed cell: look at every thread 100 times in a second, at its own
 loop 50 times, at the processes and the GPU twice. Without, an idle worker woke 4 times in a second
-and took 0.2 % of a core, and with it 101 times and 2.5 %."""
+and took 0.2 % of a core, and with it 101 times and 2.5 %. And 15 lines as a worker starts, which
+would bury its own two."""
+
+LAST_WORDS = (
+    "this machine takes no more cells: it was stopped, or has lost its scheduler (which it does "
+    "not wait for: then start it again)"
+)
+"""Dask closes the worker alike for both."""
 
 KILLING_S = 0.1
 """Between two looks for cells of a worker that ends."""
@@ -54,7 +62,8 @@ def worker(place: str, gpus: int) -> None:
     require_certificates(where, "worker")
     note(f"looking for the scheduler of {place}, for up to {PATIENCE_S:g} s")
     scheduler = address.reached(where, PATIENCE_S)
-    note("this machine takes cells, one at a time, until it is stopped")
+    address.require_scheduler(scheduler, "worker")
+    note("this machine takes cells, one at a time, until it is stopped or loses the scheduler")
     words = command(scheduler.uri, f"{platform.node()}-{os.getpid()}", gpus)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -88,7 +97,7 @@ def require_distributed() -> None:
         ) from None
 
 
-def require_certificates(where: address.Address, role: str) -> None:
+def require_certificates(where: address.Address, role: address.Role) -> None:
     """Raises UsageError where a `tls` address has no certificates here, and OSError where one of
     them cannot be read.
 
@@ -116,6 +125,7 @@ def dask_teardown(_: Any) -> None:
     was killed here.
     """
     threading.Thread(target=_kill_cells, daemon=True).start()
+    note(LAST_WORDS)
 
 
 def _kill_cells() -> None:

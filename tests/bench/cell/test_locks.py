@@ -182,6 +182,15 @@ def test_a_run_on_cores_of_its_own_may_have_a_lock_of_its_own(
     assert locks.shortcoming() == ""
 
 
+def test_a_folder_of_its_own_is_made_where_it_is_missing(
+    shared: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(locks.APART, str(tmp_path / "a" / "lock"))
+    with locks.exclusive(never):
+        assert held(tmp_path / "a" / "lock" / locks.NAME)
+    assert locks.shortcoming() == ""
+
+
 def test_the_lock_is_given_back_after_an_error(shared: list[Path]) -> None:
     with pytest.raises(ZeroDivisionError), locks.exclusive(never):
         raise ZeroDivisionError
@@ -198,7 +207,8 @@ def test_doctor_says_where_only_runs_with_the_same_folder_wait(
         f"in {tmp_path}, by RATEBENCH_LOCK",
         "! RATEBENCH_LOCK is set: runs wait only for those that use the same folder",
     )
-    monkeypatch.setenv(locks.APART, str(tmp_path / "missing"))
+    monkeypatch.setenv(locks.APART, str(tmp_path / "file" / "lock"))
+    (tmp_path / "file").touch()
     assert doctor._lock()[2].startswith("! runs of other users")
 
 

@@ -94,7 +94,7 @@ def remote(
     kept: list[Request] = []
     ledger = Ledger(RecordStore(out), Watching(print, print), SETTLED)
     show = (shown if shown is not None else []).append
-    return Remote(pool, "tcp://one", choice, ledger, kept.append, show), kept
+    return Remote(pool, "tcp://one", "one", choice, ledger, kept.append, show), kept
 
 
 @pytest.fixture(autouse=True)

@@ -41,6 +41,16 @@ def test_at_80_columns() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_tables_of_several_machines_name_them_and_share_a_page() -> None:
+    rows = [record("numpy_sgd", machine=name) for name in ("box-1", "box-2")]
+    text = shown(80, rows)
+    heads = [line for line in text.splitlines() if line.startswith("ml-100k, ")]
+    assert [head.rpartition(", ")[2] for head in heads] == ["on box-1", "on box-2"]
+    assert text.count("Page: ") == 1
+    assert text.splitlines()[-1].startswith("Page: ")
+    assert ", on box-1" not in shown(80, rows[:1])
+
+
 def test_at_120_columns_nothing_is_left_out() -> None:
     text = shown(120)
     header = next(line for line in text.splitlines() if line.startswith("implementation"))

@@ -165,6 +165,13 @@ def test_a_study_that_cannot_be_read_is_one_clear_error(
         studies.read(str(path))
 
 
+def test_a_row_s_name_leads_to_its_study() -> None:
+    with pytest.raises(
+        StudyError, match="no study 'numpy_sgd': numpy_sgd is searched by biased_mf"
+    ):
+        studies.read("numpy_sgd")
+
+
 def test_for_an_unknown_study_the_known_ones_are_named() -> None:
     with pytest.raises(StudyError, match=r"no study 'nonesuch'\. There are: als, autorec"):
         studies.read("nonesuch")

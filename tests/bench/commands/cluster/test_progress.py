@@ -58,11 +58,110 @@ def test_each_line_names_its_machine(text: io.StringIO) -> None:
     assert "(one)" in lines[0]
     assert "one: a  with-goals  random:80/10/10  cpu  2 threads  seed 0" in lines
     assert any(line.startswith("two: b") and "runs again: its source" in line for line in lines)
-    assert "two: [2/3] b  with-goals  seed 0  lost: gone" in lines
+    assert any(line.startswith("two: [2/3] b  with-goals  seed 0  lost: gone") for line in lines)
     assert "WARNING: two was lost" in lines
     assert any(line.startswith("one: [3/3] a  with-goals  seed 0") for line in lines)
     assert "one: gets r.csv (2.5 MB)" in lines
-    assert lines[-1] == "1 of 3 cells had records already"
+    had = lines.index("1 of 3 cells had records already")
+    assert had < min(place for place, line in enumerate(lines) if "[" in line)
+
+
+def at(epoch: int, planned: int = 9) -> Checkpoint:
+    return Checkpoint(epoch=epoch, seconds=epoch, rmse=0.9, mae=1, planned=planned, evaluation_s=0)
+
+
+def test_a_log_has_some_epochs_of_each_machine_and_the_time_left(text: io.StringIO) -> None:
+    now = [0.0]
+    with MachinesProgress(
+        console(text, width=200), [], "the store", timer=lambda: now[0]
+    ) as progress:
+        progress.planned(2)
+        progress.joined(ONE)
+        progress.started(ONE, work(ONE))
+        for epoch in (0, 1, 2, 3, 5, 6, 7, 9):  # 4 and 8 are not reported
+            progress.on_event(ONE, at(epoch))
+        now[0] = 3.0
+        progress.finished(ONE, record(ONE))
+        progress.started(ONE, work(ONE, "b"))
+        progress.on_event(ONE, at(1, 1))
+        progress.finished(ONE, record(ONE, "b"))
+    lines = text.getvalue().splitlines()
+    epochs = [line.split("epoch ")[1] for line in lines if "epoch" in line]
+    assert [each.split()[0] for each in epochs] == ["1/9", "2/9", "5/9", "9/9", "1/1"]
+    assert "one:     epoch 1/9  validation RMSE 0.9000  8 s left" in lines
+    ends = [line for line in lines if "[" in line]
+    assert ends[0].endswith("  (1 more, about 3 s)")
+    assert "more" not in ends[1]
+
+
+@pytest.mark.parametrize(
+    ("return_s", "words"),
+    [
+        (None, ""),
+        (10.0, "; with-goals waits for it (10 s once nothing else runs), for rows of two"),
+        (0.0, "; with-goals cannot go on without it, for rows of two machines never"),
+    ],
+)
+def test_a_lost_machine_is_named_with_what_waits_for_it(
+    text: io.StringIO, return_s: float | None, words: str
+) -> None:
+    with shown(text) as progress:
+        progress.return_s = return_s
+        progress.joined(TWO)
+        progress.started(TWO, work(TWO))
+        progress.finished(TWO, record(TWO, status="lost", reason="gone", curve=[]))
+        progress.left(TWO, "was lost")
+    [line] = [line for line in text.getvalue().splitlines() if "WARNING" in line]
+    assert line.startswith(f"WARNING: two was lost{words}")
+
+
+def test_nothing_waits_for_a_machine_whose_table_moved(text: io.StringIO) -> None:
+    with shown(text) as progress:
+        progress.return_s = 10.0
+        progress.joined(ONE)
+        progress.joined(TWO)
+        progress.finished(TWO, record(TWO, status="lost", reason="gone", curve=[]))
+        progress.moved("with-goals", TWO, "was lost")
+        progress.left(TWO, "was lost")
+    assert "two: with-goals is for another machine now: was lost\n" in text.getvalue()
+    assert text.getvalue().endswith("WARNING: two was lost\n")
+
+
+def test_why_the_only_machine_runs_nothing_is_said_once(text: io.StringIO) -> None:
+    with shown(text) as progress:
+        progress.planned(3)
+        progress.joined(ONE)
+        progress.moved("with-goals", ONE, "it has no ratings")
+        for name in "ab":
+            skipped = record(ONE, name, status="skipped", reason="one: it has no ratings", curve=[])
+            progress.finished(ONE, skipped)
+        progress.started(ONE, work(ONE, "c"))
+        progress.finished(ONE, record(ONE, "c"))
+    lines = text.getvalue().splitlines()[1:]
+    assert lines[:2] == [
+        "one: with-goals needs another machine, and no other is there: it has no ratings",
+        "one: 2 cells skipped",
+    ]
+    assert "[3/3] c" in lines[-1]
+
+
+def test_machines_that_are_busy_share_what_is_left(text: io.StringIO) -> None:
+    now = [0.0]
+    progress = MachinesProgress(console(text, width=200), [], "the store", timer=lambda: now[0])
+    progress.planned(5)
+    for machine in (ONE, TWO):
+        progress.joined(machine)
+        progress.started(machine, work(machine))
+    now[0] = 3.0
+    progress.finished(ONE, record(ONE))
+    assert text.getvalue().endswith("  (4 more, about 6 s)\n")
+
+
+def test_what_had_records_is_reported_where_nothing_runs(text: io.StringIO) -> None:
+    with shown(text) as progress:
+        progress.planned(1)
+        progress.already_done(ONE, cell("c"))
+    assert text.getvalue() == "1 of 1 cell had records already\n"
 
 
 def test_on_a_terminal_each_machine_has_a_line(text: io.StringIO) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from bench.running.cluster.address import (
     SchedulerFile,
     parse,
     reached,
+    require_scheduler,
 )
 
 
@@ -59,7 +62,7 @@ def test_an_address_is_read(text: str, found: address.Address) -> None:
         ("local:x", "as local:2"),
         ("local:-1", "as local:2"),
         ("local:2.5", "as local:2"),
-        ("local:1000", "as local:2"),
+        ("local:1000", "at most 999 workers"),
         ("\0", "has no port"),
     ],
 )
@@ -79,6 +82,43 @@ def free_port() -> int:
 def test_where_nothing_listens_the_wait_has_an_end(host: str) -> None:
     with pytest.raises(ClusterError, match=r"no scheduler answers at tcp://.* within 0.3 s"):
         reached(parse(f"tcp://{host}:{free_port()}"), patience_s=0.3)
+
+
+@contextlib.contextmanager
+def listening(answer: Callable[[socket.socket], object]) -> Iterator[address.Scheduler]:
+    """Something that listens, and does `answer` with each connection."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                answer(listener.accept()[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield parse(f"127.0.0.1:{listener.getsockname()[1]}")
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" + b" " * 64
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [(HTTP, "speaks another protocol"), (b"", "within 0.3 s")]
+)
+def test_what_answers_and_is_no_scheduler_is_one_line(content: bytes, problem: str) -> None:
+    """As a web server, or the dashboard, which waits for the end of a line."""
+    pytest.importorskip("distributed")
+    held = []
+
+    def answer(connection: socket.socket) -> None:
+        held.append(connection)
+        connection.sendall(content)
+
+    with listening(answer) as place, pytest.raises(ClusterError) as raised:
+        require_scheduler(place, "client", limit_s=0.3)
+    assert str(raised.value).startswith("something that is not a Dask scheduler answers at tcp://")
+    assert problem in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_look_up_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +168,18 @@ def test_a_file_that_is_no_schedulers_is_one_line(tmp_path: Path, content: str) 
     path.write_text(content, encoding="utf-8")
     with pytest.raises(UsageError, match="is no scheduler file"):
         reached(SchedulerFile(path), patience_s=0.1)
+
+
+def test_a_file_of_any_name_that_is_no_schedulers_is_called_that_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits"))
+    Path("README.md").write_text("# A page", encoding="utf-8")
+    place = parse("README.md")
+    assert isinstance(place, SchedulerFile)
+    with pytest.raises(UsageError, match=r"README.md is no scheduler file.*tcp://host:8786"):
+        reached(place)
 
 
 def test_a_file_that_is_missing_is_not_waited_for_without_end(tmp_path: Path) -> None:

@@ -103,6 +103,11 @@ def test_trials_of_a_search_go_to_any_machine(
     assert [each.status for each in found] == ["ok"] * 4
     assert all(each.metrics is None and each.curve for each in found)
     assert len({each.environment.machine for each in found}) == 2
+    best = min(point.rmse for each in found for point in each.curve)
+    folder = Path("results") / "tuning" / "records"
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f"mine: of 4 trials the best has RMSE {best:.4f} with factors=")
+    assert last.endswith(f"; records: {folder}")
     assert bench(*words, "5").returncode == 0
     assert len(records(tmp_path / "results" / "tuning")) == 5
 
@@ -130,13 +135,19 @@ def test_an_address_that_cannot_be_meant_is_one_line(
     )
 
 
+@pytest.mark.parametrize("words", [("run",), ("tune", "als"), ("choose", "synthetic-100k")])
 def test_a_cluster_that_is_not_there_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """After what is awaited, and nothing of a run that goes on."""
     pytest.importorskip("distributed")
     monkeypatch.setattr(connecting.address.reached, "__defaults__", (0.1,))
-    shown = refused("run", "--cluster", "127.0.0.1:1", "--out", str(tmp_path / "out"))
-    assert shown.startswith("error: no scheduler answers at tcp://127.0.0.1:1")
+    out = tmp_path / "out"
+    shown = refused(*words, "--cluster", "127.0.0.1:1", "--out", str(out))
+    assert "looking for the scheduler of 127.0.0.1:1, for up to 10 s error: no scheduler" in shown
+    assert "goes on" not in shown
+    if words == ("run",):
+        assert not out.exists()
 
 
 def test_without_a_cluster_dask_is_not_imported() -> None:

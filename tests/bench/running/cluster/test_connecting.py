@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bench.running.cluster import connecting, worker
+from bench.running.cluster import address, connecting, worker
 from bench.running.cluster.address import ClusterError
 from bench.running.cluster.connecting import Connection, connect, connected
 from tests.support.clusters import Heard, Processes, processes, until
@@ -58,6 +58,16 @@ def test_machines_come_and_leave(started: Processes, uri: str) -> None:
     assert (heard.joined, heard.left) == (["kiwi", "second"], ["kiwi"])
 
 
+def test_a_worker_s_port_is_no_scheduler_s(started: Processes, uri: str) -> None:
+    started.worker(uri, "kiwi")
+    heard = Heard()
+    with connect(uri, heard) as connection:
+        [place] = connection.machines()
+        with pytest.raises(ClusterError, match="it is a Worker"):
+            address.require_scheduler(address.parse(place), "client")
+    assert heard.notes == [f"looking for the scheduler of {uri}, for up to 10 s"]
+
+
 def test_a_machine_that_runs_a_cell_of_another_run_answers_and_joins(
     started: Processes, uri: str
 ) -> None:
@@ -74,7 +84,7 @@ def test_a_machine_that_runs_a_cell_of_another_run_answers_and_joins(
         with connect(uri, heard) as connection:
             assert names(connection) == {"kiwi"}
         assert not cell.done()
-    assert heard.notes == ["kiwi is busy with another run: its cells wait"]
+    assert heard.notes[1:] == ["kiwi is busy with another run: its cells wait"]
 
 
 def test_two_machines_of_one_id_are_refused_with_the_remedy() -> None:
@@ -134,7 +144,7 @@ def test_without_a_machine_a_run_says_what_it_waits_for_and_gives_up(
         pass
     missing = f"no worker is there. Start one on a machine with `bench worker {uri}`"
     assert str(raised.value) == f"no machine in 0.3 s: {missing}"
-    assert heard.notes == [f"waiting up to 0.3 s: {missing}"]
+    assert heard.notes[1:] == [f"waiting up to 0.3 s: {missing}"]
 
 
 def test_a_scheduler_that_moves_cells_is_refused(started: Processes) -> None:
@@ -149,7 +159,7 @@ def test_what_is_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         no_scheduler = pytest.raises(ClusterError, match=f"no Dask scheduler answers at {uri}")
-        with no_scheduler as raised, connected(uri, Heard()):
+        with no_scheduler as raised, connecting._client(uri):
             pass
     assert "\n" not in str(raised.value)
 

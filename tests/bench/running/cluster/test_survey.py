@@ -53,7 +53,9 @@ def test_each_machine_has_a_row_with_its_noise_or_its_refusal(started: Processes
     assert code == 0
     kiwi, plain = sorted(line for line in output.splitlines() if line.startswith(("kiwi", "plain")))
     assert "3 % (2.1 to 5.2), 1 of 20 disturbed 6 one at a time" in kiwi
-    assert plain.endswith("none: it does not offer machine=1: start it with `bench worker`")
+    assert plain.rstrip().endswith(" none")
+    refusal = "WARNING: plain takes no cells: it does not offer machine=1: start it with `bench"
+    assert refusal in output
 
 
 def test_a_machine_that_runs_a_cell_of_another_run_is_busy() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,16 @@ def test_where_no_scheduler_answers_it_gives_up(monkeypatch: pytest.MonkeyPatch)
     pytest.importorskip("distributed")
     monkeypatch.setattr(worker, "PATIENCE_S", 0.1)
     assert "no scheduler answers at tcp://127.0.0.1:1 within 0.1 s" in refused("127.0.0.1:1")
+
+
+def test_it_takes_no_cells_of_what_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker of Dask would wait there in silence."""
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(worker.address.require_scheduler, "__defaults__", (0.1,))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        output = refused(f"127.0.0.1:{listener.getsockname()[1]}")
+    assert "something that is not a Dask scheduler answers" in output
+    assert "takes cells" not in output
 
 
 def test_without_dask_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,4 +103,6 @@ def test_a_batch_system_that_ends_it_ends_its_cell_too(started: Processes, uri: 
         assert answer.status != "finished"
         answer.release()
     assert "Traceback" not in started.log("box")
+    assert re.sub(r"\s+", " ", started.log("box")).endswith(f"{worker.LAST_WORDS} ")
+    assert "INFO" not in started.log("box")
     assert str(process.pid) in heard.left[0]

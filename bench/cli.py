@@ -65,9 +65,20 @@ Sandbox = Annotated[
     Option(help="Contain each row with bubblewrap: where that is possible, always, or never."),
 ]
 
+
+def meant(address: str | None) -> str | None:
+    """The address, before any data is read for it. Raises UsageError for one that cannot be."""
+    if address is not None:
+        from bench.running.cluster.address import parse
+
+        parse(address)
+    return address
+
+
 Cluster = Annotated[
     str | None,
     Option(
+        callback=meant,
         metavar="ADDRESS",
         help="Run on the machines of a Dask cluster: tcp://host:8786, a scheduler file, or local:2 "
         "for a try.",

@@ -19,13 +19,10 @@ from bench.planning.plan import Cell
 from bench.records import CellRecord, Record
 from bench.report.formats import plural
 from bench.running.cluster.machines import Machine, placed
-from bench.running.cluster.work import Work
+from bench.running.cluster.work import MOST_LOST, Work
 from bench.tune.search import Settings, Trial, best_of, sampler, tell, validation_rmse
 from bench.tune.session import SETTLED
 from bench.tune.study import Study
-
-MOST_LOST = 3
-"""Machines that one trial may lose: it may be the trial that ends them."""
 
 
 @dataclass

@@ -135,7 +135,14 @@ def test_an_address_that_cannot_be_meant_is_one_line(
     )
 
 
-@pytest.mark.parametrize("words", [("run",), ("tune", "als"), ("choose", "synthetic-100k")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--dataset", "synthetic-100k"),
+        ("tune", "als", "--dataset", "synthetic-100k"),
+        ("choose", "synthetic-100k"),
+    ],
+)
 def test_a_cluster_that_is_not_there_is_one_line(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

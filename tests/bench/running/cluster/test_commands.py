@@ -106,7 +106,7 @@ def test_trials_of_a_search_go_to_any_machine(
     best = min(point.rmse for each in found for point in each.curve)
     folder = Path("results") / "tuning" / "records"
     last = done.stdout.splitlines()[-1]
-    assert last.startswith(f"mine: of 4 trials the best has RMSE {best:.4f} with factors=")
+    assert last.startswith(f"mine: of 4 trials the best has RMSE {best:.4f} with sweeps=")
     assert last.endswith(f"; records: {folder}")
     assert bench(*words, "5").returncode == 0
     assert len(records(tmp_path / "results" / "tuning")) == 5

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from bench.commands.signals import import_problem
 from bench.report.formats import plural as plural
-from bench.store import BadLine, RecordStore
+from bench.store import RecordStore
 from datasets.errors import DataWarning
 from datasets.printable import one_line, printable
 
@@ -38,8 +38,6 @@ LEAST = 10
 """Columns of the terminal that a cell that wraps has at least."""
 WIDE = 160
 """Columns where there is no terminal to measure, and COLUMNS is not set."""
-BAD_LINES = 3
-"""Of one file of records, that are shown."""
 
 
 REMEDIES = {
@@ -133,15 +131,9 @@ def warnings_as_lines() -> Iterator[None]:
 
 
 def warn_of_bad_lines(store: RecordStore) -> None:
-    """Warn of lines in the store that are not records; of many in one file, of the first ones."""
-    by_file: dict[Path, list[BadLine]] = {}
+    """Warn of lines in the store that are not records."""
     for line in store.read()[1]:
-        by_file.setdefault(line.path, []).append(line)
-    for path, lines in by_file.items():
-        for line in lines[:BAD_LINES]:
-            warn(line)
-        if (more := len(lines) - BAD_LINES) > 0:
-            warn(f"{path}: and {more:,} more (skipped)")
+        warn(line)
 
 
 def table(rows: Iterable[Sequence[str]], headers: Sequence[str] = (), kinds: str = "Ll") -> Table:

@@ -16,7 +16,8 @@ NAMES = sorted(
     name for name in IMPLEMENTATIONS.keys() - ON_CUDA_ALONE if not name.startswith("peer:")
 )
 """The built-in ones that run on a CPU; tests/impls/peers has those that wrap a library."""
-TRAINED = [name for name in NAMES if name not in ("global_mean", "bias")]
+TRAINED = [name for name in NAMES if name not in ("global_mean", "bias", "blend")]
+"""Those with epochs."""
 SAME_MATHS = ["numpy_sgd", "autograd_mf", "sparse_embedding_mf"]
 
 
@@ -30,6 +31,8 @@ def make(name: str, **hyperparameters: Any) -> Any:
     """The implementation, with two epochs unless `hyperparameters` has another number."""
     if name in TRAINED:
         hyperparameters = {"epochs": 2} | hyperparameters
+    if name == "blend":  # of rows that are quick
+        hyperparameters = {"of": ("bias", "als")} | hyperparameters
     return class_of(name)(**hyperparameters)
 
 

@@ -81,15 +81,6 @@ def test_what_has_no_record_is_an_error_and_no_page_is_touched(
     assert [*own.iterdir()] == [page]
 
 
-def test_of_many_lines_that_are_no_records_the_first_are_shown(tmp_path: Path) -> None:
-    own = store(tmp_path / "own", [ONE])
-    mixed = tmp_path / "mixed.jsonl"
-    mixed.write_text(TWO.to_line() + "\n" + "{\n" * 5003, encoding="utf-8")
-    code, output = report("--out", own, "--records", mixed)
-    assert (code, output.count("WARNING")) == (0, 4)
-    assert "and 5,000 more (skipped)" in output
-
-
 def ran(minute: int, rmse: float, **parts: object):
     """One cell of one machine."""
     return record(minute=minute, rmse=rmse, **parts).model_copy(update={"identity": "one"})

@@ -52,7 +52,10 @@ def survey(place: str) -> None:
         for name in connection.awaited:
             terminal.warn(f"{name} takes no cells: it does not answer")
     if not rows:
-        raise ClusterError(f"no worker is at {connection.uri}: `bench worker {connection.uri}`")
+        raise ClusterError(
+            f"no worker is at {connection.uri}: start one on a machine with "
+            f"`bench worker {connection.uri}`"
+        )
     terminal.out.print(terminal.table(rows, HEADERS), soft_wrap=False)
 
 

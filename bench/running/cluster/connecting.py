@@ -235,12 +235,12 @@ class Connection:
             reason = refusal(self.ours, greeting) or self._neighbour(greeting)
             if not reason:
                 self._refused.pop(each, None)
-                beside = [] if self.local else self._on_its_host(greeting)
+                beside = "" if self.local else self._on_its_host(greeting)
                 self._accepted[each] = greeting
                 self.observer.on_joined(each.name)
                 if beside:
                     self.observer.on_note(
-                        f"{each.name} is on the host of {beside[0]}: they count as two machines, "
+                        f"{each.name} is on the host of {beside}: they count as two machines, "
                         "and their cells take turns, unless RATEBENCH_LOCK gives each a lock"
                     )
                 if greeting.busy:
@@ -263,9 +263,10 @@ class Connection:
                 )
         return ""
 
-    def _on_its_host(self, greeting: Greeting) -> list[str]:
-        """Names of workers that say they are on the same host, as another machine."""
-        return [each.name for each in self._accepted.values() if each.host == greeting.host]
+    def _on_its_host(self, greeting: Greeting) -> str:
+        """Name of a worker that says it is on the same host; "" where none does."""
+        there = self._accepted.values()
+        return next((each.name for each in there if each.host == greeting.host), "")
 
 
 @contextlib.contextmanager

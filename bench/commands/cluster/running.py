@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.cell.job import HarnessError
 from bench.commands import arguments, terminal
-from bench.commands.cluster.progress import MachinesProgress
+from bench.commands.cluster.progress import UNWRITTEN, MachinesProgress
 from bench.commands.containment import Containment, Sandboxing
 from bench.commands.data import notice
 from bench.commands.progress import shared
@@ -73,7 +73,7 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
     datasets = [name for block in requested.blocks for name in block.datasets]
     arguments.refuse_unused(of.layout, datasets)
     store, records = RecordStore(of.out), list[Record]()
-    progress = MachinesProgress(terminal.out, records, str(store.folder))
+    progress = MachinesProgress(terminal.out, records, str(store.path_of(UNWRITTEN)))
     ledger = Ledger(store, progress)
     left_over: list[str] = []
     try:
@@ -152,7 +152,19 @@ def _ended(
     if problem:
         terminal.fail(problem)
     failed = problem or left_over or ledger.unwritten or without_figures(every)
-    return FAILED if failed else exit_code(new)
+    return FAILED if failed else exit_code(ran(new))
+
+
+def ran(new: Sequence[Record]) -> list[Record]:
+    """Without those of cells that were lost and ran again, be it on another machine."""
+    every_core = {"threads": EVERY_CORE, "pinned": False}
+    names = [str(record.cell.model_copy(update=every_core)) for record in new]
+    last = {name: place for place, name in enumerate(names)}
+    return [
+        record
+        for place, (name, record) in enumerate(zip(names, new, strict=True))
+        if record.status != "lost" or last[name] == place
+    ]
 
 
 def _planned(

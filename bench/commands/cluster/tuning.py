@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands import terminal
-from bench.commands.cluster.progress import MachinesProgress
-from bench.commands.cluster.running import dispatching, setting_of
+from bench.commands.cluster.progress import UNWRITTEN, MachinesProgress
+from bench.commands.cluster.running import dispatching, ran, setting_of
 from bench.commands.containment import Containment, Sandboxing
 from bench.commands.run import FAILED, exit_code
 from bench.planning.availability import Elsewhere
@@ -43,7 +43,7 @@ def search_on(
     contain = Containment(sandbox, out, names).importer
     records: list[Record] = []
     left_over: list[str] = []
-    progress = MachinesProgress(terminal.out, records, str(store.folder))
+    progress = MachinesProgress(terminal.out, records, str(store.path_of(UNWRITTEN)))
     ledger = Ledger(store, progress, SETTLED)
     setting = setting_of(names, loader.layout, "", sandbox, blind=True)
     planner = Planner(
@@ -81,7 +81,7 @@ def search_on(
                 terminal.print_line(last_line(study, len(ended), ended[-1][1], store))
     for sentence in left_over:
         terminal.warn(f"{sentence}; the same command goes on from here")
-    return FAILED if left_over or ledger.unwritten else exit_code(records)
+    return FAILED if left_over or ledger.unwritten else exit_code(ran(records))
 
 
 def last_line(study: Study, n_trials: int, best: Trial | None, store: RecordStore) -> str:

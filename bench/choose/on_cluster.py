@@ -19,7 +19,7 @@ from bench.running.cluster.connecting import connect
 from bench.running.cluster.greeting import Greeting
 from bench.running.cluster.payload import File, Setting
 from bench.running.cluster.pool import Answered, Broken, DaskPool, Gone, Pool, Report, Reported
-from bench.running.cluster.sole import sole_run
+from bench.running.sole import sole_run
 from bench.running.cluster.station import put_piece
 from bench.running.ledger import Ledger
 from bench.store import RecordStore, parsed

@@ -39,7 +39,7 @@ from bench.running.cluster.dispatch import RETURN_S, Dispatch
 from bench.running.cluster.machines import Machine
 from bench.running.cluster.payload import Setting
 from bench.running.cluster.pool import DaskPool
-from bench.running.cluster.sole import sole_run
+from bench.running.sole import sole_run
 from bench.running.cluster.spreading import Spreading
 from bench.running.ledger import Ledger
 from bench.store import RecordStore, collector_paused

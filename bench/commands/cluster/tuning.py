@@ -15,7 +15,7 @@ from bench.planning.facts import Loader
 from bench.planning.plan import Planner
 from bench.records import Record
 from bench.running.cluster.connecting import connect
-from bench.running.cluster.sole import sole_run
+from bench.running.sole import sole_run
 from bench.running.ledger import Ledger
 from bench.store import RecordStore
 from bench.tune.search import Trial

@@ -110,6 +110,15 @@ class Ledger:
         if error := self._write(place):
             self._observer.not_stored(len(self._unwritten[place]), error, self._kept.get(place))
 
+    def problem(self, place: str) -> str:
+        """Why no record of a machine could be added now; "" where it could."""
+        try:
+            self.store.check(place)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            return f"its records cannot be stored ({self.store.path_of(place)}: {reason})"
+        return ""
+
     def close(self) -> None:
         """Try a last time to store what could not be, and say where it is otherwise."""
         if not self._unwritten:

@@ -18,13 +18,13 @@ NAME = ".cluster.lock"
 
 
 def sole_run(store: RecordStore) -> contextlib.AbstractContextManager[None]:
-    """Hold the store, whose folder exists, for a run on a cluster. Raises UsageError where any
+    """Hold the store for a run on a cluster. Raises UsageError where any
     other run writes there."""
     return _held(store, fcntl.LOCK_EX, "another run")
 
 
 def shared_run(store: RecordStore) -> contextlib.AbstractContextManager[None]:
-    """Hold the store, whose folder exists, beside others on one machine. Raises UsageError where a
+    """Hold the store beside others on one machine. Raises UsageError where a
     run on a cluster writes there."""
     return _held(store, fcntl.LOCK_SH, "a run on a cluster")
 
@@ -32,6 +32,7 @@ def shared_run(store: RecordStore) -> contextlib.AbstractContextManager[None]:
 @contextlib.contextmanager
 def _held(store: RecordStore, how: int, other: str) -> Iterator[None]:
     try:
+        store.folder.mkdir(parents=True, exist_ok=True)
         file = os.open(store.folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise _unlockable(store, error) from None

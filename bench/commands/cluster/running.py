@@ -39,9 +39,9 @@ from bench.running.cluster.dispatch import RETURN_S, Dispatch
 from bench.running.cluster.machines import Machine
 from bench.running.cluster.payload import Setting
 from bench.running.cluster.pool import DaskPool
-from bench.running.sole import sole_run
 from bench.running.cluster.spreading import Spreading
 from bench.running.ledger import Ledger
+from bench.running.sole import sole_run
 from bench.store import RecordStore, collector_paused
 from bench.tune import FOLDER
 from datasets.reading.layout import Layout

@@ -15,8 +15,8 @@ from bench.planning.facts import Loader
 from bench.planning.plan import Planner
 from bench.records import Record
 from bench.running.cluster.connecting import connect
-from bench.running.sole import sole_run
 from bench.running.ledger import Ledger
+from bench.running.sole import sole_run
 from bench.store import RecordStore
 from bench.tune.search import Trial
 from bench.tune.session import SETTLED, default_of, line_of, trial_of

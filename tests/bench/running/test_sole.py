@@ -30,9 +30,13 @@ def test_a_run_on_a_cluster_is_alone_until_it_ends(store: RecordStore) -> None:
 
 
 def test_runs_on_one_machine_share_a_store_that_no_cluster_gets(store: RecordStore) -> None:
-    with shared_run(store), shared_run(store):
-        with pytest.raises(UsageError, match="another run writes to"), sole_run(store):
-            raise AssertionError("two at once")
+    with (
+        shared_run(store),
+        shared_run(store),
+        pytest.raises(UsageError, match="another run writes to"),
+        sole_run(store),
+    ):
+        raise AssertionError("two at once")
     with sole_run(store):
         pass
 

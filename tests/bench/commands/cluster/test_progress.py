@@ -109,7 +109,7 @@ def test_a_lost_machine_is_named_with_what_waits_for_it(
         progress.return_s = return_s
         progress.joined(TWO)
         progress.started(TWO, work(TWO))
-        progress.finished(TWO, record(TWO, status="lost", reason="gone", curve=[]))
+        progress.runs_again(TWO, record(TWO, status="lost", reason="gone", curve=[]))
         progress.left(TWO, "was lost")
     [line] = [line for line in text.getvalue().splitlines() if "WARNING" in line]
     assert line.startswith(f"WARNING: two was lost{words}")
@@ -120,7 +120,7 @@ def test_nothing_waits_for_a_machine_whose_table_moved(text: io.StringIO) -> Non
         progress.return_s = 10.0
         progress.joined(ONE)
         progress.joined(TWO)
-        progress.finished(TWO, record(TWO, status="lost", reason="gone", curve=[]))
+        progress.runs_again(TWO, record(TWO, status="lost", reason="gone", curve=[]))
         progress.moved("with-goals", TWO, "was lost")
         progress.left(TWO, "was lost")
     assert "two: with-goals is for another machine now: was lost\n" in text.getvalue()

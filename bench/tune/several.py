@@ -106,13 +106,13 @@ class Trials:
         self._refused[machine.id] = f"{machine.name}: {reason}"
         self.returned(machine, work)
 
-    def left_over(self) -> list[str]:
+    def is_over(self) -> bool:
+        return not (self._left or self._running)
+
+    def close(self) -> list[str]:
         n = self._left + sum(len(each.trials) for each in self._running.values())
         why = "; ".join(self._refused.values()) or "no machine is there"
         return [f"{plural(n, 'trial')} of {self._study.name} did not run: {why}"] if n else []
-
-    def close(self) -> None:
-        """Nothing is decided by it."""
 
     def _learn(self, recorded: Sequence[Record]) -> None:
         for record in recorded:

@@ -137,8 +137,7 @@ class Dispatch:
                 self._hand_out(plan)
                 if not self._tasks:
                     if self._is_over(plan):
-                        plan.close()
-                        return plan.left_over()
+                        return plan.close()
                     if not self._is_idle:
                         self._is_idle = True
                         self._observer.idle(self._return_s)
@@ -150,7 +149,7 @@ class Dispatch:
 
     def _is_over(self, plan: Plan) -> bool:
         """Whether nothing is left, or no machine has come for it in time."""
-        return not plan.left_over() or self._timer() > self._moved_s + self._return_s
+        return plan.is_over() or self._timer() > self._moved_s + self._return_s
 
     def _look(self, plan: Plan) -> None:
         """Notice who came and who left, and whose cell has been silent for too long."""

@@ -100,21 +100,21 @@ class Spreading:
         else:
             self._release(table, machine, reason)
 
-    def left_over(self) -> list[str]:
-        own = [(table.only, table) for tables in self._own.values() for table in tables]
-        whose = [*self._owned.items(), *own, *(("", table) for table in self._waiting)]
-        return [*self._given_up, *(table.not_run(self._why(owner)) for owner, table in whose)]
+    def is_over(self) -> bool:
+        return not (self._owned or any(self._own.values()) or [*self._waiting])
 
-    def close(self) -> None:
-        """Skip the cells of the tables that every machine has refused which is there."""
-        tables, there = [*self._waiting], [*self._machines.values()]
-        self._waiting.clear()
-        for table in tables:
+    def close(self) -> list[str]:
+        """Skips the cells of the tables that every machine has refused which is there."""
+        own = [(table.only, table) for tables in self._own.values() for table in tables]
+        left = [*self._owned.items(), *own]
+        there = [*self._machines.values()]
+        for table in self._waiting:
             if there and all(each.id in table.refused for each in there):
                 reasons = "; ".join(f"{each.name}: {table.refused[each.id]}" for each in there)
                 self._skip(table, there[0], reasons)
             else:
-                self._waiting.add(table)
+                left.append(("", table))
+        return [*self._given_up, *(table.not_run(self._why(owner)) for owner, table in left)]
 
     def _machines_changed(self) -> None:
         self._waiting.machines_changed()

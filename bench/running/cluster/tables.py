@@ -151,10 +151,6 @@ class Waiting:
         self._unsorted.sort(key=lambda numbered: numbered[0])
         self._queues.clear()
 
-    def clear(self) -> None:
-        self._unsorted.clear()
-        self._queues.clear()
-
     def pop(self, machine: Machine) -> Table | None:
         """The first table for the machine: one that is to go there first, and one of CUDA that it
         cannot run last, so that a machine which can may still come."""

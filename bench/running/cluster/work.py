@@ -57,12 +57,12 @@ class Plan(Protocol):
     def refused(self, machine: Machine, work: Work, reason: str) -> None:
         """The machine can run no cell of this dataset."""
 
-    def left_over(self) -> list[str]:
-        """A sentence for each part of the plan that no machine which is there can run; [] where
-        all is done."""
+    def is_over(self) -> bool:
+        """Whether no machine that comes could have anything to do."""
 
-    def close(self) -> None:
-        """No machine comes any more: record what that decides."""
+    def close(self) -> list[str]:
+        """No machine comes any more, which may decide what a cell has as its record. Returns a
+        sentence for each part of the plan that did not run; [] where all is done."""
 
 
 class Observer(StoreObserver, Protocol):

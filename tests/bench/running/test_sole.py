@@ -11,6 +11,7 @@ import pytest
 from bench.commands.terminal import UsageError
 from bench.running.sole import NAME, shared_run, sole_run
 from bench.store import RecordStore
+from tests.support.command_line import Bench
 
 
 @pytest.fixture
@@ -55,3 +56,24 @@ def test_a_store_that_cannot_be_locked_is_named(
     (store.folder / NAME).mkdir()
     with pytest.raises(UsageError, match="cannot be locked: Is a directory"), sole_run(store):
         pass
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("", ("run", "--dataset", "ratings.csv", "--impl", "global_mean")),
+        ("tuning", ("tune", "--dataset", "ratings.csv", "numba_sgd")),
+        ("choose/ratings", ("choose", "ratings.csv", "--minutes", "0.1", "--impl", "bias")),
+    ],
+)
+def test_no_command_writes_beside_a_run_on_a_cluster(
+    bench: Bench, ratings: Path, tmp_path: Path, folder: str, words: tuple[str, ...]
+) -> None:
+    store = RecordStore(tmp_path / "out" / folder)
+    with sole_run(store):
+        ran = bench(*words, "--out", "out")
+    assert ran.returncode == 2, ran.stderr
+    assert (
+        f"error: a run on a cluster writes to {Path('out', folder, 'records')}: wait" in ran.stderr
+    )
+    assert store.read() == ([], [])

@@ -36,6 +36,9 @@ RETURN_S = 60.0
 SILENT_S = 120.0
 """How much longer a cell may report nothing than two of its phases may take."""
 
+MOST_BROKEN = 2
+"""Machines that may break on one cell: then it is the cell that breaks them."""
+
 START_S = 1800.0
 """How long a machine may take to start a cell that it has begun with, in which it may have to
 download its data; a wait for another run there does not count."""
@@ -104,8 +107,7 @@ class Dispatch:
         self._setting, self._return_s, self._timer = setting, return_s, timer
         self._machines: dict[str, Machine] = {}
         self._aside: set[tuple[str, str]] = set()
-        self._suspected: dict[str, tuple[str, str]] = {}  # cell -> the machine that it broke
-        self._breaking: dict[str, str] = {}  # cell that broke two -> how
+        self._broken: dict[str, dict[tuple[str, str], str]] = {}  # cell -> machine -> how
         self._tasks: dict[str, Task] = {}
         self._busy: dict[str, Task] = {}
         self._free: dict[str, Machine] = {}
@@ -188,8 +190,8 @@ class Dispatch:
             del self._free[address]
             if (work := plan.next(machine)) is None:
                 self._idle[address] = machine
-            elif reason := self._breaking.get(_name(work)):
-                self._fail(plan, machine, work, reason)
+            elif self._has_broken(work, machine):
+                self._fail(plan, machine, work)
             else:
                 self._begin(Task(machine, work))
 
@@ -247,7 +249,7 @@ class Dispatch:
                 self._observer.tried_again(machine, text)
             case "event":
                 try:
-                    event = parse(text.encode())
+                    event = parse(text.encode(errors="replace"))
                 except NotAnEventError as error:
                     self._broke(plan, task, f"its report cannot be read: {error}")
                 else:
@@ -307,21 +309,27 @@ class Dispatch:
     def _broke(self, plan: Plan, task: Task, reason: str) -> None:
         """The machine could not run the cell, and whether through its own fault is not known: the
         next one that breaks on the cell shows that it is the cell's, and both may go on."""
-        name = _name(task.work)
-        if name not in self._suspected:
-            self._suspected[name] = task.machine.key
+        broken = self._broken.setdefault(_name(task.work), {})
+        broken[task.machine.key] = reason
+        if len(broken) < MOST_BROKEN:
             self._set_aside(plan, task, reason)
             return
+        if len(broken) == MOST_BROKEN:
+            self._aside -= broken.keys()
         self._end(task)
-        self._aside.discard(self._suspected.pop(name))
-        self._breaking[name] = reason
-        self._fail(plan, task.machine, task.work, reason)
+        self._fail(plan, task.machine, task.work)
 
-    def _fail(self, plan: Plan, machine: Machine, work: Work, reason: str) -> None:
-        """The cell breaks whichever machine runs it."""
+    def _has_broken(self, work: Work, machine: Machine) -> bool:
+        """Whether the machine, which may go on, broke on the cell, which is not tried twice."""
+        broken = self._broken.get(_name(work), {})
+        return len(broken) >= MOST_BROKEN and machine.key in broken
+
+    def _fail(self, plan: Plan, machine: Machine, work: Work) -> None:
+        """The cell broke the machine, and others."""
+        reason = self._broken[_name(work)][machine.key]
+        why = f"broke {MOST_BROKEN} machines: {reason}"
         self._free[machine.address] = machine
-        failed = unrun(work.cell, machine, "failed", f"broke 2 machines: {reason}")
-        self._store(plan, machine, work, failed)
+        self._store(plan, machine, work, unrun(work.cell, machine, "failed", why))
 
     def _set_aside(self, plan: Plan, task: Task, reason: str) -> None:
         """The machine gets no cell any more, through its own fault; its cell has no record."""

@@ -157,6 +157,29 @@ def test_cells_that_break_machines_run_twice_each_and_have_one_record_on_each(
     assert {name for name, _ in found} == {f"c{n}" for n in range(8)}
 
 
+def test_a_cell_that_broke_two_machines_runs_on_those_that_it_has_not_broken(
+    tmp_path: Path,
+) -> None:
+    def plan(ledger: Any, watching: Any) -> Spreading:
+        return Spreading(ledger, watching, for_each=lambda _: [cell(name) for name in "ab"])
+
+    def ran(address: str, payload: Payload) -> Any:
+        is_bad = payload.request.implementation == "a" and address in ("one", "two")
+        return Answer(broken="no disk") if is_bad else True
+
+    names = ("one", "two", "three")
+    pool = FakePool({name: greeting(name) for name in names}, ran)
+    left_over, _ = dispatch(RecordStore(tmp_path), pool, plan)
+    assert left_over == []
+    assert len(pool.ran_on) == len({*pool.ran_on}) == 6
+    of_a = {
+        each.environment.machine: each.status
+        for each in RecordStore(tmp_path).read()[0]
+        if each.cell.implementation == "a"
+    }
+    assert of_a == {"one": "failed", "two": "failed", "three": "ok"}
+
+
 def test_a_cell_whose_machines_die_before_it_runs_is_given_up(tmp_path: Path) -> None:
     """As where the ratings do not fit into memory, and a service starts the worker again."""
 

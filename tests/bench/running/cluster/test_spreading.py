@@ -278,6 +278,7 @@ def test_a_cell_that_ends_its_machines_is_given_up(tmp_path: Path) -> None:
     assert status_of(tmp_path) == {("x", "a", 0): ["lost"] * 3, ("x", "b", 0): ["ok"]}
     assert watching.total == len(watching.finished_on) == 2
     assert len(watching.again_on) == 2
+    assert not any("idle" in line for line in watching.lines), "it waits for a machine in vain"
 
 
 def test_a_row_that_ends_the_machine_of_its_table_is_given_up(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from bench.running.cluster.dispatch import SILENT_S, START_S, silence_s
 from bench.running.cluster.payload import Answer, File, Payload, Setting
 from bench.running.cluster.pool import Answered, Broken, DaskPool, Gone, Reported
 from bench.running.cluster.spreading import Spreading
+from bench.running.cluster.station import begun
 from bench.store import RecordStore
 from datasets.errors import DataError
 from tests.support.machines import FakePool, Watching, cell, dispatch, greeting, recorded
@@ -407,6 +408,23 @@ def test_a_machine_that_is_lost_after_it_was_seen_does_not_come_back(tmp_path: P
     pool.events |= {3: lambda: pool.report(Gone("run-1")), 4: pool.there.clear}
     _, watching = run(tmp_path, pool)
     assert watching.lines.count("one joined") == 1
+
+
+def test_each_task_says_when_it_comes_to_its_turn() -> None:
+    submitted: list[tuple[Any, ...]] = []
+
+    def submit(*task: Any, **_: Any) -> Any:
+        submitted.append(task)
+        return SimpleNamespace(add_done_callback=lambda _: None)
+
+    client = SimpleNamespace(subscribe_topic=lambda *_: None, submit=submit)
+    pool = DaskPool(SimpleNamespace(client=client), "run")  # type: ignore[arg-type]
+    task = pool.submit("one", str, 1)
+    assert submitted == [(begun, str, 1)]
+    for event in ("garbage", {"what": "garbage"}, {"task": task, 1: 2}):
+        pool._hear((0.0, event))
+    assert pool.next(0) == Reported(task, "1", "2")
+    assert pool.next(0) is None
 
 
 def test_reports_of_tasks_that_nobody_waits_for_do_not_hide_others() -> None:

@@ -215,7 +215,7 @@ def run(
     each_machine: Annotated[
         bool,
         Option(
-            "--each-machine", help="Run all of it on each machine of the cluster, to compare them."
+            "--each-machine", help="Run all of it on each machine of the cluster: tables for each."
         ),
     ] = False,
     columns: Columns = None,
@@ -255,7 +255,7 @@ def run(
         )
         raise typer.Exit(run_on(suite, requested, of))
     if each_machine:
-        raise terminal.UsageError("--each-machine is of those of a cluster: add --cluster ADDRESS")
+        raise terminal.UsageError("--each-machine is for a cluster: add --cluster ADDRESS")
     code = run(
         suite,
         requested,

@@ -6,7 +6,6 @@ import copy
 import hashlib
 import itertools
 import json
-import math
 import statistics
 from array import array
 from collections import defaultdict
@@ -560,7 +559,8 @@ def values_by_seed(records: Iterable[Record], figure: Figure) -> dict[int, list[
 
 def round_up(rmse: float) -> float:
     """To four decimals, so that a curve that reached it still does."""
-    return math.ceil(rmse * 1e4) / 1e4
+    nearest = round(rmse, 4)
+    return nearest if nearest >= rmse else round(nearest + 1e-4, 4)
 
 
 def digest(*parts: object) -> str:

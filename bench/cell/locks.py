@@ -48,6 +48,18 @@ def exclusive(
         os.close(file)
 
 
+def is_held() -> bool:
+    """Whether a run times a cell on this machine now."""
+    file, *_ = _opened()
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def shortcoming() -> str:
     """Why runs of other users would not wait for one of this user's; "" where they do."""
     file, reasons, shared = _opened()

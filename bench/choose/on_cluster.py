@@ -76,7 +76,8 @@ def choose_on(
         records = store.read()[0]
         ran = Counter(each.environment.machine for each in records)
         address, machine = chosen_machine(connection.machines(), ran, devices)
-        terminal.note(f"{machine.name} searches, for its seconds count: {machine.environment.cpu}")
+        named = f"{machine.name} ({_id(machine)})"
+        terminal.note(f"{named} searches, for its seconds count: {machine.environment.cpu}")
         request.threads = threads or machine.environment.cores
         choice = Choice(
             setting=setting,

@@ -19,16 +19,19 @@ from datasets.reading.layout import DELIMITERS, ROLES, Layout
 from datasets.splits import GIVEN, is_given
 
 Texts = list[str] | None
+UNPLACED, PLACED = ("run", "report", "predict"), ("choose", "data", "tune")
+"""Verbs with options of several values: without positional arguments, and with some."""
 SEVERAL = ("--impl", "--dataset", "--device", "--set", "--missing", "--records")
 
 
 def spread(arguments: list[str]) -> list[str]:
     """Repeat an option before each further value: `--impl a b` becomes `--impl a --impl b`.
 
-    Only for `bench run` and `bench report`, which have no positional arguments that a value
-    could be taken for.
+    Only where no value could be taken for a positional argument: of a verb that has none, or whose
+    own come first.
     """
-    if arguments[:1] not in (["run"], ["report"]):
+    verb, first = [*arguments, "", ""][:2]
+    if verb not in UNPLACED and (verb not in PLACED or not first or first.startswith("-")):
         return arguments
     spread_out: list[str] = []
     option = None

@@ -8,8 +8,7 @@ error, for one of the files was changed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,10 @@ from bench.report.formats import significant
 from bench.store import BadLine, RecordStore
 
 Run = tuple[str, ...]
+
+STORED_ANEW = ("cell", "data", "reference", "goals", "reused_from", "reused_at")
+"""Fields of a record that differ where it stands for the cell of another row or dataset, or became
+the newest of its row again."""
 
 
 class Combined(RecordStore):
@@ -37,17 +40,19 @@ class Combined(RecordStore):
         where a run has other figures in another file."""
         files = {path: self._read(path) for path in self._paths()}
         found: dict[Run, tuple[Path, Record]] = {}
+        by_run: dict[Run, tuple[Path, Record]] = {}  # whichever cell it stands for
         for path, file in files.items():
             for record in file.records:
-                run = _run(record)
-                place, first = found.get(run, (path, record))
-                if place == path:  # stored once more where a published number is new
-                    found[run] = path, record
-                elif change := _first_change(first, record):
-                    raise ValueError(
-                        f"{path} and {place} both have the run of {_cell(record)} that began "
-                        f"{record.started_at}, with {change}: one of them was changed; take it out"
-                    )
+                copy = found.setdefault(_copy(record), (path, record))
+                for place, first in (copy, by_run.setdefault(record.run, (path, record))):
+                    if place != path and (change := _first_change(first, record)):
+                        raise ValueError(
+                            f"{path} and {place} both have the run of {_cell(record)} that began "
+                            f"{record.started_at}, with {change}: one of them was changed; take it "
+                            "out"
+                        )
+                if copy[0] == path:  # stored once more where a published number is new
+                    found[_copy(record)] = path, record
         bad = [line for file in files.values() for line in file.bad]
         return [record for _, record in found.values()], bad
 
@@ -58,7 +63,7 @@ class Combined(RecordStore):
             for record in self._read(path).records:
                 if record.status not in UNRUN:
                     by_cell[record.identity][path][record.run] = record
-        return [line for by_file in by_cell.values() for line in _disagreements(by_file)]
+        return [*filter(None, map(_disagreement, by_cell.values()))]
 
     def _files_with_records(self, place: Path) -> list[Path]:
         files = _files_of(place)
@@ -83,24 +88,40 @@ def _files_of(place: Path) -> list[Path]:
     return files
 
 
-def _run(record: Record) -> Run:
+def _copy(record: Record) -> Run:
     """Equal for copies of one record."""
     return (*record.run, record.reused_at, record.cell.implementation, record.cell.dataset)
 
 
-def _disagreements(by_file: Mapping[Path, Mapping[Run, Record]]) -> Iterator[str]:
-    """Of two files each of which has a run that the other one lacks. A file that lacks none of the
-    other's is a later copy of it."""
-    for (one, runs), (other, others) in combinations(by_file.items(), 2):
-        mine = [record for run, record in runs.items() if run not in others]
-        theirs = [record for run, record in others.items() if run not in runs]
-        if mine and theirs:
-            first, second = (max(each, key=lambda r: r.counts_from) for each in (mine, theirs))
-            newer = one if first.counts_from > second.counts_from else other
-            yield (
-                f"{_cell(first)} ran twice on {first.environment.machine}: {_figures(first)} in "
-                f"{one}, {_figures(second)} in {other}; the tables show the newer run, of {newer}"
-            )
+def _disagreement(by_file: Mapping[Path, Mapping[Run, Record]]) -> str:
+    """Of a cell; "" where none. Two files disagree where each has a run that the other one lacks: a
+    file that lacks none of the other's is a later copy of it."""
+    apart = [
+        path
+        for path, runs in by_file.items()
+        if any(runs.keys() - others and others - runs.keys() for others in by_file.values())
+    ]
+    if not apart:
+        return ""
+    common = set[Run].intersection(*({*by_file[path]} for path in apart))
+    found: dict[Run, tuple[Path, Record]] = {}
+    for path in apart:
+        last = _newest(record for run, record in by_file[path].items() if run not in common)
+        found.setdefault(last.run, (path, last))
+    shown = _newest(record for runs in by_file.values() for record in runs.values())
+    place = next(path for path, runs in by_file.items() if shown.run in runs)
+    found.setdefault(shown.run, (place, shown))
+    ran = ", ".join(f"{_figures(record)} in {path}" for path, record in found.values())
+    times = "twice" if len(found) == 2 else f"{len(found)} times"
+    return (
+        f"{_cell(shown)} ran {times} on {shown.environment.machine}: {ran}; the tables show the "
+        f"newest run, of {found[shown.run][0]}"
+    )
+
+
+def _newest(records: Iterable[Record]) -> Record:
+    """Of equal ones the last, as in the tables."""
+    return sorted(records, key=lambda record: record.counts_from)[-1]
 
 
 def _cell(record: Record) -> str:
@@ -119,8 +140,10 @@ def _figures(record: Record) -> str:
 
 def _first_change(one: Record, other: Record) -> str:
     """`metrics.rmse 0.92 and 0.91`; "" where nothing differs but the published number, which a
-    later run of the same row may have stored anew."""
-    if one == (other := other.model_copy(update={"reference": one.reference})):
+    later run of the same row may have stored anew, or of a record that was stored again what is
+    stored anew then."""
+    anew = ("reference",) if _copy(one) == _copy(other) else STORED_ANEW
+    if one == (other := other.model_copy(update={name: getattr(one, name) for name in anew})):
         return ""
     return _change(one.model_dump(mode="json"), other.model_dump(mode="json"), "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -23,6 +24,10 @@ from bench.records import Environment, Metrics, Record, Source, Times
 from bench.running.goals import Goals, reached
 from bench.running.observer import Listener
 from bench.score import doubts, score, squared_errors
+
+SHARES = "RATEBENCH_SHARES"
+"""A variable that says with what the cells of this process share their machine: a doubt about every
+record of them."""
 
 
 def memory_limit_bytes(gigabytes: float | None) -> int:
@@ -182,6 +187,7 @@ def _metrics(
             *doubts(predicted, test, scores, cold_start.global_mean, fit_s, predict_s),
             *numerics.departures(settings),
             *outcome.doubts,
+            *filter(None, [os.environ.get(SHARES)]),
         ],
         slices=[
             each

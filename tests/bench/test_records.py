@@ -22,6 +22,7 @@ from bench.records import (
     Slice,
     digest,
     identity_of,
+    round_up,
 )
 from bench.store import CURRENT, NotARecordError, RecordStore, keep_elsewhere, parsed
 from tests.support.records import metrics, times
@@ -412,3 +413,15 @@ def test_a_name_that_is_not_utf_8_costs_no_record(tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
     store.append(record("a", reason="caf\udce9.py ended"))
     assert [each.reason for each in store.read()[0]] == ["caf?.py ended"]
+
+
+@pytest.mark.parametrize(
+    ("rmse", "rounded"), [(0.804, 0.804), (0.80401, 0.8041), (0.8041, 0.8041), (0.9, 0.9)]
+)
+def test_a_goal_is_rounded_up_and_no_further(rmse: float, rounded: float) -> None:
+    assert round_up(rmse) == rounded
+
+
+@given(st.floats(1e-4, 1e4))
+def test_a_rounded_goal_is_reached_by_what_it_was_made_of(rmse: float) -> None:
+    assert rmse <= round_up(rmse) <= rmse + 1.01e-4

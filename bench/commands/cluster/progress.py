@@ -29,6 +29,9 @@ from bench.records import Record
 from bench.running.cluster.machines import Machine
 from bench.running.cluster.work import Work
 
+UNWRITTEN = "unwritten"
+"""What the name of such a file has in the place of a machine's id: a store reads all its files."""
+
 
 class _Words(progress.ProgressColumn):
     """The task's field `words`, called anew at each refresh."""
@@ -43,6 +46,7 @@ class _Line:
 
     next_epoch  the first one that has a line of its own where there is no terminal
     lost        dataset of a cell that ended with the machine, and that runs nowhere else
+    moved       what becomes of the table of such a cell, where others may run it
     problem     why it cannot run a dataset, which has been shown
     n_skipped   cells that were skipped for that since it was shown
     """
@@ -53,6 +57,7 @@ class _Line:
     trained: str = ""
     next_epoch: int = 1
     lost: str = ""
+    moved: str = ""
     problem: str = ""
     n_skipped: int = 0
     task: progress.TaskID | None = None
@@ -66,7 +71,7 @@ class MachinesProgress(StoreProblems):
     already   those that had records
     shared    fields of a cell's name that need not be repeated
     return_s  how long a run waits for a machine that alone may go on; None where any may
-    store     the folder that the records go to
+    store     a file of the store, for whoever must add records of any machines by hand
     timer     the clock, in seconds
     """
 
@@ -139,6 +144,8 @@ class MachinesProgress(StoreProblems):
 
     def _awaited(self, line: _Line | None) -> str:
         """What cannot go on without the machine."""
+        if line is not None and line.moved:
+            return f"; {line.moved}"
         if line is None or not line.lost or self.return_s is None:
             return ""
         why = "rows of two machines never share a table"
@@ -148,12 +155,15 @@ class MachinesProgress(StoreProblems):
 
     def moved(self, what: str, machine: Machine, reason: str) -> None:
         line = self._lines.get(machine.address)
-        others = "is for another machine now"
+        others = "goes to another machine"
         if not self._lines.keys() - {machine.address}:
             others = "needs another machine, and no other is there"
+        if line is not None and line.lost:  # it leaves, which is to be said
+            line.moved = f"{what} {others}"
+            return
         self._say(f"{machine.name}: {what} {others}: {reason}")
         if line is not None:
-            line.lost, line.problem = "", reason
+            line.problem = reason
 
     def _say_skipped(self, line: _Line) -> None:
         if line.n_skipped:

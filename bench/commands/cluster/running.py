@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.cell.job import HarnessError
 from bench.commands import arguments, terminal
-from bench.commands.cluster.progress import MachinesProgress
+from bench.commands.cluster.progress import UNWRITTEN, MachinesProgress
 from bench.commands.containment import Containment, Sandboxing
 from bench.commands.data import notice
 from bench.commands.progress import shared
@@ -73,7 +73,7 @@ def run_on(suite: str, overrides: Overrides, of: Requested) -> int:
     datasets = [name for block in requested.blocks for name in block.datasets]
     arguments.refuse_unused(of.layout, datasets)
     store, records = RecordStore(of.out), list[Record]()
-    progress = MachinesProgress(terminal.out, records, str(store.folder))
+    progress = MachinesProgress(terminal.out, records, str(store.path_of(UNWRITTEN)))
     ledger = Ledger(store, progress)
     left_over: list[str] = []
     try:

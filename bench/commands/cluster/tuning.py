@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands import terminal
-from bench.commands.cluster.progress import MachinesProgress
+from bench.commands.cluster.progress import UNWRITTEN, MachinesProgress
 from bench.commands.cluster.running import dispatching, setting_of
 from bench.commands.containment import Containment, Sandboxing
 from bench.commands.run import FAILED, exit_code
@@ -43,7 +43,7 @@ def search_on(
     contain = Containment(sandbox, out, names).importer
     records: list[Record] = []
     left_over: list[str] = []
-    progress = MachinesProgress(terminal.out, records, str(store.folder))
+    progress = MachinesProgress(terminal.out, records, str(store.path_of(UNWRITTEN)))
     ledger = Ledger(store, progress, SETTLED)
     setting = setting_of(names, loader.layout, "", sandbox, blind=True)
     planner = Planner(

@@ -26,6 +26,9 @@ PATIENCE_S = 10.0
 """How long a file may take to appear, and a scheduler to answer."""
 BETWEEN_S = 0.2
 """From one look to the next."""
+TOUCH_S = 2.0
+"""How long the address of a file may take to answer before the file is read again: it may be of a
+scheduler that has ended, and be written anew."""
 
 MOST_LOCAL = 999
 """Workers of `local:N`."""
@@ -115,18 +118,20 @@ def reached(place: SchedulerFile | Scheduler, patience_s: float = PATIENCE_S) ->
     Raises ClusterError where nothing does in time, UsageError where a file is no scheduler's.
     """
     until = time.monotonic() + patience_s
-    if isinstance(place, SchedulerFile):
-        scheduler, of_file = _read(place.path, until, patience_s), f" (of {place.path})"
-    else:
-        scheduler, of_file = place, ""
-    while problem := _problem(scheduler, until):
+    while True:
+        if isinstance(place, SchedulerFile):
+            scheduler = _read(place.path, until, patience_s)
+            of_file, limit_s = f" (of {place.path})", TOUCH_S
+        else:
+            scheduler, of_file, limit_s = place, "", patience_s
+        if not (problem := _problem(scheduler, min(limit_s, until - time.monotonic()))):
+            return scheduler
         if time.monotonic() + BETWEEN_S >= until:
             raise ClusterError(
                 f"no scheduler answers at {scheduler.uri}{of_file} within {patience_s:g} s "
                 f"({problem}): start one there with `dask scheduler`, or correct the address"
             )
         time.sleep(BETWEEN_S)
-    return scheduler
 
 
 def _read(path: Path, until: float, patience_s: float) -> Scheduler:
@@ -150,11 +155,11 @@ def _read(path: Path, until: float, patience_s: float) -> Scheduler:
         time.sleep(BETWEEN_S)
 
 
-def _problem(scheduler: Scheduler, until: float) -> str:
+def _problem(scheduler: Scheduler, limit_s: float) -> str:
     """Why no connection can be made; "" where one can."""
-    left_s = max(BETWEEN_S, until - time.monotonic())
+    limit_s = max(BETWEEN_S, limit_s)
     try:
-        in_time(lambda: _touch(scheduler, left_s), left_s)
+        in_time(lambda: _touch(scheduler, limit_s), limit_s)
     except TimeoutError:
         return "no answer"
     except OSError as error:

@@ -89,6 +89,7 @@ class Connection:
     _greeted: dict[_Worker, Greeting] = field(default_factory=dict)
     _accepted: dict[_Worker, Greeting] = field(default_factory=dict)
     _refused: dict[_Worker, str] = field(default_factory=dict)
+    _began_s: float = field(default_factory=time.monotonic)
 
     def machines(self) -> dict[str, Greeting]:
         """Address of a worker -> its greeting, of those that take cells; as of the last `poll`."""
@@ -139,11 +140,14 @@ class Connection:
             self.poll()
 
     def wait_for_answers(self, wait_s: float) -> None:
-        """Return when each worker that is there has answered, or after `wait_s` seconds."""
-        until = time.monotonic() + wait_s
+        """Return when each worker that is there has answered, or after `wait_s` seconds, or where
+        none comes in `REMINDER_S` and none is started here."""
+        began_s = time.monotonic()
         self.poll()
-        while time.monotonic() < until and (self._pending or not self._may_begin(wait_s)):
-            if self._refused and not self._pending:
+        while self._pending or not self._may_begin(wait_s):
+            waited_s = time.monotonic() - began_s
+            longest_s = wait_s if self._everyone() or self.local else REMINDER_S
+            if waited_s >= longest_s or (self._refused and not self._pending):
                 return
             time.sleep(BETWEEN_S)
             self.poll()
@@ -219,16 +223,26 @@ class Connection:
             self._refuse(each, f"it cannot greet ({_in_one_line(error)}): {remedy}")
 
     def _judge(self) -> None:
-        """Accept or refuse who has greeted. Who was refused for another worker of its machine is
-        looked at again, for that one may have left."""
-        for each, greeting in self._greeted.items():
+        """Accept or refuse who has greeted. Of several workers of one machine the one that was
+        started first is accepted, so at the beginning all are waited for; who was refused for
+        another one is looked at again, for that one may have left."""
+        if self._pending and time.monotonic() < self._began_s + GREETING_S:
+            return
+        by_start = sorted(self._greeted.items(), key=lambda item: item[1].started)
+        for each, greeting in by_start:
             if each in self._accepted:
                 continue
             reason = refusal(self.ours, greeting) or self._neighbour(greeting)
             if not reason:
                 self._refused.pop(each, None)
+                beside = [] if self.local else self._on_its_host(greeting)
                 self._accepted[each] = greeting
                 self.observer.on_joined(each.name)
+                if beside:
+                    self.observer.on_note(
+                        f"{each.name} is on the host of {beside[0]}: they count as two machines, "
+                        "and their cells take turns, unless RATEBENCH_LOCK gives each a lock"
+                    )
                 if greeting.busy:
                     self.observer.on_note(f"{each.name} is busy with another run: its cells wait")
             elif self._refused.get(each) != reason:
@@ -241,18 +255,17 @@ class Connection:
     def _neighbour(self, greeting: Greeting) -> str:
         """Why a worker would disturb another one; "" where it is alone on its machine."""
         for other, theirs in self._accepted.items():
-            if theirs.environment.machine != greeting.environment.machine:
-                continue
-            if theirs.host == greeting.host:
+            if theirs.environment.machine == greeting.environment.machine:
                 return (
                     f"it is on the machine of {other.name}, and they would disturb each other: "
-                    "end one of them"
+                    "end one of them. Where they are on two, start each with RATEBENCH_CACHE set "
+                    "to a folder on a disk of its own machine"
                 )
-            return (
-                f"its machine has the id of that of {other.name}: where they are two, set "
-                "RATEBENCH_CACHE to a folder on a disk of its own there"
-            )
         return ""
+
+    def _on_its_host(self, greeting: Greeting) -> list[str]:
+        """Names of workers that say they are on the same host, as another machine."""
+        return [each.name for each in self._accepted.values() if each.host == greeting.host]
 
 
 @contextlib.contextmanager

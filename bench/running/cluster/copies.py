@@ -50,7 +50,7 @@ def put(file: File, offset: int, piece: bytes) -> None:
     ValueError where the contents are not those that were announced."""
     place = _place(file)
     place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_name(f".{os.getpid()}-{place.name}")
+    part = place.with_name(f".{os.getpid()}-{file.digest[:16]}")  # its name may be of full length
     with part.open("r+b" if offset else "wb") as opened:
         opened.seek(offset)
         opened.write(piece)

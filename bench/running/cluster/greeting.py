@@ -21,9 +21,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pydantic import BaseModel
 
 from bench import machine
+from bench.cell import locks
 from bench.planning.availability import versions
 from bench.planning.source.syntax import canonical
 from bench.records import CONFIG, Environment
@@ -54,7 +56,8 @@ class Greeting(BaseModel):
     other        files of ratebench that have other bytes there: path -> digest of their meaning,
                  "" for a file that does not exist there
     changed      files of ratebench that are not what they were when the worker was started
-    busy         whether it ran a cell of another client when it answered
+    busy         whether it, or another run on its machine, timed a cell when it answered
+    started      when the worker was started, by its machine's clock
     """
 
     model_config = CONFIG
@@ -68,6 +71,7 @@ class Greeting(BaseModel):
     other: dict[str, str] = {}
     changed: list[str] = []
     busy: bool = False
+    started: float = 0.0
 
     @property
     def has_cuda(self) -> bool:
@@ -102,7 +106,8 @@ def _greeting(known: Mapping[str, str], worker: Any) -> str:
         "resources": dict(worker.state.total_resources),
         "other": {path: meaning(path) for path in sorted(differing)},
         "changed": sorted(path for path in before if before[path] != own.get(path)),
-        "busy": worker.state.executing_count > 0,
+        "busy": worker.state.executing_count > 0 or locks.is_held(),
+        "started": psutil.Process().create_time(),
     }
     return here().model_copy(update=update).model_dump_json()
 

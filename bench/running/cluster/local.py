@@ -17,6 +17,7 @@ from typing import Self
 from bench import machine
 from bench.cell import locks
 from bench.planning.lifeline import Lifeline, killed_by
+from bench.running.cells import SHARES
 from bench.running.cluster import worker
 from bench.running.cluster.address import ClusterError
 from bench.running.cluster.greeting import SCHEDULER_VARIABLES
@@ -116,7 +117,9 @@ class LocalMachines:
             place = self._folder / name
             words = [*worker.command(self.uri, name), "--host", HOST]
             words += ["--local-directory", str(place / "dask")]
-            self._run(name, words, worker.environment(_own(place, number)))
+            shares = f"on one machine with other workers: --cluster local:{self.count}"
+            variables = {**_own(place, number), SHARES: shares * (self.count > 1)}
+            self._run(name, words, worker.environment(variables))
 
     def _run(self, name: str, words: Sequence[str], variables: Mapping[str, str]) -> None:
         log = self._folder / f"{name}.log"

@@ -64,7 +64,7 @@ class Spreading:
         self._gone[machine.id] = f" ({machine.name}: {reason})"  # the last one
         table = self._owned.get(machine.id)
         if table is not None and not table.is_bound:
-            self._release(table, machine, reason)
+            self._release(table, machine, f"it {reason}")
         self._machines_changed()
 
     def next(self, machine: Machine) -> Work | None:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from bench.commands import doctor, terminal
+from bench.commands.terminal import plural
 from bench.planning.noise import noise_of, repeats_for
 from bench.report.sentences import cores
 from bench.running.cluster.address import ClusterError
@@ -44,14 +45,17 @@ def survey(place: str) -> None:
         rows = [
             *(_row(each.name, each, timed.get(place)) for place, each in _joined(connection)),
             *(_refused(name, each) for name, (_, each) in sorted(connection.refused.items())),
-            *([name, *[""] * 6, "none"] for name in connection.awaited),
+            *(_refused(name, None) for name in connection.awaited),
         ]
         for name, (reason, _) in sorted(connection.refused.items()):
             terminal.warn(f"{name} takes no cells: {reason}")
         for name in connection.awaited:
             terminal.warn(f"{name} takes no cells: it does not answer")
     if not rows:
-        raise ClusterError(f"no worker is at {connection.uri}: `bench worker {connection.uri}`")
+        raise ClusterError(
+            f"no worker is at {connection.uri}: start one on a machine with "
+            f"`bench worker {connection.uri}`"
+        )
     terminal.out.print(terminal.table(rows, HEADERS), soft_wrap=False)
 
 
@@ -67,7 +71,6 @@ def _joined(connection: Connection) -> list[tuple[str, Greeting]]:
 def _timed(connection: Connection) -> dict[str, Timed | str]:
     """Address -> what was timed there, on all machines at once that run nothing, or why nothing
     was."""
-    terminal.note(f"timing {doctor.NOISE_ROW} {doctor.NOISE_RUNS} times on each machine …")
     submitted = {
         place: connection.client.submit(
             *(time_fits,),
@@ -79,6 +82,10 @@ def _timed(connection: Connection) -> dict[str, Timed | str]:
         for place, greeting in connection.machines().items()
         if not greeting.busy
     }
+    if submitted:
+        n_busy = len(connection.machines()) - len(submitted)
+        which = f"each of {plural(len(submitted), 'machine')}{' that is free' * bool(n_busy)}"
+        terminal.note(f"timing {doctor.NOISE_ROW} {doctor.NOISE_RUNS} times on {which} …")
     until = time.monotonic() + TIMING_S
     while time.monotonic() < until and not all(
         answer.done() for place, answer in submitted.items() if place in connection.machines()
@@ -112,12 +119,18 @@ def _row(name: str, greeting: Greeting, timed: Timed | str | None) -> list[str]:
         noise = f"{100 * spread.value:.2g} % ({100 * spread.low:.2g} to {100 * spread.high:.2g})"
         noise += f", {len(disturbed)} of {len(seconds)} disturbed" * bool(disturbed)
         repeats = str(repeats_for(doctor.DIFFERENCE, spread.value))
-    return [name, *_hardware(greeting), noise, repeats, "one at a time"]
+    return [_named(name, greeting), *_hardware(greeting), noise, repeats, "one at a time"]
 
 
 def _refused(name: str, greeting: Greeting | None) -> list[str]:
-    hardware = _hardware(greeting) if greeting else [""] * 4
-    return [name, *hardware, "", "", "none"]
+    if greeting is None:
+        return [name, *[""] * 6, "none"]
+    return [_named(name, greeting), *_hardware(greeting), "", "", "none"]
+
+
+def _named(name: str, greeting: Greeting) -> str:
+    """A worker, and its machine as records have it."""
+    return f"{name} ({greeting.environment.machine})"
 
 
 def _hardware(greeting: Greeting) -> list[str]:

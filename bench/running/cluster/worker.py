@@ -6,6 +6,7 @@ preload: `dask_setup` and `dask_teardown`.
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import signal
@@ -38,8 +39,8 @@ and took 0.2 % of a core, and with it 101 times and 2.5 %. And 15 lines as a wor
 would bury its own two."""
 
 LAST_WORDS = (
-    "this machine takes no more cells: it was stopped, or has lost its scheduler (which it does "
-    "not wait for: then start it again)"
+    "this machine takes no more cells: its worker was stopped, or lost the scheduler and does not "
+    "wait for it. Start it again where it should go on"
 )
 """Dask closes the worker alike for both."""
 
@@ -115,6 +116,7 @@ def require_certificates(where: address.Address, role: address.Role) -> None:
 
 def dask_setup(_: Any) -> None:
     """As the worker starts."""
+    logging.getLogger("distributed.worker.state_machine").setLevel(logging.ERROR)
     sources_at_start()
 
 

@@ -191,6 +191,13 @@ def test_a_folder_of_its_own_is_made_where_it_is_missing(
     assert locks.shortcoming() == ""
 
 
+def test_who_only_asks_learns_whether_the_place_is_taken(shared: list[Path]) -> None:
+    assert not locks.is_held()
+    with locks.exclusive(never):
+        assert locks.is_held()
+    assert not locks.is_held()
+
+
 def test_the_lock_is_given_back_after_an_error(shared: list[Path]) -> None:
     with pytest.raises(ZeroDivisionError), locks.exclusive(never):
         raise ZeroDivisionError

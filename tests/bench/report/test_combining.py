@@ -93,8 +93,8 @@ def test_two_runs_of_one_cell_are_reported_and_the_newer_is_shown(tmp_path: Path
     files = [folder / "records" / "box-1.jsonl" for folder in (own, a)]
     assert line == (
         "numpy_sgd on ml-100k, random:80/10/10, seed 0 ran twice on box-1: ok RMSE 0.9200 fit "
-        f"12.3 s in {files[0]}, ok RMSE 0.9100 fit 8.00 s in {files[1]}; the tables show the newer "
-        f"run, of {files[1]}"
+        f"12.3 s in {files[0]}, ok RMSE 0.9100 fit 8.00 s in {files[1]}; the tables show the "
+        f"newest run, of {files[1]}"
     )
     code, output = report("--out", own, "--records", a)
     assert code == 0
@@ -102,6 +102,25 @@ def test_two_runs_of_one_cell_are_reported_and_the_newer_is_shown(tmp_path: Path
     page = (own / "ml-100k.md").read_text(encoding="utf-8")
     assert "0.9100" in page
     assert "0.9200" not in page
+
+
+@pytest.mark.parametrize("order", [(0, 5, 9), (9, 5, 0), (5, 9, 0)])
+def test_of_several_files_the_one_with_the_newest_run_is_named_once(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    own, *others = (store(tmp_path / str(minute), [ran(minute, 0.92)]) for minute in order)
+    [line] = Combined(own, others).disagreements()
+    assert "ran 3 times on box-1" in line
+    assert line.endswith(f"the tables show the newest run, of {tmp_path}/9/records/box-1.jsonl")
+
+
+def test_the_tables_may_show_a_run_that_both_files_have(tmp_path: Path) -> None:
+    own = store(tmp_path / "own", [ran(0, 0.92), ran(9, 0.90)])
+    other = store(tmp_path / "other", [ran(5, 0.91), ran(9, 0.90)])
+    [line] = Combined(own, [other]).disagreements()
+    assert f"RMSE 0.9200 fit 12.3 s in {own}" in line
+    assert f"RMSE 0.9100 fit 12.3 s in {other}" in line
+    assert line.endswith(f"the tables show the newest run, of {own}/records/box-1.jsonl")
 
 
 def test_a_file_that_goes_on_from_a_copy_disagrees_with_nothing(tmp_path: Path) -> None:
@@ -136,6 +155,16 @@ def test_one_run_with_other_figures_is_refused(tmp_path: Path) -> None:
     assert code == 2
     assert "metrics.rmse 0.92 and 0.5: one of them was changed; take it out" in output
     assert not (own / "ml-100k.md").exists()
+
+
+def test_a_copy_that_was_stored_again_with_other_figures_is_refused(tmp_path: Path) -> None:
+    own = store(tmp_path / "own", [ran(0, 0.92)])
+    again = ran(0, 0.92, reused_at="2026-11-21T09:00:00Z", reused_from="ncf on mine.csv")
+    copy = store(tmp_path / "copy", [again])
+    assert Combined(own, [copy]).read() == ([ran(0, 0.92), again], [])
+    edited = ran(0, 0.5, reused_at="2026-11-21T10:00:00Z")
+    with pytest.raises(ValueError, match=r"metrics\.rmse 0\.92 and 0\.5: one of them was changed"):
+        Combined(own, [copy, store(tmp_path / "edited", [edited])]).read()
 
 
 @pytest.mark.parametrize("place", ["missing", "empty"])

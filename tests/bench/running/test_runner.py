@@ -24,6 +24,7 @@ from bench.planning.repeats import Precision
 from bench.planning.rules import Rules
 from bench.records import CellRecord, Disturbance, Memory, Numerics, Point, Record, Reference
 from bench.report.grouping import tables
+from bench.running.cells import SHARES
 from bench.running.runner import Runner
 from bench.score import ColdStart, slicings
 from bench.store import RecordStore
@@ -124,6 +125,18 @@ def run(
 ) -> list[Record]:
     runner = Runner(RecordStore(out), executor, Silent(), 10**9, FakeSplits(), unlocked)  # type: ignore[arg-type]
     return runner.run(cells, fresh=fresh, wanted=wanted)
+
+
+def test_what_shares_the_machine_by_intent_is_a_flag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [alone] = run(tmp_path / "alone", [cell("a")], FakeExecutor())
+    monkeypatch.setenv(SHARES, "beside others")
+    [beside] = run(tmp_path / "beside", [cell("a")], FakeExecutor())
+    assert alone.metrics
+    assert beside.metrics
+    assert beside.metrics.flags == [*alone.metrics.flags, "beside others"]
+    assert beside.identity == alone.identity
 
 
 def test_each_cell_leaves_one_record(tmp_path: Path) -> None:

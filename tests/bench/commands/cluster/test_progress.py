@@ -123,8 +123,20 @@ def test_nothing_waits_for_a_machine_whose_table_moved(text: io.StringIO) -> Non
         progress.runs_again(TWO, record(TWO, status="lost", reason="gone", curve=[]))
         progress.moved("with-goals", TWO, "was lost")
         progress.left(TWO, "was lost")
-    assert "two: with-goals is for another machine now: was lost\n" in text.getvalue()
-    assert text.getvalue().endswith("WARNING: two was lost\n")
+    assert text.getvalue().endswith("WARNING: two was lost; with-goals goes to another machine\n")
+    assert "waits" not in text.getvalue()
+
+
+def test_a_table_that_moves_where_no_cell_was_lost_says_why(text: io.StringIO) -> None:
+    with shown(text) as progress:
+        progress.joined(ONE)
+        progress.joined(TWO)
+        progress.moved("with-goals", TWO, "its ml-1m has other ratings")
+        progress.left(TWO, "left the cluster")
+    assert text.getvalue().splitlines()[2:] == [
+        "two: with-goals goes to another machine: its ml-1m has other ratings",
+        "WARNING: two left the cluster",
+    ]
 
 
 def test_why_the_only_machine_runs_nothing_is_said_once(text: io.StringIO) -> None:

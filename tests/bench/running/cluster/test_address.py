@@ -162,6 +162,36 @@ def test_a_scheduler_that_comes_later_is_reached(
         assert reached(SchedulerFile(path)).uri == uri
 
 
+def test_a_file_of_a_scheduler_that_has_ended_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a job that was requeued under its number."""
+    path = tmp_path / "scheduler.json"
+    path.write_text(json.dumps({"address": "tcp://127.0.0.1:1"}), encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        uri = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        new = json.dumps({"address": uri})
+        monkeypatch.setattr(time, "sleep", lambda _: path.write_text(new, encoding="utf-8"))
+        assert reached(SchedulerFile(path)).uri == uri
+
+
+def test_a_file_is_read_again_where_its_address_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the machine of the scheduler is gone."""
+    path, limits = tmp_path / "scheduler.json", []
+    path.write_text(json.dumps({"address": "tcp://kiwi:1"}), encoding="utf-8")
+    answers = iter(["no answer", ""])
+
+    def problem(_: object, limit_s: float) -> str:
+        limits.append(limit_s)
+        return next(answers)
+
+    monkeypatch.setattr(address, "_problem", problem)
+    reached(SchedulerFile(path), patience_s=60)
+    assert limits == [address.TOUCH_S] * 2
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "3", '{"id": 1}', '{"address": "kiwi"}', "\0"])
 def test_a_file_that_is_no_schedulers_is_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "scheduler.json"

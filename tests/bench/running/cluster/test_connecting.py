@@ -87,18 +87,62 @@ def test_a_machine_that_runs_a_cell_of_another_run_answers_and_joins(
     assert heard.notes[1:] == ["kiwi is busy with another run: its cells wait"]
 
 
+def listed(name: str) -> connecting._Worker:
+    return connecting._Worker(f"tcp://{name}:1", name)
+
+
+def greeted(connection: Connection, name: str, **changes: object) -> None:
+    """A worker like this process has answered."""
+    update = {"name": name, "resources": {"machine": 1.0}, **changes}
+    connection._greeted[listed(name)] = connection.ours.model_copy(update=update)
+
+
 def test_two_machines_of_one_id_are_refused_with_the_remedy() -> None:
     """As nodes with equal hardware that share a cache folder."""
     heard = Heard()
     connection = Connection(None, "", heard)
-    theirs = connection.ours.model_copy(update={"resources": {"machine": 1.0}})
     for name in ("kiwi", "plum"):
-        known = connecting._Worker(f"tcp://{name}:1", name)
-        connection._greeted[known] = theirs.model_copy(update={"name": name, "host": name})
+        greeted(connection, name, host=name)
     connection._judge()
     assert heard.joined == ["kiwi"]
-    assert heard.refused["plum"].startswith("its machine has the id of that of kiwi: where they")
-    assert "set RATEBENCH_CACHE" in heard.refused["plum"]
+    assert heard.refused["plum"].startswith("it is on the machine of kiwi, and they would")
+    assert "RATEBENCH_CACHE" in heard.refused["plum"]
+
+
+def test_of_two_workers_of_a_machine_the_first_is_accepted_whichever_answers_first() -> None:
+    heard = Heard()
+    connection = Connection(None, "", heard)
+    greeted(connection, "second", started=2.0)
+    connection._pending[listed("first")] = Future[Any]()
+    connection._judge()
+    assert (heard.joined, heard.refused) == ([], {})
+    connection._pending.clear()
+    greeted(connection, "first", started=1.0)
+    connection._judge()
+    assert (heard.joined, [*heard.refused]) == (["first"], ["second"])
+
+
+def test_who_does_not_answer_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard()
+    connection = Connection(None, "", heard)
+    connection._pending[listed("silent")] = Future[Any]()
+    greeted(connection, "kiwi")
+    monkeypatch.setattr(connecting, "GREETING_S", 0.0)
+    connection._judge()
+    assert heard.joined == ["kiwi"]
+
+
+@pytest.mark.parametrize("host", ["box", "plum"])
+def test_two_machines_on_one_host_are_accepted_with_a_note(host: str) -> None:
+    heard = Heard()
+    connection = Connection(None, "", heard)
+    for name, where in (("kiwi", "box"), ("plum", host)):
+        environment = connection.ours.environment.model_copy(update={"machine": name})
+        greeted(connection, name, host=where, environment=environment)
+    connection._judge()
+    assert heard.joined == ["kiwi", "plum"]
+    notes = [note for note in heard.notes if note.startswith("plum is on the host of kiwi")]
+    assert len(notes) == (host == "box")
 
 
 def test_a_worker_that_cannot_be_compared_is_refused_by_name(started: Processes, uri: str) -> None:

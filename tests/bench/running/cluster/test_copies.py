@@ -55,6 +55,16 @@ def test_a_file_arrives_in_pieces(ratings: Path) -> None:
     assert [each.name for each in place.parent.iterdir()] == ["ratings.csv"]
 
 
+def test_a_file_with_a_name_of_full_length_arrives(tmp_path: Path) -> None:
+    path = tmp_path / f"{'r' * 251}.csv"
+    path.write_text("0123456789", encoding="utf-8")
+    file = moved(path)
+    path.unlink()
+    for offset, piece in ((0, b"01234"), (5, b"56789")):
+        copies.put(file, offset, piece)
+    assert copies.found(str(path), file) == copies.folder() / file.digest[:16] / path.name
+
+
 def test_half_a_file_is_none(ratings: Path) -> None:
     file = moved(ratings)
     copies.put(file, 0, b"0123")

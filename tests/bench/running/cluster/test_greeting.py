@@ -7,8 +7,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
+from bench.cell import locks
 from bench.planning import loading
 from bench.running.cluster import greeting
 from bench.running.cluster.greeting import (
@@ -107,6 +109,19 @@ def test_files_that_mean_the_same_are_no_difference(
 def test_what_a_worker_says_of_another_version_is_read_all_the_same() -> None:
     said = json.loads(theirs().model_dump_json())
     assert Greeting.model_validate_json(json.dumps({**said, "mood": "fine"})) == theirs()
+
+
+def test_a_worker_says_when_it_was_started_and_whether_a_run_times_a_cell_there() -> None:
+    state = SimpleNamespace(total_resources={"machine": 1.0}, executing_count=0)
+    worker = SimpleNamespace(name="kiwi", state=state)
+
+    def said() -> Greeting:
+        return Greeting.model_validate_json(greeting._greeting({}, worker))
+
+    assert said().started == psutil.Process().create_time()
+    assert not said().busy
+    with locks.exclusive(lambda: pytest.fail("it waits")):
+        assert said().busy
 
 
 def settings(**changes: Any) -> str:

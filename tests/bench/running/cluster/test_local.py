@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.running.cells import SHARES
 from bench.running.cluster import local, worker
 from bench.running.cluster.address import ClusterError
 from bench.running.cluster.connecting import connect
@@ -49,6 +50,9 @@ def test_workers_are_machines_of_their_own_and_nothing_of_them_stays(folders: Pa
             shared = folder / name / "cache" / "columns"
             assert shared.resolve() == (cache.folder() / "columns").resolve()
             assert (folder / name / "lock").is_dir()
+        workers = connection.local._processes[1:]
+        told = {psutil.Process(each.running.pid).environ()[SHARES] for each in workers}
+        assert told == {"on one machine with other workers: --cluster local:2"}
     assert heard.notes == [IN_WORDS]
     assert descendants() <= before
     assert [*folders.iterdir()] == []

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.commands import terminal
-from bench.running.cluster import survey
+from bench.running.cluster import connecting, survey
 from bench.running.cluster.connecting import Connection, _Worker, connected
 from tests.support.clusters import Heard, Processes, processes, until
 
@@ -53,25 +53,31 @@ def test_each_machine_has_a_row_with_its_noise_or_its_refusal(started: Processes
     assert code == 0
     kiwi, plain = sorted(line for line in output.splitlines() if line.startswith(("kiwi", "plain")))
     assert "3 % (2.1 to 5.2), 1 of 20 disturbed 6 one at a time" in kiwi
+    assert re.match(r"kiwi \(\S+-[0-9a-f]{6}\) ", kiwi)
     assert plain.rstrip().endswith(" none")
     refusal = "WARNING: plain takes no cells: it does not offer machine=1: start it with `bench"
     assert refusal in output
 
 
-def test_a_machine_that_runs_a_cell_of_another_run_is_busy() -> None:
+def test_a_machine_that_runs_a_cell_of_another_run_is_busy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     connection = Connection(None, "", Heard())
     busy = connection.ours.model_copy(update={"busy": True})
     connection._accepted[_Worker("tcp://kiwi:1", "kiwi")] = busy
     assert survey._timed(connection) == {"tcp://kiwi:1": "busy"}
+    assert "timing" not in capsys.readouterr().err
 
 
-def test_without_a_worker_it_says_how_to_start_one(
+def test_without_a_worker_it_says_soon_how_to_start_one(
     uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(survey, "ANSWERS_S", 0.1)
+    monkeypatch.setattr(connecting, "REMINDER_S", 0.1)
+    monkeypatch.setattr(survey, "ANSWERS_S", 1e9)
     code, output = shown("--cluster", uri)
     assert code == 2
-    assert f"no worker is at {uri}: `bench worker {uri}`" in output
+    assert f"no worker is at {uri}: start one on a machine" in re.sub(r"\s+", " ", output)
+    assert "timing" not in output
 
 
 def test_it_measures_one_machine_or_all_of_a_cluster() -> None:

@@ -105,4 +105,5 @@ def test_a_batch_system_that_ends_it_ends_its_cell_too(started: Processes, uri: 
     assert "Traceback" not in started.log("box")
     assert re.sub(r"\s+", " ", started.log("box")).endswith(f"{worker.LAST_WORDS} ")
     assert "INFO" not in started.log("box")
+    assert "CancelledError" not in started.log("box")
     assert str(process.pid) in heard.left[0]

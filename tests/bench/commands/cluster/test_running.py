@@ -1,0 +1,50 @@
+"""What `bench run --cluster` makes of what came of its cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.commands.cluster.running import Requested, _ended
+from bench.commands.run import FAILED
+from bench.records import Record
+from bench.running.cluster.machines import Machine, placed
+from bench.running.cluster.payload import Payload, Setting
+from bench.running.ledger import Ledger
+from bench.store import RecordStore
+from datasets.reading.layout import AS_DETECTED
+from tests.support.machines import Watching, cell, greeting, recorded
+from tests.support.records import metrics, times
+
+ONE, TWO = (
+    Machine(f"tcp://{name}", greeting(name, cores)) for name, cores in (("one", 2), ("two", 4))
+)
+
+
+def record(machine: Machine, status: str, name: str = "a") -> Record:
+    payload = Payload.of(placed(cell(name), machine), Setting(run="run"), ())
+    changes = (
+        {"metrics": metrics(1.0, []), "times": times(1.0)} if status == "ok" else {"curve": []}
+    )
+    return recorded(payload, machine.greeting, status=status, **changes)
+
+
+@pytest.mark.parametrize(
+    ("new", "code"),
+    [
+        pytest.param([record(ONE, "lost"), record(TWO, "ok")], 0, id="ran elsewhere"),
+        pytest.param([record(ONE, "lost"), record(ONE, "ok")], 0, id="ran there again"),
+        pytest.param([record(ONE, "lost"), record(TWO, "ok", "b")], FAILED, id="of another cell"),
+        pytest.param([record(ONE, "ok"), record(TWO, "lost")], FAILED, id="lost last"),
+        pytest.param([record(ONE, "failed"), record(TWO, "ok")], FAILED, id="failed"),
+    ],
+)
+def test_a_cell_that_was_lost_and_ran_again_is_no_failure(
+    new: list[Record], code: int, tmp_path: Path
+) -> None:
+    ledger = Ledger(RecordStore(tmp_path), Watching())
+    of = Requested(
+        *("somewhere", False, AS_DETECTED, "", tmp_path, None, None, None, False, False, "off")
+    )
+    assert _ended(new, [], None, ledger, new, of) == code

@@ -234,10 +234,8 @@ class Dispatch:
 
     def _listen(self, plan: Plan, task: Task, what: str, text: str) -> None:
         machine = task.machine
-        task.heard_s = self._timer()
+        task.heard_s, task.has_begun = self._timer(), True
         match what:
-            case "begun":
-                task.has_begun = True
             case "waiting":
                 if not task.is_waiting:
                     self._observer.waiting(machine)

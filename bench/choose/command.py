@@ -36,6 +36,7 @@ from bench.report.choices import write_choice
 from bench.report.pages.choose import predict_command, recommendation
 from bench.running.cells import memory_limit_bytes
 from bench.running.cluster.address import UnreachedError
+from bench.running.sole import shared_run
 from bench.store import RecordStore
 from bench.tune.study import StudyError
 from datasets.catalog import CATALOG
@@ -108,7 +109,8 @@ def choose(
     try:
         if cluster is None:
             note_of_surroundings()
-            unwritten = _here(request, options, loader, folder, out, sandbox, budget)
+            with shared_run(store):
+                unwritten = _here(request, options, loader, folder, out, sandbox, budget)
         else:
             from bench.choose.on_cluster import choose_on
 

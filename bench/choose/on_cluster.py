@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from bench.choose.outcome import REQUEST, Request, read_request
 from bench.choose.remote import Choice, Chosen, choose_here
@@ -17,14 +18,16 @@ from bench.running.cluster import copies
 from bench.running.cluster.address import ClusterError
 from bench.running.cluster.connecting import connect
 from bench.running.cluster.greeting import Greeting
-from bench.running.cluster.payload import File, Setting
+from bench.running.cluster.payload import File, Setting, UnreadableError
 from bench.running.cluster.pool import Answered, Broken, DaskPool, Gone, Pool, Report, Reported
-from bench.running.cluster.sole import sole_run
 from bench.running.cluster.station import put_piece
 from bench.running.ledger import Ledger
+from bench.running.sole import sole_run
 from bench.store import RecordStore, parsed
 from bench.tune.study import StudyError
 from datasets.reading.layout import Layout
+
+Read = TypeVar("Read")
 
 LOOK_S = 1.0
 """From one look at whether the machine is there to the next."""
@@ -145,7 +148,8 @@ class Remote:
         chosen, and ClusterError where the machine is lost or cannot do it."""
         sent = False
         while True:
-            answer = Chosen.from_json(self._answer(choose_here, self.choice.to_json()))
+            text = self._answer(choose_here, self.choice.to_json())
+            answer = self._understood(Chosen.from_json, text)
             if answer.request is not None:
                 return answer.request
             if answer.problem:
@@ -153,8 +157,11 @@ class Remote:
             if not answer.missing or sent:
                 problem = answer.refused or answer.broken or "it does not keep files"
                 raise ClusterError(f"{self.name} cannot search: {problem}")
+            files = self.choice.setting.files
             for path in answer.missing:
-                self._send(path, self.choice.setting.files[path])
+                if path not in files:
+                    raise ClusterError(f"{self.name} cannot search: it misses {path}")
+                self._send(path, files[path])
             sent = True
 
     def _send(self, path: str, file: File) -> None:
@@ -190,12 +197,20 @@ class Remote:
     def _hear(self, what: str, text: str) -> None:
         match what:
             case "record":
-                self.ledger.take(parsed(text))
+                self.ledger.take(self._understood(parsed, text))
             case "request":
-                self.keep(Request.model_validate_json(text))
+                self.keep(self._understood(Request.model_validate_json, text))
             case "line":
                 self.show(text)
             case "note":
                 terminal.note(text)
             case "warning":
                 terminal.warn(text)
+
+    def _understood(self, read: Callable[[str], Read], text: str) -> Read:
+        """What the machine means. Raises ClusterError where that cannot be read."""
+        try:
+            return read(text)
+        except (UnreadableError, ValueError) as error:
+            problem = str(error).partition("\n")[0]
+            raise ClusterError(f"what {self.name} sends cannot be read: {problem}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from bench.report.sentences import cores
 from bench.roofline.work import WORK
 from bench.running.cells import memory_limit_bytes
 from bench.running.runner import Runner
+from bench.running.sole import shared_run
 from bench.store import RecordStore, collector_paused
 from bench.tune import FOLDER
 from datasets.reading.layout import Layout
@@ -150,7 +152,8 @@ def _run(
     cells = followed(planned, history.done, wanted)
     found = [(cell, history.done(cell)) for cell in cells]
     to_run = [cell for cell, record in found if record is None]
-    if any(record is None or not is_of(record, cell) for cell, record in found):
+    writes = any(record is None or not is_of(record, cell) for cell, record in found)
+    if writes:
         check_store(store, out)
     recorded = len(cells) - len(to_run)
     _warn_of_threads(to_run)
@@ -177,7 +180,7 @@ def _run(
     executes = executor() if to_run else ProcessExecutor()
     runner = Runner(store, executes, progress, memory_limit, splits)
     try:
-        with progress:
+        with shared_run(store) if writes else contextlib.nullcontext(), progress:
             records = runner.run(cells, fresh=fresh, wanted=wanted)
     except (KeyboardInterrupt, HarnessError, OSError, MemoryError) as error:
         interrupted = isinstance(error, KeyboardInterrupt)

@@ -22,6 +22,7 @@ from bench.planning.facts import Loader
 from bench.records import Record
 from bench.running.cells import memory_limit_bytes
 from bench.running.cluster.address import UnreachedError
+from bench.running.sole import shared_run
 from bench.store import RecordStore
 from bench.tune import FOLDER
 from bench.tune import study as studies
@@ -67,6 +68,7 @@ def tune(
         limit = memory_limit_bytes(None)
         containment = Containment(sandbox, out, names_of_data)
         with (
+            shared_run(store),
             Progress(
                 terminal.out,
                 trials * len(chosen),

@@ -55,8 +55,12 @@ class History:
 
     def is_outdated(self, record: Record) -> bool:
         """Whether a newer record of its row is of another source, so that no page shows it."""
-        newest = self._newest.get(_row(record), record)
+        newest = self.newest(record)
         return newest.source.implementation_hash != record.source.implementation_hash
+
+    def newest(self, record: Record) -> Record:
+        """The newest record of the row of a record, which is that itself where none is known."""
+        return self._newest.get(_row(record), record)
 
     def why_again(self, cell: Cell) -> str:
         """What changed since the newest record of the same row, dataset, split, seed, device,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,22 +37,28 @@ def key_of(cell: CellRecord, data: Data) -> Key:
 class Ledger:
     """The records of one store, and those that it could not take yet.
 
-    settled    the statuses of a record that need no other run
-    unwritten  records that the store could not take, the oldest first: each further record, and
-               `close`, tries again
+    A machine's records have a file of their own, so those of one may wait while others are stored:
+    each further record of that machine, and `close`, tries again.
+
+    settled  the statuses of a record that need no other run
     """
 
     def __init__(
         self, store: RecordStore, observer: StoreObserver, settled: Collection[Status] = WELL
     ) -> None:
         self.store = store
-        self.unwritten: list[Record] = []
         self._observer, self._settled = observer, settled
-        self._kept: Path | None = None
+        self._unwritten: dict[str, list[Record]] = {}
+        self._kept: dict[str, Path | None] = {}
         self._histories: dict[str, History] = {}
         self._records: defaultdict[str, list[Record]] = defaultdict(list)
         self._rows: defaultdict[Key, Counter[str]] = defaultdict(Counter)
         self._n_records = -1
+
+    @property
+    def unwritten(self) -> list[Record]:
+        """Records that the store could not take, those of each machine from the oldest on."""
+        return [record for waiting in self._unwritten.values() for record in waiting]
 
     def refresh(self) -> None:
         """Learn what others have added to the store since the last time."""
@@ -75,10 +82,12 @@ class Ledger:
         # A published number that is new needs no other run: the record is stored with it.
         if cell.reference not in (None, done.reference):
             changes["reference"] = cell.reference
-        if not is_of(done, cell):
+        is_renamed = not is_of(done, cell)
+        if is_renamed:
             changes |= _under_its_name(cell, done, goals.of(cell))
-        elif history.is_outdated(done):  # as after an edit that was taken back
-            changes["reused_at"] = now()
+        if is_renamed or history.is_outdated(done):  # as after an edit that was taken back
+            newest = history.newest(done.model_copy(update=changes))
+            changes["reused_at"] = _after(newest.counts_from)
         if changes:
             done = done.model_copy(update=changes)
             self.take(done)
@@ -94,21 +103,32 @@ class Ledger:
 
     def take(self, record: Record) -> None:
         """Store a record, or keep it until that can be done."""
-        self.unwritten.append(record)
+        place = record.environment.machine
+        self._unwritten.setdefault(place, []).append(record)
         self._n_records += 1
         self._add(record)
-        if error := self._write():
-            self._observer.not_stored(len(self.unwritten), error, self._kept)
+        if error := self._write(place):
+            self._observer.not_stored(len(self._unwritten[place]), error, self._kept.get(place))
+
+    def problem(self, place: str) -> str:
+        """Why no record of a machine could be added now; "" where it could."""
+        try:
+            self.store.check(place)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            return f"its records cannot be stored ({self.store.path_of(place)}: {reason})"
+        return ""
 
     def close(self) -> None:
         """Try a last time to store what could not be, and say where it is otherwise."""
-        if not self.unwritten:
+        if not self._unwritten:
             return
         # An interrupt may have come after one was stored, and before it was off the list.
         stored = {_name(record) for record in self.store.read()[0]}
-        self.unwritten = [each for each in self.unwritten if _name(each) not in stored]
-        if self._write() is not None:
-            self._observer.never_stored(self.unwritten, self._kept)
+        for place, waiting in [*self._unwritten.items()]:
+            waiting[:] = [record for record in waiting if _name(record) not in stored]
+            if self._write(place) is not None:
+                self._observer.never_stored(waiting, self._kept.get(place))
 
     def _history(self, here: Environment) -> History:
         if here.machine not in self._histories:
@@ -125,19 +145,20 @@ class Ledger:
         else:
             self._records[place].append(record)
 
-    def _write(self) -> OSError | None:
-        """Store what is to be stored. Where that fails it is kept in memory and, should this
-        process end before it is written, in a file elsewhere."""
-        while self.unwritten:
+    def _write(self, place: str) -> OSError | None:
+        """Store what is to be stored of a machine. Where that fails it is kept in memory and,
+        should this process end before it is written, in a file elsewhere."""
+        waiting = self._unwritten[place]
+        while waiting:
             try:
-                self.store.append(self.unwritten[0])
+                self.store.append(waiting[0])
             except OSError as error:
-                self._kept = keep_elsewhere(self.unwritten, self._kept)
+                self._kept[place] = keep_elsewhere(waiting, self._kept.get(place))
                 return error
-            self.unwritten.pop(0)
-        if self._kept is not None:
-            self._kept.unlink(missing_ok=True)
-            self._kept = None
+            waiting.pop(0)
+        del self._unwritten[place]
+        if kept := self._kept.pop(place, None):
+            kept.unlink(missing_ok=True)
         return None
 
 
@@ -150,10 +171,17 @@ def _under_its_name(cell: Cell, done: Record, goals: tuple[float, ...]) -> dict[
         "reference": cell.reference,
         "goals": reached(done.curve, goals) if goals else done.goals,
         "reused_from": done.reused_from or ran_as,
-        "reused_at": now(),
     }
 
 
 def _name(record: Record) -> tuple[str, ...]:
     """Of no other record."""
     return (*record.run, record.reused_at, record.cell.implementation, record.cell.dataset)
+
+
+def _after(newest: str) -> str:
+    """Now, or right after the time that the newest record counts from: another machine's clock may
+    be ahead of this one's."""
+    if (here := now()) > newest:
+        return here
+    return (datetime.fromisoformat(newest) + timedelta(seconds=1)).isoformat(timespec="seconds")

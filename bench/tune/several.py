@@ -83,18 +83,20 @@ class Trials:
         cell = self._again.popleft() if self._again else self._suggested()
         return Work(placed(cell, machine)) if cell else None
 
-    def ended(self, machine: Machine, work: Work, record: Record) -> None:
+    def ended(self, machine: Machine, work: Work, record: Record) -> bool:
         name = _name(work.cell.request)
         self._lost[name] += record.status == "lost"
         if record.status == "skipped":
             self.refused(machine, work, record.reason)
-        elif record.status == "lost" and self._lost[name] < MOST_LOST:
+            return False
+        if record.status == "lost" and self._lost[name] < MOST_LOST:
             self.returned(machine, work)
-        else:
-            self._known[name] = record
-            for trial, settings in self._running.pop(name).trials:
-                self._take(trial, settings, record)
-            self.changes += 1
+            return False
+        self._known[name] = record
+        for trial, settings in self._running.pop(name).trials:
+            self._take(trial, settings, record)
+        self.changes += 1
+        return True
 
     def returned(self, machine: Machine, work: Work) -> None:  # noqa: ARG002
         self._again.append(self._running[_name(work.cell.request)].cell)
@@ -104,7 +106,10 @@ class Trials:
         self._refused[machine.id] = f"{machine.name}: {reason}"
         self.returned(machine, work)
 
-    def left_over(self) -> list[str]:
+    def is_over(self) -> bool:
+        return not (self._left or self._running)
+
+    def close(self) -> list[str]:
         n = self._left + sum(len(each.trials) for each in self._running.values())
         why = "; ".join(self._refused.values()) or "no machine is there"
         return [f"{plural(n, 'trial')} of {self._study.name} did not run: {why}"] if n else []

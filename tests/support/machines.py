@@ -75,7 +75,8 @@ class FakePool:
     ran      what comes of a cell; a record of a good run where it is left out
     events   number of a look -> what happens then
     step_s   that pass with each report
-    silent   machines whose cells do not begin
+    silent   machines whose cells do not start
+    queued   machines whose tasks wait for another client's
     ran_on   machine and implementation, seed of each cell that began
     """
 
@@ -84,6 +85,7 @@ class FakePool:
     events: dict[int, Callable[[], None]] = field(default_factory=dict)
     ran_on: list[tuple[str, str, int]] = field(default_factory=list)
     silent: set[str] = field(default_factory=set)
+    queued: set[str] = field(default_factory=set)
     pieces: list[tuple[str, int, bytes]] = field(default_factory=list)
     payloads: list[Payload] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -109,12 +111,14 @@ class FakePool:
         assert address not in {place for place, *_ in self._tasks.values()}, "two cells at once"
         self._tasks[task] = address, function, arguments
         self.most_at_once = max(self.most_at_once, len(self._tasks))
+        if address not in self.queued:
+            self.report(Reported(task, "begun", ""))
         if function is run_cell:
             payload = Payload.from_json(arguments[0])
             request = payload.request
             self.payloads.append(payload)
             self.ran_on.append((address, request.implementation, request.seed))
-            if address in self.silent:
+            if address in self.silent | self.queued:
                 return task
             self.report(Reported(task, "started", ""))
             answer = self.ran(address, payload) if self.ran else True
@@ -168,6 +172,7 @@ class Watching:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.finished_on: list[tuple[str, Record]] = []
+        self.again_on: list[tuple[str, Record]] = []
         self.total = 0
 
     def joined(self, machine: Machine) -> None:
@@ -195,6 +200,12 @@ class Watching:
 
     def finished(self, machine: Machine, record: Record) -> None:
         self.finished_on.append((machine.name, record))
+
+    def runs_again(self, machine: Machine, record: Record) -> None:
+        self.again_on.append((machine.name, record))
+
+    def idle(self, return_s: float) -> None:
+        self.lines.append(f"idle for {return_s:g} s")
 
     def moved(self, what: str, machine: Machine, reason: str) -> None:
         self.lines.append(f"{what} moved: {machine.name} {reason}")

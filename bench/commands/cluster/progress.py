@@ -212,24 +212,37 @@ class MachinesProgress(StoreProblems):
         self.total += len(cells)
         self._say(f"{machine.name}: repeats of {plural(len(cells), 'row')}")
 
+    def idle(self, return_s: float) -> None:
+        if return_s:
+            self._say(f"nothing runs; waiting {return_s:g} s for a machine that can go on")
+
+    def runs_again(self, machine: Machine, record: Record) -> None:
+        """Neither counted nor among `records`, where its next one will be."""
+        if line := self._lines.get(machine.address):
+            line.label = line.trained = ""
+            line.lost = record.cell.dataset if record.status == "lost" else ""
+        self._say(f"{machine.name}: {self._named(record)}  {outcome(record)}")
+
     def finished(self, machine: Machine, record: Record) -> None:
-        cell = record.cell
         self.records.append(record)
         n_busy = max(1, self._n_busy)
         if line := self._lines.get(machine.address):
             self._spent_s += (self.timer() - line.began_s) * bool(line.label)
-            line.label = line.trained = ""
-            line.lost = cell.dataset if record.status == "lost" else ""
+            line.label = line.trained = line.lost = ""
             if record.status == "skipped" and line.problem and line.problem in record.reason:
                 line.n_skipped += 1
                 return
-        seed = "" if "seed" in self.shared else f"  seed {cell.seed}{' again' * bool(cell.again)}"
         self._say_already()
         left = f"  ({self._remaining} more, {self._time_left(n_busy)})" * bool(self._remaining)
         self._say(
-            f"{machine.name}: [{self._done}/{self.total}] {cell.implementation}  {cell.dataset}"
-            f"{seed}  {outcome(record)}{'' if self._live else left}"
+            f"{machine.name}: [{self._done}/{self.total}] {self._named(record)}  {outcome(record)}"
+            f"{'' if self._live else left}"
         )
+
+    def _named(self, record: Record) -> str:
+        cell = record.cell
+        seed = "" if "seed" in self.shared else f"  seed {cell.seed}{' again' * bool(cell.again)}"
+        return f"{cell.implementation}  {cell.dataset}{seed}"
 
     @property
     def _done(self) -> int:

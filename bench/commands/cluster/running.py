@@ -39,9 +39,9 @@ from bench.running.cluster.dispatch import RETURN_S, Dispatch
 from bench.running.cluster.machines import Machine
 from bench.running.cluster.payload import Setting
 from bench.running.cluster.pool import DaskPool
-from bench.running.cluster.sole import sole_run
 from bench.running.cluster.spreading import Spreading
 from bench.running.ledger import Ledger
+from bench.running.sole import sole_run
 from bench.store import RecordStore, collector_paused
 from bench.tune import FOLDER
 from datasets.reading.layout import Layout
@@ -152,19 +152,7 @@ def _ended(
     if problem:
         terminal.fail(problem)
     failed = problem or left_over or ledger.unwritten or without_figures(every)
-    return FAILED if failed else exit_code(ran(new))
-
-
-def ran(new: Sequence[Record]) -> list[Record]:
-    """Without those of cells that were lost and ran again, be it on another machine."""
-    every_core = {"threads": EVERY_CORE, "pinned": False}
-    names = [str(record.cell.model_copy(update=every_core)) for record in new]
-    last = {name: place for place, name in enumerate(names)}
-    return [
-        record
-        for place, (name, record) in enumerate(zip(names, new, strict=True))
-        if record.status != "lost" or last[name] == place
-    ]
+    return FAILED if failed else exit_code(new)
 
 
 def _planned(

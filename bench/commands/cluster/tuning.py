@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.commands import terminal
 from bench.commands.cluster.progress import UNWRITTEN, MachinesProgress
-from bench.commands.cluster.running import dispatching, ran, setting_of
+from bench.commands.cluster.running import dispatching, setting_of
 from bench.commands.containment import Containment, Sandboxing
 from bench.commands.run import FAILED, exit_code
 from bench.planning.availability import Elsewhere
@@ -15,8 +15,8 @@ from bench.planning.facts import Loader
 from bench.planning.plan import Planner
 from bench.records import Record
 from bench.running.cluster.connecting import connect
-from bench.running.cluster.sole import sole_run
 from bench.running.ledger import Ledger
+from bench.running.sole import sole_run
 from bench.store import RecordStore
 from bench.tune.search import Trial
 from bench.tune.session import SETTLED, default_of, line_of, trial_of
@@ -81,7 +81,7 @@ def search_on(
                 terminal.print_line(last_line(study, len(ended), ended[-1][1], store))
     for sentence in left_over:
         terminal.warn(f"{sentence}; the same command goes on from here")
-    return FAILED if left_over or ledger.unwritten else exit_code(ran(records))
+    return FAILED if left_over or ledger.unwritten else exit_code(records)
 
 
 def last_line(study: Study, n_trials: int, best: Trial | None, store: RecordStore) -> str:

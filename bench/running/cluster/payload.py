@@ -16,6 +16,10 @@ from bench.planning.rules import Rules
 from bench.records import CellRecord, Data, Reference, Status
 
 
+class UnreadableError(Exception):
+    """A message is none."""
+
+
 class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -25,8 +29,11 @@ class Message(BaseModel):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Raises pydantic.ValidationError."""
-        return cls.model_validate(json.loads(text))
+        """Raises UnreadableError, whatever the text is."""
+        try:
+            return cls.model_validate(json.loads(text))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise UnreadableError(str(error).partition("\n")[0]) from None
 
 
 class File(Message):
@@ -62,6 +69,13 @@ class Setting(Message):
     blocks: int = 0
     memory_limit_bytes: int | None = None
 
+    def on(self, dataset: str) -> Setting:
+        """Of a cell on the dataset: with the files that it needs, and no other."""
+        if not self.files:
+            return self
+        files = {path: self.files[path] for path in (dataset, self.test) if path in self.files}
+        return self.model_copy(update={"files": files})
+
 
 class Skipped(Message):
     """Why a cell can run nowhere."""
@@ -96,7 +110,7 @@ class Payload(Message):
     def of(cls, cell: Cell, setting: Setting, goals: tuple[float, ...]) -> Self:
         """Of a cell whose machine is known."""
         return cls(
-            setting=setting,
+            setting=setting.on(cell.request.dataset),
             request=cell.request,
             class_path=cell.class_path,
             implementation_hash=cell.implementation_hash,

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from bench.running.cluster.connecting import Connection
 from bench.running.cluster.greeting import MACHINE, Greeting
-from bench.running.cluster.station import topic_of
+from bench.running.cluster.station import begun, topic_of
 
 ANSWER_S = 30.0
 """How long an answer that is there may take to arrive."""
@@ -45,7 +45,8 @@ class Broken:
 
 @dataclass(frozen=True)
 class Reported:
-    """A task reports as it runs; `what` and `text` as of `Wire.report`."""
+    """A task reports as it runs; `what` and `text` as of `Wire.report`, and "begun" from each as
+    it comes to its turn on the worker."""
 
     task: str
     what: str
@@ -93,6 +94,7 @@ class DaskPool:
     def submit(self, address: str, function: Callable[..., str], *arguments: Any) -> str:
         task = f"{self._run}-{next(self._numbers)}"
         future = self._client.submit(
+            begun,
             function,
             *arguments,
             key=task,
@@ -146,7 +148,7 @@ class DaskPool:
 
     def _hear(self, event: tuple[float, Any]) -> None:
         """Called in the thread of the client's loop."""
-        _, message = event
-        task = message.pop("task")
-        for what, text in message.items():
-            self._reports.put(Reported(task, what, text))
+        match event:
+            case (_, {"task": task, **reports}):
+                for what, text in reports.items():
+                    self._reports.put(Reported(str(task), str(what), str(text)))

@@ -35,7 +35,7 @@ from bench.records import Record
 from bench.running.cells import Cells, memory_limit_bytes
 from bench.running.cluster import copies
 from bench.running.cluster.greeting import CUDA
-from bench.running.cluster.payload import Answer, File, Payload, Setting
+from bench.running.cluster.payload import Answer, File, Payload, Setting, UnreadableError
 from bench.running.goals import Goals
 from datasets import splits
 from datasets.errors import DataError
@@ -341,6 +341,12 @@ class _Place:
 _PLACE = _Place()
 
 
+def begun(function: Callable[..., str], *arguments: Any) -> str:
+    """Run a task here, having reported that it waits for no other task of this worker."""
+    TaskWire().report("begun", "")
+    return function(*arguments)
+
+
 def run_cell(payload: str) -> str:
     """Run a cell here and now; an `Answer` as JSON. Dask calls it in a task of the worker."""
     return answer(Payload.from_json(payload), TaskWire()).to_json()
@@ -363,6 +369,6 @@ def put_piece(file: str, offset: int, piece: bytes) -> str:
     """Add a piece to a copy; returns why that cannot be done, else ""."""
     try:
         copies.put(File.from_json(file), offset, piece)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, UnreadableError) as error:
         return str(error)
     return ""

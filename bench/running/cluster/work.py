@@ -42,24 +42,27 @@ class Plan(Protocol):
         """It takes cells from now on."""
 
     def leave(self, machine: Machine, reason: str) -> None:
-        """It takes no cell any more; one that it ran was returned or lost before."""
+        """It takes no cell any more; one that it had was returned or has ended."""
 
     def next(self, machine: Machine) -> Work | None:
         """What the machine, which runs nothing, is to run; None for nothing now."""
 
-    def ended(self, machine: Machine, work: Work, record: Record) -> None:
-        """The cell has its record, which is stored: it ran, or was skipped, or the machine was
-        lost while it ran."""
+    def ended(self, machine: Machine, work: Work, record: Record) -> bool:
+        """The cell has its record, which is stored: it ran, or was skipped, or the machine is lost
+        with it. Returns whether the cell is over; else it runs again, here or elsewhere."""
 
     def returned(self, machine: Machine, work: Work) -> None:
-        """The machine could not run the cell, which is no fault of the row."""
+        """The machine could not run the cell, which may be no fault of the row: it runs again."""
 
     def refused(self, machine: Machine, work: Work, reason: str) -> None:
         """The machine can run no cell of this dataset."""
 
-    def left_over(self) -> list[str]:
-        """A sentence for each part of the plan that no machine which is there can run; [] where
-        all is done."""
+    def is_over(self) -> bool:
+        """Whether no machine that comes could have anything to do."""
+
+    def close(self) -> list[str]:
+        """No machine comes any more, which may decide what a cell has as its record. Returns a
+        sentence for each part of the plan that did not run; [] where all is done."""
 
 
 class Observer(StoreObserver, Protocol):
@@ -86,5 +89,12 @@ class Observer(StoreObserver, Protocol):
         """These run, too, since the times of their rows are not known precisely enough yet."""
 
     def finished(self, machine: Machine, record: Record) -> None: ...
+    def runs_again(self, machine: Machine, record: Record) -> None:
+        """The cell has this record, and is not over: the machine was lost with it, or cannot run
+        it."""
+
+    def idle(self, return_s: float) -> None:
+        """Nothing runs, and what is left waits so long for a machine that comes."""
+
     def moved(self, what: str, machine: Machine, reason: str) -> None:
         """What the machine was to run is for another one now."""

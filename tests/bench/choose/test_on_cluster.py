@@ -198,3 +198,21 @@ def test_the_machine_that_has_trials_goes_on() -> None:
     assert chosen_machine(machines, {"two": 3, "gone": 9}, ["cuda"])[0] == "b"
     with pytest.raises(UsageError, match="ran on gone, which is not in the cluster"):
         chosen_machine(machines, {"gone": 1}, ["auto"])
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [
+        [Answered("run-1", "garbage")],
+        [Answered("run-1", "[" * 100_000)],
+        [Reported("run-1", "record", "garbage")],
+        [Reported("run-1", "request", "garbage")],
+        [Answered("run-1", Chosen(missing=["/etc/passwd"]).to_json())],
+    ],
+)
+def test_garbage_ends_the_choice_with_one_line(
+    tmp_path: Path, ratings: Path, reports: list[Report]
+) -> None:
+    it, _ = remote(tmp_path / "out", OneMachine(reports), choice_of(ratings))
+    with pytest.raises(ClusterError, match=r"^(what one sends cannot be read|one cannot search): "):
+        it.run()

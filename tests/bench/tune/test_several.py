@@ -137,12 +137,14 @@ def test_a_trial_that_is_lost_runs_on_another_machine(tmp_path: Path) -> None:
         return scored(address, payload)
 
     pool.ran = ran
-    shown, left_over, _ = search(tmp_path, pool, 4)
+    shown, left_over, watching = search(tmp_path, pool, 4)
     assert left_over == []
     assert sorted(trial.number for trial in shown) == [0, 1, 2, 3]
     assert None not in [trial.rmse for trial in shown]
     statuses = [each.status for each in RecordStore(tmp_path).read()[0]]
     assert sorted(statuses) == ["lost", "ok", "ok", "ok", "ok"]
+    assert [each.status for _, each in watching.again_on] == ["lost"]
+    assert len(watching.finished_on) == 4
 
 
 def test_a_trial_that_every_machine_dies_of_is_given_up(tmp_path: Path) -> None:
@@ -170,8 +172,9 @@ def test_a_machine_that_cannot_run_the_row_runs_no_trial(tmp_path: Path) -> None
         return scored(address, payload)
 
     pool = pool_of("one", "two", ran=ran)
-    shown, left_over, _ = search(tmp_path, pool, 3)
+    shown, left_over, watching = search(tmp_path, pool, 3)
     assert (len(shown), left_over) == (3, [])
+    assert (len(watching.again_on), len(watching.finished_on)) == (1, 3)
     assert [place for place, *_ in pool.ran_on].count("one") == 1
     alone = pool_of("one", ran=ran)
     _, left_over, _ = search(tmp_path / "other", alone, 3)

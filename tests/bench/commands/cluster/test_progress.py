@@ -109,7 +109,7 @@ def test_a_lost_machine_is_named_with_what_waits_for_it(
         progress.return_s = return_s
         progress.joined(TWO)
         progress.started(TWO, work(TWO))
-        progress.finished(TWO, record(TWO, status="lost", reason="gone", curve=[]))
+        progress.runs_again(TWO, record(TWO, status="lost", reason="gone", curve=[]))
         progress.left(TWO, "was lost")
     [line] = [line for line in text.getvalue().splitlines() if "WARNING" in line]
     assert line.startswith(f"WARNING: two was lost{words}")
@@ -120,7 +120,7 @@ def test_nothing_waits_for_a_machine_whose_table_moved(text: io.StringIO) -> Non
         progress.return_s = 10.0
         progress.joined(ONE)
         progress.joined(TWO)
-        progress.finished(TWO, record(TWO, status="lost", reason="gone", curve=[]))
+        progress.runs_again(TWO, record(TWO, status="lost", reason="gone", curve=[]))
         progress.moved("with-goals", TWO, "was lost")
         progress.left(TWO, "was lost")
     assert text.getvalue().endswith("WARNING: two was lost; with-goals goes to another machine\n")
@@ -200,3 +200,22 @@ def test_a_record_that_cannot_be_stored_is_named(text: io.StringIO, tmp_path: Pa
         progress.never_stored([record(ONE)], tmp_path)
     assert "1 record could not be stored (No space left on device)" in text.getvalue()
     assert f"cat {tmp_path} >> the store" in text.getvalue()
+
+
+def test_a_cell_that_runs_again_is_not_counted(text: io.StringIO) -> None:
+    with shown(text) as progress:
+        progress.planned(2)
+        progress.joined(ONE)
+        for status in ("ok", "lost"):
+            progress.started(ONE, work(ONE))
+            (progress.runs_again if status == "lost" else progress.finished)(
+                ONE, record(ONE, status=status, reason="gone" * (status == "lost"))
+            )
+        progress.idle(60.0)
+        progress.started(ONE, work(ONE))
+        progress.finished(ONE, record(ONE))
+    lines = text.getvalue().splitlines()
+    assert [line.split()[1] for line in lines if "[" in line] == ["[1/2]", "[2/2]"]
+    assert "one: a  with-goals  seed 0  lost: gone" in lines
+    assert "nothing runs; waiting 60 s for a machine that can go on" in lines
+    assert [each.status for each in progress.records] == ["ok", "ok"]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.commands import terminal
+from bench.commands.cluster.progress import MachinesProgress
 from bench.commands.cluster.running import Requested, _ended
 from bench.commands.run import FAILED
 from bench.records import Record
@@ -30,21 +32,29 @@ def record(machine: Machine, status: str, name: str = "a") -> Record:
     return recorded(payload, machine.greeting, status=status, **changes)
 
 
+LOST = record(ONE, "lost")
+
+
 @pytest.mark.parametrize(
-    ("new", "code"),
+    ("again", "over", "code"),
     [
-        pytest.param([record(ONE, "lost"), record(TWO, "ok")], 0, id="ran elsewhere"),
-        pytest.param([record(ONE, "lost"), record(ONE, "ok")], 0, id="ran there again"),
-        pytest.param([record(ONE, "lost"), record(TWO, "ok", "b")], FAILED, id="of another cell"),
-        pytest.param([record(ONE, "ok"), record(TWO, "lost")], FAILED, id="lost last"),
-        pytest.param([record(ONE, "failed"), record(TWO, "ok")], FAILED, id="failed"),
+        pytest.param([LOST], [record(TWO, "ok")], 0, id="ran elsewhere"),
+        pytest.param([LOST], [record(ONE, "ok")], 0, id="ran there again"),
+        pytest.param([], [record(ONE, "ok", "b"), LOST], FAILED, id="given up"),
+        pytest.param([], [record(ONE, "failed"), record(TWO, "ok")], FAILED, id="failed"),
     ],
 )
 def test_a_cell_that_was_lost_and_ran_again_is_no_failure(
-    new: list[Record], code: int, tmp_path: Path
+    again: list[Record], over: list[Record], code: int, tmp_path: Path
 ) -> None:
+    new: list[Record] = []
+    progress = MachinesProgress(terminal.out, new, "the store")
+    for each in again:
+        progress.runs_again(ONE, each)
+    for each in over:
+        progress.finished(ONE, each)
     ledger = Ledger(RecordStore(tmp_path), Watching())
     of = Requested(
         *("somewhere", False, AS_DETECTED, "", tmp_path, None, None, None, False, False, "off")
     )
-    assert _ended(new, [], None, ledger, new, of) == code
+    assert _ended([*again, *over], [], None, ledger, new, of) == code

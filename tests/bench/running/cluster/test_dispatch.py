@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,13 +12,14 @@ from typing import Any
 import pytest
 
 from bench.planning.rules import Rules
-from bench.records import Record
+from bench.records import CellRecord, Record
 from bench.running.cluster import copies
 from bench.running.cluster.address import ClusterError
-from bench.running.cluster.dispatch import BEGIN_S, SILENT_S, silence_s
+from bench.running.cluster.dispatch import SILENT_S, START_S, silence_s
 from bench.running.cluster.payload import Answer, File, Payload, Setting
 from bench.running.cluster.pool import Answered, Broken, DaskPool, Gone, Reported
 from bench.running.cluster.spreading import Spreading
+from bench.running.cluster.station import begun
 from bench.store import RecordStore
 from datasets.errors import DataError
 from tests.support.machines import FakePool, Watching, cell, dispatch, greeting, recorded
@@ -44,7 +46,7 @@ def test_a_file_that_is_missing_is_sent_before_the_cell_runs(
     path.write_text("0123456789", encoding="utf-8")
     file = copies.described(str(path))
     assert file is not None
-    setting = Setting(run="run", files={str(path): file})
+    setting = Setting(run="run", test=str(path), files={str(path): file})
 
     def ran(address: str, payload: Payload) -> Answer | Record:
         if not pool.pieces:
@@ -90,6 +92,148 @@ def test_a_cell_that_breaks_two_machines_fails_and_they_go_on(
     assert watching.lines.count("one joined") == 2
 
 
+def other(payload: Payload, **changes: Any) -> CellRecord:
+    return payload.request.model_copy(update=changes)
+
+
+GARBAGE: dict[str, Callable[[Payload], Any]] = {
+    "no JSON": lambda _: "{",
+    "no object": lambda _: "[]",
+    "nothing": lambda _: None,
+    "deep JSON": lambda _: "[" * 100_000,
+    "no record": lambda _: Answer(record="none").to_json(),
+    "a deep record": lambda _: Answer(record="[" * 100_000).to_json(),
+    "a file of no cell": lambda _: Answer(missing=["/etc/passwd"]).to_json(),
+    "another machine's": lambda payload: recorded(payload, greeting("elsewhere")),
+    "another cell's": lambda payload: recorded(
+        payload, greeting("one"), cell=other(payload, seed=77)
+    ),
+}
+
+
+@pytest.mark.parametrize("what", GARBAGE)
+def test_an_answer_that_is_garbage_sets_its_machine_aside(tmp_path: Path, what: str) -> None:
+    class Garbled(FakePool):
+        def _text(self, address: str, payload: Payload, answer: Any) -> str:
+            if address == "one" and not isinstance(answer := GARBAGE[what](payload), Record):
+                return answer  # type: ignore[no-any-return]
+            return super()._text(address, payload, answer)
+
+    pool = Garbled({**one(), "two": greeting("two")})
+    left_over, watching = run(tmp_path, pool)
+    assert left_over == []
+    assert any("one its answer cannot be read: " in line for line in watching.lines)
+    records = RecordStore(tmp_path).read()[0]
+    assert [(each.environment.machine, each.status) for each in records] == [("two", "ok")] * 2
+
+
+def test_a_report_that_is_garbage_sets_its_machine_aside(tmp_path: Path) -> None:
+    def ran(address: str, payload: Payload) -> Any:
+        if address == "one":
+            pool.report(Reported(f"run-{pool.submitted}", "event", "garbage"))
+        pool.report(Reported(f"run-{pool.submitted}", "unknown", "garbage"))
+        return True
+
+    pool = FakePool({**one(), "two": greeting("two")}, ran)
+    left_over, watching = run(tmp_path, pool)
+    assert left_over == []
+    assert any("one its report cannot be read: 'garbage'" in line for line in watching.lines)
+    assert [place for place, *_ in pool.ran_on] == ["one", "two", "two"]
+
+
+def test_cells_that_break_machines_run_twice_each_and_have_one_record_on_each(
+    tmp_path: Path,
+) -> None:
+    def plan(ledger: Any, watching: Any) -> Spreading:
+        return Spreading(ledger, watching, cells=[cell(f"c{n}") for n in range(8)])
+
+    pool = FakePool({**one(), "two": greeting("two")}, lambda *_: Answer(broken="x"))
+    left_over, watching = dispatch(RecordStore(tmp_path), pool, plan)
+    assert left_over == []
+    assert len(pool.ran_on) == len({*pool.ran_on}) == 16
+    records = RecordStore(tmp_path).read()[0]
+    assert {each.status for each in records} == {"failed"}
+    found = [(each.cell.implementation, each.environment.machine) for each in records]
+    assert len(found) == len({*found}) == watching.total
+    assert {name for name, _ in found} == {f"c{n}" for n in range(8)}
+
+
+def test_a_cell_that_broke_two_machines_runs_on_those_that_it_has_not_broken(
+    tmp_path: Path,
+) -> None:
+    def plan(ledger: Any, watching: Any) -> Spreading:
+        return Spreading(ledger, watching, for_each=lambda _: [cell(name) for name in "ab"])
+
+    def ran(address: str, payload: Payload) -> Any:
+        is_bad = payload.request.implementation == "a" and address in ("one", "two")
+        return Answer(broken="no disk") if is_bad else True
+
+    names = ("one", "two", "three")
+    pool = FakePool({name: greeting(name) for name in names}, ran)
+    left_over, _ = dispatch(RecordStore(tmp_path), pool, plan)
+    assert left_over == []
+    assert len(pool.ran_on) == len({*pool.ran_on}) == 6
+    of_a = {
+        each.environment.machine: each.status
+        for each in RecordStore(tmp_path).read()[0]
+        if each.cell.implementation == "a"
+    }
+    assert of_a == {"one": "failed", "two": "failed", "three": "ok"}
+
+
+def test_a_cell_whose_machines_die_before_it_runs_is_given_up(tmp_path: Path) -> None:
+    """As where the ratings do not fit into memory, and a service starts the worker again."""
+
+    class Dying(FakePool):
+        def submit(self, address: str, function: Any, *arguments: Any) -> str:
+            task = super().submit(address, function, *arguments)
+            assert self.submitted < 9, "it is tried for ever"
+            del self.there[address]
+            self.report(Gone(task))
+            again = f"one-{self.submitted}"
+            self.silent.add(again)
+            self.there[again] = greeting("one").model_copy(update={"name": again})
+            return task
+
+    left_over, _ = run(tmp_path, Dying(one(), silent={"one"}))
+    assert left_over == [
+        f"1 cell of with-goals, random:80/10/10 did not run: 3 machines were lost with {name}"
+        for name in "ab"
+    ]
+    records = RecordStore(tmp_path).read()[0]
+    assert [each.cell.implementation for each in records] == [*"aaabbb"]
+    assert {each.status for each in records} == {"lost"}
+    assert all(each.reason.endswith("was lost before it ran") for each in records)
+
+
+def test_a_cell_may_wait_for_another_client_s_for_any_time(tmp_path: Path) -> None:
+    pool = FakePool(one(), queued={"one"})
+
+    def comes_to_its_turn() -> None:
+        pool.queued.clear()
+        pool.report(Reported("run-1", "begun", ""))
+        record = recorded(pool.payloads[0], greeting("one"))
+        pool.report(Answered("run-1", Answer(record=record.to_line()).to_json()))
+
+    pool.events[3 * int(START_S)] = comes_to_its_turn
+    left_over, watching = run(tmp_path, pool)
+    assert left_over == []
+    assert pool.now_s > 2 * START_S
+    assert pool.ran_on == [("one", "a", 0), ("one", "b", 0)]
+    assert watching.lines == ["one joined"]
+
+
+def test_a_machine_whose_records_cannot_be_stored_gets_no_cell(tmp_path: Path) -> None:
+    (tmp_path / "records" / "late.jsonl").mkdir(parents=True)
+    pool = FakePool(one())
+    pool.events[2] = lambda: pool.there.update({"late": greeting("late")})
+    left_over, watching = run(tmp_path, pool)
+    assert left_over == []
+    assert {place for place, *_ in pool.ran_on} == {"one"}
+    [line] = [line for line in watching.lines if line.startswith("late")]
+    assert "gets no cell: its records cannot be stored" in line
+
+
 def test_why_no_machine_is_left_is_said(tmp_path: Path) -> None:
     left_over, _ = run(tmp_path, FakePool(one(), lambda *_: Answer(broken="no disk")))
     assert left_over == [
@@ -102,7 +246,7 @@ def sent(path: Path) -> Setting:
     path.write_text("0123456789", encoding="utf-8")
     file = copies.described(str(path))
     assert file is not None
-    return Setting(run="run", files={str(path): file})
+    return Setting(run="run", test=str(path), files={str(path): file})
 
 
 def test_a_file_that_changed_since_it_was_planned_is_not_sent(tmp_path: Path) -> None:
@@ -160,14 +304,16 @@ def test_a_cell_that_is_silent_for_too_long_is_lost(tmp_path: Path) -> None:
     assert pool.cancelled
 
 
-def test_a_machine_that_does_not_begin_gets_no_more(tmp_path: Path) -> None:
+def test_a_machine_that_does_not_start_a_cell_gets_no_more(tmp_path: Path) -> None:
     pool = FakePool({**one(), "two": greeting("two")}, silent={"one"})
-    pool.events[3 * int(BEGIN_S)] = lambda: pytest.fail("it waits for ever")
+    pool.events[3 * int(START_S)] = lambda: pytest.fail("it waits for ever")
     left_over, watching = run(tmp_path, pool)
     assert left_over == []
     records = RecordStore(tmp_path).read()[0]
-    assert [(r.environment.machine, r.status) for r in records] == [("two", "ok")] * 2
-    assert f"one has reported nothing for {BEGIN_S:.0f} s" in watching.lines
+    found = [(r.environment.machine, r.status) for r in records]
+    assert found == [("one", "lost"), ("two", "ok"), ("two", "ok")]
+    assert records[0].reason.endswith("s before it ran")
+    assert f"one has reported nothing for {START_S:.0f} s" in watching.lines
 
 
 def test_a_wait_for_another_run_may_take_any_time(tmp_path: Path) -> None:
@@ -175,7 +321,7 @@ def test_a_wait_for_another_run_may_take_any_time(tmp_path: Path) -> None:
 
     def waits() -> None:
         pool.report(Reported("run-1", "waiting", ""))
-        pool.events[pool.looks + int(BEGIN_S / 2)] = waits if pool.now_s < 3 * BEGIN_S else ends
+        pool.events[pool.looks + int(START_S / 2)] = waits if pool.now_s < 3 * START_S else ends
 
     def ends() -> None:
         pool.silent.clear()
@@ -262,6 +408,23 @@ def test_a_machine_that_is_lost_after_it_was_seen_does_not_come_back(tmp_path: P
     pool.events |= {3: lambda: pool.report(Gone("run-1")), 4: pool.there.clear}
     _, watching = run(tmp_path, pool)
     assert watching.lines.count("one joined") == 1
+
+
+def test_each_task_says_when_it_comes_to_its_turn() -> None:
+    submitted: list[tuple[Any, ...]] = []
+
+    def submit(*task: Any, **_: Any) -> Any:
+        submitted.append(task)
+        return SimpleNamespace(add_done_callback=lambda _: None)
+
+    client = SimpleNamespace(subscribe_topic=lambda *_: None, submit=submit)
+    pool = DaskPool(SimpleNamespace(client=client), "run")  # type: ignore[arg-type]
+    task = pool.submit("one", str, 1)
+    assert submitted == [(begun, str, 1)]
+    for event in ("garbage", {"what": "garbage"}, {"task": task, 1: 2}):
+        pool._hear((0.0, event))
+    assert pool.next(0) == Reported(task, "1", "2")
+    assert pool.next(0) is None
 
 
 def test_reports_of_tasks_that_nobody_waits_for_do_not_hide_others() -> None:

@@ -158,7 +158,7 @@ def test_a_cell_whose_worker_is_killed_leaves_or_hangs_runs_on_another_until_the
     says(started, "client", "stays: ")
     os.kill(hangs.pid, signal.SIGSTOP)
     assert client.wait(60) == 1, started.log("client")
-    assert "3 machines were lost while" in started.log("client")
+    assert "3 machines were lost with" in started.log("client")
     reasons = {each.reason for each in place.records() if each.status == "lost"}
     assert reasons == {
         f"its machine {name} was lost while it ran" for name in ("killed", "leaves", "hangs")

@@ -6,12 +6,11 @@ import math
 from dataclasses import replace
 
 import pytest
-from pydantic import ValidationError
 
 from bench.planning.plan import Cell, Skip
 from bench.planning.rules import Rules
 from bench.records import Reference
-from bench.running.cluster.payload import Answer, File, Payload, Setting
+from bench.running.cluster.payload import Answer, File, Payload, Setting, UnreadableError
 from tests.support.machines import cell, greeting
 
 SETTING = Setting(
@@ -56,7 +55,7 @@ def test_all_that_decides_a_cell_arrives() -> None:
     assert payload.goals == (0.9, 0.8)
     assert there.settings == sent.settings == {"rate": "0.1"}
     assert (there.class_path, there.unfollowed, there.library) == ("a", sent.unfollowed, "surprise")
-    assert payload.setting == SETTING
+    assert payload.setting == SETTING.model_copy(update={"files": {}})
 
 
 def test_a_skip_arrives() -> None:
@@ -65,7 +64,18 @@ def test_a_skip_arrives() -> None:
 
 
 def test_what_is_not_a_payload_is_refused() -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(UnreadableError):
         Payload.from_json("{}")
-    with pytest.raises(ValidationError):
-        Answer.from_json('{"surprise": 1}')
+    for text in ('{"surprise": 1}', "{", "[]", "", "[" * 100_000, None):
+        with pytest.raises(UnreadableError):
+            Answer.from_json(text)  # type: ignore[arg-type]
+
+
+def test_a_cell_brings_the_files_that_it_needs_and_no_other() -> None:
+    file = File(name="f", digest="0" * 64, size=3)
+    setting = SETTING.model_copy(
+        update={"files": {f"{n}.csv": file for n in "abc"} | {"test.csv": file}}
+    )
+    there = Payload.from_json(Payload.of(cell("a", 0, "b.csv"), setting, ()).to_json())
+    assert there.setting.files.keys() == {"b.csv", "test.csv"}
+    assert there.setting.model_copy(update={"files": setting.files}) == setting

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from bench.planning.plan import Cell
 from bench.planning.repeats import Precision
 from bench.records import Record, Times
 from bench.running.cluster.payload import Answer, Payload
-from bench.running.cluster.spreading import Spreading, Table
+from bench.running.cluster.spreading import Spreading
 from bench.store import RecordStore
 from tests.support.machines import FakePool, Ran, Watching, cell, dispatch, greeting, recorded
 
@@ -164,7 +166,7 @@ def dies(pool: FakePool, machine: str, at: tuple[str, int]) -> Ran:
         if address == machine and (payload.request.implementation, payload.request.seed) == at:
             pool.events[pool.looks + 1] = lambda: pool.kill(machine)
             return None
-        return recorded(payload, greeting(address))
+        return recorded(payload, pool.there[address])
 
     return ran
 
@@ -187,7 +189,7 @@ def test_a_table_of_one_cell_moves_too(tmp_path: Path) -> None:
     left_over, watching = run(tmp_path, pool, [cell("a")])
     assert left_over == []
     assert status_of(tmp_path) == {("with-goals", "a", 0): ["lost", "ok"]}
-    assert watching.total == 2
+    assert watching.total == len(watching.finished_on) == len(watching.again_on) == 1
 
 
 def test_a_table_with_figures_never_moves(tmp_path: Path) -> None:
@@ -252,7 +254,8 @@ def test_a_lost_baseline_runs_again_before_the_rows_that_have_its_goals(tmp_path
     assert left_over == []
     assert pool.ran_on[2:] == [("one", "bias", 1), ("one", "bias", 1), ("one", "b", 1)]
     assert pool.payloads[-1].goals == (1.0,)
-    assert watching.total == len(watching.finished_on) == 5
+    assert watching.total == len(watching.finished_on) == 4
+    assert [each.status for _, each in watching.again_on] == ["lost"]
 
 
 def kills(pool: FakePool, row: str) -> Ran:
@@ -271,11 +274,11 @@ def test_a_cell_that_ends_its_machines_is_given_up(tmp_path: Path) -> None:
     pool = FakePool(machines("1", "2", "3", "4", "5"))
     pool.ran = kills(pool, "a")
     left_over, watching = run(tmp_path, pool, [cell(name, 0, "x") for name in "ab"])
-    assert left_over == [
-        "1 cell of x, random:80/10/10 did not run: 3 machines were lost while a ran"
-    ]
+    assert left_over == ["1 cell of x, random:80/10/10 did not run: 3 machines were lost with a"]
     assert status_of(tmp_path) == {("x", "a", 0): ["lost"] * 3, ("x", "b", 0): ["ok"]}
-    assert watching.total == len(watching.finished_on) == 4
+    assert watching.total == len(watching.finished_on) == 2
+    assert len(watching.again_on) == 2
+    assert not any("idle" in line for line in watching.lines), "it waits for a machine in vain"
 
 
 def test_a_row_that_ends_the_machine_of_its_table_is_given_up(tmp_path: Path) -> None:
@@ -339,6 +342,60 @@ def test_where_every_machine_is_without_the_data_its_cells_say_so(tmp_path: Path
     assert {each.reason for each in of_x} == {"one: one has another x; two: two has another x"}
 
 
+def test_a_machine_that_comes_later_runs_what_the_others_refused(tmp_path: Path) -> None:
+    """Be it new, or back from where it was lost."""
+    pool = FakePool(machines("one"), refuses("one"))
+    pool.events[3] = lambda: pool.there.update(machines("late"))
+    left_over, watching = run(tmp_path, pool, TABLES)
+    assert left_over == []
+    assert machines_of(RecordStore(tmp_path).read()[0]) == {"x": {"late"}, "y": {"one"}}
+    assert watching.total == len(watching.finished_on) == 8
+
+    pool = FakePool(machines("one", "two"))
+    first = dies(pool, "two", ("a", 0))
+
+    def ran(address: str, payload: Payload) -> Any:
+        if address == "one":
+            return Answer(refused="it has no ratings")
+        pool.ran = refuses("one")
+        pool.events[pool.looks + 3] = lambda: pool.there.update(machines("two"))
+        return first(address, payload)
+
+    pool.ran = ran
+    left_over, _ = run(tmp_path / "lost", pool, TABLES[:1])
+    assert left_over == []
+    assert status_of(tmp_path / "lost") == {("x", "a", 0): ["lost", "ok"]}
+
+
+def fails(*seeds: int) -> Ran:
+    def ran(address: str, payload: Payload) -> Record:
+        bad = {"status": "failed", "curve": []} if payload.request.seed in seeds else {}
+        return recorded(payload, greeting(address), **bad)
+
+    return ran
+
+
+def test_what_ended_on_a_machine_does_not_run_there_again_when_its_table_returns(
+    tmp_path: Path,
+) -> None:
+    pool = FakePool(machines("one"))
+    there = pool.there["one"]
+
+    def ran(address: str, payload: Payload) -> Any:
+        if payload.request.seed == 1 and pool.submitted == 2:
+            pool.events[pool.looks + 1] = lambda: pool.kill("one")
+            pool.events[pool.looks + 3] = lambda: pool.there.update(one=there)
+            return None
+        return fails(0)(address, payload)
+
+    pool.ran = ran
+    left_over, watching = run(tmp_path, pool, [cell("a", seed, "x") for seed in (0, 1)])
+    assert left_over == []
+    assert pool.ran_on == [("one", "a", 0), ("one", "a", 1), ("one", "a", 1)]
+    assert status_of(tmp_path) == {("x", "a", 0): ["failed"], ("x", "a", 1): ["lost", "ok"]}
+    assert watching.total == len(watching.finished_on) == 2
+
+
 def test_the_baseline_sets_the_goal_of_its_own_table_alone(tmp_path: Path) -> None:
     rmse = {("one", "x"): 0.8, ("two", "y"): 0.7}
 
@@ -375,26 +432,59 @@ def test_repeats_follow_on_the_same_machine(tmp_path: Path) -> None:
     assert {name for name, _ in on(pool, "two")} == {"b"}
 
 
-def test_what_other_machines_have_to_do_costs_a_machine_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The looks at tables that wait are counted, per machine."""
-    looks = [0]
+def calls_per_cell(out: Path, n_tables: int) -> float:
+    """Of functions of bench.running on the client, where each table has one cell."""
+    names = [f"m{n}" for n in range(20)]
+    cells = [cell("a", 0, f"d{n}") for n in range(n_tables)]
+    pool = FakePool({name: greeting(name) for name in names}, step_s=1e-3)
+    counted = [0]
 
-    def counted(self: Spreading, table: Table) -> str:
-        looks[0] += 1
-        return ""
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        counted[0] += event == "call" and "bench/running/" in frame.f_code.co_filename
 
-    monkeypatch.setattr(Spreading, "_preferred", counted)
-    pool = FakePool(machines(*(f"m{n}" for n in range(20))))
-    cells = [cell("a", 0, f"d{n}") for n in range(20)]
-    run(tmp_path, pool, for_each=lambda _: cells)
-    assert pool.submitted == 400
-    assert looks[0] == 0
+    sys.setprofile(profile)
+    try:
+        left_over, watching = run(out, pool, cells)
+    finally:
+        sys.setprofile(None)
+    assert left_over == []
+    assert len(watching.finished_on) == n_tables
+    return counted[0] / n_tables
+
+
+def test_a_table_costs_the_same_however_many_wait(tmp_path: Path) -> None:
+    """The calls are counted: time is of the machine."""
+    few, many = (calls_per_cell(tmp_path / str(n), n) for n in (100, 400))
+    assert many < 1.1 * few
+
+
+def test_a_table_that_machines_refused_costs_the_same_however_many_wait(tmp_path: Path) -> None:
+    """One of three refuses all: each table goes round once."""
+
+    def costs(n_tables: int) -> float:
+        looks, preferred = [0], Spreading._can_run
+
+        def counted(self: Spreading, table: Any, machine: Any) -> bool:
+            looks[0] += 1
+            return preferred(self, table, machine)
+
+        pool = FakePool(machines("one", "two", "three"), step_s=1e-3)
+
+        def ran(address: str, payload: Payload) -> Any:
+            return Answer(refused="no") if address == "one" else True
+
+        pool.ran = ran
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Spreading, "_can_run", counted)
+            run(tmp_path / str(n_tables), pool, [cell("a", 0, f"d{n}") for n in range(n_tables)])
+        return looks[0] / n_tables
+
+    assert costs(200) < 1.1 * costs(50)
 
 
 def test_the_client_s_work_for_a_cell_is_constant(tmp_path: Path) -> None:
-    """As 20,000 cells do, which take five times as long: the calls are counted."""
+    """As 20,000 cells do, which take five times as long (`python -m tests.simulated.cluster`): the
+    calls are counted."""
 
     class Counted(RecordStore):
         reads = appends = 0

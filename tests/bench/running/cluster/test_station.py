@@ -29,6 +29,7 @@ from bench.running.cluster.station import (
     TaskWire,
     Waiting,
     answer,
+    begun,
     topic_of,
 )
 from bench.running.runner import Runner
@@ -415,3 +416,9 @@ def test_a_cell_in_a_sandbox_ends_where_nobody_waits(ratings: Path) -> None:
     executor = here.executor()
     assert isinstance(executor, station.SandboxedExecutor)
     assert executor._executor("nowhere")._cancelled() is True
+
+
+def test_a_task_reports_that_it_begins_before_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = FakeWire()
+    monkeypatch.setattr(station, "TaskWire", lambda: wire)
+    assert begun(lambda text: f"{text} after {wire.reported}", "ran") == "ran after [('begun', '')]"

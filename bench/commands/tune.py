@@ -19,6 +19,7 @@ from bench.commands.run import (
     open_store,
 )
 from bench.planning.facts import Loader
+from bench.planning.plan import Cell
 from bench.records import Record
 from bench.running.cells import memory_limit_bytes
 from bench.running.cluster.address import UnreachedError
@@ -28,6 +29,14 @@ from bench.tune import FOLDER
 from bench.tune import study as studies
 from bench.tune.session import Session
 from datasets.reading.layout import Layout
+
+
+class SearchProgress(Progress):
+    """Of trials, each of which has settings of its own: that they differ from those of the trial
+    before is no reason to run again."""
+
+    def started(self, cell: Cell, again: str) -> None:  # noqa: ARG002
+        super().started(cell, "")
 
 
 def tune(
@@ -69,7 +78,7 @@ def tune(
         containment = Containment(sandbox, out, names_of_data)
         with (
             shared_run(store),
-            Progress(
+            SearchProgress(
                 terminal.out,
                 trials * len(chosen),
                 records,

@@ -135,7 +135,7 @@ def _changes(cell: Cell, environment: Environment, record: Record) -> Iterator[s
     if record.source.implementation_hash != cell.implementation_hash:
         older = record.schema_ != SCHEMA
         yield "its record is of schema 1: bench migrate" if older else "its source changed"
-    now, then = _as_recorded(cell.request.hyperparameters), record.cell.hyperparameters
+    now, then = (_as_recorded(each.hyperparameters) for each in (cell.request, record.cell))
     for name in sorted(now.keys() | then.keys()):
         if now.get(name) != then.get(name):
             yield f"{name} was {then.get(name)} and is {now.get(name)}"

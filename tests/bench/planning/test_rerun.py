@@ -298,6 +298,13 @@ def test_a_tuple_is_the_list_that_its_record_has(run: Run) -> None:
     assert reason.startswith("its source changed (recorded ")
 
 
+def test_a_tuple_of_a_record_of_this_process_is_its_list() -> None:
+    before = record_of(cell(hyperparameters={"hidden": (4, 2)}), started_at="2026-01-02")
+    history = History([before], machine.environment())
+    now = cell(hyperparameters={"hidden": (4, 2)}, implementation_hash="another")
+    assert history.why_again(now).startswith("its source changed (recorded ")
+
+
 def test_where_nothing_known_changed_no_reason_is_given() -> None:
     """As for a class with another name in the same source, which is part of the identity."""
     history = History([record_of(cell(), identity="another")], machine.environment())

@@ -41,6 +41,7 @@ def test_trials_are_records_that_have_seen_no_test_rating(
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("ratings.csv: 600 ratings of ")
     assert "mine trial 1: " in done.stdout
+    assert "runs again" not in done.stdout + done.stderr, "a trial has settings of its own"
     found, _ = RecordStore(tmp_path / "results" / "tuning").read()
     assert [each.status for each in found] == ["ok", "ok"]
     assert all(each.metrics is None and each.curve for each in found)

@@ -76,8 +76,8 @@ def test_a_study_is_searched_on_any_data_and_the_page_tells_them_apart(
     assert "2 trials of numpy_sgd, on tens.txt, " in page
 
 
-# One that numba compiles, and one of torch with hyperparameters of every type. That the other spaces
-# hold what their rows accept, test_study tests without a fit.
+# One that numba compiles, and one of torch with hyperparameters of every type. That the spaces of
+# the others hold what their rows accept, test_study tests without a fit.
 @pytest.mark.parametrize("name", ["numba_sgd", "ncf"])
 def test_shipped_studies_run_on_a_file(command: Bench, ratings: Path, name: str) -> None:
     done = command("tune", name, "--dataset", str(ratings), "--trials", "1")

@@ -2,8 +2,14 @@ from __future__ import annotations
 
 import os
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
 settings.load_profile("untimed")
@@ -20,3 +26,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fits = "tests/conformance" in item.nodeid or "tests/impls" in item.nodeid
         if fits and "libmf" in item.nodeid.lower():
             item.add_marker(pytest.mark.hangs)
+
+
+TOGETHER = {
+    "::TestSparkALS::": "Java",
+    "impls/peers/test_spark_als.py": "Java",
+    "bench/report/site/": "browser",
+}
+"""By a part of their ids, tests that one worker of pytest-xdist runs: each would start what they
+share again."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """As --dist loadscope, with what is in `TOGETHER` as one scope."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            found = (name for part, name in TOGETHER.items() if part in nodeid)
+            return next(found, super()._split_scope(nodeid))
+
+    return Together(config, log)

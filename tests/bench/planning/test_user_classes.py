@@ -243,7 +243,9 @@ def test_the_reason_of_an_import_is_one_line(
     assert error.value.reason == reason
 
 
-@pytest.mark.parametrize("ending", ["", "import time; time.sleep(3600)", "os.kill(os.getpid(), 11)"])
+@pytest.mark.parametrize(
+    "ending", ["", "import time; time.sleep(3600)", "os.kill(os.getpid(), 11)"]
+)
 def test_an_import_leaves_no_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:

@@ -34,7 +34,9 @@ share again."""
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """As --dist loadscope, with what is in `TOGETHER` as one scope."""
+    """Of --dist loadscope: what is in `TOGETHER` is one scope."""
+    if config.getoption("dist") != "loadscope":
+        return None
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
     class Together(LoadScopeScheduling):

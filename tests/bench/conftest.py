@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli import main
 from bench.commands.signals import ENDING
 from tests.support.command_line import BENCH, Bench, write
 
@@ -33,10 +34,11 @@ def handlers() -> Iterator[None]:
 @pytest.fixture
 def environment(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Variables of the command, which has a temporary folder of its own. What compilers store is
-    shared by all tests: each would compile it again."""
+    shared by all tests, of other workers of pytest-xdist, too: each would compile it again."""
     (tmp_path / "cache").mkdir()
+    base = tmp_path_factory.getbasetemp()
     for stored in ("compiled", "numba"):
-        shared = tmp_path_factory.getbasetemp() / stored
+        shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / stored
         shared.mkdir(exist_ok=True)
         (tmp_path / "cache" / stored).symlink_to(shared)
     return {
@@ -47,18 +49,44 @@ def environment(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     }
 
 
+def once(words: tuple[str, ...]) -> tuple[str, ...]:
+    """A run repeats a row only where its words say so."""
+    repeats = {"--seeds", "--precision"} & {*words} or words[:1] != ("run",)
+    return () if repeats else ("--seeds", "1")
+
+
 @pytest.fixture
 def bench(tmp_path: Path, environment: dict[str, str]) -> Bench:
-    """The command. A run repeats a row only where its words say so."""
+    """The command in a process of its own."""
 
     def bench(*words: str) -> subprocess.CompletedProcess[str]:
-        repeats = {"--seeds", "--precision"} & {*words} or words[:1] != ("run",)
-        once = () if repeats else ("--seeds", "1")
-        return subprocess.run(
-            [*BENCH, *words, *once], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
+        line = [*BENCH, *words, *once(words)]
+        return subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
     return bench
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Bench:
+    """The command in this process, which has imported it: for tests of what it says and stores,
+    where nothing depends on how its process starts or ends. Its rows have their own processes."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def command(*words: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr("sys.argv", ["bench", *words, *once(words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        shown = capsys.readouterr()
+        return subprocess.CompletedProcess(words, int(ended.value.code or 0), shown.out, shown.err)
+
+    return command
 
 
 @pytest.fixture

@@ -41,10 +41,10 @@ def records(out: Path) -> list[Record]:
     ],
 )
 def test_any_ratings_file_runs(
-    bench: Bench, tmp_path: Path, name: str, sep: str, header: str, scale: tuple[int, int]
+    command: Bench, tmp_path: Path, name: str, sep: str, header: str, scale: tuple[int, int]
 ) -> None:
     path = write(tmp_path / name, sep, header, scale)
-    done = bench("run", "--impl", MEAN, "bias", "--dataset", str(path), "--epochs", "2")
+    done = command("run", "--impl", MEAN, "bias", "--dataset", str(path), "--epochs", "2")
     assert done.returncode == 0, done.stderr
     found = records(tmp_path / "results")
     assert {each.status for each in found} == {"ok"}
@@ -56,14 +56,14 @@ def test_any_ratings_file_runs(
 
 
 def test_a_second_run_resumes_and_a_third_afresh_does_not(
-    bench: Bench, ratings: Path, tmp_path: Path
+    command: Bench, ratings: Path, tmp_path: Path
 ) -> None:
     words = ("run", "--impl", MEAN, "--dataset", str(ratings), "--seeds", "2")
-    assert bench(*words).returncode == 0
-    assert "2 cells, all already recorded: " in bench(*words).stdout
-    assert "recorded" in bench(*words, "--dry-run").stdout
+    assert command(*words).returncode == 0
+    assert "2 cells, all already recorded: " in command(*words).stdout
+    assert "recorded" in command(*words, "--dry-run").stdout
     assert len(records(tmp_path / "results")) == 2
-    bench(*words, "--fresh")
+    command(*words, "--fresh")
     assert len(records(tmp_path / "results")) == 4
 
 
@@ -95,12 +95,12 @@ def test_a_system_that_cannot_pin_is_an_error(
 
 
 def test_rows_are_repeated_until_their_times_are_precise_or_their_budget_is_spent(
-    bench: Bench, ratings: Path, tmp_path: Path
+    command: Bench, ratings: Path, tmp_path: Path
 ) -> None:
     words = ("run", "--impl", MEAN, "bias", "--dataset", str(ratings), "--precision", "99%")
-    planned = bench(*words, "--dry-run").stdout
+    planned = command(*words, "--dry-run").stdout
     assert "2 cells, then repeats until times are known to ±99 % or 28 s a row: " in planned
-    done = bench(*words, "--repeat-budget", "1min")
+    done = command(*words, "--repeat-budget", "1min")
     assert done.returncode == 0
     cells = [each.cell for each in records(tmp_path / "results")]
     # Runs of a seed that is run again, as where one was disturbed, are cells of their own.
@@ -110,27 +110,27 @@ def test_rows_are_repeated_until_their_times_are_precise_or_their_budget_is_spen
     assert {("bias", seed, 0) for seed in range(n)} <= found
     assert f"[{len(found)}/{len(found)}+]" in done.stdout
     assert "repeats of 2 rows, for times known to ±99 %" in done.stdout
-    again = bench(*words, "--repeat-budget", "1min")
+    again = command(*words, "--repeat-budget", "1min")
     assert f"{len(found)} cells, all already recorded" in again.stdout
     for option, text in (("--precision", "110%"), ("--repeat-budget", "soon")):
-        wrong = bench("run", option, text)
+        wrong = command("run", option, text)
         assert wrong.returncode == 2
         assert f"{text!r} is no" in " ".join(wrong.stderr.split())
 
 
 def test_a_failed_row_leaves_the_others_and_exit_code_1(
-    bench: Bench, ratings: Path, tmp_path: Path
+    command: Bench, ratings: Path, tmp_path: Path
 ) -> None:
-    done = bench("run", "--impl", f"{MISBEHAVING}:Raises", MEAN, "--dataset", str(ratings))
+    done = command("run", "--impl", f"{MISBEHAVING}:Raises", MEAN, "--dataset", str(ratings))
     assert done.returncode == 1
     assert "no such luck" in done.stdout
     assert {each.status for each in records(tmp_path / "results")} == {"failed", "ok"}
 
 
 def test_a_device_that_is_missing_is_a_skipped_row(
-    bench: Bench, ratings: Path, tmp_path: Path
+    command: Bench, ratings: Path, tmp_path: Path
 ) -> None:
-    done = bench("run", "--impl", MEAN, "--dataset", str(ratings), "--device", "cuda:7")
+    done = command("run", "--impl", MEAN, "--dataset", str(ratings), "--device", "cuda:7")
     assert done.returncode == 1  # for no row has a figure
     (record,) = records(tmp_path / "results")
     assert (record.status, record.reason) == ("skipped", "CPU only")
@@ -157,11 +157,11 @@ def test_a_device_that_is_missing_is_a_skipped_row(
     ],
 )
 def test_a_mistake_gets_one_clear_error(
-    bench: Bench, ratings: Path, tmp_path: Path, words: list[str], message: str
+    command: Bench, ratings: Path, tmp_path: Path, words: list[str], message: str
 ) -> None:
     if words[0] == "run" and "--dataset" not in words:
         words = [*words, "--dataset", str(ratings)]
-    done = bench(*words)
+    done = command(*words)
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stderr.startswith("error: ")
@@ -169,9 +169,9 @@ def test_a_mistake_gets_one_clear_error(
     assert not (tmp_path / "results").exists()
 
 
-def test_predictions_for_raw_ids(bench: Bench, ratings: Path, tmp_path: Path) -> None:
+def test_predictions_for_raw_ids(command: Bench, ratings: Path, tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("user,item\nu0,i1\nnobody,i1\nu0,nothing\n")
-    done = bench("predict", "--impl", "bias", "--dataset", str(ratings), "--pairs", "pairs.csv")
+    done = command("predict", "--impl", "bias", "--dataset", str(ratings), "--pairs", "pairs.csv")
     assert done.returncode == 0, done.stderr
     header, *rows = done.stdout.splitlines()
     assert header == "user,item,prediction,cold_start"
@@ -181,11 +181,11 @@ def test_predictions_for_raw_ids(bench: Bench, ratings: Path, tmp_path: Path) ->
     assert "RMSE" in done.stderr
 
 
-def test_pairs_may_write_integer_ids_as_the_source_does(bench: Bench, tmp_path: Path) -> None:
+def test_pairs_may_write_integer_ids_as_the_source_does(command: Bench, tmp_path: Path) -> None:
     path = tmp_path / "padded.csv"
     path.write_text("".join(f"{n % 20:03},{n // 20:03},{n % 5 + 1}\n" for n in range(200)))
     (tmp_path / "pairs.csv").write_text("userId,movieId\n007,003\n7,3\nseven,3\n")
-    done = bench("predict", "--impl", "bias", "--dataset", str(path), "--pairs", "pairs.csv")
+    done = command("predict", "--impl", "bias", "--dataset", str(path), "--pairs", "pairs.csv")
     assert [row.split(",")[3] for row in done.stdout.splitlines()[1:]] == ["0", "0", "1"]
 
 
@@ -213,38 +213,38 @@ def test_bounds_are_measured_once_and_before_a_row_that_has_one(
 
 
 def test_a_run_ends_with_a_summary_and_writes_pages_where_requested(
-    bench: Bench, ratings: Path, tmp_path: Path
+    command: Bench, ratings: Path, tmp_path: Path
 ) -> None:
     words = ("run", "--impl", MEAN, f"{MISBEHAVING}:Raises", "--dataset", str(ratings))
-    first = bench(*words)
+    first = command(*words)
     end = first.stdout.partition("ratings.csv, random:80/10/10\n")[2]
     assert "Only " in end.replace(str(MISBEHAVING.parent) + "/", "")
     assert "failed [" in end
     assert "Page: results/ratings.csv.md (`bench report` writes it)\n" in end
-    second = bench(*words, "--report")
+    second = command(*words, "--report")
     assert second.returncode == first.returncode == 1
     assert second.stdout.endswith("Page: results/ratings.csv.md\n")
     assert (tmp_path / "results" / "ratings.csv.md").is_file()
     start = "start at results/index.md, or in a browser at results/site/index.html"
-    assert bench("report").stdout == f"nothing changed\n{start}\n"
+    assert command("report").stdout == f"nothing changed\n{start}\n"
 
 
 def test_a_record_and_its_page_have_the_options_that_make_the_number_again(
-    bench: Bench, tmp_path: Path
+    command: Bench, tmp_path: Path
 ) -> None:
     header = "who,what,plays\n"
     path = write(tmp_path / "plays.csv", header=header)
     path.write_text(f"{path.read_text()}u0,i0,99\n")
     columns, missing = "user=who,item=what,rating=plays", ("--missing", "99", "-1")
     words = ("run", "--impl", MEAN, "--dataset", str(path), "--columns", columns, *missing)
-    done = bench(*words, "--report")
+    done = command(*words, "--report")
     assert done.returncode == 0, done.stderr
     (record,) = records(tmp_path / "results")
     assert record.data.options == {"columns": columns, "missing": "99,-1"}
     assert (record.data.n_ratings, record.data.scale) == (600, (1, 5))
     page = (tmp_path / "results" / "plays.csv.md").read_text()
     assert f"read with --columns {columns} --missing 99,-1." in page
-    assert "1 cell, all already recorded" in bench(*words).stdout
+    assert "1 cell, all already recorded" in command(*words).stdout
 
 
 def test_the_version_has_the_commit() -> None:
@@ -273,9 +273,9 @@ def test_the_help_of_a_run_states_the_repeats_of_the_default_suite(
     assert "and no more unless --precision is given" in text
 
 
-def test_doctor_and_list_show_what_is_here(bench: Bench) -> None:
-    assert "cores" in bench("doctor").stdout
-    listed = bench("list").stdout
+def test_doctor_and_list_show_what_is_here(command: Bench) -> None:
+    assert "cores" in command("doctor").stdout
+    listed = command("list").stdout
     for name in ("numpy_sgd", "ml-100k", "synthetic-100k", "published"):
         assert name in listed
 
@@ -388,18 +388,18 @@ class Level:
 
 @pytest.mark.parametrize("verb", ["run", "tune"])
 def test_records_that_cannot_be_stored_are_found_before_a_cell_runs(
-    bench: Bench, ratings: Path, tmp_path: Path, verb: str
+    command: Bench, ratings: Path, tmp_path: Path, verb: str
 ) -> None:
     cache = tmp_path / "cache"
-    bench("list")
+    command("list")
     words = ("run", "--impl", MEAN, "--dataset", str(ratings))
-    first = bench(*words, "--out", "elsewhere")
+    first = command(*words, "--out", "elsewhere")
     assert first.returncode == 0, first.stderr
     [file] = (tmp_path / "elsewhere" / "records").glob("*.jsonl")
     assert cache.is_dir()
     folder = "tuning/records" if verb == "tune" else "records"
     (tmp_path / "out" / folder / file.name).mkdir(parents=True)
-    done = bench(*(words if verb == "run" else ("tune", "bias")), "--out", "out")
+    done = command(*(words if verb == "run" else ("tune", "bias")), "--out", "out")
     assert done.returncode == 2
     assert done.stderr.count("error: ") == 1
     assert "records cannot be stored: " in done.stderr

@@ -265,7 +265,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     assert (len(records), [it.path for it in bad]) == (2, [other])
 
 
-def test_every_verb_names_the_place_of_each(bench: Bench, tmp_path: Path, ratings: Path) -> None:
+def test_every_verb_names_the_place_of_each(command: Bench, tmp_path: Path, ratings: Path) -> None:
     small = [it for it in POISONED.values() if isinstance(it, bytes) and len(it) < 20_000]
     out = tmp_path / "results"
     lines = [GOOD[0], *small, GOOD[1]]
@@ -286,7 +286,7 @@ def test_every_verb_names_the_place_of_each(bench: Bench, tmp_path: Path, rating
         ("tune", str(study), "--trials", "1"): trials,
     }
     for verb, expected in verbs.items():
-        done = bench(*verb)
+        done = command(*verb)
         assert done.returncode == 0, (verb, done.stderr)
         assert "Traceback" not in done.stderr
         named = "".join(done.stderr.split())

@@ -93,7 +93,7 @@ def test_cut_points_are_draws_from_their_posterior() -> None:
     scores = torch.randn(25, generator=rng)
     levels = torch.bucketize(scores + torch.randn(25, generator=rng), CUTS[1:])
     cuts, drawn = CUTS[1:], []
-    for _ in range(10_000):
+    for _ in range(4_000):
         cuts = draw_cuts(cuts, scores, levels, rng)
         drawn.append(cuts)
     grid = torch.linspace(-3, 5, 81)
@@ -103,7 +103,7 @@ def test_cut_points_are_draws_from_their_posterior() -> None:
     expected = np.average(torch.stack(places), axis=0, weights=weights)
     np.testing.assert_allclose(torch.stack(drawn).mean(dim=0), expected, atol=0.03)
     covariance = np.cov(torch.stack(places).T, aweights=weights)
-    np.testing.assert_allclose(torch.cov(torch.stack(drawn).T), covariance, rtol=0.15, atol=0.01)
+    np.testing.assert_allclose(torch.cov(torch.stack(drawn).T), covariance, rtol=0.15, atol=0.003)
 
 
 def test_nothing_counts_but_the_order_of_the_levels() -> None:

@@ -56,17 +56,22 @@ def test_weights_are_draws_from_their_posterior() -> None:
     towards = (S.T @ W @ precision + own @ mean).ravel()
     expected, covariance = np.linalg.solve(joint, towards), np.linalg.inv(joint)
 
-    sets, generator = Sets.of(ratings_of(there), 3), torch.Generator().manual_seed(0)
+    # As many draws again as there are copies, of which none shares a row or a column with another.
+    copies = 50
+    sets = Sets.of(ratings_of(np.kron(np.eye(copies, dtype=bool), there)), 3 * copies)
     rows, precision_of_rows, m, precision_of_weights = (
-        torch.tensor(each, dtype=torch.float32) for each in (W, precision, mean, own)
+        torch.tensor(each, dtype=torch.float32)
+        for each in (np.tile(W, (copies, 1)), precision, mean, own)
     )
-    Y, drawn = torch.zeros(3, 2), []
-    for _ in range(20_000):
+    generator = torch.Generator().manual_seed(0)
+    Y, drawn = torch.zeros(3 * copies, 2), []
+    for _ in range(400):
         residuals = rows - sets.sums(Y)
         Y = sets.draw(Y, (m, precision_of_weights), residuals, precision_of_rows, generator)
-        drawn.append(Y.ravel())
-    np.testing.assert_allclose(torch.stack(drawn).mean(dim=0), expected, atol=0.03)
-    np.testing.assert_allclose(torch.cov(torch.stack(drawn).T), covariance, rtol=0.05, atol=0.02)
+        drawn.append(Y.reshape(copies, 6))
+    draws = torch.cat(drawn)
+    np.testing.assert_allclose(draws.mean(dim=0), expected, atol=0.03)
+    np.testing.assert_allclose(torch.cov(draws.T), covariance, rtol=0.05, atol=0.02)
 
 
 def test_own_parts_are_drawn_from_what_the_sets_leave() -> None:

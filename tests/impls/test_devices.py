@@ -24,7 +24,7 @@ def test_a_device_makes_no_difference(name: str, low_rank_set: tuple[Ratings, He
 
 def test_neither_does_an_order_drawn_there_on_movielens(ml_100k: Dataset) -> None:
     split = cut(ml_100k, "random:80/10/10", seed=0)
-    fitted = {"train": split.train, "held_out": split.validation, "epochs": 6}
+    fitted = {"train": split.train, "held_out": split.validation, "epochs": 3}
     found, expected = on_device(ANOTHER_ORDER, **fitted), on_cpu(ANOTHER_ORDER, **fitted)
     assert found == pytest.approx(expected, abs=0.002)
     assert found != expected

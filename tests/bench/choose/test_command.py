@@ -12,7 +12,8 @@ from bench.choose.outcome import FINAL, REQUEST, SEARCH, read
 from bench.store import RecordStore
 from tests.support.command_line import MEAN, Bench, write
 
-WORDS = ("--minutes", "0.5", "--impl", "bias", "--impl", "als", "--seeds", "1", "--threads", "1")
+ONE_THREAD = ("--seeds", "1", "--threads", "1")
+WORDS = ("--minutes", "0.15", "--impl", "bias", "--impl", "numpy_sgd", *ONE_THREAD)
 
 
 def test_a_file_gets_trials_final_runs_and_a_table(
@@ -33,9 +34,9 @@ def test_a_file_gets_trials_final_runs_and_a_table(
     found = read(folder)
     assert any(model.best_runs for model in found.models)
     assert "Most accurate" in done.stdout
-    assert re.search(r"Predict by (bias|als): bench predict --choice ratings", done.stdout)
+    assert re.search(r"Predict by (bias|numpy_sgd): bench predict --choice ratings", done.stdout)
     assert "Most accurate" in (tmp_path / "results" / "choose-ratings.md").read_text()
-    assert [model.plan.implementation for model in found.models] == ["bias", "als"]
+    assert [model.plan.implementation for model in found.models] == ["bias", "numpy_sgd"]
     assert len(trials) >= 2
 
     again = bench("choose", str(ratings), *WORDS, "--split", "random:75/25")
@@ -44,16 +45,17 @@ def test_a_file_gets_trials_final_runs_and_a_table(
     assert not (tmp_path / "results" / "records").exists(), "trials are not results"
 
 
-BIAS = ("--minutes", "0.1", "--impl", "bias", "--seeds", "1", "--threads", "1")
+# With nothing to search for it has one trial, and the choice ends before its minutes do.
+ONE_TRIAL = ("--minutes", "0.1", "--impl", "global_mean", *ONE_THREAD)
 
 
 def test_the_latest_rating_of_each_user_may_be_the_test_part(
-    bench: Bench, ratings: Path, tmp_path: Path
+    command: Bench, ratings: Path, tmp_path: Path
 ) -> None:
     head, *lines = ratings.read_text().splitlines()
     timed = [f"{line},{n}" for n, line in enumerate(lines)]
     ratings.write_text("\n".join([f"{head},timestamp", *timed]))
-    done = bench("choose", str(ratings), *BIAS, "--split", "leave-last")
+    done = command("choose", str(ratings), *ONE_TRIAL, "--split", "leave-last")
     assert done.returncode == 0, done.stderr
     found = read(tmp_path / "results" / "choose" / "ratings")
     assert found.is_complete
@@ -63,12 +65,12 @@ def test_the_latest_rating_of_each_user_may_be_the_test_part(
 
 
 def test_a_file_of_its_own_may_be_the_test_part(
-    bench: Bench, ratings: Path, tmp_path: Path
+    command: Bench, ratings: Path, tmp_path: Path
 ) -> None:
     head, *lines = ratings.read_text().splitlines()
     ratings.write_text("\n".join([head, *lines[:500]]))
     (tmp_path / "later.csv").write_text("\n".join([head, *lines[500:]]))
-    done = bench("choose", str(ratings), *BIAS, "--test", str(tmp_path / "later.csv"))
+    done = command("choose", str(ratings), *ONE_TRIAL, "--test", str(tmp_path / "later.csv"))
     assert done.returncode == 0, done.stderr
     found = read(tmp_path / "results" / "choose" / "ratings")
     assert (found.request.split, found.request.final_split) == ("given:90/10", "given")
@@ -76,18 +78,20 @@ def test_a_file_of_its_own_may_be_the_test_part(
     assert run.metrics is not None
     assert run.metrics.n_test == 100
     (tmp_path / "pairs.csv").write_text("user,item\nu1,i1\n")
-    line = next(x for x in done.stdout.splitlines() if x.startswith("Predict by bias: bench "))
-    done = bench(*line.partition("bench ")[2].split())
+    line = next(
+        x for x in done.stdout.splitlines() if x.startswith("Predict by global_mean: bench ")
+    )
+    done = command(*line.partition("bench ")[2].split())
     assert done.returncode == 0, done.stderr
-    assert "bias trained on all 600 ratings of" in done.stderr
+    assert "global_mean trained on all 600 ratings of" in done.stderr
 
 
 def test_another_cut_is_another_choice_and_its_line_for_predictions_works(
-    bench: Bench, ratings: Path, tmp_path: Path
+    command: Bench, ratings: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "my results"
     for cut in ("0", "1"):
-        done = bench("choose", str(ratings), *BIAS, "--cut", cut, "--out", str(out))
+        done = command("choose", str(ratings), *ONE_TRIAL, "--cut", cut, "--out", str(out))
         assert done.returncode == 0, done.stderr
     first, second = (read(out / "choose" / name) for name in ("ratings", "ratings-cut-1"))
     digests, rmses = [], []
@@ -99,14 +103,16 @@ def test_another_cut_is_another_choice_and_its_line_for_predictions_works(
     assert len(set(digests)) == 2
     assert rmses[0] != rmses[1], "search and final runs are on another cut"
     (tmp_path / "pairs.csv").write_text("user,item\nu1,i1\n")
-    line = next(x for x in done.stdout.splitlines() if x.startswith("Predict by bias: bench "))
-    done = bench(*shlex.split(line.partition("bench ")[2]))
+    line = next(
+        x for x in done.stdout.splitlines() if x.startswith("Predict by global_mean: bench ")
+    )
+    done = command(*shlex.split(line.partition("bench ")[2]))
     assert done.returncode == 0, done.stderr
 
 
-def test_a_row_from_outside_has_its_default_alone(bench: Bench, ratings: Path) -> None:
+def test_a_row_from_outside_has_its_default_alone(command: Bench, ratings: Path) -> None:
     words = ("--minutes", "0.1", "--impl", MEAN, "--seeds", "1")
-    done = bench("choose", str(ratings), *words)
+    done = command("choose", str(ratings), *words)
     assert done.returncode == 0, done.stderr
     assert "1 trial" in done.stdout
 
@@ -130,38 +136,36 @@ def test_a_row_from_outside_has_its_default_alone(bench: Bench, ratings: Path) -
     ],
 )
 def test_a_mistake_is_one_clear_error(
-    bench: Bench, ratings: Path, words: tuple[str, ...], message: str
+    command: Bench, ratings: Path, words: tuple[str, ...], message: str
 ) -> None:
-    done = bench("choose", str(ratings), *words)
+    done = command("choose", str(ratings), *words)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_the_choice_of_other_ratings_is_not_added_to(
-    bench: Bench, ratings: Path, tmp_path: Path
+    command: Bench, ratings: Path, tmp_path: Path
 ) -> None:
-    words = ("--minutes", "0.1", "--impl", "bias", "--seeds", "1")
-    assert bench("choose", str(ratings), *words).returncode == 0
+    assert command("choose", str(ratings), *ONE_TRIAL).returncode == 0
     write(tmp_path / "ratings.csv", scale=(1, 4))
-    done = bench("choose", str(ratings), *words)
+    done = command("choose", str(ratings), *ONE_TRIAL)
     assert done.returncode == 2
     assert "has the choice of other ratings" in done.stderr
 
 
 def test_a_damaged_request_is_one_clear_error_and_its_trials_stay(
-    bench: Bench, ratings: Path, tmp_path: Path
+    command: Bench, ratings: Path, tmp_path: Path
 ) -> None:
-    words = ("--minutes", "0.1", "--impl", "bias", "--seeds", "1")
-    assert bench("choose", str(ratings), *words).returncode == 0
+    assert command("choose", str(ratings), *ONE_TRIAL).returncode == 0
     folder = tmp_path / "results" / "choose" / "ratings"
     records = RecordStore(folder).read()[0]
     (folder / REQUEST).write_text('{"minutes": nu')
-    done = bench("choose", str(ratings), *words)
+    done = command("choose", str(ratings), *ONE_TRIAL)
     assert done.returncode == 2
     assert "request.json cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
 
     (folder / REQUEST).unlink()
-    assert bench("choose", str(ratings), *words).returncode == 0
+    assert command("choose", str(ratings), *ONE_TRIAL).returncode == 0
     assert RecordStore(folder).read()[0][: len(records)] == records

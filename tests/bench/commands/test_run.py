@@ -58,14 +58,14 @@ def test_a_plan_says_whether_repeats_follow(ratings: Path, words: str, first: st
 
 
 def test_a_row_that_diverged_is_a_result_unless_no_row_has_a_figure(
-    bench: Bench, ratings: Path
+    command: Bench, ratings: Path
 ) -> None:
     diverges = f"{MISBEHAVING}:NotANumber"
     words = ("--dataset", str(ratings), "--seeds", "1")
-    alone = bench("run", "--impl", diverges, *words)
+    alone = command("run", "--impl", diverges, *words)
     assert alone.returncode == 1
     assert "error: no row of this run has a figure" in alone.stderr
     assert "diverged" in alone.stdout
-    assert bench(*OWN, diverges, *words).returncode == 0
+    assert command(*OWN, diverges, *words).returncode == 0
     # Recorded figures count as well as new ones.
-    assert bench(*OWN, *words).returncode == 0
+    assert command(*OWN, *words).returncode == 0

@@ -72,7 +72,7 @@ def test_identity_holds_what_decides_the_result_and_no_more() -> None:
     environment = machine.environment()
 
     def identity(overrides: Overrides = Overrides(), **block: Any) -> str:  # noqa: B008
-        (cell,) = plan(suite(implementations=[MEAN], **block), overrides)
+        (cell,) = plan(suite(implementations=["numpy_sgd"], **block), overrides)
         return cell.identity(environment)
 
     base = identity()
@@ -84,7 +84,7 @@ def test_identity_holds_what_decides_the_result_and_no_more() -> None:
         identity(pin=True),
         identity(epochs=7),
         identity(patience=1),
-        identity(Overrides(settings={MEAN: {"epochs": "9"}})),
+        identity(Overrides(settings={"numpy_sgd": {"epochs": "9"}})),
     ]
     assert len({base, *different}) == 1 + len(different)
 

@@ -240,13 +240,13 @@ def test_a_text_is_no_number(tmp_path: Path) -> None:
     assert len(digests) == 6
 
 
-@pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_every_built_in_row_has_a_digest_of_its_own(name: str) -> None:
-    def of(each: str) -> str:
-        module, _, class_name = IMPLEMENTATIONS[each].rpartition(":")
-        return source_digest(CHECKOUT / f"{module.replace('.', '/')}.py", class_name)
-
-    assert [other for other in IMPLEMENTATIONS if of(other) == of(name)] == [name]
+def test_every_built_in_row_has_a_digest_of_its_own() -> None:
+    rows: dict[str, list[str]] = {}
+    for name, class_path in IMPLEMENTATIONS.items():
+        module, _, class_name = class_path.rpartition(":")
+        found = source_digest(CHECKOUT / f"{module.replace('.', '/')}.py", class_name)
+        rows.setdefault(found, []).append(name)
+    assert [names for names in rows.values() if len(names) > 1] == []
 
 
 def test_what_a_built_in_row_loads_is_the_projects_own_to_know() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ LEAVE_LAST_TEST = f"{LEAVE_LAST}:test"
 
 GIVEN = "given"
 """The fold of a dataset whose test part is a file of its own, and the split that goes by it."""
+
+PEEK = "peek:"
+"""Before a split's name: the same split, with its test part as its validation part, too."""
 
 Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Rows of the dataset for training, validation and test."""
@@ -50,6 +54,9 @@ def cut(dataset: Dataset, name: str, seed: int = 0) -> Split:
     u1 … u5          the official folds of MovieLens 100K, no validation part
     given            the test file of the user (`datasets.given`), no validation part; with
                      given:90/10 the train file is train/validation in per cent, at random
+    peek:SPLIT       training and test part of any other SPLIT, and the test part again as the
+                     validation part: to see what is claimed by who reads the test part in
+                     training. What SPLIT has for validation is in no part
 
     Ratings of one time are never in two parts of time:…, so a cut moves to the nearest change of
     time. Where that would make a share wrong by more than two per cent of all ratings, the split
@@ -59,6 +66,13 @@ def cut(dataset: Dataset, name: str, seed: int = 0) -> Split:
     Raises DataError for an unknown name, shares that do not add to 100, a fold or timestamps that
     the dataset lacks, and a part that would be empty.
     """
+    if name.startswith(PEEK):
+        fair = _cut(dataset, beneath(name), seed)
+        return replace(fair, name=name, validation=fair.test)
+    return _cut(dataset, name, seed)
+
+
+def _cut(dataset: Dataset, name: str, seed: int) -> Split:
     rng = np.random.default_rng(seed)
     train, validation, test = _rows(dataset, name, seed, rng)
     too_few = len(dataset.ratings) < (folds(name) or 0)
@@ -79,9 +93,14 @@ def whole(dataset: Dataset, seed: int = 0) -> Split:
     return _build(dataset, "whole", seed, (rows, _NO_ROWS, _NO_ROWS))
 
 
+def beneath(name: str) -> str:
+    """SPLIT of peek:SPLIT; the name of any other split as it is."""
+    return name.removeprefix(PEEK)
+
+
 def folds(name: str) -> int | None:
     """K of a split called K-fold, whose repeats are the K folds; None of any other."""
-    found = re.fullmatch(r"([1-9]\d*)-fold", name)
+    found = re.fullmatch(r"([1-9]\d*)-fold", beneath(name))
     return int(found[1]) if found and int(found[1]) >= 2 else None
 
 
@@ -102,9 +121,9 @@ def decided_by(dataset: Dataset, name: str) -> str:
     official folds included, which belong to the ratings of their dataset.
     """
     array: NDArray[Any] | None = None
-    if is_in_time(name):
+    if is_in_time(beneath(name)):
         array = dataset.order
-    elif is_given(name):
+    elif is_given(beneath(name)):
         array = dataset.folds.get(GIVEN)
     if array is None:
         return ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from bench.records import Data
 from datasets import catalog, given, splits
 from datasets.catalog import CATALOG
+from datasets.errors import DataError
 from datasets.ratings import Dataset
 from datasets.reading.layout import AS_DETECTED, Layout
 from datasets.reading.report import Reading
@@ -95,7 +96,13 @@ class Loader:
 
     def check_split(self, dataset: str, split: str) -> str:
         """Cut once, so that an error is found early, and return the digest of what else than the
-        ratings decides the split. DataError where the name or the data will not do."""
+        ratings decides the split. DataError where the name or the data will not do, and for a
+        split that reads the test part: suites alone plan these, beside the split itself."""
+        if (fair := splits.beneath(split)) != split:
+            raise DataError(
+                f"split {split} reads the test part in training",
+                f"Use {fair}; only --suite published reads it, in fits that count nowhere else",
+            )
         splits.cut(self.load(dataset), split, seed=0)
         return splits.decided_by(self.load(dataset), split)
 

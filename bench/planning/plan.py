@@ -15,6 +15,7 @@ from bench.planning.rules import Rules
 from bench.planning.suite import Block, Overrides, Suite
 from bench.records import CellRecord, Environment, Reference, Status, identity_of
 from datasets.errors import NotAvailable
+from datasets.splits import PEEK
 from impls.registry import IMPLEMENTATIONS
 
 EVERY_CORE = 0
@@ -172,6 +173,8 @@ class Planner:
                         for seed in range(block.seeds):
                             request = cell.request.model_copy(update={"seed": seed})
                             yield replace(cell, request=request)
+                            if block.peek:
+                                yield _peeking(replace(cell, request=request))
 
     def _devices(self, names: list[str]) -> list[str]:
         devices = []
@@ -268,6 +271,15 @@ class Planner:
                 self.on_notice(f"{error}\n{note}: these are not {wanted} figures")
                 self._facts[wanted] = fallback, self.facts_of(fallback, note)
         return self._facts[wanted]
+
+
+def _peeking(cell: Cell) -> Cell:
+    """The same fit, evaluated on its test part after each epoch. It runs all of them, whatever
+    that part says, so that its last epoch is the fit of the cell."""
+    rules = Rules(time_limit_s=cell.rules.time_limit_s)
+    update = {"split": f"{PEEK}{cell.request.split}", "rules": asdict(rules)}
+    request = cell.request.model_copy(update=update)
+    return replace(cell, request=request, rules=rules, reference=None)
 
 
 def in_turn(cell: Cell) -> tuple[int, bool]:

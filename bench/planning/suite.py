@@ -27,6 +27,8 @@ class Block(BaseModel):
               the values it takes in turn: { batch_size = [256, 1024], learning_rate = [0.01] }
     pin       whether cells of one thread stay on one core
     fallback  the dataset that is used, with a warning, where one is not available
+    peek      whether each cell has a second one beside it, which is evaluated on the test part
+              after each epoch: what a reader of the test curve would have claimed
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -46,12 +48,19 @@ class Block(BaseModel):
     pin: bool = False
     fallback: str | None = None
     reference: Reference | None = None
+    peek: bool = False
 
     @model_validator(mode="after")
     def _no_fold_twice(self) -> Block:
         k = folds(self.split)
         if k and self.seeds > k:
             raise ValueError(f"seeds: {self.split} has {k} folds, one for each seed")
+        return self
+
+    @model_validator(mode="after")
+    def _peeks_beside_a_number(self) -> Block:
+        if self.peek and not (self.reference and self.reference.clipped):
+            raise ValueError("peek: only beside a published number that is clipped, as curves are")
         return self
 
     @property

@@ -18,6 +18,7 @@ from bench.records import UNRUN, Record, digest
 from bench.report.files import page_name
 from bench.report.formats import title
 from bench.report.rows import Row, Runs, Table, device_kind
+from datasets.splits import PEEK
 from impls.registry import IMPLEMENTATIONS
 
 REGISTERED = list(IMPLEMENTATIONS)
@@ -28,7 +29,8 @@ Decided = tuple[str, str]
 
 
 def tables(records: Iterable[Record], among: Sequence[Record] = ()) -> list[Table]:
-    """One table for each dataset, machine and split, in the order of their names.
+    """One table for each dataset, machine and split, in the order of their names. Of a split that
+    reads the test part there is none: its rows are the `peeks` of the split itself.
 
     Two files are one dataset where all is equal that decides the split: the ratings, and for a
     split in time or a given one the times or the test part.
@@ -51,13 +53,19 @@ def tables(records: Iterable[Record], among: Sequence[Record] = ()) -> list[Tabl
             names[data][0],
             split,
             machine,
-            tuple(labelled([row_of(some, newest_per_seed) for some in by_row(group)])),
+            _rows(group),
             titles[data],
             tuple(sorted(names[data][1:])),
+            _rows(groups.get((data, machine, PEEK + split), [])),
         )
         for (data, machine, split), group in groups.items()
+        if not split.startswith(PEEK)
     ]
     return sorted(found, key=lambda t: (t.dataset, t.newest.data.fingerprint, t.machine, t.split))
+
+
+def _rows(group: Sequence[Record]) -> tuple[Row, ...]:
+    return tuple(labelled([row_of(some, newest_per_seed) for some in by_row(group)]))
 
 
 def machines(tables: Iterable[Table]) -> list[str]:

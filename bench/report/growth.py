@@ -12,6 +12,7 @@ from bench.report.grouping import by_row, grouped, labelled, newest_per_seed, ro
 from bench.report.metrics import Figure, part
 from bench.report.rows import Runs
 from bench.stats import Interval, power
+from datasets.splits import PEEK
 from datasets.synthetic import SHAPES
 
 
@@ -52,7 +53,7 @@ class Growth:
 def growth(records: Iterable[Record]) -> list[Growth]:
     """One for each machine and split on which a row has two sizes; the newest machine first."""
     synthetic = sorted(
-        (record for record in records if record.cell.dataset in SHAPES),
+        (r for r in records if r.cell.dataset in SHAPES and not r.cell.split.startswith(PEEK)),
         key=lambda record: record.counts_from,
     )
     places = grouped(synthetic, lambda record: (record.environment.machine, record.cell.split))

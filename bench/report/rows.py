@@ -176,6 +176,8 @@ class Table:
 
     title  what the dataset is called on pages, as no other dataset of the records is
     also   other names under which its ratings were recorded
+    peeks  rows of the same split that read its test part in training (`datasets.splits.PEEK`): for
+           the page of published numbers, and for nothing else that is made of a table
     """
 
     dataset: str
@@ -184,6 +186,7 @@ class Table:
     rows: tuple[Row, ...]
     title: str
     also: tuple[str, ...] = ()
+    peeks: tuple[Row, ...] = ()
 
     @cached_property
     def records(self) -> list[Record]:

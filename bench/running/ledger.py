@@ -15,6 +15,7 @@ from bench.running.cells import now
 from bench.running.goals import Goals, reached
 from bench.running.observer import StoreObserver
 from bench.store import RecordStore, keep_elsewhere
+from datasets.splits import beneath
 
 
 class Key(NamedTuple):
@@ -31,7 +32,8 @@ class Key(NamedTuple):
 def key_of(cell: CellRecord, data: Data) -> Key:
     """Of the table in which a cell stands."""
     cuda = cell.device.startswith("cuda")
-    return Key(data.fingerprint, data.split_digest, data.note, cell.split, cuda)
+    # What reads the test part stands beside the rows that do not.
+    return Key(data.fingerprint, data.split_digest, data.note, beneath(cell.split), cuda)
 
 
 class Ledger:

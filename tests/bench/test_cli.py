@@ -144,6 +144,7 @@ def test_a_device_that_is_missing_is_a_skipped_row(
         (["run", "--dataset", "no/such/file.csv"], "no/such/file.csv"),
         (["run", "--impl", MEAN, "--set", "x=1"], "write it as implementation.field=value"),
         (["run", "--impl", MEAN, "--split", "half"], "half"),
+        (["run", "--impl", MEAN, "--split", "peek:5-fold"], "peek:5-fold reads the test part"),
         (["run", "--device", "gpu"], "devices: 'gpu'"),
         (["run", "--impl", MEAN, "--split", "leave-last"], "timestamps"),
         (["run", "--impl", MEAN, "--out", "ratings.csv"], "--out ratings.csv: records cannot"),

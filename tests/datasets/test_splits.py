@@ -377,6 +377,38 @@ def test_times_and_a_given_test_part_decide_a_split_that_goes_by_them() -> None:
     assert splits.decided_by(GIVEN, "leave-last") == splits.decided_by(DATA, "leave-last")
 
 
+@pytest.mark.parametrize("name", [*NAMES, "leave-last:test", "given", "given:90/10", "u1"])
+@given(seed=st.integers(0, 1000))
+def test_who_peeks_has_the_same_parts_and_the_test_part_for_validation(
+    name: str, seed: int
+) -> None:
+    data = replace(DATA, folds={"given": IS_TEST, "u1": IS_TEST})
+    fair, peeking = (splits.cut(data, each, seed) for each in (name, f"peek:{name}"))
+    assert (peeking.name, peeking.seed) == (f"peek:{name}", seed)
+    assert_same(peeking.train, fair.train)
+    assert_same(peeking.test, fair.test)
+    assert_same(peeking.validation, fair.test)
+    assert np.array_equal(peeking.user_ids, fair.user_ids)
+    assert np.array_equal(peeking.item_ids, fair.item_ids)
+
+
+def assert_same(one: Ratings | HeldOut, other: Ratings | HeldOut) -> None:
+    for name in ("users", "items", "values"):
+        assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
+
+
+def test_who_peeks_has_what_decides_the_split_and_its_folds() -> None:
+    for name in ("random:80/20", "time:80/20", "leave-last", "given"):
+        assert splits.decided_by(GIVEN, f"peek:{name}") == splits.decided_by(GIVEN, name)
+    assert splits.folds("peek:5-fold") == 5
+    assert splits.beneath("peek:u1") == splits.beneath("u1") == "u1"
+
+
+def test_nobody_peeks_twice() -> None:
+    with pytest.raises(DataError, match="there is no split 'peek:random:80/20'"):
+        splits.cut(DATA, "peek:peek:random:80/20")
+
+
 def test_only_a_split_in_time_has_test_times() -> None:
     assert splits.cut(DATA, "random:80/20").test_times is None
     assert splits.cut(GIVEN, "given").test_times is None

@@ -121,6 +121,7 @@ def test_a_row_from_outside_has_its_default_alone(command: Bench, ratings: Path)
     ("words", "message"),
     [
         (("--split", "u1"), "no validation part for split u1"),
+        (("--split", "peek:random:80/20"), "no validation part for split peek:random:80/20"),
         (("--split", "5-fold"), "split 5-fold is 5 cuts"),
         (("--split", "5-fold"), "Use random:80/20,"),
         (("--split", "leave-last"), "leave-last needs timestamps"),

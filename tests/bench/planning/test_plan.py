@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,9 @@ def test_a_published_row_is_chosen_by_name_and_never_changed() -> None:
         ("surprise", "5-fold"),
         ("surprise", "u1"),
         ("default", "u1"),
+        ("surprise", "peek:5-fold"),
+        ("surprise", "peek:u1"),
+        ("default", "peek:u1"),
     }
     with pytest.raises(SuiteError, match="suite 'published' has no row of ml-10m"):
         plan(read("published"), Overrides(datasets=["ml-10m"]))
@@ -311,8 +315,57 @@ def test_every_published_row_can_run() -> None:
         "random:90/10",
         "5-fold",
         "u1",
+        "peek:random:90/10",
+        "peek:5-fold",
+        "peek:u1",
     }
     assert {cell.skip for cell in cells} == {None}
+
+
+def test_a_cell_has_one_beside_it_that_peeks_and_runs_all_epochs() -> None:
+    block: dict[str, Any] = {
+        "implementations": ["numpy_sgd"],
+        "split": "u1",
+        "seeds": 2,
+        "patience": 3,
+        "until_rmse": 0.9,
+        "reference": {"rmse": 0.9, "source": "s", "protocol": "p"},
+    }
+    alone, both = plan(suite(**block)), plan(suite(**block, peek=True))
+    fair = [cell for cell in both if cell.request.split == "u1"]
+    peeking = [cell for cell in both if cell.request.split == "peek:u1"]
+    assert len(both) == len(fair) + len(peeking) == 4
+    here = machine.environment()
+    # So the records of before there were any stay theirs.
+    assert {cell.identity(here) for cell in fair} == {cell.identity(here) for cell in alone}
+    assert not {cell.identity(here) for cell in peeking} & {cell.identity(here) for cell in fair}
+    for seed, (one, other) in enumerate(
+        zip(*(sorted(some, key=lambda c: c.request.seed) for some in (fair, peeking)), strict=True)
+    ):
+        assert one.request.seed == other.request.seed == seed
+        assert one.request.hyperparameters == other.request.hyperparameters
+        assert (one.rules.patience, one.rules.until_rmse) == (3, 0.9)
+        assert (other.rules.patience, other.rules.until_rmse) == (None, None)
+        assert other.request.rules == asdict(other.rules)
+        assert (one.reference is not None, other.reference) == (True, None)
+
+
+@pytest.mark.parametrize("reference", [None, {"clipped": False}])
+def test_a_block_peeks_only_beside_a_number_that_a_curve_is_like(reference: Any) -> None:
+    if reference is not None:
+        reference = {"rmse": 0.9, "source": "s", "protocol": "p", **reference}
+    with pytest.raises(ValidationError, match="peek: only beside a published number that is"):
+        suite(peek=True, reference=reference)
+
+
+def test_every_published_row_with_epochs_and_a_clipped_number_is_peeked_at() -> None:
+    published = read("published")
+    for block in published.blocks:
+        assert block.reference
+        assert block.peek == (block.reference.clipped and block.implementations != ["bias"])
+    cells = plan(published)
+    peeking = [cell for cell in cells if cell.request.split.startswith("peek:")]
+    assert all("epochs" in cell.request.hyperparameters for cell in peeking)
 
 
 def test_a_published_cross_validation_runs_each_fold_once() -> None:

@@ -8,18 +8,23 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace as replace_fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench.records import Reference
+from bench.records import Record, Reference
 from bench.report import described, write
+from bench.report.comparison import compare
 from bench.report.files import MARK, SITE, page_name
 from bench.report.formats import error
 from bench.report.grouping import tables
 from bench.report.markdown import escaped
 from bench.report.metrics import mean, rmse
 from bench.report.pages.readme import BEGIN, END
+from bench.report.site.collect import site_of
+from bench.report.writing import results_of
 from bench.store import RecordStore
 from datasets.atomic import replace
 from tests.support.records import cells, data, eight, record, store
@@ -89,6 +94,57 @@ def test_it_writes_index_pages_and_plots_and_returns_what_changed(tmp_path: Path
     assert "tuning" not in index
     linked = (tmp_path / "ml-100k.md").read_text()
     assert any(f"({name})" in linked for name in names if name.startswith("plots/"))
+
+
+def test_what_was_read_on_the_test_part_is_on_the_published_page_alone(tmp_path: Path) -> None:
+    reference = Reference(rmse=1.0, source="log", protocol="p")
+    grown = {"synthetic-100k": 100_000, "synthetic-1m": 1_000_000}
+    fair = [
+        *eight(2),
+        *(record(split="u1", seed=seed, minute=seed, reference=reference) for seed in range(2)),
+        record("ncf", device="cuda", gpu="H100"),
+        record("ncf"),
+        *(record(dataset=d, data=data(fingerprint=d, n_ratings=n)) for d, n in grown.items()),
+    ]
+    peeking = [peeked(each) for each in fair]
+    both, alone = store(tmp_path / "both", [*fair, *peeking]), store(tmp_path / "alone", fair)
+    readmes = [tmp_path / name for name in ("README-1.md", "README-2.md")]
+    for out, readme in zip((both, alone), readmes, strict=True):
+        readme.write_text(README)
+        write(out, readme=readme)
+    pages = [contents(out) for out in (both, alone)]
+    assert pages[0].keys() == pages[1].keys()
+    assert {name for name in pages[0] if pages[0][name] != pages[1][name]} == {
+        "published.md",
+        "records/box-1.jsonl",
+        SITE,
+    }
+    of_site = [replace_fields(site_of(*parts_of_site(out)), published=[]) for out in (both, alone)]
+    assert of_site[0] == of_site[1]
+    readmes_text = [
+        readme.read_text().replace(f"{out.name}/", "")
+        for out, readme in zip((both, alone), readmes, strict=True)
+    ]
+    assert readmes_text[0] == readmes_text[1]
+    assert compare([*fair, *peeking], "bias", "numpy_sgd") == compare(fair, "bias", "numpy_sgd")
+    write(store(tmp_path / "peeks", peeking))
+    assert contents(tmp_path / "peeks").keys() == {"index.md", SITE, "records/box-1.jsonl"}
+
+
+def peeked(fair: Record) -> Record:
+    """A record that would be newer, and better by far, on every page."""
+    peeking = fair.model_copy(deep=True)
+    peeking.cell.split = f"peek:{fair.cell.split}"
+    peeking.identity, peeking.reference = f"peek-{fair.identity}", None
+    peeking.started_at = fair.started_at.replace("2026-11-20", "2026-11-21")
+    if peeking.metrics and peeking.times:
+        peeking.metrics.rmse, peeking.times.fit_s = 0.1, 0.001
+    return peeking
+
+
+def parts_of_site(out: Path) -> tuple[Any, ...]:
+    found = results_of(out)
+    return (found.by_page, found.growths, found.speedups, found.trials, found.bad)
 
 
 def test_growth_has_a_page_and_a_plot_that_go_with_their_records(tmp_path: Path) -> None:

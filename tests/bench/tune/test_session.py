@@ -111,15 +111,20 @@ def test_studies_that_cannot_run_here_are_left_out_unless_named(
         tune(["a-gpu"], str(ratings), 1, out, AS_DETECTED, "off")
 
 
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("random:90/10", "split random:90/10 has no validation part"),
+        ("peek:u1", "split peek:u1 reads the test part in training. Use u1"),
+    ],
+)
 def test_a_split_without_validation_is_refused_before_the_first_trial(
-    command: Bench,
-    study: Path,
-    tmp_path: Path,
+    command: Bench, study: Path, tmp_path: Path, split: str, message: str
 ) -> None:
-    study.write_text(f'split = "random:90/10"\n{study.read_text()}')
+    study.write_text(f'split = "{split}"\n{study.read_text()}')
     done = command("tune", str(study))
     assert done.returncode == 2
-    assert "split random:90/10 has no validation part" in done.stderr
+    assert message in done.stderr
     assert not RecordStore(tmp_path / "results" / "tuning").read()[0]
 
 

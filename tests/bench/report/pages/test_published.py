@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+from statistics import fmean, stdev
 from typing import Any
 
 import pytest
 
-from bench.records import Record, Reference
+from bench.records import Point, Record, Reference
 from bench.report.grouping import tables
 from bench.report.pages.published import published_page
 from bench.report.pages.published_choices import PUBLISHED
@@ -57,6 +60,9 @@ def test_an_unclipped_number_stands_beside_our_unclipped_one() -> None:
         "reproduced": "1.0060",
         "difference": "+0.0010",
         "agreed": "±0.02: yes",
+        "read on test": "—",
+        "leak": "—",
+        "at epoch": "—",
         "status": "ok",
     }
 
@@ -87,7 +93,7 @@ def test_a_number_to_reach_is_a_bound_from_above(rmse_raw: float, expected: str)
 def test_a_number_to_reach_is_an_rmse() -> None:
     reference = beside(mae=0.79, within=None, reach=0.1)
     lines = published_page(tables([reference])).splitlines()
-    agreed = [line.split("|")[-3].strip() for line in lines if "numpy_sgd:published" in line]
+    agreed = [line.split("|")[-6].strip() for line in lines if "numpy_sgd:published" in line]
     assert agreed == ["≤ 0.100: no", "—"]
 
 
@@ -116,6 +122,99 @@ def test_a_row_without_figures_keeps_its_place() -> None:
 
 def test_without_references_there_is_no_page() -> None:
     assert published_page(tables([record()])) == ""
+
+
+TEST_ERRORS = [[0.95, 0.90, 0.91, 0.92], [0.96, 0.95, 0.90, 0.94], [0.97, 0.94, 0.93, 0.93]]
+"""Of each seed after each epoch; the last is reproduced."""
+
+
+def curve(errors: Sequence[float]) -> list[Point]:
+    return [
+        Point(epoch=n, seconds=n, rmse=rmse, mae=0.7 + n * 0.001)
+        for n, rmse in enumerate(errors, start=1)
+    ]
+
+
+def fits(errors: Sequence[float], seed: int = 0, last: float | None = None) -> list[Record]:
+    """A fit under a published protocol, and the second one that reads the test part. `last`: the
+    error with which the first ended, where that is not the second's."""
+    first = beside(split="u1", seed=seed, mae=0.71, clipped=True, within=None)
+    end = errors[-1] if last is None else last
+    first.metrics = metrics(end, [], mae=0.7 + len(errors) * 0.001, epochs=len(errors))
+    best = metrics(min(errors), curve(errors))
+    second = beside(split="peek:u1", seed=seed, minute=1)
+    second = second.model_copy(update={"curve": curve(errors), "metrics": best, "reference": None})
+    return [first, second]
+
+
+def read_on_test(*records: Record) -> list[list[str]]:
+    """The three columns of the row of the RMSE, and of that of the MAE."""
+    lines = published_page(tables(records)).splitlines()
+    rows = [line for line in lines if line.startswith("| numpy_sgd:published")]
+    return [[cell.strip() for cell in row.split("|")[-5:-2]] for row in rows]
+
+
+def test_the_lowest_of_the_test_curve_stands_beside_the_last_epoch() -> None:
+    records = [each for n, errors in enumerate(TEST_ERRORS) for each in fits(errors, n)]
+    of_rmse, of_mae = read_on_test(*records)
+    claims, gaps = [0.90, 0.90, 0.93], [-0.02, -0.04, 0.0]
+    t = 4.302653  # of 2 degrees of freedom
+    half_claimed, half_leak = (t * stdev(some) / math.sqrt(3) for some in (claims, gaps))
+    assert of_rmse == [
+        f"{fmean(claims):.4f} ± {half_claimed:.4f}",
+        f"−0.0200 ± {half_leak:.4f}",
+        "2–3 of 4",
+    ]
+    # The lowest MAE is of another epoch: each error is chosen by itself.
+    assert of_mae == ["0.7010 ± 0.0000", "−0.0030 ± 0.0000", "1 of 4"]
+    assert "| 0.9300 ± " in published_page(tables(records))  # reproduced: the last epoch
+
+
+def test_one_seed_has_no_interval_and_a_row_without_a_second_fit_no_figure() -> None:
+    assert read_on_test(*fits(TEST_ERRORS[0]))[0] == ["0.9000", "−0.0200", "2 of 4"]
+    assert read_on_test(*fits(TEST_ERRORS[0])[:1])[0] == ["—", "—", "—"]
+
+
+def longer(record: Record) -> None:
+    assert record.metrics
+    record.metrics.epochs += 1
+
+
+def of_other_threads(record: Record) -> None:
+    record.cell.threads = 1
+
+
+def failed(record: Record) -> None:
+    record.status, record.metrics = "failed", None
+
+
+@pytest.mark.parametrize(("place", "change"), [(0, longer), (1, failed), (1, of_other_threads)])
+def test_a_second_fit_that_is_not_the_first_once_more_is_left_out(
+    place: int, change: Callable[[Record], None]
+) -> None:
+    pair, others = fits(TEST_ERRORS[0]), fits(TEST_ERRORS[1], seed=1)
+    change(pair[place])
+    of_rmse, _ = read_on_test(*pair, *others)
+    text = published_page(tables([*pair, *others]))
+    assert of_rmse == ["0.9000 [2]", "−0.0400", "3 of 4"]
+    assert "1 of 2 seeds have a second fit that ended as the one reproduced" in text
+
+
+def test_a_second_fit_that_ended_at_another_error_is_left_out() -> None:
+    records = fits(TEST_ERRORS[0], last=0.9202)
+    assert read_on_test(*records)[0] == ["— [2]", "—", "—"]
+    assert "0 of 1 seeds have a second fit" in published_page(tables(records))
+    assert read_on_test(*fits(TEST_ERRORS[0], last=0.92004))[0][0] == "0.9000"
+
+
+def test_nothing_is_read_beside_an_unclipped_number() -> None:
+    first, second = fits(TEST_ERRORS[0])
+    assert first.reference
+    assert first.metrics
+    first.metrics.rmse_raw = first.metrics.rmse  # as where no prediction had to be clipped
+    unclipped = first.reference.model_copy(update={"clipped": False})
+    first = first.model_copy(update={"reference": unclipped})
+    assert read_on_test(first, second)[0] == ["—", "—", "—"]
 
 
 def test_choices_stand_beside_the_published_searches_of_their_set_and_split() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bench.running.cluster.machines import Machine
 from bench.running.cluster.tables import Table, Waiting, spread
+from datasets.splits import PEEK
 from tests.support.machines import cell, greeting
 
 ONE, TWO = (Machine(name, greeting(name)) for name in ("one", "two"))
@@ -36,6 +39,13 @@ def test_a_table_that_a_machine_refused_hides_none_after_it() -> None:
     assert tables.pop(TWO) is first
     assert tables.pop(TWO) is None
     assert [*tables] == [third]
+
+
+def test_what_reads_the_test_part_is_in_the_table_of_its_split() -> None:
+    fair = cell("a", 0, "x")
+    request = fair.request.model_copy(update={"split": f"{PEEK}{fair.request.split}"})
+    [found] = spread([fair, replace(fair, request=request)])
+    assert len(found.cells) == 2
 
 
 def test_a_machine_has_its_own_tables_first_and_no_other_s() -> None:

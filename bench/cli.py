@@ -22,8 +22,8 @@ with importing():
     from bench.commands import signals, terminal
     from bench.commands.arguments import duration, layout, overrides, share, split_of, spread
     from bench.planning.availability import system_problem
-    from bench.planning.hyperparameters import SettingError
     from bench.planning.loading import ImplementationError
+    from bench.planning.presets import SettingError
     from bench.planning.suite import SuiteError
     from datasets.errors import DataError
 

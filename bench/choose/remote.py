@@ -17,9 +17,9 @@ from bench.choose.outcome import Request
 from bench.choose.serving import ServingExecutor
 from bench.choose.session import Session, write
 from bench.choose.watching import Watching
-from bench.planning.hyperparameters import SettingError
 from bench.planning.loading import ImplementationError
 from bench.planning.plan import Planner
+from bench.planning.presets import SettingError
 from bench.records import Record
 from bench.running.cells import memory_limit_bytes
 from bench.running.cluster.payload import Answer, Message, Setting

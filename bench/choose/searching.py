@@ -12,8 +12,8 @@ from bench.choose.models import with_settings
 from bench.choose.outcome import Searched, Spent, Trial, best_of, lowest_of
 from bench.choose.trials import Search
 from bench.planning.describing import Contain
-from bench.planning.hyperparameters import SettingError
 from bench.planning.plan import Cell
+from bench.planning.presets import SettingError
 from bench.records import Record
 from bench.tune.study import Study
 

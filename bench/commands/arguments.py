@@ -12,7 +12,7 @@ from typing import Any, Literal
 import typer
 
 from bench.commands.terminal import UsageError
-from bench.planning.hyperparameters import SettingError, parse_settings
+from bench.planning.presets import SettingError, parse_settings
 from bench.planning.suite import Overrides
 from datasets.catalog import CATALOG
 from datasets.reading.layout import DELIMITERS, ROLES, Layout

@@ -20,7 +20,7 @@ from bench.commands.terminal import UsageError
 from bench.planning import loading
 from bench.planning.availability import device_problem, row_problem
 from bench.planning.facts import Loader
-from bench.planning.hyperparameters import SettingError, parse_settings, resolve
+from bench.planning.presets import SettingError, parse_settings, resolve
 from bench.score import ColdStart, check_predictions
 from datasets import splits
 from datasets.atomic import replacing

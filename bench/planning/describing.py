@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.planning import loading
-from bench.planning.hyperparameters import SettingError, resolve
 from bench.planning.lifeline import held_call, killed_by
+from bench.planning.presets import SettingError, resolve
 from bench.planning.source.digest import Modules, reached, source_digest
 from bench.planning.source.own_files import SUFFIXES, own_files, own_source
 from datasets.temporary import TemporaryFolder

@@ -197,12 +197,12 @@ def places_of(implementation: type[Any], class_path: str) -> list[tuple[Path, st
     it."""
     location, _, _ = class_path.rpartition(":")
     script = location.endswith(".py")
-    asked = location if script else getattr(sys.modules.get(location), "__file__", None)
+    named = location if script else getattr(sys.modules.get(location), "__file__", None)
     try:
         file = inspect.getfile(implementation)
     except (TypeError, OSError):  # made by a call, in no module that has a file
-        file = asked or __file__
-    requested = (Path(asked or file), "" if script else location)
+        file = named or __file__
+    requested = (Path(named or file), "" if script else location)
     if Path(file) == requested[0]:
         return [requested]
     return [requested, (Path(file), implementation.__module__)]

@@ -10,7 +10,7 @@ from bench.planning import availability, loading
 from bench.planning.availability import Availability
 from bench.planning.describing import Contain, Described, describe, plainly
 from bench.planning.facts import Facts
-from bench.planning.hyperparameters import SettingError
+from bench.planning.presets import SettingError
 from bench.planning.rules import Rules
 from bench.planning.suite import Block, Overrides, Suite
 from bench.records import CellRecord, Environment, Reference, Status, identity_of
@@ -122,7 +122,7 @@ class Planner:
     threads      for blocks that name no number; `EVERY_CORE` for each machine's own
     on_notice    is called with what a reader of the figures must know of the data
     contain      contains the process that imports an implementation from outside
-    place        where cells are to run: here, or on machines that are asked later
+    place        where cells are to run: here, or on machines that join later
     """
 
     facts_of: Callable[[str, str], Facts]

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from bench.planning.hyperparameters import readings
+from bench.planning.presets import readings
 from bench.records import Record, values_by_seed
 from bench.report import ranking
 from bench.report.formats import (

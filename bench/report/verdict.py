@@ -143,7 +143,7 @@ def _time(table: Table, goal: float, leaders: Leaders) -> str:
 
 def _behind(table: Table, goal: float, line: Line) -> list[str]:
     """How much later others than the one row that leads were, and those that may not have been: of
-    a row of ours the first library, and the second row where that is another one of ours."""
+    a built-in row the first library, and the second row where that is another built-in one."""
     level = ranking.not_later(table, goal, line) if table.has_repeats else []
     found: list[str] = []
     if not line.row.is_third_party:

@@ -26,7 +26,7 @@ from bench.tune.study import Study
 
 
 @dataclass
-class Asked:
+class Suggested:
     """A suggestion, and where several are equal those after it."""
 
     cell: Cell
@@ -62,7 +62,7 @@ class Trials:
         self._sampled = sampler(len(learnt), at_once=True)
         self._done: list[Trial] = []
         self._known: dict[str, Record] = {}
-        self._running: dict[str, Asked] = {}
+        self._running: dict[str, Suggested] = {}
         self._again: deque[Cell] = deque()
         self._lost = Counter[str]()
         self._refused: dict[str, str] = {}
@@ -142,7 +142,7 @@ class Trials:
                 self._take(trial, settings, self._known[name])
                 continue
             is_new = name not in self._running
-            self._running.setdefault(name, Asked(cell)).trials.append((trial, settings))
+            self._running.setdefault(name, Suggested(cell)).trials.append((trial, settings))
             if is_new:
                 return cell
         return None

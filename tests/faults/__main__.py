@@ -25,26 +25,28 @@ def main() -> int:
     )
     parser.add_argument("--jobs", type=int, default=2, help="cases at a time")
     parser.add_argument("--list", action="store_true", help="name the cases and stop")
-    asked = parser.parse_args()
-    chosen = [case for kind in asked.kind or KINDS for case in KINDS[kind]()]
-    if asked.only:
+    arguments = parser.parse_args()
+    chosen = [case for kind in arguments.kind or KINDS for case in KINDS[kind]()]
+    if arguments.only:
         chosen = [
-            case for case in chosen if any(fnmatch.fnmatch(case.name, each) for each in asked.only)
+            case
+            for case in chosen
+            if any(fnmatch.fnmatch(case.name, each) for each in arguments.only)
         ]
-    if asked.list:
+    if arguments.list:
         print(*(f"{case.kind}: {case.name}" for case in chosen), sep="\n")
         return 0
     run, figures, started, results = page.where(), honest_figures(), time.monotonic(), []
-    for done, result in enumerate(run_all(chosen, figures, asked.jobs), start=1):
+    for done, result in enumerate(run_all(chosen, figures, arguments.jobs), start=1):
         results.append(result)
         mark = f"WRONG {result.wrong}" if result.wrong else result.came[:100]
         line = f"[{done}/{len(chosen)}] {result.seconds:4.1f} s  {result.case.name}: {mark}"
         print(printable(line), flush=True)
     order = {case.name: place for place, case in enumerate(chosen)}
     results.sort(key=lambda result: order[result.case.name])
-    for kind in asked.kind or KINDS:
+    for kind in arguments.kind or KINDS:
         found = [each for each in results if each.case.kind == kind]
-        if asked.only:
+        if arguments.only:
             page.write_again(kind, found, run, KINDS[kind]())
         else:
             page.write(kind, page.table(found, run))

@@ -183,19 +183,19 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--fills", type=int, default=6)
     parser.add_argument("--seed", type=int, default=16)
-    asked = parser.parse_args()
-    if asked.fills and NAMESPACE not in os.environ:
+    arguments = parser.parse_args()
+    if arguments.fills and NAMESPACE not in os.environ:
         os.environ[NAMESPACE] = "1"
         option = "-m" if os.getuid() == 0 else "-rm"
         words = [sys.executable, "-m", "tests.faults.trouble", *sys.argv[1:]]
         os.execvp("unshare", ["unshare", option, *words])
     started = time.monotonic()
-    seeds = asked.cells // 3
+    seeds = arguments.cells // 3
     figures = untroubled(seeds)
-    trouble = Trouble(seeds, asked.kills, asked.fills, asked.seed)
+    trouble = Trouble(seeds, arguments.kills, arguments.fills, arguments.seed)
     result = run_one(Case("trouble", "a day of trouble", trouble.run), figures)
     minutes = (time.monotonic() - started) / 60
-    body = f"{page.where()} Seed {asked.seed}, {minutes:.0f} minutes.\n\n"
+    body = f"{page.where()} Seed {arguments.seed}, {minutes:.0f} minutes.\n\n"
     body += f"{3 * seeds} cells, of which {2 * seeds} honest; in the others a drawn fault.\n"
     body += (
         "The command was killed at drawn numbers of records and started again, and the disk of\n"

@@ -28,9 +28,9 @@ from bench.cell.sandbox.executor import SandboxedExecutor
 from bench.planning import availability
 from bench.planning.describing import Contain, plainly
 from bench.planning.facts import Loader
-from bench.planning.hyperparameters import SettingError
 from bench.planning.loading import ImplementationError
 from bench.planning.plan import Cell, Runnable, Skip, examine
+from bench.planning.presets import SettingError
 from bench.records import Record
 from bench.running.cells import Cells, memory_limit_bytes
 from bench.running.cluster import copies

@@ -21,7 +21,7 @@ from bench.commands.arguments import (
     spread,
 )
 from bench.commands.terminal import UsageError
-from bench.planning.hyperparameters import SettingError
+from bench.planning.presets import SettingError
 from datasets.reading.layout import AS_DETECTED, ROLES, Layout
 
 NAMES = st.text(st.characters(exclude_characters=",", exclude_categories=["C"]), min_size=1).filter(

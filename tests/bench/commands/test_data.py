@@ -81,11 +81,11 @@ def test_the_line_has_what_is_known(changes: dict, line: str) -> None:
     assert line in short_form("d", facts)
 
 
-def test_what_was_assumed_is_a_warning_and_what_was_asked_for_is_none() -> None:
+def test_what_was_assumed_is_a_warning_and_what_was_requested_is_none() -> None:
     (note,) = READING.notes
     assert warnings(FACTS) == ["3 rows left out: the rating 99 stands for not rated", note]
-    asked = FACTS.data.model_copy(update={"options": {"missing": "99"}})
-    assert warnings(replace(FACTS, data=asked)) == [note]
+    requested = FACTS.data.model_copy(update={"options": {"missing": "99"}})
+    assert warnings(replace(FACTS, data=requested)) == [note]
     assert warnings(replace(FACTS, reading=None)) == []
 
 

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from bench import machine
 from bench.planning import availability, describing
-from bench.planning.hyperparameters import SettingError
 from bench.planning.loading import ImplementationError, load_class
 from bench.planning.plan import EVERY_CORE, Cell, Planner, Skip
+from bench.planning.presets import SettingError
 from bench.planning.suite import Overrides, Suite, SuiteError, names, read
 from datasets.errors import NotAvailable
 from datasets.splits import folds

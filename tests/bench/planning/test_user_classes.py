@@ -15,7 +15,6 @@ import pytest
 from bench.commands import listing
 from bench.planning import describing, loading
 from bench.planning.describing import describe
-from bench.planning.hyperparameters import SettingError, resolve
 from bench.planning.loading import (
     ImplementationError,
     NotImportableError,
@@ -24,6 +23,7 @@ from bench.planning.loading import (
     restored,
 )
 from bench.planning.plan import Cell, Planner
+from bench.planning.presets import SettingError, resolve
 from bench.planning.suite import Block, Suite
 from datasets.ratings import HeldOut, Ratings
 from impls.protocol import Training, attributes_of, rmse_of

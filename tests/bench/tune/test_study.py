@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.planning import loading
-from bench.planning.hyperparameters import resolve
+from bench.planning.presets import resolve
 from bench.tune import study as studies
 from bench.tune.study import Choices, Range, Study, StudyError
 from impls.registry import IMPLEMENTATIONS

@@ -50,8 +50,8 @@ def test_the_quickest_to_a_goal_is_alone_only_where_none_took_less_than_twice_as
     paragraph = recommendation(outcome(BIAS, near, AUTOREC))[2]
     assert "0.940 (bias): too close to say, bias (0.00667 s) and als (0.00833 s)" in paragraph
     assert "0.881 (the best): autorec (2.00 s)" in paragraph
-    [asked] = [p for p in recommendation(outcome(BIAS, goal=0.5)) if "Quickest to a val" in p]
-    assert "0.500 (requested): no model reached it" in asked
+    [sentence] = [p for p in recommendation(outcome(BIAS, goal=0.5)) if "Quickest to a val" in p]
+    assert "0.500 (requested): no model reached it" in sentence
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from bench.cli import app
 from bench.commands.arguments import spread
 from bench.planning.describing import describe
-from bench.planning.hyperparameters import readings
 from bench.planning.loading import class_path_of
+from bench.planning.presets import readings
 from bench.planning.suite import Block, Overrides, read
 from bench.records import Record
 from bench.report.rows import Line

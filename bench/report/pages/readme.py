@@ -8,7 +8,6 @@ from pathlib import Path
 
 from bench.planning.plan import BASELINE
 from bench.report.files import page_name
-from bench.report.grouping import machines
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.plots.pareto import pareto
 from bench.report.rows import Table
@@ -59,19 +58,21 @@ def block(tables: Sequence[Table], out: Path, readme: Path) -> str:
 
 
 def headline(tables: Sequence[Table]) -> Table | None:
-    """The first preferred dataset's table on its newest machine, else any other dataset's.
+    """The first preferred dataset's table, else any other dataset's: the one with the most rows
+    that have figures, whatever ran later on another machine; of equals the newest.
 
-    Machines without the baseline come last: what ran there, such as the suite `cuda`, compares
-    devices and not implementations. Of several splits, the one with the most rows that have
-    figures.
+    Tables without the baseline come last: what ran there, such as the suite `cuda`, compares
+    devices and not implementations.
     """
+
+    def rank(table: Table) -> tuple[bool, int, str]:
+        return _has_baseline(table), table.with_figures, table.newest.started_at
+
     names = [*PREFERRED, *(table.dataset for table in tables)]
     for name in names:
         of_name = [table for table in tables if table.dataset == name]
         if of_name:
-            machine = machines([t for t in of_name if _has_baseline(t)] or of_name)[0]
-            here = (table for table in of_name if table.machine == machine)
-            return max(here, key=lambda table: (table.with_figures, table.newest.started_at))
+            return max(of_name, key=rank)
     return None
 
 

@@ -336,16 +336,21 @@ def test_where_synthetic_data_is_all_there_is_the_readme_says_so(tmp_path: Path)
     assert f"**{note}**" in readme.read_text()
 
 
-def test_the_readmes_table_is_the_newest_machines_fullest(tmp_path: Path) -> None:
+def test_the_readmes_table_is_the_fullest_and_of_equals_the_newest(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(README)
     records = [
-        *(record(name, machine="old", curve=[], minute=1) for name in ("bias", "ncf", "autorec")),
-        *(record(name, machine="new", curve=[], minute=2) for name in ("bias", "ncf")),
-        record("bias", machine="new", split="u1", curve=[], minute=3),
+        *(record(name, machine="full", curve=[], minute=1) for name in ("bias", "ncf", "als")),
+        *(record(name, machine="part", curve=[], minute=2) for name in ("bias", "ncf")),
+        record("bias", machine="part", split="u1", curve=[], minute=3),
     ]
     write(store(tmp_path, records), readme=readme)
-    assert list(cells(readme.read_text())) == ["bias", "ncf"]
+    assert sorted(cells(readme.read_text())) == ["als", "bias", "ncf"]
+    again = [
+        record(name, machine="new", curve=[], minute=4) for name in ("bias", "ncf", "numpy_sgd")
+    ]
+    write(store(tmp_path, [*records, *again]), readme=readme)
+    assert sorted(cells(readme.read_text())) == ["bias", "ncf", "numpy_sgd"]
 
 
 @pytest.mark.parametrize("text", ["# no markers\n", f"{END} {BEGIN}\n", f"{BEGIN}\n"])

@@ -10,6 +10,7 @@ IMPLEMENTATIONS = {
     "embedding_mf": "impls.embedding_mf:EmbeddingMF",
     "sparse_embedding_mf": "impls.sparse_embedding_mf:SparseEmbeddingMF",
     "autorec": "impls.autorec:AutoRec",
+    "sparse_fc": "impls.sparse_fc:SparseFC",
     "ncf": "impls.ncf:NCF",
     "numpy_sgd_strata": "impls.numpy_sgd_strata:NumpySGDStrata",
     "numba_sgd": "impls.numba_sgd:NumbaSGD",

@@ -33,6 +33,7 @@ from impls.peers.spark_als import SparkALS
 from impls.peers.surprise_svd import SurpriseSVD
 from impls.registry import IMPLEMENTATIONS
 from impls.sparse_embedding_mf import SparseEmbeddingMF
+from impls.sparse_fc import SparseFC
 from impls.triton_sgd import TritonSGD
 
 
@@ -100,6 +101,14 @@ class TestAutoRec(Conformance):
         "item": {},
         "user": {"based_on": "user", "presence": 0.0, "epochs": 120, "decay": 1.0},
     }
+    overregularised = {"regularisation": 1e4}
+
+
+class TestSparseFC(Conformance):
+    implementation = SparseFC
+    rmse = {"synthetic": (0.355, 0.39), "ml-100k": (0.883, 0.896)}
+    small = {"hidden": 10, "regularisation": 0.5}
+    unregularised = {"epochs": 60, "regularisation": 0.0, "sparsity": 0.0}
     overregularised = {"regularisation": 1e4}
 
 

@@ -7,6 +7,7 @@ ROWS = {
     "embedding_mf": 4_500,
     "sparse_embedding_mf": 4_000,
     "autorec": 1_600,
+    "sparse_fc": 1_600,
     "ncf": 2_000,
     "numpy_sgd_strata": 12_000,
     "numba_sgd": 200_000,

@@ -363,6 +363,16 @@ def test_the_intervals_of_the_components_cover_the_truth() -> None:
     assert of_seed / trials > 0.93
 
 
+@pytest.mark.parametrize(("m", "n"), [(31, 31), (31, 200), (60, 45)])
+def test_pairs_below_by_the_normal_limit_are_hardly_more(
+    m: int, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = fewest_below.__wrapped__(m, n, DECIDES)
+    monkeypatch.setattr("bench.stats.EXACT_UP_TO", 1000)
+    exact = fewest_below.__wrapped__(m, n, DECIDES)
+    assert exact <= limit <= exact + m * n / 1000
+
+
 @pytest.mark.parametrize(("m", "n"), [(1, 60), (2, 9), (3, 6), (4, 5), (5, 28), (12, 13)])
 def test_pairs_below_are_beyond_chance_where_mann_and_whitney_say_so(m: int, n: int) -> None:
     fewest = fewest_below(m, n, DECIDES)

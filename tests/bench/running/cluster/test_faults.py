@@ -135,8 +135,8 @@ def test_a_cell_whose_worker_is_killed_leaves_or_hangs_runs_on_another_until_the
     started: Processes, place: Place
 ) -> None:
     """One run, which begins without any worker. Dask gives one up that shows no sign of life, by
-    default after five minutes."""
-    _, uri = started.scheduler({**SCHEDULER_VARIABLES, TTL: "5s"})
+    default after five minutes; here it looks each second, and waits five at least."""
+    _, uri = started.scheduler({**SCHEDULER_VARIABLES, TTL: "1s"})
     client = started.bench("client", *place.words(uri))
 
     killed = started.worker(uri, "killed")

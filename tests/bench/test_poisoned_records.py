@@ -142,9 +142,9 @@ POISONED: dict[str, bytes | Callable[[], bytes]] = {
         "2026-11-20T09:00:00+00:00\n## A heading", "-1", "1e9")},
     "reused_at zzzz": changed("reused_at", "zzzz"),
     # Too much of it.
-    "a reason of 10 MB": lambda: changed("reason", "x" * 10_000_000),
-    "a name of 10 MB": lambda: changed("cell.implementation", "x" * 10_000_000),
-    "a version of 10 MB": lambda: changed("environment.versions", {"numpy": "1" * 10_000_000}),
+    "a reason of 2 MB": lambda: changed("reason", "x" * 2_000_000),
+    "a name of 2 MB": lambda: changed("cell.implementation", "x" * 2_000_000),
+    "a version of 2 MB": lambda: changed("environment.versions", {"numpy": "1" * 2_000_000}),
     "hyperparameters nested 250 deep": changed("cell.hyperparameters", {"a": nested(250)}),
     "rules nested 250 deep": changed("cell.rules", {"a": nested(250)}),
     "a longer line than any": lambda: b" " * (LONGEST_LINE + 5),

@@ -13,8 +13,8 @@ import pytest
 from datasets.ratings import HeldOut, Ratings
 from impls.bias import Bias
 from impls.kernels.chunks import CHUNK, in_chunks
-from impls.protocol import BestModel, Implementation, Training, ValidationReferee
-from tests.support.low_rank import NAMES, TRAINED, class_of, make
+from impls.protocol import BestModel, Training
+from tests.support.low_rank import NAMES, class_of, make
 
 PRESETS = [(name, preset) for name in NAMES for preset in class_of(name).presets]
 

@@ -186,7 +186,7 @@ class TestBayesianOrdinal(Conformance):
     rmse = {"synthetic": (0.33, 0.36), "ml-100k": (0.889, 0.902)}
     on_ml_100k = {"epochs": 40}
     small = {"factors": 4, "epochs": 60, "burn_in": 1}
-    unregularised = {"epochs": 150, "burn_in": 50}
+    unregularised = {"epochs": 80, "burn_in": 40}
     biases_alone = {"factors": 0}
 
 

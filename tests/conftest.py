@@ -12,6 +12,10 @@ settings.load_profile("untimed")
 # Spark's fits are too short for what Java's second compiler takes: a third less CPU time in all.
 os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 
+# Numba's threads wait for each other after each loop. Where other tests have the cores they would
+# spin as they wait: small Bayesian fits then take ten times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 collect_ignore = ["plugin"]  # a package of its own, which test_plugin.py installs elsewhere
 
 

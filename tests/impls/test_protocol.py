@@ -13,23 +13,10 @@ import pytest
 from datasets.ratings import HeldOut, Ratings
 from impls.bias import Bias
 from impls.kernels.chunks import CHUNK, in_chunks
-from impls.protocol import BestModel, Implementation, Training, ValidationReferee
-from tests.support.low_rank import NAMES, TRAINED, class_of, make
+from impls.protocol import BestModel, Training
+from tests.support.low_rank import NAMES, class_of, make
 
 PRESETS = [(name, preset) for name in NAMES for preset in class_of(name).presets]
-
-
-class Watching(ValidationReferee):
-    """Predicts after each epoch and restores nothing."""
-
-    def __init__(self, model: Implementation, pairs: HeldOut) -> None:
-        super().__init__(None, None)
-        self.watched, self.pairs = model, pairs
-        self.seen: list[np.ndarray[Any, Any]] = []
-
-    def stops(self, epoch: int, n: int) -> bool:
-        self.seen.append(self.watched.predict(self.pairs.users, self.pairs.items))
-        return False
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,27 +37,6 @@ def test_each_preset_constructs_with_its_values(name: str, preset: str) -> None:
     assert {field: getattr(model, field) for field in settings} == settings
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_predicts_float32_of_the_pairs_shape(name: str, train: Ratings) -> None:
-    model = make(name).fit(train)
-    for n in (0, 1, 7):
-        predicted = model.predict(train.users[:n], train.items[:n])
-        assert predicted.dtype == np.float32
-        assert predicted.shape == (n,)
-        assert np.isfinite(predicted).all()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_pair_s_prediction_does_not_depend_on_the_other_pairs(name: str, train: Ratings) -> None:
-    model = make(name).fit(train)
-    rng = np.random.default_rng(0)
-    rows = rng.integers(0, len(train), CHUNK + 1000)
-    users, items = train.users[rows], train.items[rows]
-    all_at_once = model.predict(users, items)
-    first_chunk_last = model.predict(np.roll(users, -CHUNK), np.roll(items, -CHUNK))
-    np.testing.assert_allclose(np.roll(first_chunk_last, CHUNK), all_at_once, rtol=1e-5)
-
-
 def test_pairs_are_predicted_a_bounded_number_at_a_time() -> None:
     sizes: list[int] = []
 
@@ -81,55 +47,6 @@ def test_pairs_are_predicted_a_bounded_number_at_a_time() -> None:
     ids = np.arange(1_000_000, dtype=np.int32)
     assert (in_chunks(predict, ids, ids) == 2 * ids).all()
     assert max(sizes) == CHUNK
-
-
-@pytest.mark.parametrize("name", TRAINED)
-def test_a_seed_decides_the_result_bit_for_bit(name: str, train: Ratings) -> None:
-    def predictions(seed: int) -> Any:
-        return make(name, seed=seed).fit(train).predict(train.users, train.items)
-
-    assert (predictions(0) == predictions(0)).all()
-    assert (predictions(0) != predictions(1)).any()
-
-
-@pytest.mark.parametrize("name", TRAINED)
-def test_fitting_again_starts_afresh(name: str, train: Ratings) -> None:
-    once = make(name).fit(train).predict(train.users, train.items)
-    twice = make(name).fit(train).fit(train).predict(train.users, train.items)
-    assert (once == twice).all()
-
-
-@pytest.mark.parametrize("name", TRAINED)
-def test_evaluation_between_epochs_sees_progress_and_changes_nothing(
-    name: str, low_rank_set: tuple[Ratings, HeldOut]
-) -> None:
-    train, held_out = low_rank_set
-    settings = {"dropouts": (0.5,)} if name == "ncf" else {}
-    settings |= {"dropout": 0.5} if name == "autorec" else {}
-    unseen = make(name, epochs=3, **settings).fit(train)
-    seen = make(name, epochs=3, **settings)
-    referee = Watching(seen, held_out)
-    seen.fit(train, Training(referee=referee))
-    assert (referee.seen[0] != referee.seen[1]).any()
-    assert (
-        seen.predict(train.users, train.items) == unseen.predict(train.users, train.items)
-    ).all()
-    assert (referee.seen[-1] == seen.predict(held_out.users, held_out.items)).all()
-
-
-@pytest.mark.parametrize("name", TRAINED)
-def test_the_best_epoch_can_be_put_back(name: str, low_rank_set: tuple[Ratings, HeldOut]) -> None:
-    train, held_out = low_rank_set
-    model = make(name, epochs=3)
-    first: list[Any] = []
-
-    class FirstIsBest(ValidationReferee):
-        def evaluate(self, model: Implementation, validation: HeldOut) -> float:
-            first.append(model.predict(validation.users, validation.items))
-            return float(len(first))
-
-    model.fit(train, Training(referee=FirstIsBest(model, held_out)))
-    assert (model.predict(held_out.users, held_out.items) == first[0]).all()
 
 
 @pytest.mark.parametrize("name", NAMES)

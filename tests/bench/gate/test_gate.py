@@ -362,7 +362,9 @@ def bench(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*GATE, *words], cwd=folder, capture_output=True, text=True)
 
 
-def test_the_command_ends_with_the_gates_own_codes(checkout: Checkout) -> None:
+def test_the_command_ends_with_the_gates_own_codes(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """0 for what is undecided where that is requested; 3 and one line for a user's mistake."""
     checkout.commit(code_to_time=CODE, tests__speed__test_w=WORKLOADS)
     words = ("--workload", "same", "--time-limit", "1", "--inconclusive", "pass")
@@ -372,8 +374,9 @@ def test_the_command_ends_with_the_gates_own_codes(checkout: Checkout) -> None:
     assert "INCONCLUSIVE: same undecided." in undecided.stdout
     assert (checkout.root / ".benchmarks/gate.json").is_file()
 
-    wrong = bench(checkout.root, "no-such-branch")
-    assert wrong.returncode == BROKEN
+    monkeypatch.chdir(checkout.root)
+    wrong = CliRunner().invoke(app, ["gate", "no-such-branch"])
+    assert wrong.exit_code == BROKEN
     assert wrong.stderr.count("\n") == 1
     assert "error: there is no revision 'no-such-branch' here" in wrong.stderr
 

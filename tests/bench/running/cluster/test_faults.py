@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,34 +136,39 @@ def test_a_cell_whose_worker_is_killed_leaves_or_hangs_runs_on_another_until_the
     started: Processes, place: Place
 ) -> None:
     """One run, which begins without any worker. Dask gives one up that shows no sign of life, by
-    default after five minutes."""
-    _, uri = started.scheduler({**SCHEDULER_VARIABLES, TTL: "5s"})
+    default after five minutes; here it looks each second, and waits five at least."""
+    _, uri = started.scheduler({**SCHEDULER_VARIABLES, TTL: "1s"})
     client = started.bench("client", *place.words(uri))
 
-    killed = started.worker(uri, "killed")
-    cell = place.next_cell()
-    leaves = started.worker(uri, "leaves")
-    says(started, "client", "leaves: ")
+    workers = {name: started.worker(uri, name) for name in ("kiwi", "pear", "plum", "fig")}
+    for name in workers:
+        says(started, "client", f"{name}: ")
+
+    def next_loss() -> tuple[int, subprocess.Popen[bytes]]:
+        """The process of the next cell, and the worker that started it."""
+        cell = place.next_cell()
+        parent = psutil.Process(cell).ppid()
+        name = next(name for name, worker in workers.items() if worker.pid == parent)
+        lost.append(name)
+        return cell, workers[name]
+
+    lost: list[str] = []
+    cell, killed = next_loss()
     os.kill(killed.pid, signal.SIGKILL)
     until(lambda: not runs(cell), "the end of its cell")
 
-    cell = place.next_cell()
-    hangs = started.worker(uri, "hangs")
-    says(started, "client", "hangs: ")
+    cell, leaves = next_loss()
     leaves.terminate()
     leaves.wait(60)
     until(lambda: not runs(cell), "the end of its cell")
 
-    cell = place.next_cell()
-    started.worker(uri, "stays")
-    says(started, "client", "stays: ")
+    cell, hangs = next_loss()
     os.kill(hangs.pid, signal.SIGSTOP)
     assert client.wait(60) == 1, started.log("client")
     assert "3 machines were lost with" in started.log("client")
+    assert len(set(lost)) == 3
     reasons = {each.reason for each in place.records() if each.status == "lost"}
-    assert reasons == {
-        f"its machine {name} was lost while it ran" for name in ("killed", "leaves", "hangs")
-    }
+    assert reasons == {f"its machine {name} was lost while it ran" for name in lost}
     assert place.counts() == {(0, "lost"): 3}
 
     os.kill(hangs.pid, signal.SIGCONT)

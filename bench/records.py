@@ -470,6 +470,11 @@ class Record(_Part):
         return self.identity, self.started_at
 
     @property
+    def entry(self) -> tuple[str, ...]:
+        """Equal for copies of one record: its run, and when and under which names it was stored."""
+        return (*self.run, self.reused_at, self.cell.implementation, self.cell.dataset)
+
+    @property
     def disturbed(self) -> str:
         """Why its times may be too high: "8 % of its time stolen by the host", "waited for a core
         12 % of its time"; "" where nothing is known against them."""

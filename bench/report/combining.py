@@ -43,7 +43,7 @@ class Combined(RecordStore):
         by_run: dict[Run, tuple[Path, Record]] = {}  # whichever cell it stands for
         for path, file in files.items():
             for record in file.records:
-                copy = found.setdefault(_copy(record), (path, record))
+                copy = found.setdefault(record.entry, (path, record))
                 for place, first in (copy, by_run.setdefault(record.run, (path, record))):
                     if place != path and (change := _first_change(first, record)):
                         raise ValueError(
@@ -52,7 +52,7 @@ class Combined(RecordStore):
                             "out"
                         )
                 if copy[0] == path:  # stored once more where a published number is new
-                    found[_copy(record)] = path, record
+                    found[record.entry] = path, record
         bad = [line for file in files.values() for line in file.bad]
         return [record for _, record in found.values()], bad
 
@@ -86,11 +86,6 @@ def _files_of(place: Path) -> list[Path]:
     if not files:
         raise ValueError(f"--records {place}: neither a file of records nor a folder with any")
     return files
-
-
-def _copy(record: Record) -> Run:
-    """Equal for copies of one record."""
-    return (*record.run, record.reused_at, record.cell.implementation, record.cell.dataset)
 
 
 def _disagreement(by_file: Mapping[Path, Mapping[Run, Record]]) -> str:
@@ -142,7 +137,7 @@ def _first_change(one: Record, other: Record) -> str:
     """`metrics.rmse 0.92 and 0.91`; "" where nothing differs but the published number, which a
     later run of the same row may have stored anew, or of a record that was stored again what is
     stored anew then."""
-    anew = ("reference",) if _copy(one) == _copy(other) else STORED_ANEW
+    anew = ("reference",) if one.entry == other.entry else STORED_ANEW
     if one == (other := other.model_copy(update={name: getattr(one, name) for name in anew})):
         return ""
     return _change(one.model_dump(mode="json"), other.model_dump(mode="json"), "")

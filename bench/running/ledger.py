@@ -126,9 +126,9 @@ class Ledger:
         if not self._unwritten:
             return
         # An interrupt may have come after one was stored, and before it was off the list.
-        stored = {_name(record) for record in self.store.read()[0]}
+        stored = {record.entry for record in self.store.read()[0]}
         for place, waiting in [*self._unwritten.items()]:
-            waiting[:] = [record for record in waiting if _name(record) not in stored]
+            waiting[:] = [record for record in waiting if record.entry not in stored]
             if self._write(place) is not None:
                 self._observer.never_stored(waiting, self._kept.get(place))
 
@@ -174,11 +174,6 @@ def _under_its_name(cell: Cell, done: Record, goals: tuple[float, ...]) -> dict[
         "goals": reached(done.curve, goals) if goals else done.goals,
         "reused_from": done.reused_from or ran_as,
     }
-
-
-def _name(record: Record) -> tuple[str, ...]:
-    """Of no other record."""
-    return (*record.run, record.reused_at, record.cell.implementation, record.cell.dataset)
 
 
 def _after(newest: str) -> str:

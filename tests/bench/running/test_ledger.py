@@ -29,11 +29,11 @@ class Stored(Watching):
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[tuple[int, Path | None]] = []
+        self.reported: list[tuple[int, Path | None]] = []
         self.never: list[tuple[list[str], Path | None]] = []
 
     def not_stored(self, count: int, _: OSError, kept: Path | None) -> None:  # type: ignore[override]
-        self.told.append((count, kept))
+        self.reported.append((count, kept))
 
     def never_stored(self, records: list[Record], kept: Path | None) -> None:  # type: ignore[override]
         self.never.append(([each.cell.implementation for each in records], kept))
@@ -48,8 +48,8 @@ def test_records_of_one_machine_wait_alone(tmp_path: Path, monkeypatch: pytest.M
     for machine in ("one", "two", "three", "one"):
         ledger.take(record(machine, cell(f"of {machine}")))
     assert [each.environment.machine for each in store.read()[0]] == ["three"]
-    assert [count for count, _ in observer.told] == [1, 1, 2]
-    assert len({kept for _, kept in observer.told}) == 2  # a file for each machine
+    assert [count for count, _ in observer.reported] == [1, 1, 2]
+    assert len({kept for _, kept in observer.reported}) == 2  # a file for each machine
     assert len(ledger.unwritten) == 3
     store.path_of("two").rmdir()
     ledger.close()

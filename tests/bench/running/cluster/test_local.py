@@ -51,8 +51,8 @@ def test_workers_are_machines_of_their_own_and_nothing_of_them_stays(folders: Pa
             assert shared.resolve() == (cache.folder() / "columns").resolve()
             assert (folder / name / "lock").is_dir()
         workers = connection.local._processes[1:]
-        told = {psutil.Process(each.running.pid).environ()[SHARES] for each in workers}
-        assert told == {"on one machine with other workers: --cluster local:2"}
+        seen = {psutil.Process(each.running.pid).environ()[SHARES] for each in workers}
+        assert seen == {"on one machine with other workers: --cluster local:2"}
     assert heard.notes == [IN_WORDS]
     assert descendants() <= before
     assert [*folders.iterdir()] == []

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.report.files import plot_name
-from bench.report.plots.style import Plot, around, log_panel, look, short
+from bench.report.plots.style import Plot, around, log_panel, log_ticks, look, short
 from bench.report.speedup import Curve, Speedup, over_batches, over_ratings
 
 ABREAST = 3
@@ -74,7 +74,7 @@ def _panel(
         axes.vlines(sizes, low, high, colors=looks[curve.label]["color"], linewidth=1)
     axes.xaxis.set_major_locator(LogLocator(base))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_locator(log_ticks(*axes.get_ylim()))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     axes.minorticks_off()
     axes.set_xlabel(f"{size} (log scale)")

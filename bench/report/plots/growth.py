@@ -7,7 +7,7 @@ from typing import Any
 from bench.report.files import plot_name
 from bench.report.growth import Growth, Trend, epoch_s, peak_bytes
 from bench.report.metrics import Figure
-from bench.report.plots.style import Plot, around, log_panel, look, short
+from bench.report.plots.style import Plot, around, log_panel, log_ticks, look, short
 
 GUIDE: Any = {"color": "0.6", "linewidth": 0.8, "linestyle": (0, (2, 3))}
 
@@ -42,6 +42,7 @@ def _panel(axes: Any, growth: Growth, figure: Figure, unit: float, label: str) -
     _guides(axes, growth, [value / unit for medians in lines for value in medians.values()])
     names = [name.removeprefix("synthetic-") for name in growth.names.values()]
     axes.set_xticks(list(growth.names), names)
+    axes.yaxis.set_major_locator(log_ticks(*axes.get_ylim()))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.minorticks_off()
     axes.set_xlabel("ratings (log scale)")

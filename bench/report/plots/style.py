@@ -134,18 +134,26 @@ def time_axis(axes: Any, seconds: Sequence[float], least: float, label: str) -> 
 
     least  seconds: where all that is faster is drawn
     """
-    from matplotlib.ticker import LogLocator, NullFormatter
+    from matplotlib.ticker import NullFormatter
 
     first, last = (max(end, least) for end in (min(seconds), max(seconds)))
-    narrow = last < 50 * first
     axes.set_xscale("log")
     axes.set_xlim(first / 2, last * 2)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
+    axes.xaxis.set_major_locator(log_ticks(*axes.get_xlim()))
     axes.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="x", color="0.92", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_xlabel(f"{label}, seconds (log scale)")
+
+
+def log_ticks(low: float, high: float) -> Any:
+    """Several of a log axis from `low` to `high`, however short its span."""
+    from matplotlib.ticker import LogLocator, MaxNLocator
+
+    if high < 4 * low:  # powers of ten, twice and five times them: perhaps none lies inside
+        return MaxNLocator(4, steps=[1, 2, 5, 10])
+    return LogLocator(subs=(1, 2, 5) if high < 200 * low else (1,))
 
 
 def log_panel(axes: Any) -> None:

@@ -8,12 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from PIL import Image
 
 from bench.report.files import MADE_BY
 from bench.report.plots.curves import AIR, MARKED, curves, least_seconds, limits, traces
 from bench.report.plots.pareto import pareto
-from bench.report.plots.style import COLOURS, DASHES, MARKERS, Plot, frame, short
+from bench.report.plots.style import COLOURS, DASHES, MARKERS, Plot, frame, log_ticks, short
 from bench.report.rows import Row, Table
 from impls.registry import IMPLEMENTATIONS
 from tests.support.records import (
@@ -159,6 +162,17 @@ def test_a_library_has_a_marker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     apart = png(pareto(table))
     monkeypatch.setattr(Row, "is_third_party", False)
     assert png(pareto(table)) != apart
+
+
+@given(st.floats(1e-6, 1e9), st.floats(1.05, 1e6))
+def test_a_log_axis_has_labels_however_short_its_span(low: float, ratio: float) -> None:
+    """The memory of a machine whose rows all took 1,065 to 2,024 MB had none."""
+    axes = Figure().subplots()
+    axes.set_yscale("log")
+    axes.set_ylim(low, low * ratio)
+    axes.yaxis.set_major_locator(log_ticks(*axes.get_ylim()))
+    inside = [tick for tick in axes.get_yticks() if low <= tick <= low * ratio]
+    assert 2 <= len(inside) <= 10
 
 
 def test_rows_lie_in_frame_and_first_epochs_and_global_mean_do_not_set_it() -> None:

@@ -23,6 +23,10 @@ from bench.stats import LEVEL, Interval, critical_t, median_interval, ratio
 CLOSE = 0.01
 """How much above the lowest test RMSE still counts as about as accurate."""
 
+NEAR = 0.005
+"""How much above the lowest test RMSE a model may be to be chosen for its speed: one whose seeds
+differ much is not separable from the best, however far above it is."""
+
 RMSE = part("metrics", "rmse")
 FIT_S = part("times", "fit_s")
 
@@ -174,10 +178,20 @@ class Recommendation:
 
     @cached_property
     def chosen(self) -> Candidate:
-        """The quickest of the best and those that are not separable from it; the best where one
-        seed each gives no interval, which is no reason to take a worse one for its speed."""
-        among = [self.best, *(other.candidate for other in self.tied if other.excess)]
+        """The quickest of the best and those that are not separable from it and at most `NEAR`
+        above it; the best where one seed each gives no interval, which is no reason to take a
+        worse one for its speed."""
+        among = [self.best, *self.as_accurate]
         return min(among, key=lambda each: each.fit_s.value)
+
+    @property
+    def as_accurate(self) -> list[Candidate]:
+        """Not separable from the best, and at most `NEAR` above it."""
+        return [
+            other.candidate
+            for other in self.tied
+            if other.excess and other.excess.value <= NEAR * self.best.rmse.value
+        ]
 
     @property
     def candidates(self) -> list[Candidate]:

@@ -58,9 +58,12 @@ def doctor() -> None:
 
 
 def version() -> str:
-    """The version and, in a checkout, its commit."""
+    """The version, where it is installed, and in a checkout its commit."""
     commit, changed = machine.source_state()
-    number = f"ratebench {importlib.metadata.version('ratebench')}"
+    try:
+        number = f"ratebench {importlib.metadata.version('ratebench')}"
+    except importlib.metadata.PackageNotFoundError:
+        number = "ratebench, not installed"
     return f"{number}, commit {commit[:7]}{' with changes' * bool(changed)}" if commit else number
 
 

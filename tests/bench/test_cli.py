@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.metadata
 import os
 import re
 import shutil
@@ -254,6 +255,17 @@ def test_the_version_has_the_commit() -> None:
     assert re.fullmatch(
         r"ratebench \d+\.\d+\.\d+, commit [0-9a-f]{7}( with changes)?\n", shown.output
     )
+
+
+def test_the_version_of_a_checkout_that_is_not_installed_is_its_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def not_found(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", not_found)
+    shown = CliRunner().invoke(app, ["--version"]).output
+    assert re.match(r"ratebench, not installed, commit [0-9a-f]{7}", shown)
 
 
 def test_the_command_has_two_names() -> None:

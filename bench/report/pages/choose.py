@@ -12,6 +12,7 @@ from bench.choose.growth import exponent, is_short
 from bench.choose.outcome import SURE, Model, Outcome, Trial, final_hyperparameters
 from bench.choose.recommendation import (
     CLOSE,
+    NEAR,
     Beside,
     Candidate,
     Goal,
@@ -414,8 +415,16 @@ def _next(outcome: Outcome, found: Recommendation, out: Path) -> list[str]:
     """The lines that fit the chosen model on the whole file and predict."""
     chosen = found.chosen
     why = ""
-    if any(it.excess for it in found.tied):
-        why = "It is the quickest of those that may be the most accurate."
+    if found.as_accurate:
+        why = (
+            "It is the quickest of those that may be the most accurate and are at most "
+            f"{100 * NEAR:g} % above the lowest."
+        )
+    elif any(it.excess for it in found.tied):
+        why = (
+            "Its test RMSE is the lowest; what is not separable from it is more than "
+            f"{100 * NEAR:g} % above it."
+        )
     elif found.tied:
         why = "Its test RMSE is the lowest, of one seed."
     return [

@@ -61,6 +61,19 @@ def test_models_within_noise_are_tied_and_the_quickest_of_them_is_chosen() -> No
     assert found.chosen.name == "autorec"
 
 
+def test_a_model_far_above_the_lowest_is_not_chosen_since_its_seeds_differ_much() -> None:
+    found = recommend(
+        outcome(
+            model("sparse_fc", test=0.90, fit_s=0.1, noise=0.5),
+            model("autorec", test=0.8801, fit_s=3.0),
+            model("bayesian_mf", test=0.88, fit_s=9.0),
+        )
+    )
+    assert found is not None
+    assert [other.candidate.name for other in found.tied] == ["autorec", "sparse_fc"]
+    assert found.chosen.name == "autorec"
+
+
 def test_a_tie_is_none_where_one_seed_gives_no_interval() -> None:
     one = [model(name, test=test, seeds=1) for name, test in (("bias", 0.94), ("als", 0.88))]
     found = recommend(outcome(*one, seeds=1))

@@ -136,6 +136,18 @@ def test_a_model_without_figures_and_one_that_still_improves_say_so() -> None:
     assert "] still improving when its epochs ended" in text
 
 
+def test_why_a_model_is_recommended_among_those_that_may_be_the_most_accurate() -> None:
+    best = model("bayesian_mf", test=0.88, fit_s=9.0)
+    near = model("autorec", test=0.8801, fit_s=3.0)
+    far = model("sparse_fc", test=0.9, fit_s=0.1, noise=0.5)
+    quicker = choose_page(outcome(best, near, far), RESULTS)
+    assert "Use autorec. It is the quickest of those that may be the most accurate" in quicker
+    assert "at most 0.5 % above the lowest. This fits" in quicker
+    lowest = choose_page(outcome(best, far), RESULTS)
+    assert "Use bayesian_mf. Its test RMSE is the lowest; what is not separable from it" in lowest
+    assert "is more than 0.5 % above it. This fits" in lowest
+
+
 def test_before_any_final_run_nothing_is_recommended() -> None:
     found = outcome((BIAS[0], [r for r in BIAS[1] if r.cell.suite == "choose:search"]))
     assert "nothing is recommended" in choose_page(found, RESULTS)

@@ -242,6 +242,16 @@ def test_choices_stand_beside_the_published_searches_of_their_set_and_split() ->
     assert published_page([], others) == ""
 
 
+def test_a_choice_that_lacks_runs_of_a_model_that_is_shown_is_left_out() -> None:
+    def page(seeds_of_lowest: int, seeds_of_other: int) -> str:
+        lowest = model("autorec", test=0.88, validations=(0.87,), seeds=seeds_of_lowest)
+        other = model("als", test=0.9, validations=(0.89,), seeds=seeds_of_other)
+        return published_page([], [outcome(lowest, other, dataset="ml-100k")])
+
+    assert page(2, 3) == ""
+    assert "MovieLens 100K" in page(3, 2)
+
+
 def test_the_published_searches_are_those_of_the_paper() -> None:
     assert {name: (it.auto_surprise, it.lowest) for name, it in PUBLISHED.items()} == {
         "ml-100k": (0.9207, 0.9104),

@@ -21,6 +21,10 @@ COMPILES = 2
 """Times that a model is compiled for them: what is compiled in a sandbox is stored by another run,
 and after that nothing is compiled."""
 
+LIMIT, LEAST_LIMIT_S = 3.0, 20.0
+"""How many times as long as expected a run may train, and the least limit: one that hangs, as
+LIBMF's do now and then, takes the seconds of the runs after it."""
+
 VALIDATION = 10
 """Per cent of all ratings that are taken from the training part for validation, where a split has
 no validation part."""
@@ -90,6 +94,11 @@ def run_s(first: Spent, trial: Trial, grown: float, *, compiles: bool) -> float:
     """
     fit_s = grown * (trial.best.seconds if trial.best else 0.0)
     return first.start_s + BESIDE_S + fit_s + (first.compile_s if compiles else 0.0)
+
+
+def limit_s(fit_s: float) -> float:
+    """Training seconds after which a run ends whose fit was expected to take `fit_s`."""
+    return LEAST_LIMIT_S + LIMIT * fit_s
 
 
 def cost_s(first: Spent, runs: Sequence[tuple[Trial, int]], grown: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bench.choose.budget import LATE, Budget
+from bench.choose.final import limit_s
 from bench.choose.models import final, of_suite
 from bench.choose.outcome import GROWTH, Model, Outcome, final_hyperparameters
 from bench.choose.recommendation import recommend
@@ -23,9 +24,6 @@ MOST = 0.03
 
 SHORT_S = 0.1
 """Of a fit on the smallest part, below which what each epoch costs at any size may decide."""
-
-LIMIT, LEAST_LIMIT_S = 10.0, 60.0
-"""How many times as long as the final run one may train, and the least limit in seconds."""
 
 
 def reserved_s(start_s: float, fit_s: float, total_s: float) -> float:
@@ -64,7 +62,7 @@ def measure(
                     return
                 percent = max(1, round(100 * part * _share_trained(candidate.runs[0])))
                 split = f"random:{percent}/{100 - percent}"
-                of_part = final(cell, values, split, seed, LEAST_LIMIT_S + LIMIT * fit_s)
+                of_part = final(cell, values, split, seed, limit_s(fit_s))
                 run(of_suite(of_part, GROWTH))
 
 

@@ -67,10 +67,6 @@ PROBING = 0.2
 
 OVER = "the minutes were over before its first trial; more minutes run it"
 
-FINAL_LIMIT = 10.0
-"""How many times as long as expected a final run may train, and LEAST_LIMIT_S more."""
-LEAST_LIMIT_S = 60.0
-
 
 @dataclasses.dataclass
 class ByRow:
@@ -312,9 +308,9 @@ class Session:
 
     def _final_cell(self, model: Searching, trial: Trial, seed: int) -> Cell:
         assert trial.best is not None
-        limit_s = FINAL_LIMIT * final.growth(self.request.split) * trial.best.seconds
+        limit_s = final.limit_s(final.growth(self.request.split) * trial.best.seconds)
         values, split = final_hyperparameters(trial), self.request.final_split
-        return final_cell(model.cell, values, split, seed, limit_s + LEAST_LIMIT_S)
+        return final_cell(model.cell, values, split, seed, limit_s)
 
     def _growth_s(self, models: Sequence[Searching]) -> float:
         """Seconds of the fits on parts of the ratings, if the best model so far is recommended; 0

@@ -242,6 +242,18 @@ def test_final_runs_are_of_the_default_alone_where_no_trial_beats_it_beyond_nois
     assert sure.models[2].best is sure.models[2].lowest is not sure.models[2].default
 
 
+def test_a_final_run_that_hangs_is_ended_soon_after_its_time(
+    choose: Choose, tmp_path: Path
+) -> None:
+    found, _ = choose(minutes=2)
+    for model in found.models:
+        assert model.best
+        assert model.best.best
+        expected_s = 9 / 8 * model.best.best.seconds  # 90 % of the ratings, rather than 80
+        for run in model.best_runs:
+            assert run.cell.rules["time_limit_s"] == pytest.approx(20 + 3 * expected_s)
+
+
 def test_the_search_is_blind_and_final_runs_are_scored_once_on_one_test_part(
     choose: Choose, tmp_path: Path
 ) -> None:

@@ -101,8 +101,14 @@ class CutPoints:
         both = -sums(at_low * at_high)[1:-1]
         precision = torch.diag(sums(upper[1])[:-1] + sums(lower[1])[1:])
         precision += torch.diag(both, 1) + torch.diag(both, -1)
-        step = torch.linalg.solve(precision, gradient)
+        step, _ = torch.linalg.solve_ex(precision, gradient)
         return cls(cuts, float(mass.log().sum(dtype=torch.float64)), cuts + step, precision)
+
+    @property
+    def can_propose(self) -> bool:
+        """Whether the precision is positive definite. In exact numbers it is; in float32 the mass
+        between two cut points that are far from the scores has no digits."""
+        return int(torch.linalg.cholesky_ex(self.precision).info) == 0
 
     def proposal(self, rng: torch.Generator) -> Tensor:
         """A draw from N(expected, precision⁻¹). (K − 1,)"""
@@ -121,16 +127,21 @@ class CutPoints:
 def draw_cuts(cuts: Tensor, scores: Tensor, levels: Tensor, rng: torch.Generator) -> Tensor:
     """A Metropolis–Hastings step from `cuts` (K − 1,) by Newton's: the proposal is normal, with the
     mean and precision that the log likelihood of the levels has where its second-order expansion
-    is exact. With many ratings it nearly is, and nearly all proposals are accepted.
+    is exact. With many ratings it nearly is, and nearly all proposals are accepted. Where there is
+    no such distribution, no step starts and none ends.
 
     Qi & Minka 2002, Hessian-based Markov chain Monte Carlo algorithms.
     """
     here = CutPoints.of(cuts, scores, levels)
+    if not here.can_propose:
+        return cuts
     proposed = here.proposal(rng)
     uniform = float(torch.rand((), generator=rng))
     if not (proposed.diff() > 0).all():
         return cuts
     there = CutPoints.of(proposed, scores, levels)
+    if not there.can_propose:
+        return cuts
     gain = there.log_likelihood - here.log_likelihood
     gain += there.log_density(cuts) - here.log_density(proposed)
     return proposed if uniform < math.exp(min(gain, 0.0)) else cuts

@@ -106,6 +106,22 @@ def test_cut_points_are_draws_from_their_posterior() -> None:
     np.testing.assert_allclose(torch.cov(torch.stack(drawn).T), covariance, rtol=0.15, atol=0.003)
 
 
+@pytest.mark.parametrize("score", [20.0, -20.0, 1e3, -1e3])
+def test_no_step_starts_where_the_levels_have_no_mass(score: float) -> None:
+    rng = torch.Generator().manual_seed(0)
+    scores, levels = torch.full((40,), score), torch.arange(40) % 4
+    assert not CutPoints.of(CUTS, scores, levels).can_propose
+    assert torch.equal(draw_cuts(CUTS, scores, levels, rng), CUTS)
+
+
+def test_a_start_far_from_the_cut_points_comes_to_the_ratings() -> None:
+    train, held_out = low_rank(120, 80)
+    train = dataclasses.replace(train, values=np.round(train.values))
+    model = BayesianOrdinal(factors=64, epochs=40, std=2.0).fit(train)
+    errors = model.predict(held_out.users, held_out.items) - held_out.values
+    assert np.sqrt(np.mean(errors**2)) < 0.7 * train.values.std()
+
+
 def test_nothing_counts_but_the_order_of_the_levels() -> None:
     train, _ = low_rank(30, 20)
     levels = np.round(train.values)

@@ -11,6 +11,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -54,6 +55,22 @@ def current_environment() -> Environment:
     return still.model_copy(
         update={"load": round(os.getloadavg()[0], 2), "roofs": stored(still.machine)}
     )
+
+
+def without_places(text: str) -> str:
+    """The text with the names that others know of folders of this machine: what a process printed
+    is in records, which are published."""
+    places = {
+        Path(sys.prefix): "<environment>",
+        Path(__file__).parent.parent: "<ratebench>",
+        Path.home(): "~",
+        Path.cwd(): ".",
+    }
+    names = {str(each): name for path, name in places.items() for each in (path, path.resolve())}
+    names.pop("/", None)
+    longest_first = sorted(names, key=len, reverse=True)
+    pattern = rf"(?<![\w./-])({'|'.join(map(re.escape, longest_first))})(?![\w-])"
+    return re.sub(pattern, lambda found: names[found[1]], text)
 
 
 @dataclass(frozen=True)

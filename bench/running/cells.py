@@ -143,8 +143,9 @@ def _job(cell: Cell, prepared: Prepared, blocks: int) -> Job:
 def _fill(
     record: Record, outcome: Outcome, prepared: Prepared, goals: tuple[float, ...], blocks: int
 ) -> None:
-    record.status, record.reason = outcome.status, outcome.reason
-    record.log = "" if outcome.status in ("ok", "pruned") else outcome.log
+    record.status, record.reason = outcome.status, machine.without_places(outcome.reason)
+    log = "" if outcome.status in ("ok", "pruned") else outcome.log
+    record.log = machine.without_places(log)
     record.sandbox = outcome.sandbox
     record.curve = outcome.curve
     record.goals = reached(outcome.curve, goals)

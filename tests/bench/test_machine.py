@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -292,3 +293,29 @@ def test_a_hooks_variables_lead_git_to_no_other_repository(
     monkeypatch.setenv("GIT_INDEX_FILE", "/elsewhere/index")
     assert machine.source_state() == (str(tmp_path), True)
     assert machine.source_problem() == ""
+
+
+def test_folders_of_this_machine_have_names_that_others_know(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "home" / "env"))
+    monkeypatch.chdir(tmp_path)
+    said = f"{sys.prefix}/lib/a.py:1: {Path.home()}/b {tmp_path}/c {tmp_path}2/d /usr/lib/e"
+    expected = f"<environment>/lib/a.py:1: ~/b ./c {tmp_path}2/d /usr/lib/e"
+    assert machine.without_places(said) == expected
+    assert machine.without_places(f"in {machine.__file__}:7") == "in <ratebench>/bench/machine.py:7"
+
+
+def test_at_the_root_of_the_file_system_other_paths_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/")
+    monkeypatch.chdir("/")
+    assert machine.without_places("/usr/lib/e and / and a/b") == "/usr/lib/e and / and a/b"
+
+
+def test_no_committed_record_names_a_folder_of_its_machine() -> None:
+    place = re.compile(r"(?<![\w>.~-])/(?:work|home|root|Users|mnt|tmp|[\w./-]*site-packages)/")
+    records = [*(Path(__file__).parents[2] / "results").rglob("*.jsonl")]
+    assert records
+    for path in records:
+        assert place.findall(path.read_text(encoding="utf-8")) == [], path

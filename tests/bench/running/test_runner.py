@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -310,6 +311,9 @@ def test_what_did_not_end_ok_is_tried_again(tmp_path: Path) -> None:
     broken = {"a": lambda: Outcome("failed", "broke", log="its last words")}
     (record,) = run(tmp_path, [cell("a")], FakeExecutor(broken))
     assert (record.status, record.reason, record.log) == ("failed", "broke", "its last words")
+    placed = {"c": lambda: Outcome("failed", f"no {sys.prefix}/x", log=f"{sys.prefix}/y: old")}
+    (record,) = run(tmp_path, [cell("c")], FakeExecutor(placed))
+    assert (record.reason, record.log) == ("no <environment>/x", "<environment>/y: old")
     ended = {"b": lambda: Outcome("pruned", "beaten", log="Epoch 1/9")}
     assert run(tmp_path, [cell("b")], FakeExecutor(ended))[0].log == "", "nothing went wrong"
     executor = FakeExecutor()

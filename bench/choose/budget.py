@@ -92,7 +92,8 @@ class Account:
     @property
     def pace(self) -> float:
         """Wall seconds for a counted one."""
-        return max(1.0, self.wall_s / self.spent.counted_s) if self.n else FIRST_PACE
+        counted_s = self.spent.counted_s  # 0, too, where its workers ended before they reported
+        return max(1.0, self.wall_s / counted_s) if counted_s else FIRST_PACE
 
     def wall_until(self, level_s: float) -> float:
         """Wall seconds until it has counted so many; no more than until its search is over, if

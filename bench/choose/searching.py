@@ -74,8 +74,7 @@ class Searching:
                 self._repeat(self._cut[record.identity])
             elif self._next is None or record.identity != _identity(self._next):
                 continue
-            spent = Spent.of(record)
-            self.take(record, record.times.wall_s if record.times else spent.counted_s)
+            self.take(record, _took_s(record))
             self.prepare()
 
     def prepare(self) -> None:
@@ -171,6 +170,17 @@ class Searching:
             return with_settings(self.cell, settings, self.contain)
         except SettingError:
             return None
+
+
+def _took_s(record: Record) -> float:
+    """Wall seconds of a recorded trial; where its worker was killed and reported no times, those
+    of its curve, or its time limit."""
+    if record.times:
+        return record.times.wall_s
+    spent_s = Spent.of(record).counted_s
+    return (
+        max(spent_s, record.cell.rules["time_limit_s"]) if record.status == "timeout" else spent_s
+    )
 
 
 def _identity(cell: Cell) -> str:

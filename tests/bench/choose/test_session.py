@@ -46,6 +46,7 @@ class Cells(ServingExecutor):
 
     evaluation_s  of a checkpoint
     final_times   how many times as long as a trial a final run trains
+    killed        rows whose trials hang until they are killed, and report nothing
     val_noise     how much parts of the validation part differ; None for no parts
     """
 
@@ -54,6 +55,7 @@ class Cells(ServingExecutor):
     evaluation_s: ClassVar[dict[str, float]] = {}
     val_noise: float | None = None
     final_times = 1.125  # 90 % of the ratings, rather than 80
+    killed: ClassVar[set[str]] = set()
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -73,6 +75,9 @@ class Cells(ServingExecutor):
         final = len(test) > 0
         start_s = self.start_s if final or row not in self._started else 0.0
         self._started.add(row)
+        if row in self.killed:
+            self.clock.now += job.rules.time_limit_s
+            return Outcome("timeout", "killed")
         outcome, pruned = Outcome("ok"), ""
         epochs = job.hyperparameters.get("epochs", 1)
         for epoch in range(1, epochs + 1):
@@ -367,6 +372,17 @@ def test_a_trial_that_its_limit_cut_runs_again_with_more_minutes(
     assert [seconds for seconds, _ in als.anytime] == sorted(seconds for seconds, _ in als.anytime)
     _, cells = choose(minutes=10, **SLOW)
     assert not cells.jobs
+
+
+def test_a_search_goes_on_from_a_trial_that_was_killed_before_it_reported(choose: Choose) -> None:
+    first, _ = choose(minutes=1, killed={"ALS"})
+    (killed,) = first.models[1].trials
+    assert killed.record.times is None
+    more, _ = choose(minutes=3, killed={"ALS"})
+    (again,) = more.models[1].trials
+    limits = [trial.record.cell.rules["time_limit_s"] for trial in (killed, again)]
+    assert limits[1] > 1.5 * limits[0]
+    assert more.wall_s == pytest.approx(180, rel=0.1)
 
 
 def test_interrupted_among_trials_that_run_again_it_goes_on_with_none_twice(

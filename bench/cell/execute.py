@@ -149,7 +149,7 @@ class ProcessExecutor:
                     note(outcome, event)
                     listener(event)
                 elif stop is None:
-                    stop = watch.verdict(time.monotonic(), worker.memory_bytes())
+                    stop = watch.verdict(time.monotonic(), *worker.use())
                     if stop is not None:
                         worker.kill()
             left_behind = worker.kill_leftovers()

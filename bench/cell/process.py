@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import psutil
 
@@ -63,6 +63,13 @@ class Launch:
     before: Sequence[str] = ()
     module: str = "bench.cell.worker"
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+class Use(NamedTuple):
+    """Of a worker and its descendants: resident memory, and what they used of a processor."""
+
+    memory_bytes: int
+    cpu_s: float
 
 
 class StartError(HarnessError):
@@ -191,13 +198,15 @@ class WorkerProcess:
                     ticked = time.monotonic()
                     yield None
 
-    def memory_bytes(self) -> int:
-        """Resident memory of the worker and its descendants; 0 once it has ended."""
+    def use(self) -> Use:
+        """What the worker and its descendants use; nothing once it has ended."""
         try:
             worker = psutil.Process(self._process.pid)
-            return sum(each.memory_info().rss for each in (worker, *worker.children(True)))
+            own = (worker, *worker.children(True))
+            memory_bytes = sum(each.memory_info().rss for each in own)
+            return Use(memory_bytes, sum(sum(each.cpu_times()[:4]) for each in own))
         except psutil.Error:
-            return 0
+            return Use(0, 0.0)
 
     def pause(self) -> None:
         """Let nothing of it run until `resume`; returns once it has stopped, or ended."""

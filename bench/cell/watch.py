@@ -1,4 +1,4 @@
-"""When a worker is stopped: deadlines and the memory limit, decided without a process."""
+"""When a worker is stopped: deadlines, the memory limit and a hang, decided without a process."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ SHOWN = {
     "energy": "a fit that is repeated for its energy",
 }
 """Phases by what of the implementation runs in them, where the name does not tell."""
+
+
+HANG_S, RUNS_S = 30.0, 0.03
+"""A worker hangs whose processes, while they are watched for `HANG_S`, use less than `RUNS_S` of a
+processor: it waits for a lock, a signal or a pipe, and would until its time limit."""
+
+LOOK_S = 1.0
+"""The most that counts of the time between two looks: a machine that slept is no worker that hangs.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,17 @@ class Watch:
     deadline: float = field(default=0.0, init=False)
     _evaluation_s: float = field(default=0.0, init=False)
     _fit_deadline: float = field(default=0.0, init=False)
+    _looked: float = field(default=0.0, init=False)
+    _cpu_s: float = field(default=0.0, init=False)
+    _idle_s: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
+        self._looked = self.started
         self._allow(self.limits.time_limit_s + self.limits.grace_s, self.started)
 
     def note(self, event: Event, now: float) -> None:
         """Move the deadline: a new phase has its own, and evaluation is not held against fit."""
+        self._idle_s = 0.0
         match event:
             case Phase():
                 self.phase = event.name
@@ -69,13 +83,21 @@ class Watch:
                 self.phase = "exit"
                 self._allow(self.limits.exit_s, now)
 
-    def verdict(self, now: float, memory_bytes: int) -> Stop | None:
-        """None while all is well."""
+    def verdict(self, now: float, memory_bytes: int, cpu_s: float) -> Stop | None:
+        """None while all is well. `cpu_s`: what the worker's processes used so far."""
+        if abs(cpu_s - self._cpu_s) >= RUNS_S:
+            self._cpu_s, self._idle_s = cpu_s, 0.0
+        else:
+            self._idle_s += min(now - self._looked, LOOK_S)
+        self._looked = now
         if memory_bytes > self.limits.memory_limit_bytes:
             limit = self.limits.memory_limit_bytes / 1e9
             return Stop("out of memory", f"used more than the memory limit of {limit:.1f} GB")
+        shown = SHOWN.get(self.phase, self.phase)
         if now <= self.deadline:
-            return None
+            if self._idle_s < HANG_S or self.phase in ("start", "exit"):
+                return None
+            return Stop("failed", f"hangs in {shown}: no processor time in {HANG_S:g} s; killed")
         if self.phase == "exit":
             return Stop(
                 "failed",
@@ -84,7 +106,7 @@ class Watch:
             )
         return Stop(
             "timeout",
-            f"no end of {SHOWN.get(self.phase, self.phase)} within the time limit of "
+            f"no end of {shown} within the time limit of "
             f"{self.limits.time_limit_s:g} s and {self.limits.grace_s:g} s more; killed",
         )
 

@@ -120,7 +120,7 @@ class ServingExecutor:
                 if ended is None and (ended := self._ended(event, began_ns)):
                     worker.order(order)
             elif stop is None:
-                stop = watch.verdict(time.monotonic(), worker.memory_bytes())
+                stop = watch.verdict(time.monotonic(), *worker.use())
                 if stop is not None:
                     worker.kill()
         outcome.log = worker.log

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from bench import machine
-from bench.cell import numerics
+from bench.cell import numerics, watch
 from bench.cell.events import NotAnEventError, parse
 from bench.cell.execute import CancelledError, Outcome, ProcessExecutor
 from bench.cell.job import (
@@ -202,6 +202,15 @@ def test_what_goes_wrong_is_reported(execute: Execute, name: str, status: str, r
     outcome = execute(name)
     assert outcome.status == status
     assert re.search(reason, outcome.reason), outcome.reason
+
+
+def test_a_row_that_waits_for_ever_is_killed_before_its_limit(
+    execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "HANG_S", 0.5)
+    outcome = execute("PredictsForEver", hyperparameters={"after": 0})
+    assert outcome.status == "failed"
+    assert outcome.reason == "hangs in predict in the warm-up: no processor time in 0.5 s; killed"
 
 
 @pytest.mark.parametrize("kind", ["KeyboardInterrupt", "SystemExit"])

@@ -115,6 +115,8 @@ def _cut_short(outcome: Outcome) -> str:
 
 def _most_accurate(found: Recommendation) -> str:
     best, tied = found.best, found.tied
+    apart = [it for it in tied if it.excess and it.excess.value > CLOSE * best.rmse.value]
+    close = [it for it in tied if it not in apart]
     text = f"**Most accurate:** {_name(best)}, test RMSE {error(best.rmse)}."
     if tied and not any(it.excess for it in tied):
         after = _first([f"{_name(it.candidate)} {error(it.candidate.rmse)}" for it in tied])
@@ -122,12 +124,15 @@ def _most_accurate(found: Recommendation) -> str:
             f"**Most accurate: too close to say**, for one seed has no interval. Lowest is "
             f"{_name(best)}, test RMSE {error(best.rmse)}; after it {after}."
         )
-    elif tied:
-        rivals = _first([f"{_name(it.candidate)} {_excess(it)}" for it in tied])
+    elif close:
+        rivals = _first([f"{_name(it.candidate)} {_excess(it)}" for it in close])
         text = (
             f"**Most accurate: too close to say.** Lowest is {_name(best)}, test RMSE "
             f"{error(best.rmse)}; not separable from it: {rivals}."
         )
+    if apart:
+        unsure = _first([f"{_name(it.candidate)} {_excess(it)}" for it in apart])
+        text += f" Seeds or test ratings that differ too much leave it open for {unsure}."
     if beyond := found.next:
         less = "The next that is less accurate beyond noise" if tied else "The next"
         text += f" {less}: {_name(beyond.candidate)} {_excess(beyond)}."

@@ -45,6 +45,16 @@ def test_models_that_noise_may_have_put_in_order_are_too_close_to_say() -> None:
     assert re.search(r"bayesian_mf takes \d\d times \(\d\d–\d\d\) as long", quick)
 
 
+def test_a_model_far_above_whose_runs_differ_much_is_open_and_not_close() -> None:
+    unsteady = model("sparse_fc", test=0.93, noise=1.0, fit_s=3.0)
+    first, *_ = recommendation(outcome(BIAS, AUTOREC, unsteady))
+    assert first.startswith("**Most accurate:** autorec, test RMSE 0.8800")
+    assert "differ too much leave it open for sparse_fc +0.0500 (99 % interval −" in first
+    first, *_ = recommendation(outcome(MF, AUTOREC, BAYES, unsteady))
+    assert "not separable from it: autorec +0.0001 (99 %" in first
+    assert "leave it open for sparse_fc +0.0501" in first
+
+
 def test_the_quickest_to_a_goal_is_alone_only_where_none_took_less_than_twice_as_long() -> None:
     near = model("als", test=0.9, validations=(0.92,), fit_s=0.015)
     paragraph = recommendation(outcome(BIAS, near, AUTOREC))[2]

@@ -201,12 +201,17 @@ def footer(figure: Any, text: str) -> None:
 
 
 def short(label: str, among: Collection[str] = ()) -> str:
-    """A row's label as a plot has room for it: its end, where rows differ.
+    """A row's label as a plot has room for it: its name, and of its settings the last ones; of
+    a longer name its end, where rows differ.
 
     Of two scripts of one name both ends are shown, or all of it: `among` are the other labels.
     """
     if len(label) <= ROOM:
         return label
+    name, _, settings = label.partition(" ")
+    room = ROOM - len(f"{name} …")
+    if settings and room >= ROOM // 3:
+        return f"{name} …{settings[-room - 1 :].partition(' ')[2] or settings[-room:]}"
     others = [other for other in among if other != label and ".py:" in other]
     if not any(other.endswith(label[1 - ROOM :]) for other in others):
         return f"…{label[1 - ROOM :]}"

@@ -199,6 +199,17 @@ def test_no_two_of_sixty_rows_look_alike_even_without_colour() -> None:
     assert len({(n % len(COLOURS), *look) for n, look in enumerate(sorted(looks))}) == 44
 
 
+def test_a_long_label_begins_with_the_name_of_its_row() -> None:
+    settings = "batch_size=200 epochs=3 hidden=500 step=eager@cuda"
+    assert short(f"autorec {settings}") == "autorec …hidden=500 step=eager@cuda"
+    assert short(f"sparse_embedding_mf {settings}") == "sparse_embedding_mf …step=eager@cuda"
+    assert short("autorec batch_size=200 epochs=40 hidden=300 (timeout)") == (
+        "autorec …hidden=300 (timeout)"
+    )
+    cut = short("sparse_embedding_mf batch_size=8192 learning_rate=0.0005@cuda")
+    assert cut == "sparse_embedding_mf …ate=0.0005@cuda"
+
+
 def test_two_scripts_of_one_name_have_two_labels() -> None:
     tail = "of-the-project/implementations/x.py:X"
     names = [f"{folder}-{tail}" for folder in ("first", "second", "other")]

@@ -193,8 +193,9 @@ def _label(axes: Any, inside: Sequence[Place], least: float) -> None:
 
     look = {"fontsize": 8, "color": "0.2", "in_layout": False, "va": "center", "ha": "center"}
     names = [place.line.name for place in inside]
+    scripts = [name for name in names if ".py:" in name]  # settings in full would hide each other
     texts = [
-        axes.text(place.x(least), place.rmse, style.short(name, names), **look)
+        axes.text(place.x(least), place.rmse, style.short(name, scripts), **look)
         for place, name in zip(inside, names, strict=True)
     ]
     for text in texts:  # readable over the line of the front, too

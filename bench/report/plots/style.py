@@ -204,17 +204,23 @@ def short(label: str, among: Collection[str] = ()) -> str:
     """A row's label as a plot has room for it: its name, and of its settings the last ones; of
     a longer name its end, where rows differ.
 
-    Of two scripts of one name both ends are shown, or all of it: `among` are the other labels.
+    Where another of the labels `among` would be equal, both ends are shown, or all of it.
     """
     if len(label) <= ROOM:
         return label
+    for form in (_end, _both_ends):
+        if not any(other != label and form(other) == form(label) for other in among):
+            return form(label)
+    return label
+
+
+def _end(label: str) -> str:
     name, _, settings = label.partition(" ")
     room = ROOM - len(f"{name} …")
     if settings and room >= ROOM // 3:
         return f"{name} …{settings[-room - 1 :].partition(' ')[2] or settings[-room:]}"
-    others = [other for other in among if other != label and ".py:" in other]
-    if not any(other.endswith(label[1 - ROOM :]) for other in others):
-        return f"…{label[1 - ROOM :]}"
-    begin, end = label[: ROOM // 2], label[1 - ROOM // 2 :]
-    alike = any(other.startswith(begin) and other.endswith(end) for other in others)
-    return label if alike else f"{begin}…{end}"
+    return f"…{label[1 - ROOM :]}"
+
+
+def _both_ends(label: str) -> str:
+    return f"{label[: ROOM // 2]}…{label[1 - ROOM // 2 :]}"

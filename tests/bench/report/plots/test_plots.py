@@ -208,6 +208,8 @@ def test_a_long_label_begins_with_the_name_of_its_row() -> None:
     )
     cut = short("sparse_embedding_mf batch_size=8192 learning_rate=0.0005@cuda")
     assert cut == "sparse_embedding_mf …ate=0.0005@cuda"
+    by_batch = [f"autorec batch_size={n} epochs=3 step=captured@cuda" for n in (200, 1000)]
+    assert [short(each, by_batch) for each in by_batch] == by_batch
 
 
 def test_two_scripts_of_one_name_have_two_labels() -> None:

@@ -66,10 +66,11 @@ class Launch:
 
 
 class Use(NamedTuple):
-    """Of a worker and its descendants: resident memory, and what they used of a processor."""
+    """Of a worker and its descendants: resident memory, and what they used of a processor; None
+    where that is not known."""
 
     memory_bytes: int
-    cpu_s: float
+    cpu_s: float | None
 
 
 class StartError(HarnessError):
@@ -199,14 +200,14 @@ class WorkerProcess:
                     yield None
 
     def use(self) -> Use:
-        """What the worker and its descendants use; nothing once it has ended."""
+        """What the worker and its descendants use; no memory once it has ended."""
         try:
             worker = psutil.Process(self._process.pid)
             own = (worker, *worker.children(True))
             memory_bytes = sum(each.memory_info().rss for each in own)
             return Use(memory_bytes, sum(sum(each.cpu_times()[:4]) for each in own))
         except psutil.Error:
-            return Use(0, 0.0)
+            return Use(0, None)
 
     def pause(self) -> None:
         """Let nothing of it run until `resume`; returns once it has stopped, or ended."""

@@ -83,9 +83,12 @@ class Watch:
                 self.phase = "exit"
                 self._allow(self.limits.exit_s, now)
 
-    def verdict(self, now: float, memory_bytes: int, cpu_s: float) -> Stop | None:
-        """None while all is well. `cpu_s`: what the worker's processes used so far."""
-        if abs(cpu_s - self._cpu_s) >= RUNS_S:
+    def verdict(self, now: float, memory_bytes: int, cpu_s: float | None) -> Stop | None:
+        """None while all is well. `cpu_s`: what the worker's processes used so far; None where
+        that is not known, which is no hang."""
+        if cpu_s is None:
+            self._idle_s = 0.0
+        elif abs(cpu_s - self._cpu_s) >= RUNS_S:
             self._cpu_s, self._idle_s = cpu_s, 0.0
         else:
             self._idle_s += min(now - self._looked, LOOK_S)

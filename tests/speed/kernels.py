@@ -2,7 +2,7 @@
 
 `python -m tests.speed.kernels 67bdf52` runs each row in both, six times each in a drawn order,
 every run by the `bench run` of its own checkout, and prints the medians and the ratio of the pairs.
-It takes some twenty minutes and wants a machine that does nothing else.
+It takes half an hour and wants a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ CODE = "from bench.cli import main; main()"
 
 @dataclass(frozen=True)
 class Case:
-    """A row on a dataset, and for how many epochs; `cells`: seeds, whose wall time is measured
-    rather than an epoch."""
+    """A row on a dataset.
+
+    epochs  None for a row without epochs
+    cells   seeds; of several the wall time is measured, rather than an epoch
+    """
 
     row: str
     dataset: str

@@ -31,7 +31,7 @@ def checkpoint(evaluation_s: float) -> Checkpoint:
     return Checkpoint(epoch=1, seconds=1.0, rmse=1.0, mae=1.0, planned=2, evaluation_s=evaluation_s)
 
 
-def status(watch: Watch, now: float, memory: int = 0, cpu_s: float = 0.0) -> str | None:
+def status(watch: Watch, now: float, memory: int = 0, cpu_s: float | None = 0.0) -> str | None:
     stop = watch.verdict(now, memory, cpu_s)
     return None if stop is None else stop.status
 
@@ -97,6 +97,13 @@ def test_a_worker_that_uses_no_processor_for_half_a_minute_hangs() -> None:
     assert stop is not None
     assert stop.status == "failed"
     assert stop.reason == "hangs in fit: no processor time in 30 s; killed"
+
+
+def test_a_worker_of_which_nothing_is_known_does_not_hang() -> None:
+    """On some systems a child that has ended hides what the others use."""
+    watch = Watch(LIMITS, started=0)
+    watch.note(Phase(name="fit"), now=0)
+    assert [status(watch, second, cpu_s=None) for second in range(1, 100)] == [None] * 99
 
 
 def test_an_event_and_a_machine_that_slept_are_no_hang() -> None:

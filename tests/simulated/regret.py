@@ -1,8 +1,9 @@
 """How far the model that `bench choose` finds in ten minutes is from the best of ten times as many.
 
-`python -m tests.simulated.regret FOLDER SET …` searches on each set, on one thread, for 10 minutes,
-then goes on from there to 100, and prints what both found on the test part. What a model's search
-gained on its default is checked, too. An interrupted run goes on: FOLDER has the choices.
+`python -m tests.simulated.regret FOLDER SET …` searches on each set, a name of the catalog or a
+file, on one thread, for 10 minutes, then goes on from there to 100, and prints what both found on
+the test part. What a model's search gained on its default is checked, too. An interrupted run goes
+on: FOLDER has the choices.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench.choose import FOLDER
+from bench.choose.command import name_of
 from bench.choose.outcome import Outcome, read
 from bench.choose.recommendation import Candidate, difference, names, recommend, scored
 
@@ -26,22 +28,23 @@ COLUMNS = ["ratings", "chosen in 10", "test RMSE", "lowest of 100", "its test RM
 
 def main(folder: str, *sets: str) -> None:
     rows = []
-    for name in sets:
-        few, many = (found(Path(folder), name, minutes) for minutes in MINUTES)
+    for data in sets:
+        name = name_of(data)
+        few, many = (found(Path(folder), data, minutes) for minutes in MINUTES)
         rows.append(row(name, few, many))
         for minutes, outcome in zip(MINUTES, (few, many), strict=True):
             print(f"{name}, {minutes} minutes: worse than its default: {list(worse(outcome))}")
     print(tabulate(rows, COLUMNS, tablefmt="github"))
 
 
-def found(folder: Path, name: str, minutes: int) -> Outcome:
+def found(folder: Path, data: str, minutes: int) -> Outcome:
     """The outcome of that many minutes; more of them go on from a copy of the fewer ones."""
     out, before = folder / str(minutes), folder / str(MINUTES[0])
-    choice = out / FOLDER / name
+    choice = out / FOLDER / name_of(data)
     if not choice.exists() and out != before:
-        shutil.copytree(before / FOLDER / name, choice)
+        shutil.copytree(before / FOLDER / name_of(data), choice)
     options = ["--split=random:75/25", f"--minutes={minutes}", "--threads=1", f"--out={out}"]
-    command = [Path(sys.executable).with_name("bench"), "choose", name, *options]
+    command = [Path(sys.executable).with_name("bench"), "choose", data, *options]
     subprocess.run(command, check=True)
     return read(choice)
 

@@ -108,9 +108,8 @@ def _doubtful_zeros(columns: Columns, values: NDArray[np.float32], layout: Layou
     largest = int(counts[values != 0].max())
     if others.min() < 1 and n_zero <= largest:  # of a scale with half points, 0 may be the lowest
         return []
-    share = n_zero / len(columns)
-    found = f"{share:.1%} of the ratings are 0, the others {others.min():g} to {others.max():g}"
-    if share > MOST_ZEROS:
+    found = f"{n_zero:,} of the ratings are 0, the others {others.min():g} to {others.max():g}"
+    if n_zero > MOST_ZEROS * len(columns):
         raise DataError(
             f'{found}: 0 may be a rating, or stand for "not rated"',
             "Say --zeros missing to leave these rows out, or --zeros ratings",

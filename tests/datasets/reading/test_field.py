@@ -300,7 +300,7 @@ AMBIGUOUS = {
     "times for ratings": (rows_of("1,2,881250949", "2,3,891717742"), "look like times"),
     "many zeros": (
         HEAD + rows_of("1,2,0", "1,3,0", "2,2,8", "2,3,5"),
-        "50.0% of the ratings",
+        "2 of the ratings are 0, the others 5 to 8: 0 may be a rating",
     ),
     "all equal": (HEAD + rows_of("1,2,5", "1,3,5", "2,2,5"), "all ratings are 5"),
     "all ones": (HEAD + rows_of("1,2,1", "1,3,1", "2,2,1"), "nothing to predict"),

@@ -46,6 +46,13 @@ def test_a_rating_that_stands_apart_is_reported_with_the_option_that_settles_it(
     assert len(settled.values) == len(values) - values.count(float(missing))
 
 
+def test_few_zeros_are_counted(tmp_path: Path) -> None:
+    table = read_values(tmp_path, [*STARS * 400, 0, 0])
+    assert table.reading is not None
+    [note] = table.reading.notes
+    assert note.startswith("2 of the ratings are 0, the others 1 to 5: they are read as ratings")
+
+
 @pytest.mark.parametrize(
     "values",
     [

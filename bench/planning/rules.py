@@ -10,11 +10,12 @@ from dataclasses import dataclass
 class Rules:
     """When the harness ends training early, besides the implementation's last epoch.
 
-    patience      epochs, or fits at epoch budgets, without a better validation RMSE; None: never
+    patience      evaluations without a better validation RMSE, of each epoch or of each fit at an
+                  epoch budget; None: never
     until_rmse    validation RMSE at which to stop; None: never
     time_limit_s  seconds on the training clock, over the fits at all epoch budgets together
-    sparing       no epoch is evaluated while evaluations have taken longer than training, but for
-                  the first one and that at which the epochs or the time are over
+    sparing       while evaluations have taken longer than training, an epoch is evaluated only a
+                  quarter further than the last one, and where the epochs or the time are over
     """
 
     patience: int | None = None

@@ -39,10 +39,11 @@ class FakeTimer:
 
 
 class Stepwise:
-    """A model whose constant prediction is off by `errors[epoch]`; each epoch takes a second."""
+    """A model whose constant prediction is off by `errors[epoch]`; each epoch takes `epoch_s`."""
 
     device, seed = "cpu", 0
     set_up_s = 0.0
+    epoch_s = 1.0
 
     def __init__(self, timer: FakeTimer, errors: list[float]) -> None:
         self.timer, self.errors = timer, errors
@@ -50,7 +51,7 @@ class Stepwise:
     def fit(self, train, training):
         self.timer.pass_seconds(self.set_up_s)
         for epoch in training.epochs(len(self.errors)):
-            self.timer.pass_seconds(1)
+            self.timer.pass_seconds(self.epoch_s)
             self.error_ = self.errors[epoch]
         return self
 
@@ -164,20 +165,40 @@ def evaluated(referee: ClockedReferee) -> list[int]:
     return [point.epoch for point in referee.curve]
 
 
-def test_evaluations_can_take_as_long_as_training_and_no_more(timer: FakeTimer) -> None:
+QUARTERS = [1, 2, 3, 4, 5, 7, 9, 12, 15, 19, 24, 30, 38, 48]
+"""Epochs of which each is a quarter further than the one before, or more."""
+
+
+def test_evaluations_longer_than_training_are_spared_but_for_each_quarter_further(
+    timer: FakeTimer,
+) -> None:
     referee = fit(timer, [2] * 50, SPARING)
-    assert evaluated(referee) == [1, 20, 40, 50]
+    assert evaluated(referee) == [*QUARTERS, 50]
     assert referee.epochs_ran == len(referee.epoch_lengths) == 50
 
 
+def test_evaluations_shorter_than_training_are_not_spared(timer: FakeTimer) -> None:
+    slow = type("Slow", (Stepwise,), {"epoch_s": 30.0})
+    assert evaluated(fit(timer, [2] * 50, SPARING, slow)) == [*range(1, 51)]
+
+
 def test_the_last_epoch_within_the_limit_is_evaluated(timer: FakeTimer) -> None:
-    assert evaluated(fit(timer, [2] * 50, replace(SPARING, time_limit_s=30))) == [1, 20, 30]
+    found = evaluated(fit(timer, [2] * 50, replace(SPARING, time_limit_s=29)))
+    assert found == [*QUARTERS[:11], 29]
+
+
+def test_a_fit_whose_best_epoch_is_spared_others_ends_after_it(timer: FakeTimer) -> None:
+    """It takes as many evaluations as its patience has, not all epochs."""
+    curve = [abs(12.0 - epoch) for epoch in range(1, 201)]
+    referee = fit(timer, curve, replace(SPARING, patience=5))
+    assert referee.best_epoch == 12
+    assert evaluated(referee) == [*QUARTERS[:13]]
 
 
 def test_an_epoch_that_is_not_evaluated_ends_no_patience(timer: FakeTimer) -> None:
     improving = [50.0 - epoch for epoch in range(50)]
-    assert evaluated(fit(timer, improving, replace(SPARING, patience=5))) == [1, 20, 40, 50]
-    assert evaluated(fit(timer, improving[::-1], replace(SPARING, patience=5))) == [1, 20]
+    assert evaluated(fit(timer, improving, replace(SPARING, patience=5))) == [*QUARTERS, 50]
+    assert evaluated(fit(timer, improving[::-1], replace(SPARING, patience=5))) == QUARTERS[:6]
 
 
 def test_each_fit_at_an_epoch_budget_is_evaluated(timer: FakeTimer) -> None:

@@ -22,6 +22,7 @@ class Chosen:
     options      that their file was read with, as `bench.records.Data` has them
     test         the path of a second file of them, by which the choice was tested; "" for none
     fingerprint  of the ratings that the search had
+    source       digest of the row's source in the best trial; "" where none is recorded
     """
 
     implementation: str
@@ -31,6 +32,7 @@ class Chosen:
     options: Mapping[str, str]
     fingerprint: str
     test: str = ""
+    source: str = ""
 
 
 def chosen(choice: str, out: Path, name: str | None = None) -> Chosen:
@@ -52,15 +54,16 @@ def chosen(choice: str, out: Path, name: str | None = None) -> Chosen:
     model = models[name]
     if model.best is None:
         raise ChoiceError(f"choice {choice}: no trial of {name} has a result")
-    data = model.best.record.data
+    record = model.best.record
     return Chosen(
         model.plan.implementation,
         model.plan.device,
         final_hyperparameters(model.best),
         outcome.request.dataset,
-        data.options,
+        record.data.options,
         outcome.request.fingerprint,
         outcome.request.test,
+        record.source.implementation_hash,
     )
 
 

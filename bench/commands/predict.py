@@ -12,13 +12,14 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from bench.choose.chosen import ChoiceError, chosen
+from bench.choose.chosen import ChoiceError, Chosen, chosen
 from bench.commands import terminal
 from bench.commands.arguments import refuse_undecodable
 from bench.commands.data import file_label, notice
 from bench.commands.terminal import UsageError
 from bench.planning import loading
 from bench.planning.availability import device_problem, row_problem
+from bench.planning.describing import describe
 from bench.planning.facts import Loader
 from bench.planning.presets import SettingError, parse_settings, resolve
 from bench.score import ColdStart, check_predictions
@@ -52,6 +53,7 @@ class Requested:
                  epochs as they have. None where preset and settings decide
     fingerprint  of the ratings that the choice was made on; "" where they need not be these
     test         the path of a second file of ratings; "" for none
+    source       digest of the row's source that the choice is of; "" where it may be any
     """
 
     implementation: str
@@ -63,6 +65,7 @@ class Requested:
     chosen: Mapping[str, Any] | None = None
     fingerprint: str = ""
     test: str = ""
+    source: str = ""
 
 
 def requested(
@@ -91,6 +94,7 @@ def requested(
         found = chosen(choice, out, impl)
     except ChoiceError as error:
         raise UsageError(error) from None
+    _refuse_missing(choice, found, dataset)
     read_by = layout if layout.options() or dataset else Layout.from_options(found.options)
     return Requested(
         found.implementation,
@@ -100,7 +104,26 @@ def requested(
         chosen=found.hyperparameters,
         fingerprint="" if dataset else found.fingerprint,
         test="" if dataset else found.test,
+        source=found.source,
     )
+
+
+def _refuse_missing(choice: str, found: Chosen, dataset: str | None) -> None:
+    """Raise UsageError where a file that the choice names, of its ratings if no other `dataset` is
+    named or of its row, is not found from here."""
+    row, _, _ = found.implementation.rpartition(":")
+    of_ratings = [found.dataset, found.test] if dataset is None else []
+    for path in filter(None, [*of_ratings, row if row.endswith(".py") else ""]):
+        here = Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises for ~nobody
+        if path in CATALOG or here.exists():
+            continue
+        remedy = "run this in the folder where `bench choose` ran"
+        if path == found.dataset and not found.test:
+            remedy += ", or give the path by --dataset"
+            remedy += ", with the options for reading it" * bool(found.options)
+        raise UsageError(
+            f"choice {choice} is of the file {path}, which is not found from this folder: {remedy}"
+        )
 
 
 def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> None:
@@ -137,6 +160,8 @@ def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> 
     known = of_pairs.known
     with _errors_in_one_line(name):
         model = _model(request, seed)
+        if request.source:
+            _warn_of_other_source(name, request.source)
         held_out = len(split.test)
         training = Training(model, split.test, patience=PATIENCE) if held_out else Training()
         model.fit(split.train, training)
@@ -170,6 +195,14 @@ def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> 
     except OSError as error:
         where = output or Path("standard output")
         raise UsageError(terminal.problem_of(error, where)) from None
+
+
+def _warn_of_other_source(name: str, source: str) -> None:
+    """Warn where the row's source is not the one of this digest. Raises ImplementationError."""
+    if describe(loading.class_path_of(name), "default", {}, None).implementation_hash != source:
+        terminal.warn(
+            f"the code of {name} has changed since `bench choose`, which chose for other code"
+        )
 
 
 def _split_for(request: Requested, dataset: Dataset, seed: int) -> Split:
@@ -258,13 +291,14 @@ def _model(request: Requested, seed: int) -> Implementation:
 def layout_of_pairs(layout: Layout, dataset: str) -> Layout:
     """What the options say of the file of pairs. Raises UsageError for those that say nothing.
 
-    Beside a ratings file they describe that one: its names of the user and the item column are
+    Beside a ratings file they describe that one: its names of the user and the item column may be
     those of the pairs, too, but its positions, delimiter and header need not be. Beside a dataset
     of the catalog the pairs are the only file.
     """
     roles = {role: layout.columns[role] for role in ("user", "item") if role in layout.columns}
     if dataset not in CATALOG:
-        return Layout(columns={r: name for r, name in roles.items() if not name.isdecimal()})
+        names = {role: name for role, name in roles.items() if not name.isdecimal()}
+        return Layout(columns=names, lenient=bool(names))
     of_pairs = Layout(roles, layout.delimiter, layout.header)
     if unused := layout.options().keys() - of_pairs.options().keys():
         raise UsageError(f"--{min(unused)}: {dataset} is of the catalog, and pairs have no ratings")

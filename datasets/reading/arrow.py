@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.errors import DataError
-from datasets.reading.dialect import Dialect, columns_by_name, option, problem_of
+from datasets.reading.dialect import AS_THE_RATINGS, Dialect, columns_by_name, option, problem_of
 from datasets.reading.layout import Layout
 from datasets.reading.parsing import Columns, Texts, as_texts
 from datasets.reading.sources import TABLES, Source, first_bytes
@@ -52,7 +52,8 @@ def columns_of_table(
     columns, notes = columns_by_name(names, layout, roles)
     columns = {role: c for role, c in columns.items() if role in (*roles, "timestamp")}
     if problem := problem_of(columns, names, layout, roles):
-        raise DataError(problem, f"Name the columns: {option(roles)}", where=where)
+        remedy = AS_THE_RATINGS if layout.lenient else f"Name the columns: {option(roles)}"
+        raise DataError(problem, remedy, where=where)
     if not len(table):
         raise DataError("the table has no ratings", "It needs one row each", where=where)
     texts, whole, microseconds = {}, None, None

@@ -6,7 +6,7 @@ import codecs
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from datasets.errors import DataError, shown
 from datasets.reading.layout import Layout
@@ -43,6 +43,8 @@ RATED = ("user", "item", "rating")
 PAIRS = ("user", "item")
 
 OPTION = "--columns user=…,item=…,rating=…"
+AS_THE_RATINGS = "Call the columns as in the ratings file, or user and item"
+"""What to do where a lenient layout fits no column."""
 MATRIX_COLUMNS = 5
 """Numbers in so many columns without a header: more than user, item, rating and time."""
 
@@ -105,13 +107,14 @@ def find_dialect(source: Source, layout: Layout, roles: Sequence[str] = RATED) -
     delimiters = [named] if named else DELIMITERS
     candidates = [(each, split(sample.lines[0][1], each)) for each in delimiters]
     for delimiter, fields in candidates:
-        if layout.columns:
-            found = _as_given(sample, layout, delimiter, fields, roles)
+        asked = _present(layout, _stripped(fields))
+        if asked.columns:
+            found = _as_given(sample, asked, delimiter, fields, roles)
         elif layout.header is False:
             found = _by_position(sample, delimiter, fields, roles)
         else:
             found = _by_header(sample, delimiter, fields, roles)
-            if found is None and not _has_names(fields):
+            if found is None and not layout.lenient and not _has_names(fields):
                 found = _by_position(sample, delimiter, fields, roles)
         if found is not None and set(roles) <= found.columns.keys():
             return found
@@ -177,18 +180,34 @@ def problem_of(
     columns: Mapping[str, Column], names: Sequence[str], layout: Layout, roles: Sequence[str]
 ) -> str:
     """What is wrong with the columns that were found by name; "" where nothing is."""
-    for role, given in layout.columns.items():
+    for role, given in _present(layout, names).columns.items():
         if role in (*roles, "timestamp") and (role not in columns or columns[role].why != "given"):
             return f"there is no column {role}={given} in {_listed(names)}"
     if shared := _shared(columns):
         return shared
     if absent := [role for role in roles if role not in columns]:
-        return f"the columns {_listed(names)} name no {' and no '.join(absent)} column"
+        return f"the columns {_listed(names)} name no {_none_of(absent, layout)}"
     plain = [_plain(name) for name in names]
     for column in columns.values():
         if column.why != "given" and column.name and plain.count(_plain(column.name)) > 1:
             return f"there are two columns {column.name!r}"
     return ""
+
+
+def _present(layout: Layout, names: Sequence[str]) -> Layout:
+    """The layout, of a lenient one without the columns that the header does not name so."""
+    if not layout.lenient:
+        return layout
+    columns = {role: given for role, given in layout.columns.items() if _position(names, given)}
+    return replace(layout, columns=columns)
+
+
+def _none_of(roles: Sequence[str], layout: Layout) -> str:
+    """Behind "names no": the columns that are missing, of a lenient layout with their names."""
+    if not layout.lenient:
+        return f"{' and no '.join(roles)} column"
+    called = {role: [layout.columns[role]] if role in layout.columns else [] for role in roles}
+    return " and no ".join(f"column {' or '.join([*called[role], role])}" for role in roles)
 
 
 def _shared(columns: Mapping[str, Column]) -> str:
@@ -406,6 +425,11 @@ def _no_dialect(
     fields = max((each for _, each in candidates), key=lambda f: (len(named(f)), len(f)))
     remedy = f"Give columns {', '.join(roles)} by header or in this order, or name them: "
     remedy += option(roles)
+    if layout.lenient:
+        found = columns_by_name(_stripped(fields), layout, roles)[0]
+        absent = [role for role in roles if role not in found]
+        problem = f"the header {_listed(fields)} names no {_none_of(absent, layout)}"
+        return sample.error(problem, AS_THE_RATINGS)
     if layout.columns:
         lacking = [
             f"{role}={name}"

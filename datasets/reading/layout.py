@@ -21,6 +21,8 @@ class Layout:
     missing      ratings that stand for "not rated", "" for an empty one: such rows are left out
     zeros        whether a rating of 0 is one or stands for "not rated"
     date_format  of the timestamps, as `strptime` takes it: "%d/%m/%Y"
+    lenient      whether a column that is not in the header by its name of `columns` may be there by
+                 a known one: of pairs, where `columns` are those of the ratings. No option
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -29,6 +31,7 @@ class Layout:
     missing: tuple[str, ...] = ()
     zeros: Literal["missing", "ratings"] | None = None
     date_format: str | None = None
+    lenient: bool = False
 
     def options(self) -> dict[str, str]:
         """What is given, as the options of the command line: `columns` -> "user=a,item=b"."""

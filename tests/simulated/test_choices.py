@@ -6,9 +6,11 @@ import math
 import statistics
 
 import numpy as np
+import pytest
 
 from bench.choose import recommendation
 from datasets import splits
+from tests.simulated import real_choices
 from tests.simulated.choices import LOWEST, SHAPES, TIED, WRONG, counted, outcome
 from tests.support import known_truth
 from tests.support.known_truth import OF_SEED, OWN, SHARED, Better, TiedA, TiedB, better
@@ -56,3 +58,8 @@ def test_implementations_of_known_error_find_their_set_and_have_that_error() -> 
     assert abs(rmse[TiedA] / (floor * math.sqrt(1 + SHARED + OWN + OF_SEED)) - 1) < 0.02
     table = TiedA().fit(cut.train.sample(900, 0)).table_
     assert len(np.unique(table)) == 1, "of no set: the mean"
+
+
+def test_no_more_sets_are_chosen_among_than_the_models_know() -> None:
+    with pytest.raises(SystemExit, match=r"^21 sets: the models know 20, and of others"):
+        real_choices.main(21)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ from typer.testing import CliRunner, Result
 
 from bench.choose import FOLDER
 from bench.choose.chosen import ChoiceError, chosen
-from bench.choose.outcome import REQUEST
+from bench.choose.outcome import REQUEST, read_request
+from bench.choose.session import write
 from bench.cli import app
+from bench.planning.describing import describe
+from bench.planning.loading import class_path_of
 from tests.support.choices import model, outcome, stored
 from tests.support.records import data
 
@@ -76,6 +80,15 @@ def test_predictions_are_by_a_fit_on_all_ratings_as_the_file_was_read(out: Path)
     assert [row[3] for row in rows] == ["0", "0", "1"]
 
 
+@pytest.mark.parametrize("header", ["user,item", "User,what", "who,ITEM"])
+def test_pairs_may_be_named_user_and_item_where_the_ratings_are_not(out: Path, header: str) -> None:
+    expected = predict("--choice", "ratings", "--out", str(out)).stdout.splitlines()[1:]
+    Path("pairs.csv").write_text(f"{header}\n60,40\n68,41\n999,41\n", encoding="utf-8")
+    done = predict("--choice", "ratings", "--out", str(out))
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines() == [f"{header},prediction,cold_start", *expected]
+
+
 def test_another_file_may_take_the_place_of_that_of_the_choice(out: Path) -> None:
     Path("newer.csv").write_text(RATINGS, encoding="utf-8")
     Path("pairs.csv").write_text("user,item\n60,40\n", encoding="utf-8")
@@ -83,6 +96,90 @@ def test_another_file_may_take_the_place_of_that_of_the_choice(out: Path) -> Non
     assert done.exit_code == 0, done.output
     assert "60 ratings of newer.csv" in done.stderr
     assert "not as `bench choose` read it" not in done.stderr
+
+
+def test_a_row_whose_code_has_changed_since_the_choice_is_a_warning(out: Path) -> None:
+    Path("mine.py").write_text(MINE, encoding="utf-8")
+    for row in ("bias", "mine.py:Mine"):
+        chosen_now(out, row, source_of(row))
+        done = predict("--choice", "ratings", "--out", str(out))
+        assert done.exit_code == 0, done.output
+        assert "has changed since" not in done.stderr
+        assert f"{row} trained on" in done.stderr
+    Path("mine.py").write_text(MINE.replace("PLUS = 0", "PLUS = 1"), encoding="utf-8")
+    changed = predict("--choice", "ratings", "--out", str(out))
+    chosen_now(out, "bias", "of an older version")
+    for row, done in {
+        "mine.py:Mine": changed,
+        "bias": predict("--choice", "ratings", "--out", str(out)),
+    }.items():
+        assert done.exit_code == 0, done.output
+        warning = f"WARNING: the code of {row} has changed since `bench choose`"
+        assert warning in " ".join(done.stderr.split())
+
+
+MINE = """
+from dataclasses import dataclass
+from impls.bias import Bias
+
+PLUS = 0
+
+@dataclass
+class Mine(Bias):
+    def predict(self, users, items):
+        return super().predict(users, items) + PLUS
+"""
+
+
+def source_of(row: str) -> str:
+    return describe(class_path_of(row), "default", {}, None).implementation_hash
+
+
+def chosen_now(out: Path, row: str, source: str) -> None:
+    """The choice in `out` anew, of a row at this source."""
+    found = outcome(model(row, test=0.9))
+    trials = [trial.record for trial in found.models[0].trials]
+    for each in (*trials, *found.models[0].best_runs):
+        each.cell.hyperparameters = dict(BIAS)
+        each.data = data(options={"columns": "user=who,item=what"})
+        each.source.implementation_hash = source
+    shutil.rmtree(out)
+    stored(out, found)
+
+
+def test_ratings_that_are_not_found_from_another_folder_are_the_choices_own(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    Path("pairs.csv").rename(elsewhere / "pairs.csv")
+    monkeypatch.chdir(elsewhere)
+    done = predict("--choice", "ratings", "--out", str(out))
+    assert done.exit_code == 2
+    [line] = done.stderr.splitlines()
+    assert line == (
+        "error: choice ratings is of the file ratings.csv, which is not found from this folder: "
+        "run this in the folder where `bench choose` ran, or give the path by --dataset, with the "
+        "options for reading it"
+    )
+    words = ("--dataset", str(tmp_path / "ratings.csv"), "--columns", "user=who,item=what")
+    assert predict("--choice", "ratings", "--out", str(out), *words).exit_code == 0
+    chosen_now(out, "mine.py:Mine", "")
+    done = predict("--choice", "ratings", "--out", str(out), *words)
+    assert done.exit_code == 2
+    [line] = done.stderr.splitlines()
+    assert "choice ratings is of the file mine.py, which is not found" in line
+    assert line.endswith("run this in the folder where `bench choose` ran")
+
+
+def test_a_test_file_that_is_not_found_is_the_choices_own(out: Path) -> None:
+    request = read_request(out / FOLDER / "ratings").model_copy(update={"test": "later.csv"})
+    write(out / FOLDER / "ratings", request)
+    done = predict("--choice", "ratings", "--out", str(out))
+    assert done.exit_code == 2
+    [line] = done.stderr.splitlines()
+    assert "choice ratings is of the file later.csv" in line
+    assert line.endswith("run this in the folder where `bench choose` ran"), "it needs both files"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import resource
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from bench.cli import app
@@ -138,9 +140,61 @@ def test_names_in_columns_hold_for_both_files_and_positions_for_the_ratings() ->
     assert predictions(bench("song,account\n45,60\n41,68\n", *names)) == expected
     positions = ["--columns", "user=1,item=2,rating=3"]
     assert predictions(bench("item,user\n45,60\n41,68\n", *positions)) == expected
-    refused = bench("item,user\n45,60\n", *names)
-    assert refused.exit_code == 2
-    assert "pairs.csv" in refused.stderr
+
+
+NAMES = ("--columns", "user=account,item=song,rating=plays")
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        "account,song\n60,45\n68,41\n",
+        "Song;ACCOUNT\n45;60\n41;68\n",
+        "user,item\n60,45\n68,41\n",
+        "Item,USER\n45,60\n41,68\n",
+        "movieId,note,userId\n45,x,60\n41,x,68\n",
+        "song,user\n45,60\n41,68\n",
+        "item,account\n45,60\n41,68\n",
+        "user,item,account\n1,45,60\n1,41,68\n",
+    ],
+)
+def test_pairs_are_named_as_the_ratings_or_user_and_item(pairs: str) -> None:
+    expected = predictions(bench("user,item\n60,45\n68,41\n"))
+    Path("ratings.csv").write_text(f"account,song,plays\n{RATINGS}")
+    assert predictions(bench(pairs, *NAMES)) == expected
+
+
+@pytest.mark.parametrize(
+    ("pairs", "absent"),
+    [
+        ("buyer,thing\n60,45\n", "no column account or user and no column song or item"),
+        ("60,45\n68,41\n", "no column account or user and no column song or item"),
+        ("user,thing\n60,45\n", "no column song or item"),
+        ("song,buyer\n60,45\n", "no column account or user"),
+    ],
+)
+def test_pairs_that_are_named_in_neither_way_are_one_error(pairs: str, absent: str) -> None:
+    Path("ratings.csv").write_text(f"account,song,plays\n{RATINGS}")
+    done = bench(pairs, *NAMES)
+    assert done.exit_code == 2
+    header = pairs.partition("\n")[0].replace(",", ", ")
+    assert done.stderr.splitlines()[-1] == (
+        f"error: pairs.csv:1: the header {header} names {absent}. Call the columns as in the "
+        "ratings file, or user and item."
+    )
+
+
+def test_a_table_of_pairs_is_named_as_the_ratings_or_user_and_item() -> None:
+    Path("ratings.csv").write_text(f"account,song,plays\n{RATINGS}")
+    expected = predictions(bench("account,song\n60,45\n", *NAMES))
+    words = ("--pairs", "pairs.parquet", *NAMES)
+    for names in (["song", "account"], ["Item", "user"], ["song", "user"]):
+        parquet.write_table(pa.table(dict(zip(names, ([45], [60]), strict=True))), "pairs.parquet")
+        assert predictions(bench("", *words)) == expected
+    parquet.write_table(pa.table({"thing": [45], "user": [60]}), "pairs.parquet")
+    done = bench("", *words)
+    assert done.exit_code == 2
+    assert "name no column song or item. Call the columns as in the ratings" in done.stderr
 
 
 def test_options_describe_the_pairs_where_the_ratings_are_of_the_catalog() -> None:

@@ -512,6 +512,12 @@ def identity_of(
     )
 
 
+def made_with(source_digest: str, environment: Environment) -> str:
+    """Digest of what decides a result beside what is requested: the row's source, the versions of
+    what runs it, and the machine."""
+    return digest(source_digest, environment.python, environment.versions, environment.machine)
+
+
 def upgraded(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields of a record of schema 1 by their names of today; others as they are.
 

@@ -219,6 +219,14 @@ class WorkerProcess:
         """Let it run again."""
         self._signal(signal.SIGCONT)
 
+    @property
+    def has_ended(self) -> bool:
+        try:
+            state = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:  # `_wait` has taken it
+            return True
+        return state is not None
+
     def kill(self) -> None:
         """Kill the worker's whole process group; nothing happens where it has ended."""
         self._signal(signal.SIGKILL)

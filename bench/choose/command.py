@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from bench.choose.budget import Budget
 from bench.choose.final import splits_of
 from bench.choose.models import groups_of
 from bench.choose.outcome import REQUEST, Model, Outcome, Request, outcome_of, read_request
-from bench.choose.recommendation import recommend
+from bench.choose.recommendation import names, recommend
 from bench.choose.session import Session
 from bench.choose.watching import Watching
 from bench.commands import arguments, terminal
@@ -32,7 +33,7 @@ from bench.commands.summary import paragraph, plain
 from bench.planning.facts import Loader
 from bench.planning.plan import Planner
 from bench.records import Record
-from bench.report.choices import write_choice
+from bench.report.choices import refuse_taken, write_choice
 from bench.report.pages.choose import predict_command, recommendation
 from bench.running.cells import memory_limit_bytes
 from bench.running.cluster.address import UnreachedError
@@ -40,6 +41,7 @@ from bench.running.sole import shared_run
 from bench.store import RecordStore
 from bench.tune.study import StudyError
 from datasets.catalog import CATALOG
+from datasets.errors import DataError
 from datasets.reading.layout import Layout
 
 
@@ -83,6 +85,11 @@ def choose(
     budget = Budget(60 * options.minutes)
     arguments.refuse_unused(layout, [dataset])
     split, final_split = splits_of(options.split)
+    if options.cut and split.startswith("time:"):
+        raise terminal.UsageError(
+            f"--cut {options.cut}: a split in time has one cut only; leave --cut out, or use a "
+            "random split"
+        )
     folder = out / FOLDER / name_of(dataset, options.cut)
     loader = Loader(layout, options.test)
     facts = loader.facts(dataset)
@@ -104,8 +111,9 @@ def choose(
     store = RecordStore(folder)
     open_store(store, out)
     check_store(store, out)
+    _refuse_taken(out, request)
     notice(dataset, facts)
-    loader.check_split(dataset, final_split)
+    _check_splits(loader, dataset, options.split, split)
     try:
         if cluster is None:
             note_of_surroundings()
@@ -183,35 +191,49 @@ def _refuse_another(folder: Path, request: Request) -> None:
         )
 
 
-HEADERS = (
-    "row",
-    "device",
-    "trials",
-    "search s",
-    "validation",
-    "test",
-    "default: validation",
-    "test",
-)
+def _refuse_taken(out: Path, request: Request) -> None:
+    try:
+        refuse_taken(out, request.name)
+    except (ValueError, OSError) as error:
+        raise terminal.UsageError(f"the page could not be written: {error}") from None
+
+
+def _check_splits(loader: Loader, dataset: str, given: str, searched: str) -> None:
+    """Cut by the split that is given and by that of the search. Raises DataError, and
+    UsageError that names the first, too: nobody gave the second."""
+    loader.check_split(dataset, given)
+    try:
+        loader.check_split(dataset, searched)
+    except DataError as error:
+        raise terminal.UsageError(
+            f"split {given} is {searched} in the search, which needs a validation part: {error}"
+        ) from None
+
+
+HEADERS = ("row", "trials", "search s", "validation", "test", "default: test")
 
 
 def _show(found: Outcome, out: Path) -> None:
-    """What to use; a table, of each model its trials, and RMSEs of the best and of the default
-    trial; and where the page is, which is written here. Raises UsageError where it cannot be."""
+    """What to use; a table, of each model its trials, the RMSEs of the best one and the test RMSE
+    of the default; and where the page is, which is written here. Raises UsageError where it cannot
+    be."""
     for sentence in recommendation(found):
         terminal.out.print()
         paragraph(terminal.out, plain(sentence))
     terminal.out.print()
-    models = [model for model in found.models if model.trials]
-    models.sort(key=lambda model: _test(model.best_runs) or float("inf"))
-    rows = [_row(model) for model in models]
-    terminal.out.print(terminal.table(rows, HEADERS, "LL" + "l" * 6), soft_wrap=False)
-    for model in found.models:
-        if model.plan.problem:
-            terminal.note(f"{model.plan.implementation}: {model.plan.problem}")
+    models = [(name, model) for name, model in names(found).items() if model.trials]
+    models.sort(key=lambda each: _test(each[1].best_runs) or float("inf"))
+    rows = [_row(name, model) for name, model in models]
+    terminal.out.print(terminal.table(rows, HEADERS, "Ll"), soft_wrap=False)
+    problems = defaultdict(list)
+    for name, model in names(found).items():
+        problems[model.plan.problem].append(name)
+    for problem, of_rows in problems.items():
+        if problem:
+            terminal.note(f"{', '.join(of_rows)}: {problem}")
     terminal.print_line(
         f"{found.request.wall_s / 60:.1f} of {found.request.minutes:g} minutes, "
-        f"{terminal.plural(sum(len(model.trials) for model in models), 'trial')}"
+        f"{terminal.plural(sum(len(model.trials) for _, model in models), 'trial')}"
     )
     try:
         page = write_choice(out, found)
@@ -222,15 +244,11 @@ def _show(found: Outcome, out: Path) -> None:
         terminal.print_line(f"Predict by {said.chosen.name}: {predict_command(found, out)}")
 
 
-def _row(model: Model) -> list[str]:
-    best, default = model.best, model.default
-    figures = (
-        *(best and best.rmse, _test(model.best_runs)),
-        *(default and default.rmse, _test(model.default_runs)),
-    )
+def _row(name: str, model: Model) -> list[str]:
+    best = model.best
+    figures = (best and best.rmse, _test(model.best_runs), _test(model.default_runs))
     return [
-        *(model.plan.implementation, model.plan.device, str(len(model.trials))),
-        f"{model.spent.counted_s:.1f}",
+        *(name, str(len(model.trials)), f"{model.spent.counted_s:.1f}"),
         *("–" if each is None else f"{each:.4f}" for each in figures),
     ]
 

@@ -9,7 +9,7 @@ from bench.choose.outcome import Spent, Trial
 from datasets import splits
 from datasets.errors import DataError
 
-UNMEASURED_S = 3.0
+UNMEASURED_S = 5.0
 """Of a final run whose model has no trial yet, and the least of a first trial: the start of a
 process, its compilation and a short fit. On ml-100k and 2 cores final runs took 0.5 to 14 s each,
 5 on average."""

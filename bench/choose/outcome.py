@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from bench.records import Data, Point, Record
+from bench.records import Data, Point, Record, made_with
 from bench.stats import mean_interval
 from bench.store import RecordStore
 
@@ -26,6 +26,9 @@ GROWTH = "choose:growth"
 """The `suite` of fits on parts of the training part."""
 
 REQUEST = "request.json"
+
+NO_ROOM = "the minutes had no room for its first trial; more minutes run it"
+"""The problem of a model that the search did not come to."""
 
 SURE = 0.99
 """The confidence at which one model, or one trial, is called more accurate than another: several
@@ -39,6 +42,8 @@ class Searched(BaseModel):
     device          "cpu", "cuda" or "cuda:1"
     model           the name of the maths
     problem         why it has no trials; "" where it has
+    made_with       digest of its source, the versions of what runs it, and the machine: records of
+                    others do not count; "" in older requests
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -48,6 +53,16 @@ class Searched(BaseModel):
     model: str
     rows: list[str]
     problem: str = ""
+    made_with: str = ""
+
+    def has(self, record: Record) -> bool:
+        """Whether the record is of this model as it is now, or finds which of its rows is the
+        quickest."""
+        cell = record.cell
+        if (cell.implementation, cell.device) != (self.implementation, self.device):
+            return cell.implementation in self.rows and cell.suite == PROBE
+        now = made_with(record.source.implementation_hash, record.environment)
+        return self.made_with in ("", now)
 
 
 class Request(BaseModel):
@@ -83,6 +98,16 @@ class Request(BaseModel):
     ended: bool = True
     """Whether the last call came to its end, rather than was interrupted."""
 
+    def own(self, records: Iterable[Record]) -> list[Record]:
+        """Those of these ratings, models and threads."""
+        return [
+            record
+            for record in records
+            if self.fingerprint in ("", record.data.fingerprint)
+            and record.cell.threads == self.threads
+            and any(plan.has(record) for plan in self.models)
+        ]
+
 
 @dataclass(frozen=True)
 class Spent:
@@ -116,10 +141,13 @@ class Spent:
 
     @classmethod
     def of(cls, record: Record) -> Spent:
-        """Of a record without times, as of a worker that was killed: what its curve has."""
+        """Of a record without times, as of a worker that was killed: what its curve has, or the
+        time limit that it exceeded."""
         if (times := record.times) is None:
             points = [point.seconds for point in record.curve]
             total = sum(points) if record.epoch_budgets else max(points, default=0.0)
+            if record.status == "timeout":
+                total = max(total, record.cell.rules["time_limit_s"])
             return cls(training_s=total)
         return cls(
             times.import_s,
@@ -274,9 +302,15 @@ class Outcome:
     wall_s: float
 
     @property
+    def untried(self) -> list[Model]:
+        """Models for whose first trial the minutes had no room."""
+        return [model for model in self.models if model.plan.problem == NO_ROOM]
+
+    @property
     def is_complete(self) -> bool:
-        """Whether the last call ended, and each model with a result has all its final runs."""
-        return self.request.ended and all(
+        """Whether the last call ended, no model is untried, and each with a result has all its
+        final runs."""
+        return (self.request.ended and not self.untried) and all(
             len(runs) == self.request.seeds
             for model in self.models
             for trial, runs in ((model.best, model.best_runs), (model.default, model.default_runs))
@@ -296,17 +330,17 @@ def read_request(folder: Path) -> Request:
 
 def outcome_of(request: Request, records: Sequence[Record]) -> Outcome:
     """The outcome that records have, in the order in which they were stored."""
-    records = [r for r in records if request.fingerprint in ("", r.data.fingerprint)]
+    records = request.own(records)
     models = [_model(request, plan, records) for plan in request.models]
     data = records[-1].data if records else None
     return Outcome(request, data, models, wall_of(request, records))
 
 
 def wall_of(request: Request, records: Sequence[Record]) -> float:
-    """Seconds of wall time that the calls so far took, of those on the request's split and
-    threads: another split is another search, with minutes of its own."""
+    """Seconds of wall time that the calls so far took for the request's models, on its split and
+    threads: another split is another search, with minutes of its own, and so are other models."""
     splits = (request.split, request.final_split)
-    own = [r for r in records if r.cell.split in splits and r.cell.threads == request.threads]
+    own = [r for r in request.own(records) if r.cell.split in splits]
     return max(request.wall_s, sum(each.times.wall_s for each in own if each.times))
 
 
@@ -314,9 +348,7 @@ def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model
     own = [
         record
         for record in records
-        if record.cell.implementation == plan.implementation
-        and record.cell.device == plan.device
-        and record.cell.threads == request.threads
+        if record.cell.implementation == plan.implementation and record.cell.device == plan.device
     ]
     found: dict[str, Trial] = {}
     cut: list[Trial] = []

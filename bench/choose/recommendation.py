@@ -50,6 +50,12 @@ class Candidate:
         return median_interval(mean_by_seed(self.runs, FIT_S).values())
 
     @property
+    def known_rmse(self) -> float | None:
+        """On the test pairs that are no cold starts; None where the runs do not tell."""
+        found = [value for run in self.runs if (value := _known_rmse(run)) is not None]
+        return statistics.fmean(found) if found else None
+
+    @property
     def first_model_s(self) -> Interval | None:
         """From the start of a process to a fitted model, median."""
         return self.middle(part("times", "first_model_s"))
@@ -260,11 +266,12 @@ def difference(a: Sequence[Record], b: Sequence[Record]) -> Interval | None:
 
 
 def goals(outcome: Outcome) -> list[Goal]:
-    """What was requested, or steps from what the baseline reached on validation to the lowest."""
+    """What was requested, or steps from what the baseline's best trial reached on validation to
+    the lowest of all best trials."""
     lowest = {
-        name: model.lowest.rmse
+        name: model.best.rmse
         for name, model in names(outcome).items()
-        if model.lowest and model.lowest.rmse is not None
+        if model.best and model.best.rmse is not None
     }
     if not lowest:
         return []
@@ -299,6 +306,14 @@ def _goal(outcome: Outcome, rmse: float, name: str) -> Goal:
 
 def _rmses(runs: Sequence[Record]) -> list[float]:
     return list(mean_by_seed(runs, RMSE).values())
+
+
+def _known_rmse(record: Record) -> float | None:
+    metrics = record.metrics
+    assert metrics is not None
+    known = [s for s in metrics.slices if s.by == "training" and s.low is not None]
+    n = sum(each.n for each in known)
+    return math.sqrt(math.fsum(each.n * each.rmse**2 for each in known) / n) if n else None
 
 
 def _prediction_s(record: Record) -> float | None:

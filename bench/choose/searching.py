@@ -173,14 +173,8 @@ class Searching:
 
 
 def _took_s(record: Record) -> float:
-    """Wall seconds of a recorded trial; where its worker was killed and reported no times, those
-    of its curve, or its time limit."""
-    if record.times:
-        return record.times.wall_s
-    spent_s = Spent.of(record).counted_s
-    return (
-        max(spent_s, record.cell.rules["time_limit_s"]) if record.status == "timeout" else spent_s
-    )
+    """Wall seconds of a recorded trial, as far as they are known."""
+    return record.times.wall_s if record.times else Spent.of(record).counted_s
 
 
 def _identity(cell: Cell) -> str:

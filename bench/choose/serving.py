@@ -119,12 +119,11 @@ class ServingExecutor:
                     break
                 if ended is None and (ended := self._ended(event, began_ns)):
                     worker.order(order)
-            elif stop is None:
-                stop = watch.verdict(time.monotonic(), *worker.use())
-                if stop is not None:
-                    worker.kill()
+            elif not stop and (stop := watch.verdict(time.monotonic(), *worker.use())):
+                worker.kill()
         outcome.log = worker.log
-        refuse_unstarted(watch, stop, worker)
+        if began_ns == worker.spawned_ns:  # one that served trials before did start
+            refuse_unstarted(watch, stop, worker)
         unread = read_into(outcome, Path(job.arrays), n_known)
         _note_times(outcome, worker, audit, began_ns)
         if changed := INHERITED.restore():
@@ -136,6 +135,8 @@ class ServingExecutor:
 
     def _begin(self, key: Hashable, job: Job) -> tuple[WorkerProcess, int]:
         """The worker, which has the job, and the reading of the clock from which that counts."""
+        if key in self._workers and self._workers[key][0].has_ended:  # killed while it waited
+            self._end(key)
         if key in self._workers:
             worker, _ = self._workers[key]
             worker.resume()

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -27,6 +28,7 @@ from bench.choose.models import final as final_cell
 from bench.choose.outcome import (
     FINAL,
     GROWTH,
+    NO_ROOM,
     REQUEST,
     SEARCH,
     Outcome,
@@ -48,6 +50,7 @@ from bench.report.formats import listed, plural
 from bench.running.observer import Observer
 from bench.running.runner import Runner
 from bench.store import RecordStore
+from bench.tune.study import StudyError
 from datasets.atomic import replace
 from datasets.ratings import HeldOut
 from impls.registry import IMPLEMENTATIONS
@@ -64,8 +67,6 @@ PROBED_SHARE = 0.02
 
 PROBING = 0.2
 """Of the minutes, after which none is begun: the first row that can run is then the model's."""
-
-OVER = "the minutes were over before its first trial; more minutes run it"
 
 
 @dataclasses.dataclass
@@ -144,19 +145,18 @@ class Session:
         Raises StudyError, DataError and HarnessError; each finished cell is recorded then.
         """
         records = self.store.read()[0]
-        before = None
-        if (self.folder / REQUEST).exists():
-            before = outcome_of(read_request(self.folder), records)
-            same = _searches(before.request) == _searches(self.request)
-            self.budget.before_s += before.wall_s if same else wall_of(self.request, records)
-            if same and before.is_complete and before.request.minutes >= self.request.minutes:
-                self.budget.total_s = min(self.budget.total_s, before.wall_s)
-        grown = (r.cell for r in records if r.cell.suite == GROWTH)
-        self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
-        self._warn_of_too_few()
-        models = self._models(before.request.models if before else ())
+        self._refuse_another_split(records)
+        before = read_request(self.folder) if (self.folder / REQUEST).exists() else None
         self.request.ended = False
+        # What is interrupted before its plan is ready leaves the one before.
+        self.request.models[:] = before.models if before else []
         try:
+            self._warn_of_too_few()
+            models = self._models()
+            records = self.request.own(records)
+            self._count(before, records)
+            grown = (r.cell for r in records if r.cell.suite == GROWTH)
+            self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
             write(self.folder, self.request)
             self._search(models, records)
             self._run_finals(models)
@@ -166,6 +166,35 @@ class Session:
             self.request.wall_s = self.budget.elapsed_s
             write(self.folder, self.request)
         return outcome_of(self.request, self.store.read()[0])
+
+    def _refuse_another_split(self, records: Sequence[Record]) -> None:
+        """Raises StudyError where the folder has trials on a split that has the same name, and
+        other test ratings."""
+        digests = {cell.facts.data.split_digest for group in self.groups for cell in group.cells}
+        for record in records:
+            same = (record.cell.suite, record.cell.split) == (SEARCH, self.request.split)
+            same = same and record.data.fingerprint == self.request.fingerprint
+            if same and record.data.split_digest not in digests:
+                raise StudyError(
+                    f"{self.folder} has the choice of the same ratings split otherwise: their "
+                    "times, or which of them are for the test, have changed. Give another --out, "
+                    "or move it away"
+                )
+
+    def _count(self, before: Request | None, records: Sequence[Record]) -> None:
+        """Count the minutes that calls before took for these models; a call that asks for no more
+        than a complete one runs nothing."""
+        if before is None or _searches(before) != _searches(self.request):
+            self.budget.before_s += wall_of(self.request, records)
+        else:
+            found = outcome_of(before, records)
+            self.budget.before_s += found.wall_s
+            more = self.request.minutes > before.minutes or self.request.seeds > before.seeds
+            if found.is_complete and not more:
+                self.budget.total_s = min(self.budget.total_s, found.wall_s)
+        if n := sum(r.cell.suite == SEARCH for r in records):
+            left_s = max(0.0, self.budget.total_s - self.budget.elapsed_s)
+            self.show(f"goes on from {plural(n, 'trial')}, with {left_s / 60:.1f} minutes left")
 
     def _warn_of_too_few(self) -> None:
         n_cells = [len(group.cells) for group in self.groups if group.cells]
@@ -178,14 +207,13 @@ class Session:
                 f"{math.ceil(least_s / 60)} at least. What has no room is left out and named"
             )
 
-    def _models(self, before: Sequence[Searched]) -> list[Searching]:
-        """The models that can run here; the request names them all.
-
-        before  those of the call before, which go on with their rows
-        """
+    def _models(self) -> list[Searching]:
+        """The models that can run here; the request names them all. Those that it has, of the call
+        before, go on with their rows."""
         plans: list[Searched] = []
         found = []
-        known = {(each.implementation, each.device) for each in before}
+        known = {(each.implementation, each.device) for each in self.request.models}
+        here = machine.environment()
         limit_s = PROBED_SHARE * self.budget.total_s
         for group in self.groups:
             plan = Searched(
@@ -202,10 +230,13 @@ class Session:
                 if not cells and self.budget.elapsed_s > PROBING * self.budget.total_s:
                     cells = [*group.cells[:1]]
                 group = dataclasses.replace(group, cells=cells or group.cells)
+                if len(group.cells) > 1:
+                    rows = listed([c.request.implementation for c in group.cells])
+                    self.show(f"short fits find the quickest row of one model: {rows}")
                 cell = quickest(group, limit_s, self.contain, self._trials.record_of)
                 request = cell.request
                 plan.implementation, plan.device = request.implementation, request.device
-                plan.model = request.model
+                plan.model, plan.made_with = request.model, cell.made_with(here)
                 found.append(Searching(plan, cell, group.study, self.contain))
             plans.append(plan)
         self.request.models[:] = plans
@@ -218,7 +249,8 @@ class Session:
         finals = [r for r in records if r.cell.split == self.request.final_split]
         recorded = _counted(r for r in finals if r.cell.suite == FINAL)
         accounts = [model.account for model in models]
-        while (turn := self.budget.next(accounts, self._reserved_s(models, recorded))) is not None:
+        reserved = partial(self._reserved_s, models, recorded)
+        while turn := self.budget.next(accounts, reserved(self.request.seeds), reserved(1)):
             model = models[turn.place]
             self.serving.pruner, self.serving.wall_limit_s = self._pruner(model), turn.wall_s
             began_s = self.budget.elapsed_s
@@ -232,9 +264,9 @@ class Session:
             model.account.wall_s += self.budget.elapsed_s - began_s - took_s
         if left_out := [model.plan for model in models if not model.account.n]:
             for plan in left_out:
-                plan.problem = OVER
+                plan.problem = NO_ROOM
             names = listed([plan.implementation for plan in left_out])
-            self.show(f"left out, since the minutes were over before a first trial: {names}")
+            self.show(f"left out, for beside the final runs no first trial had room: {names}")
 
     def _pruner(self, model: Searching) -> Callable[[Checkpoint], str]:
         return model.search.prunes if model.search is not None else lambda _: ""
@@ -257,11 +289,12 @@ class Session:
             self._waits = waits
             yield
 
-    def _reserved_s(self, models: Sequence[Searching], recorded: Configurations) -> float:
-        """Seconds that the final runs, and those on parts of the ratings, will need. `recorded`:
-        how many final runs each configuration has."""
-        grown, seeds = final.growth(self.request.split), self.request.seeds
-        total_s = 0.0
+    def _reserved_s(
+        self, models: Sequence[Searching], recorded: Configurations, seeds: int
+    ) -> float:
+        """Seconds that final runs of so many seeds, and those on parts of the ratings, will need.
+        `recorded`: how many final runs each configuration has."""
+        grown, total_s = final.growth(self.request.split), 0.0
         for model in models:
             if model.first_spent is None:
                 total_s += seeds * final.UNMEASURED_S
@@ -276,7 +309,9 @@ class Session:
         self.show("final runs on training and validation parts together, scored on the test part")
         grown = final.growth(self.request.split)
         records = self.store.read()[0]
-        recorded = {r.identity for r in records if r.cell.suite == FINAL and r.status in WELL}
+        finals = [r for r in self.request.own(records) if r.cell.suite == FINAL]
+        recorded = {r.identity for r in finals if r.status in WELL}
+        growth_s = self._growth_s(models)
         ranked = sorted(models, key=lambda m: (m.best and m.best.rmse) or math.inf)
         runs = [
             (m, t, seed) for m in ranked for t in m.to_run for seed in range(self.request.seeds)
@@ -294,7 +329,7 @@ class Session:
             expected_s = final.run_s(model.first_spent, trial, grown, compiles=compiles)
             expected_s = took_s.get((id(model), trial.number), expected_s)
             # One is run whatever it takes: without any, all the minutes were for nothing.
-            if (recorded or n_ran) and not self.budget.has_room(expected_s):
+            if (recorded or n_ran) and not self.budget.has_room(expected_s + growth_s):
                 kind = "" if trial is model.best else " default"
                 left_out[f"{model.plan.implementation}{kind}"] += 1
                 continue
@@ -322,7 +357,8 @@ class Session:
         if (trial.record.cell.implementation, final_hyperparameters(trial)) in self._grown:
             return 0.0
         fit_s = final.growth(self.request.split) * trial.best.seconds
-        return growth.reserved_s(spent.start_s + final.BESIDE_S, fit_s, self.budget.total_s)
+        start_s = spent.start_s + spent.compile_s + final.BESIDE_S
+        return growth.reserved_s(start_s, fit_s, self.budget.total_s)
 
     def _measure_growth(self, models: Sequence[Searching]) -> None:
         cells = {(m.plan.implementation, m.plan.device): m.cell for m in models}
@@ -339,9 +375,10 @@ class Session:
         )
 
 
-def _searches(request: Request) -> tuple[str, str, int]:
-    """What calls have in common that go on from one another."""
-    return request.split, request.final_split, request.threads
+def _searches(request: Request) -> tuple[object, ...]:
+    """What calls have in common of which each goes on from the one before."""
+    models = sorted((each.implementation, each.device, each.made_with) for each in request.models)
+    return request.split, request.final_split, request.threads, models
 
 
 Configurations = Counter[tuple[str, ...]]

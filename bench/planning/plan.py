@@ -13,7 +13,7 @@ from bench.planning.facts import Facts
 from bench.planning.presets import SettingError
 from bench.planning.rules import Rules
 from bench.planning.suite import Block, Overrides, Suite
-from bench.records import CellRecord, Environment, Reference, Status, identity_of
+from bench.records import CellRecord, Environment, Reference, Status, identity_of, made_with
 from datasets.errors import NotAvailable
 from datasets.splits import PEEK
 from impls.registry import IMPLEMENTATIONS
@@ -99,6 +99,10 @@ class Cell:
     def environment(self, machine: Environment) -> Environment:
         """The machine's, and the version of the library that the row needs."""
         return machine.model_copy(update={"versions": {**machine.versions, **self.versions}})
+
+    def made_with(self, machine: Environment) -> str:
+        """Digest of what decides the result beside what is requested."""
+        return made_with(self.implementation_hash, self.environment(machine))
 
     def identity(self, machine: Environment) -> str:
         """Digest of what decides the result on this machine."""

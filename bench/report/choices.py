@@ -7,7 +7,12 @@ from pathlib import Path
 
 from bench.choose import FOLDER
 from bench.choose.outcome import REQUEST, Outcome, read
-from bench.report.files import choice_page_name, generated, refuse_to_overwrite
+from bench.report.files import (
+    choice_page_name,
+    choice_plot_name,
+    generated,
+    refuse_to_overwrite,
+)
 from bench.report.formats import title as title_of
 from bench.report.markdown import escaped
 from bench.report.pages.choose import choose_page
@@ -36,6 +41,13 @@ def contents(every: Sequence[Outcome]) -> dict[str, str]:
         + (f", cut {each.request.cut}" if each.request.cut else "")
         for each in every
     }
+
+
+def refuse_taken(out: Path, name: str) -> None:
+    """Raises ValueError where a file that a report did not write has the name of the page or the
+    plot of the choice of this name; OSError."""
+    paths = [out / choice_page_name(name), out / choice_plot_name(name)]
+    refuse_to_overwrite(paths, generated(out))
 
 
 def write_choice(out: Path, outcome: Outcome) -> Path:

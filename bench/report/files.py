@@ -34,6 +34,11 @@ def choice_page_name(name: str) -> str:
     return f"{CHOICE}{slug(name)}.md"
 
 
+def choice_plot_name(name: str) -> str:
+    """The path in the results folder of the plot of the choice of this name."""
+    return plot_name("choose", name)
+
+
 def plot_name(*parts: str) -> str:
     """A plot's path in the results folder."""
     return f"plots/{'-'.join(map(slug, parts))}.png"

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.choose.outcome import Model, Outcome
 from bench.choose.recommendation import names
-from bench.report.files import plot_name
+from bench.report.files import choice_plot_name
 from bench.report.formats import title
 from bench.report.markdown import escaped
 from bench.report.plots.style import Plot, footer, frame, look, short, time_axis
@@ -29,7 +29,7 @@ def anytime_plot(outcome: Outcome) -> Plot | None:
     if not drawn:
         return None
     return Plot(
-        plot_name("choose", outcome.request.name),
+        choice_plot_name(outcome.request.name),
         f"Lowest validation RMSE so far over seconds of the search, "
         f"{escaped(title(outcome.request.dataset))}",
         NOTE,

@@ -92,11 +92,23 @@ def test_no_first_trial_begins_after_the_minutes_but_one() -> None:
     clock = Clock()
     budget = Budget(60, timer=clock)
     accounts = [Account() for _ in range(14)]
-    while (turn := budget.next(accounts, 20)) is not None:
+    while (turn := budget.next(accounts, 20, 20)) is not None:
         clock.now += 9  # a process that starts slowly, whatever its limit
         accounts[turn.place].book(Spent(start_s=9), 9, better=True)
     assert [account.n for account in accounts] == [1] * 5 + [0] * 9
-    assert budget.next([Account()], 20) is not None
+    assert budget.next([Account()], 20, 20) is not None
+
+
+def test_a_first_trial_goes_before_another_seed_of_the_models_that_have_one() -> None:
+    clock = Clock()
+    budget = Budget(100, 60, clock)
+    known, untried = Account(), Account()
+    known.book(Spent(training_s=10), 10, better=True)
+    turn = budget.next([known, untried], reserved_s=50, least_s=10)
+    assert turn is not None
+    assert turn.place == 1
+    untried.book(Spent(training_s=5), 5, better=True)
+    assert budget.next([known, untried], reserved_s=50, least_s=10) is None
 
 
 def test_a_search_without_a_better_trial_ends_and_leaves_its_seconds() -> None:

@@ -129,6 +129,7 @@ def test_a_row_from_outside_has_its_default_alone(command: Bench, ratings: Path)
         (("--split", "random:80/20", "--test", "t.csv"), "--test t.csv gives them"),
         (("--split", "random:5/95"), "no ratings for training beside 10 %"),
         (("--split", "random:0/50/50"), "no ratings for training beside 50 %"),
+        (("--split", "time:80/20", "--cut", "1"), "--cut 1: a split in time has one cut only"),
         (("--impl", "nonesuch"), "nonesuch"),
         (("--impl", "triton_sgd", "--device", "cpu"), "no row can run here"),
         (("--device", "tpu"), "devices: 'tpu'"),
@@ -143,6 +144,43 @@ def test_a_mistake_is_one_clear_error(
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("n", "words", "message"),
+    [
+        (3, (), "split random:80/10/10 of 3 ratings leaves a part empty"),
+        (
+            4,
+            ("--split", "random:75/25"),
+            "split random:75/25 is random:65/10/25 in the search, which needs a validation part",
+        ),
+    ],
+)
+def test_ratings_that_are_too_few_for_the_split_are_found_before_anything_runs(
+    command: Bench, ratings: Path, tmp_path: Path, n: int, words: tuple[str, ...], message: str
+) -> None:
+    ratings.write_text("\n".join(ratings.read_text().splitlines()[: n + 1]))
+    done = command("choose", str(ratings), *ONE_TRIAL, *words)
+    assert done.returncode == 2
+    assert message in done.stderr.splitlines()[-1]
+    assert "90/10" not in done.stderr
+    assert not (tmp_path / "results" / "choose" / "ratings" / REQUEST).exists()
+
+
+@pytest.mark.parametrize("taken", ["choose-ratings.md", "plots/choose-ratings.png"])
+def test_a_page_whose_name_is_taken_is_found_before_anything_runs(
+    command: Bench, ratings: Path, tmp_path: Path, taken: str
+) -> None:
+    own = tmp_path / "results" / taken
+    own.parent.mkdir(parents=True)
+    own.write_text("My notes.\n")
+    done = command("choose", str(ratings), *ONE_TRIAL)
+    assert done.returncode == 2
+    problem = f"{Path('results', taken)} was not written by `bench report`: move it away"
+    assert problem in done.stderr.splitlines()[-1]
+    assert own.read_text() == "My notes.\n"
+    assert not (tmp_path / "results" / "choose" / "ratings" / REQUEST).exists()
 
 
 def test_the_choice_of_other_ratings_is_not_added_to(

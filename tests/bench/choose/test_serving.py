@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,19 @@ def test_a_worker_that_fails_or_dies_is_replaced(executor: ServingExecutor, arra
         failed = run(executor, arrays, name)
         assert failed.status == "failed"
         assert run(executor, arrays, name).status == "failed"
+    assert run(executor, arrays, "Mean").status == "ok"
+
+
+def test_a_worker_that_is_killed_while_it_waits_is_replaced(
+    executor: ServingExecutor, arrays: Path
+) -> None:
+    """As the kernel does where memory runs out: those that wait keep theirs."""
+    before = set(psutil.Process().children())
+    run(executor, arrays, "Mean")
+    [worker] = set(psutil.Process().children()) - before
+    worker.kill()
+    with contextlib.suppress(ChildProcessError):  # the harness, which waits too, was sooner
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
     assert run(executor, arrays, "Mean").status == "ok"
 
 

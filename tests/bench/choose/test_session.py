@@ -7,7 +7,8 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,9 +29,10 @@ from bench.choose.serving import ServingExecutor
 from bench.choose.session import Session
 from bench.planning.describing import plainly
 from bench.planning.facts import Loader
-from bench.planning.plan import Planner
+from bench.planning.plan import Cell, Planner
 from bench.records import Memory, Record
 from bench.store import RecordStore
+from bench.tune.study import StudyError
 from datasets.ratings import HeldOut
 from tests.support.command_line import write
 from tests.support.running import Silent
@@ -160,6 +162,9 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Choose:
         split: str = SPLIT,
         final_split: str = FINAL_SPLIT,
         folder: str = "choice",
+        names: Sequence[str] = NAMES,
+        seeds: int = 2,
+        edit: Callable[[Cell], Cell] = lambda cell: cell,
         wait: Callable[[Clock], bool] = lambda _: False,
         **world: Any,
     ) -> tuple[Choice, Cells]:
@@ -180,7 +185,8 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Choose:
 
         loader = Loader()
         planner = Planner(loader.facts, loader.check_split, 1)
-        groups = planned(NAMES, planner, plainly, ratings, split, ["cpu"], 1)
+        groups = planned(names, planner, plainly, ratings, split, ["cpu"], 1)
+        groups = [replace(each, cells=[*map(edit, each.cells)]) for each in groups]
         request = Request(
             name="ratings",
             dataset=ratings,
@@ -188,9 +194,10 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Choose:
             final_split=final_split,
             minutes=minutes,
             goal=None,
-            seeds=2,
+            seeds=seeds,
             threads=1,
             models=[],
+            fingerprint=loader.facts(ratings).data.fingerprint,
         )
         budget = Budget(60 * minutes, timer=clock)
         observed: Any = (Waiting(), 10**9, loader, budget, cells.shown.append)
@@ -262,7 +269,7 @@ def test_a_final_run_that_hangs_is_ended_soon_after_its_time(
 def test_the_search_is_blind_and_final_runs_are_scored_once_on_one_test_part(
     choose: Choose, tmp_path: Path
 ) -> None:
-    found, cells = choose(minutes=2)
+    found, cells = choose(minutes=3)
     assert found.is_complete
     ran = [job for job, n in zip(cells.jobs, cells.n_test, strict=True) if n]
     assert len(cells.jobs) - len(ran) == sum(r.cell.suite == SEARCH for r in records(tmp_path))
@@ -281,7 +288,7 @@ def test_the_search_is_blind_and_final_runs_are_scored_once_on_one_test_part(
 
 
 def test_final_runs_have_the_epochs_that_the_search_found(choose: Choose) -> None:
-    found, _ = choose(minutes=2)
+    found, _ = choose(minutes=3)
     for model in found.models:
         for trial, runs in ((model.best, model.best_runs), (model.default, model.default_runs)):
             assert trial is not None
@@ -347,6 +354,65 @@ def test_another_split_has_minutes_of_its_own_and_the_first_one_goes_on(choose: 
         assert identities(after)[: len(before.trials)] == identities(before)
 
 
+def test_more_models_or_seeds_run_though_the_call_before_was_complete(choose: Choose) -> None:
+    first, cells = choose(minutes=3, names=["global_mean"], seeds=1)
+    assert first.is_complete
+    assert cells.clock.now < 10
+    seeds, _ = choose(minutes=3, names=["global_mean"], seeds=2)
+    assert seeds.is_complete
+    more, _ = choose(minutes=3, names=["global_mean", "als"], seeds=2)
+    assert len(more.models[1].trials) > 1
+    assert more.models[1].best_runs
+
+
+def test_minutes_are_those_of_the_models_that_are_requested(choose: Choose) -> None:
+    choose(minutes=1, names=["bias", "numba_sgd"])
+    other, _ = choose(minutes=1, names=["als"])
+    assert other.wall_s == pytest.approx(60, rel=0.1)
+    assert other.models[0].best_runs
+
+
+def edited(cell: Cell) -> Cell:
+    """Of a row whose source was changed."""
+    if cell.request.implementation != "als":
+        return cell
+    return replace(cell, implementation_hash="changed")
+
+
+def test_trials_and_final_runs_of_a_changed_row_do_not_count_any_more(
+    choose: Choose, tmp_path: Path
+) -> None:
+    first, _ = choose(minutes=1)
+    again, _ = choose(minutes=1, edit=edited)
+    als = again.models[1]
+    assert als.trials
+    for record in (*(trial.record for trial in als.trials), *als.best_runs, *als.default_runs):
+        assert record.source.implementation_hash == "changed"
+    assert read(tmp_path / "choice") == again
+    for place in (0, 2, 3):
+        assert identities(first.models[place]) == identities(again.models[place])
+    back, _ = choose(minutes=1)
+    assert identities(back.models[1])[: len(first.models[1].trials)] == identities(first.models[1])
+
+
+def test_a_split_of_the_same_name_with_other_test_ratings_is_refused(
+    choose: Choose, tmp_path: Path
+) -> None:
+    choose(minutes=0.5)
+    before = (tmp_path / "choice" / "request.json").read_bytes()
+    with pytest.raises(StudyError, match="the same ratings split otherwise"):
+        choose(minutes=1, edit=lambda cell: replace(cell, facts=cell.facts.split_by("times")))
+    assert (tmp_path / "choice" / "request.json").read_bytes() == before
+
+
+def test_a_call_that_goes_on_says_from_where(choose: Choose) -> None:
+    first, cells = choose(minutes=1)
+    assert not any("goes on" in line for line in cells.shown)
+    _, cells = choose(minutes=3)
+    n = sum(len(model.trials) for model in first.models)
+    assert f"goes on from {n} trials, with 1.9 minutes left" in cells.shown
+
+
 SLOW: dict[str, Any] = {"epoch_s": {**Cells.epoch_s, "ALS": 3.0}}
 
 
@@ -376,10 +442,11 @@ def test_a_trial_that_its_limit_cut_runs_again_with_more_minutes(
 
 def test_a_search_goes_on_from_a_trial_that_was_killed_before_it_reported(choose: Choose) -> None:
     first, _ = choose(minutes=1, killed={"ALS"})
-    (killed,) = first.models[1].trials
+    killed, *_ = first.models[1].trials
     assert killed.record.times is None
+    assert killed.spent.counted_s == killed.record.cell.rules["time_limit_s"]
     more, _ = choose(minutes=3, killed={"ALS"})
-    (again,) = more.models[1].trials
+    again, *_ = more.models[1].trials
     limits = [trial.record.cell.rules["time_limit_s"] for trial in (killed, again)]
     assert limits[1] > 1.5 * limits[0]
     assert more.wall_s == pytest.approx(180, rel=0.1)
@@ -424,6 +491,8 @@ def test_too_few_minutes_are_known_before_and_models_without_room_are_named(
     )
     missing = [m.plan.implementation for m in found.models if not m.trials]
     assert missing
+    assert [m.plan.implementation for m in found.untried] == missing
+    assert not found.is_complete
     [left_out] = [line for line in cells.shown if line.startswith("left out")]
     assert all(name in left_out for name in missing)
     assert all("more minutes run it" in m.plan.problem for m in found.models if not m.trials)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
@@ -55,6 +56,12 @@ UNSURE = 1.0
 NAMED = 4
 """Models of a tie that are named; the others are counted."""
 
+FEW = 100
+"""Test ratings below which a page begins with their number."""
+
+MANY_COLD = 0.1
+"""Share of cold starts among the test ratings from which on the others are looked at, too."""
+
 
 def choose_page(outcome: Outcome, out: Path) -> str:
     """The page. `out`: the results folder that has the choice."""
@@ -83,18 +90,65 @@ def recommendation(outcome: Outcome) -> list[str]:
     found = recommend(outcome)
     if found is None:
         return ["**No model has a test score yet**, so nothing is recommended."]
-    unfinished = (
-        "**The choice is not complete**: final runs are missing, and more minutes run them."
-    )
     return [
-        *([] if outcome.is_complete else [unfinished]),
-        *filter(None, [_cut_short(outcome)]),
+        *filter(None, [_unfinished(outcome), _cut_short(outcome)]),
+        f"**{_use(found)}**",
+        _test_part(found),
         _most_accurate(found),
         _quickest(found),
         *filter(None, [_quickest_to_goals(found.goals)]),
         _costs(found),
         _ten_times(found),
     ]
+
+
+def _unfinished(outcome: Outcome) -> str:
+    """What more minutes would run; "" where that is nothing."""
+    if untried := outcome.untried:
+        able = [m for m in outcome.models if m in untried or not m.plan.problem]
+        names = listed([escaped(model.plan.implementation) for model in untried])
+        return (
+            f"**{len(untried)} of {plural(len(able), 'model')} were not tried**, for the minutes "
+            f"had no room for their first trial: {names}. More minutes run them."
+        )
+    if not outcome.is_complete:
+        return "**The choice is not complete**: final runs are missing, and more minutes run them."
+    return ""
+
+
+def _use(found: Recommendation) -> str:
+    chosen = _name(found.chosen)
+    if found.as_accurate:
+        return (
+            f"Use {chosen}, the quickest of those that may be the most accurate and are at most "
+            f"{100 * NEAR:g} % above the lowest test RMSE."
+        )
+    if any(it.excess for it in found.tied):
+        return f"Use {chosen}: its test RMSE is the lowest, though not beyond noise."
+    if found.tied:
+        return f"Use {chosen}: its test RMSE is the lowest, of one seed."
+    return f"Use {chosen}: it is the most accurate."
+
+
+def _test_part(found: Recommendation) -> str:
+    """On how many ratings all of it rests, and how many of them no model can tell apart."""
+    metrics = found.best.runs[0].metrics
+    assert metrics is not None
+    n, n_cold = metrics.n_test, metrics.n_cold_start
+    text = f"All of it is by {plural(n, 'test rating')}"
+    text = f"**{text}, which are few:** chance decides much." if n < FEW else f"{text}."
+    if not n_cold:
+        return text
+    text += (
+        f" {n_cold:,} of them ({100 * n_cold / n:.2g} %) are cold starts, of which every model "
+        "predicts the same."
+    )
+    if n_cold >= MANY_COLD * n:
+        several = {id(it): it for it in (found.best, found.quickest, found.chosen)}.values()
+        known = [f"{_name(it)} {value:.4f}" for it in several if (value := it.known_rmse)]
+        if known:
+            text += f" They bring all models together; on the others alone: {listed(known)}."
+    return text
 
 
 def _cut_short(outcome: Outcome) -> str:
@@ -108,34 +162,37 @@ def _cut_short(outcome: Outcome) -> str:
         return ""
     return (
         f"**Too few minutes** for the first trial of {listed(cut)}: it was ended by its time "
-        "limit. What is called the default below has the best epoch until then. More minutes run "
-        "it again."
+        "limit. Where it has a result, what is called the default below is its best epoch until "
+        "then. More minutes run it again."
     )
 
 
 def _most_accurate(found: Recommendation) -> str:
-    best, tied = found.best, found.tied
+    """The lowest, what is not separable from it, and what is known of the others."""
+    best = found.best
+    tied = [it for it in found.tied if it.excess]
     apart = [it for it in tied if it.excess and it.excess.value > CLOSE * best.rmse.value]
     close = [it for it in tied if it not in apart]
-    text = f"**Most accurate:** {_name(best)}, test RMSE {error(best.rmse)}."
-    if tied and not any(it.excess for it in tied):
-        after = _first([f"{_name(it.candidate)} {error(it.candidate.rmse)}" for it in tied])
-        text = (
-            f"**Most accurate: too close to say**, for one seed has no interval. Lowest is "
-            f"{_name(best)}, test RMSE {error(best.rmse)}; after it {after}."
-        )
-    elif close:
+    single = [it for it in found.others if not it.excess]
+    text = f"{_name(best)}, test RMSE {error(best.rmse)}"
+    if close:
         rivals = _first([f"{_name(it.candidate)} {_excess(it)}" for it in close])
-        text = (
-            f"**Most accurate: too close to say.** Lowest is {_name(best)}, test RMSE "
-            f"{error(best.rmse)}; not separable from it: {rivals}."
-        )
+        text = f"**Most accurate: too close to say.** Lowest is {text}; not separable: {rivals}."
+    elif tied:
+        text = f"**Most accurate: not certain.** Lowest is {text}."
+    elif single and not found.next:
+        text = f"**Most accurate: not known**, for one seed has no interval. Lowest is {text}."
+    else:
+        text = f"**Most accurate:** {text}."
     if apart:
         unsure = _first([f"{_name(it.candidate)} {_excess(it)}" for it in apart])
         text += f" Seeds or test ratings that differ too much leave it open for {unsure}."
     if beyond := found.next:
         less = "The next that is less accurate beyond noise" if tied else "The next"
         text += f" {less}: {_name(beyond.candidate)} {_excess(beyond)}."
+    if single:
+        figures = _first([f"{_name(it.candidate)} {error(it.candidate.rmse)}" for it in single])
+        text += f" Not compared, for it or the lowest has one seed: {figures}."
     return text
 
 
@@ -150,7 +207,7 @@ def _quickest(found: Recommendation) -> str:
     text = f"**Quickest within {share} of that:** {_name(quickest)}, whose fit takes "
     text += _seconds(quickest.fit_s)
     if quickest is found.best:
-        text += " and is the most accurate itself."
+        text += " and whose test RMSE is the lowest."
     else:
         [beside] = [it for it in found.others if it.candidate is quickest]
         times = found.best.times_slower(quickest)
@@ -216,8 +273,8 @@ def _ten_times(found: Recommendation) -> str:
         )
     grown = [_grown(*each) for each in measured]
     return (
-        f"{text} of as many users and items, for as many epochs: {'; '.join(grown)}. (From fits on "
-        "a quarter, half and all of the training part, so beyond what was measured.)"
+        f"{text} of as many users and items, by the same hyperparameters: {'; '.join(grown)}. "
+        "(From fits on a quarter, half and all of the training part, so beyond what was measured.)"
     )
 
 
@@ -226,11 +283,16 @@ def _grown(candidate: Candidate, exponent: Interval) -> str:
     value, low, high = (
         significant(fit * TIMES_MORE**e, 2) for e in (exponent.value, exponent.low, exponent.high)
     )
-    name, span = _name(candidate), f"exponent {exponent.low:.2f} to {exponent.high:.2f}"
+    ends = f"{exponent.low:.2f} to {exponent.high:.2f}".replace("-", "−")
+    name, span = _name(candidate), f"exponent {ends}"
     unsure = ", unsure: fits that last milliseconds say little of long ones"
     unsure = unsure if is_short(candidate.model) else ""
     if exponent.high - exponent.low > UNSURE:
         return f"{name} too close to say ({span}){unsure}"
+    if exponent.low <= 0:
+        return (
+            f"{name} too close to say, for its seconds did not grow beyond noise ({span}){unsure}"
+        )
     return f"{name} {value} s ({low}–{high}; {span}){unsure}"
 
 
@@ -238,6 +300,8 @@ def _dataset(data: Data) -> str:
     low, high = (f"{end:g}".replace("-", "−") for end in data.scale)
     counts = [plural(data.n_ratings, "rating"), plural(data.n_users, "user")]
     counts += [plural(data.n_items, "item"), f"scale {low} to {high}"]
+    if data.test:
+        counts.append(f"the test part from {escaped(data.test)}")
     if data.options:
         counts.append(f"read with {escaped(command_options(data.options))}")
     return f"The ratings: {', '.join(counts)}, fingerprint {escaped(data.fingerprint[:12])}."
@@ -311,11 +375,14 @@ def _overfitting(items: Sequence[_Item]) -> str:
         worse = ", and is worse than its default there" if gain.high < 0 else ""
         shown.append(
             f"{escaped(name)} gained {default - best:.4f} on validation and "
-            f"{_with_ends(gain)} on test{worse}"
+            f"{signed(gain.value)} on test ({100 * SURE:g} % interval {_ends(gain)}){worse}"
         )
     if not shown:
         return "No search overfitted its validation part beyond noise."
-    return f"**Searches that overfitted their validation part**: {'; '.join(shown)}."
+    return (
+        "**Searches that overfitted their validation part**, for they gained less on test beyond "
+        f"noise: {'; '.join(shown)}."
+    )
 
 
 def _remarks(item: _Item) -> list[str]:
@@ -418,24 +485,11 @@ def predict_command(outcome: Outcome, out: Path) -> str:
 
 def _next(outcome: Outcome, found: Recommendation, out: Path) -> list[str]:
     """The lines that fit the chosen model on the whole file and predict."""
-    chosen = found.chosen
-    why = ""
-    if found.as_accurate:
-        why = (
-            "It is the quickest of those that may be the most accurate and are at most "
-            f"{100 * NEAR:g} % above the lowest."
-        )
-    elif any(it.excess for it in found.tied):
-        why = (
-            "Its test RMSE is the lowest; what is not separable from it is more than "
-            f"{100 * NEAR:g} % above it."
-        )
-    elif found.tied:
-        why = "Its test RMSE is the lowest, of one seed."
     return [
-        f"Use {_name(chosen)}. {why}".rstrip() + " This fits it on all ratings, for as many epochs "
-        "as the search found, and predicts:",
-        f"```python\n{python_lines(outcome, chosen)}\n```",
+        f"This fits {_name(found.chosen)} on all ratings, for as many epochs as the search found, "
+        "and predicts. Run it by the Python that has ratebench (`.venv/bin/python` in a clone), in "
+        "the folder where `bench choose` ran, or with the path of the ratings from there:",
+        f"```python\n{python_lines(outcome, found.chosen)}\n```",
         "Or for a file of pairs, on the command line:",
         f"```\n{predict_command(outcome, out)}\n```",
     ]
@@ -468,7 +522,8 @@ def python_lines(outcome: Outcome, chosen: Candidate) -> str:
             "ratings = datasets.whole(dataset)",
             *([f"model = {name}(", *settings, ")"] if settings else [f"model = {name}()"]),
             "model.fit(ratings.train)",
-            "users = matched(dataset.user_ids[:2].astype(str), ratings.user_ids)  # your ids here",
+            "# Your ids, as texts; one without ratings becomes -1, which no model can predict.",
+            "users = matched(dataset.user_ids[:2].astype(str), ratings.user_ids)",
             "items = matched(dataset.item_ids[:2].astype(str), ratings.item_ids)",
             "print(model.predict(users, items).clip(*ratings.train.scale))",
         ]
@@ -488,22 +543,36 @@ def _layout(options: Mapping[str, str]) -> str:
 
 def _how(outcome: Outcome) -> str:
     request = outcome.request
-    budgets = [m.spent.counted_s for m in outcome.models if m.trials]
-    spans = f"{min(budgets):.0f} to {max(budgets):.0f} s" if budgets else "none"
+    spent = {name: m.spent.counted_s for name, m in names(outcome).items() if m.trials}
+    ends = [f"{escaped(name)} {spent[name]:.2g} s" for name in _least_and_most(spent)]
+    took = f"{' to '.join(ends)}, median {statistics.median(spent.values()):.2g} s" if spent else ""
     final = sum((m.final_spent.counted_s for m in outcome.models), 0.0)
+    trials = [trial for model in outcome.models for trial in model.trials]
+    suggested = (
+        "; the others are the starts of the study and suggestions of a tree-structured Parzen "
+        f"estimator (optuna), and {sum(t.pruned for t in trials):,} of {len(trials):,} were ended "
+        "early, for others were better at equal seconds"
+    )
     return (
         f"`bench choose` with {request.minutes:g} minutes for all models together, on "
         f"{plural(request.threads, 'thread')}: the search on {escaped(request.split)}, the final "
         f"runs on {escaped(request.final_split)}, whose training part is training and validation "
         f"part of the search together, with {plural(request.seeds, 'seed')} of the model on that "
-        f"one split. The seconds were shared out equally, evaluation of checkpoints not counted: "
-        f"the models took {spans} of process start, compilation and training in the search, and "
-        f"{final:.0f} s in all final runs. Trial 0 is the preset `default`; the others were "
-        f"suggested by a tree-structured Parzen estimator (optuna), and one was ended early where "
-        f"others were better at equal seconds. Two models are compared by their squared errors on "
-        f"blocks of the test part and by how much their seeds differ: one is more accurate "
-        f"beyond noise where the {100 * SURE:g} % interval excludes 0. All of it holds for this "
-        f"one cut: how the models would do on other training ratings is not in the intervals."
+        f"one split. The seconds were shared out equally, evaluation of checkpoints not counted; "
+        f"a search ends sooner where it finds nothing better, and later where the first trial "
+        f"cannot be ended between epochs. Of process start, compilation and training the searches "
+        f"took: {took}. All final runs took {final:.0f} s. Trial 0 is the preset `default`"
+        f"{suggested if len(trials) > len(spent) else ''}. Two models are compared by their "
+        f"squared errors on blocks of the test part and by how much their seeds differ: one is "
+        f"more accurate beyond noise where the {100 * SURE:g} % interval excludes 0. Of several "
+        f"test RMSEs the lowest is low by luck, too. All of it holds for this one cut: how the "
+        f"models would do on other training ratings is not in the intervals."
+    )
+
+
+def _least_and_most(spent: Mapping[str, float]) -> list[str]:
+    return list(
+        dict.fromkeys([min(spent, key=spent.__getitem__), max(spent, key=spent.__getitem__)])
     )
 
 

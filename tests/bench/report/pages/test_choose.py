@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from bench.choose import FOLDER
-from bench.choose.outcome import REQUEST
+from bench.choose.outcome import NO_ROOM, REQUEST, Outcome
 from bench.choose.recommendation import recommend
+from bench.records import Slice
 from bench.report import write
 from bench.report.pages.choose import choose_page, python_lines, recommendation
 from bench.report.plots.anytime import anytime_plot
@@ -30,16 +31,23 @@ def section(text: str, heading: str) -> str:
     return text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
 
 
+def said_of(found: Outcome, begins: str) -> str:
+    """The paragraph of the recommendation that begins so."""
+    [paragraph] = [each for each in recommendation(found) if each.startswith(f"**{begins}")]
+    return paragraph
+
+
 def test_one_model_that_is_the_most_accurate_is_named_alone_with_its_interval() -> None:
-    first, *_ = recommendation(outcome(BIAS, AUTOREC))
+    first = said_of(outcome(BIAS, AUTOREC), "Most accurate")
     assert re.match(r"\*\*Most accurate:\*\* autorec, test RMSE 0\.8800 ± 0\.\d{4}\.", first)
     assert re.search(r"The next: bias \+0\.0600 \(99 % interval \+0\.\d+ to \+0\.\d+\)", first)
 
 
 def test_models_that_noise_may_have_put_in_order_are_too_close_to_say() -> None:
-    first, quick, *_ = recommendation(outcome(BIAS, MF, AUTOREC, BAYES))
+    found = outcome(BIAS, MF, AUTOREC, BAYES)
+    first, quick = said_of(found, "Most accurate"), said_of(found, "Quickest within")
     assert "too close to say.** Lowest is bayesian_mf" in first
-    assert "not separable from it: autorec +0.0001 (99 %" in first
+    assert "not separable: autorec +0.0001 (99 %" in first
     assert "The next that is less accurate beyond noise: numba_sgd" in first
     assert "**Quickest within 1 % of that:** numba_sgd" in quick
     assert re.search(r"bayesian_mf takes \d\d times \(\d\d–\d\d\) as long", quick)
@@ -47,28 +55,34 @@ def test_models_that_noise_may_have_put_in_order_are_too_close_to_say() -> None:
 
 def test_a_model_far_above_whose_runs_differ_much_is_open_and_not_close() -> None:
     unsteady = model("sparse_fc", test=0.93, noise=1.0, fit_s=3.0)
-    first, *_ = recommendation(outcome(BIAS, AUTOREC, unsteady))
-    assert first.startswith("**Most accurate:** autorec, test RMSE 0.8800")
+    first = said_of(outcome(BIAS, AUTOREC, unsteady), "Most accurate")
+    assert first.startswith("**Most accurate: not certain.** Lowest is autorec, test RMSE 0.8800")
     assert "differ too much leave it open for sparse_fc +0.0500 (99 % interval −" in first
-    first, *_ = recommendation(outcome(MF, AUTOREC, BAYES, unsteady))
-    assert "not separable from it: autorec +0.0001 (99 %" in first
+    first = said_of(outcome(MF, AUTOREC, BAYES, unsteady), "Most accurate")
+    assert "not separable: autorec +0.0001 (99 %" in first
     assert "leave it open for sparse_fc +0.0501" in first
 
 
 def test_the_quickest_to_a_goal_is_alone_only_where_none_took_less_than_twice_as_long() -> None:
     near = model("als", test=0.9, validations=(0.92,), fit_s=0.015)
-    paragraph = recommendation(outcome(BIAS, near, AUTOREC))[2]
+    paragraph = said_of(outcome(BIAS, near, AUTOREC), "Quickest to a val")
     assert "0.940 (bias): too close to say, bias (0.00667 s) and als (0.00833 s)" in paragraph
     assert "0.881 (the best): autorec (2.00 s)" in paragraph
-    [sentence] = [p for p in recommendation(outcome(BIAS, goal=0.5)) if "Quickest to a val" in p]
-    assert "0.500 (requested): no model reached it" in sentence
+    paragraph = said_of(outcome(BIAS, goal=0.5), "Quickest to a val")
+    assert "0.500 (requested): no model reached it" in paragraph
+
+
+def test_the_goals_of_a_set_are_of_best_trials_and_not_of_those_that_are_lowest_by_luck() -> None:
+    lucky = model("bias", test=0.94, validations=(0.95, 0.93), val_noise=1.0)
+    assert "0.950 (bias): " in said_of(outcome(lucky, AUTOREC), "Quickest to a val")
 
 
 @pytest.mark.parametrize(
     ("fit_s", "grows", "sentence"),
     [
-        (3.0, [0.99, 1.01, 1.02], r"for as many epochs: autorec 3\d s \(\d\d–\d\d; exponent 1\.0"),
+        (3.0, [0.99, 1.01, 1.02], r"hyperparameters: autorec 3\d s \(\d\d–\d\d; exponent 1\.0"),
         (3.0, [0.2, 2.0, 0.3], r"autorec too close to say \(exponent"),
+        (3.0, [-0.1, 0.01, 0.02], r"too close to say, for its seconds did not grow .*−0\.\d\d to"),
         (0.01, [0.99, 1.01, 1.02], r"autorec 0\.\d+ s \(.*\), unsure: fits that last milliseconds"),
         (3.0, None, "ratings\\*\\*: not measured"),
     ],
@@ -77,7 +91,7 @@ def test_ten_times_the_ratings_are_by_the_exponent_that_the_choice_measured(
     fit_s: float, grows: list[float] | None, sentence: str
 ) -> None:
     chosen = model("autorec", test=0.88, fit_s=fit_s, grows=grows)
-    paragraph = recommendation(outcome(BIAS, chosen))[4]
+    paragraph = said_of(outcome(BIAS, chosen), "With 10 times")
     assert re.search(sentence, paragraph), paragraph
     assert ("unsure" in paragraph) == (fit_s < 0.1)
 
@@ -105,7 +119,7 @@ def test_validation_and_test_stand_side_by_side_and_overfitting_is_named() -> No
     assert row["test, best"].startswith("0.8799 ±")
     assert row["gain on test"].startswith("−0.0009 (−0.00")
     assert "bayesian_mf gained 0.0200 on validation and −0.0009" in text
-    assert "on test, and is worse than its default there" in text
+    assert "), and is worse than its default there" in text
     assert "autorec gained" not in text
     assert "No search overfitted" in choose_page(outcome(BIAS, AUTOREC), RESULTS)
 
@@ -151,11 +165,54 @@ def test_why_a_model_is_recommended_among_those_that_may_be_the_most_accurate() 
     near = model("autorec", test=0.8801, fit_s=3.0)
     far = model("sparse_fc", test=0.9, fit_s=0.1, noise=0.5)
     quicker = choose_page(outcome(best, near, far), RESULTS)
-    assert "Use autorec. It is the quickest of those that may be the most accurate" in quicker
-    assert "at most 0.5 % above the lowest. This fits" in quicker
+    assert "**Use autorec, the quickest of those that may be the most accurate" in quicker
+    assert "at most 0.5 % above the lowest test RMSE.**" in quicker
+    assert "This fits autorec on all ratings" in quicker
     lowest = choose_page(outcome(best, far), RESULTS)
-    assert "Use bayesian_mf. Its test RMSE is the lowest; what is not separable from it" in lowest
-    assert "is more than 0.5 % above it. This fits" in lowest
+    assert "**Use bayesian_mf: its test RMSE is the lowest, though not beyond noise.**" in lowest
+    alone = said_of(outcome(BIAS, AUTOREC), "Use")
+    assert alone == "**Use autorec: it is the most accurate.**"
+
+
+def test_models_without_a_first_trial_come_before_the_answer() -> None:
+    untried = model("als", test=0.9)
+    untried[0].problem = NO_ROOM
+    elsewhere = model("ncf", test=0.9)
+    elsewhere[0].problem = "no CUDA device"
+    found = outcome(BIAS, AUTOREC, (untried[0], []), (elsewhere[0], []))
+    assert recommendation(found)[0].startswith("**1 of 3 models were not tried**")
+    assert "als" in recommendation(found)[0]
+    assert "not complete" not in " ".join(recommendation(found))
+
+
+def test_how_many_test_ratings_there_are_and_how_many_no_model_can_tell_apart() -> None:
+    [sentence] = [p for p in recommendation(outcome(BIAS, AUTOREC)) if p.startswith("All of it")]
+    assert sentence == (
+        "All of it is by 10,000 test ratings. 31 of them (0.31 %) are cold starts, of which every "
+        "model predicts the same."
+    )
+    cold = outcome(BIAS, AUTOREC)
+    for each in cold.models:
+        for run in each.best_runs:
+            assert run.metrics is not None
+            run.metrics.n_cold_start = 9_000
+            known = {"n": 1_000, "rmse": run.metrics.rmse + 0.1, "mae": 0.7}
+            of_cold = {"n": 9_000, "rmse": 0.5, "mae": 0.4, "low": None, "high": None}
+            run.metrics.slices = [
+                Slice(by="training", name="few", low=1, high=20, **known),
+                Slice(by="training", name="cold start", **of_cold),
+            ]
+    [sentence] = [each for each in recommendation(cold) if each.startswith("All of it")]
+    assert "9,000 of them (90 %) are cold starts" in sentence
+    assert sentence.endswith("on the others alone: autorec 0.9800.")
+    for each in cold.models:
+        for run in each.best_runs:
+            assert run.metrics is not None
+            run.metrics.n_test, run.metrics.n_cold_start = 3, 0
+    assert (
+        said_of(cold, "All")
+        == "**All of it is by 3 test ratings, which are few:** chance decides much."
+    )
 
 
 def test_before_any_final_run_nothing_is_recommended() -> None:
@@ -177,9 +234,9 @@ def test_one_seed_names_the_lowest_and_no_search_that_did_not_overfit() -> None:
     rows = (("global_mean", 1.04, 0.001), ("als", 0.88, 9.0), ("autorec", 0.885, 2.0))
     one = [model(n, test=t, fit_s=s, seeds=1, validations=(0.9,)) for n, t, s in rows]
     text = choose_page(outcome(*one, seeds=1), RESULTS)
-    assert "too close to say**, for one seed has no interval. Lowest is als" in text
-    assert "after it autorec 0.8850 and global_mean 1.0400." in text
-    assert "Use als. Its test RMSE is the lowest, of one seed." in text
+    assert "Most accurate: not known**, for one seed has no interval. Lowest is als" in text
+    assert "one seed: autorec 0.8850 and global_mean 1.0400." in text
+    assert "Use als: its test RMSE is the lowest, of one seed." in text
     assert "No search overfitted" not in text
 
 

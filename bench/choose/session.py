@@ -147,16 +147,14 @@ class Session:
         records = self.store.read()[0]
         self._refuse_another_split(records)
         before = read_request(self.folder) if (self.folder / REQUEST).exists() else None
+        self._warn_of_too_few()
+        models = self._models(before.models if before else ())
+        records = self.request.own(records)
+        self._count(before, records)
+        grown = (r.cell for r in records if r.cell.suite == GROWTH)
+        self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
         self.request.ended = False
-        # What is interrupted before its plan is ready leaves the one before.
-        self.request.models[:] = before.models if before else []
         try:
-            self._warn_of_too_few()
-            models = self._models()
-            records = self.request.own(records)
-            self._count(before, records)
-            grown = (r.cell for r in records if r.cell.suite == GROWTH)
-            self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
             write(self.folder, self.request)
             self._search(models, records)
             self._run_finals(models)
@@ -192,7 +190,8 @@ class Session:
             more = self.request.minutes > before.minutes or self.request.seeds > before.seeds
             if found.is_complete and not more:
                 self.budget.total_s = min(self.budget.total_s, found.wall_s)
-        if n := sum(r.cell.suite == SEARCH for r in records):
+        trials = [r for r in records if r.cell.suite == SEARCH]
+        if n := sum(r.cell.split == self.request.split for r in trials):
             left_s = max(0.0, self.budget.total_s - self.budget.elapsed_s)
             self.show(f"goes on from {plural(n, 'trial')}, with {left_s / 60:.1f} minutes left")
 
@@ -207,12 +206,14 @@ class Session:
                 f"{math.ceil(least_s / 60)} at least. What has no room is left out and named"
             )
 
-    def _models(self) -> list[Searching]:
-        """The models that can run here; the request names them all. Those that it has, of the call
-        before, go on with their rows."""
+    def _models(self, before: Sequence[Searched]) -> list[Searching]:
+        """The models that can run here; the request names them all.
+
+        before  those of the call before, which go on with their rows
+        """
         plans: list[Searched] = []
         found = []
-        known = {(each.implementation, each.device) for each in self.request.models}
+        known = {(each.implementation, each.device) for each in before}
         here = machine.environment()
         limit_s = PROBED_SHARE * self.budget.total_s
         for group in self.groups:

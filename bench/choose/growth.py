@@ -27,13 +27,14 @@ SHORT_S = 0.1
 
 
 def reserved_s(start_s: float, fit_s: float, total_s: float) -> float:
-    """Seconds that are left for these fits of one model, with one seed.
+    """Seconds that are left for these fits of one model, with one seed: as if each part took as
+    long as the whole, for some hardly grow.
 
     start_s  of a process, beside its fit
     fit_s    of its final run
     total_s  of the minutes
     """
-    return min(MOST * total_s, len(PARTS) * start_s + sum(PARTS) * fit_s)
+    return min(MOST * total_s, len(PARTS) * (start_s + fit_s))
 
 
 def measure(

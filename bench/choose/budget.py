@@ -149,7 +149,7 @@ class Budget:
         return max(0.0, SPENT * self.total_s - self.elapsed_s - reserved_s)
 
     def next(
-        self, accounts: Sequence[Account], reserved_s: float, least_s: float = 0.0
+        self, accounts: Sequence[Account], reserved_s: float, one_seed_s: float
     ) -> Turn | None:
         """Whose turn it is; None where the search is over. Each gets its first trial first, while
         anything is left; then the one is next that has spent least, of those for whose trials
@@ -157,13 +157,13 @@ class Budget:
         nothing.
 
         reserved_s  for the final runs
-        least_s     for those of one seed: a first trial goes before another seed of any model
+        one_seed_s  for those of one seed: a first trial goes before another seed of any model
         """
         able = [n for n, each in enumerate(accounts) if not each.over or each.cut_s is not None]
         able.sort(key=lambda n: (accounts[n].n > 0, accounts[n].spent.counted_s))
         for first, place in enumerate(able):
             account = accounts[place]
-            wall_s = self.left_s(reserved_s if account.n else least_s)
+            wall_s = self.left_s(reserved_s if account.n else one_seed_s)
             if not wall_s and any(each.n for each in accounts):
                 continue
             level_s = level([accounts[n] for n in able[first:]], wall_s)

@@ -24,7 +24,7 @@ def searched(
     clock = Clock()
     budget = Budget(total_s, timer=clock)
     accounts = [Account() for _ in trials_s]
-    while (turn := budget.next(accounts, reserved_s)) is not None:
+    while (turn := budget.next(accounts, reserved_s, reserved_s)) is not None:
         place, left_s, _ = turn
         seconds = min(trials_s[place], left_s)
         clock.now += seconds + evaluation_s
@@ -54,7 +54,7 @@ def test_evaluations_are_foreseen_model_by_model() -> None:
     clock = Clock()
     budget = Budget(100, timer=clock)
     accounts = [Account(), Account()]
-    while (turn := budget.next(accounts, 0)) is not None:
+    while (turn := budget.next(accounts, 0, 0)) is not None:
         place, left_s, _ = turn
         seconds = min(2.0, left_s)
         wall_s = seconds * (1, 4)[place]
@@ -70,7 +70,7 @@ def test_the_work_beside_fits_of_milliseconds_keeps_no_other_model_from_its_seco
     budget = Budget(100, timer=clock)
     accounts = [Account(), Account()]
     granted: list[float] = []
-    while (turn := budget.next(accounts, 0)) is not None:
+    while (turn := budget.next(accounts, 0, 0)) is not None:
         place, left_s, _ = turn
         seconds = (0.001, min(10.0, left_s))[place]
         granted += [left_s] * (place == 1 and not accounts[1].n)
@@ -104,18 +104,18 @@ def test_a_first_trial_goes_before_another_seed_of_the_models_that_have_one() ->
     budget = Budget(100, 60, clock)
     known, untried = Account(), Account()
     known.book(Spent(training_s=10), 10, better=True)
-    turn = budget.next([known, untried], reserved_s=50, least_s=10)
+    turn = budget.next([known, untried], reserved_s=50, one_seed_s=10)
     assert turn is not None
     assert turn.place == 1
     untried.book(Spent(training_s=5), 5, better=True)
-    assert budget.next([known, untried], reserved_s=50, least_s=10) is None
+    assert budget.next([known, untried], reserved_s=50, one_seed_s=10) is None
 
 
 def test_a_search_without_a_better_trial_ends_and_leaves_its_seconds() -> None:
     clock = Clock()
     budget = Budget(100, timer=clock)
     accounts = [Account(), Account()]
-    while (turn := budget.next(accounts, 0)) is not None:
+    while (turn := budget.next(accounts, 0, 0)) is not None:
         seconds = min((0.001, 5.0)[turn.place], turn.train_s)
         clock.now += seconds
         accounts[turn.place].book(Spent(training_s=seconds), seconds, better=turn.place == 1)
@@ -126,10 +126,12 @@ def test_a_search_without_a_better_trial_ends_and_leaves_its_seconds() -> None:
 def test_a_search_that_is_over_has_a_turn_for_a_trial_that_was_cut_alone() -> None:
     account = Account(ended=True)
     account.book(Spent(training_s=10), 10, better=True)
-    assert Budget(100, 10, Clock()).next([account], 0) is None
+    assert Budget(100, 10, Clock()).next([account], 0, 0) is None
     account.cut_s = 10
-    assert Budget(10 + 10 * AGAIN, 10, Clock()).next([account], 0) is None, "for no longer than it"
-    assert Budget(100, 10, Clock()).next([account], 0) is not None
+    assert Budget(10 + 10 * AGAIN, 10, Clock()).next([account], 0, 0) is None, (
+        "for no longer than it"
+    )
+    assert Budget(100, 10, Clock()).next([account], 0, 0) is not None
 
 
 def test_seconds_of_earlier_calls_are_spent_and_those_of_a_wait_are_not() -> None:
@@ -137,13 +139,13 @@ def test_seconds_of_earlier_calls_are_spent_and_those_of_a_wait_are_not() -> Non
     accounts = [Account(), Account()]
     for account in accounts:
         account.book(Spent(training_s=20), 20, better=True)
-    assert Budget(40, 40, clock).next(accounts, 0) is None
-    assert Budget(80, 40, clock).next(accounts, 0) is not None
+    assert Budget(40, 40, clock).next(accounts, 0, 0) is None
+    assert Budget(80, 40, clock).next(accounts, 0, 0) is not None
     waited = Budget(80, 40, clock)
     clock.now += 1000
-    assert waited.next(accounts, 0) is None
+    assert waited.next(accounts, 0, 0) is None
     waited.waited_s = 1000
-    assert waited.next(accounts, 0) is not None
+    assert waited.next(accounts, 0, 0) is not None
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ from bench.planning.facts import Loader
 from bench.planning.plan import Planner
 from bench.records import Record
 from bench.report.choices import refuse_taken, write_choice
-from bench.report.pages.choose import predict_command, recommendation
+from bench.report.pages.next_steps import predict_command
+from bench.report.pages.recommendation import recommendation
 from bench.running.cells import memory_limit_bytes
 from bench.running.cluster.address import UnreachedError
 from bench.running.sole import shared_run

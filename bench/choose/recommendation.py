@@ -1,6 +1,6 @@
 """What an outcome lets one claim: which model to use, how sure that is, and what it costs.
 
-Numbers alone; `bench/report/pages/choose.py` has the sentences.
+Numbers alone; `bench/report/pages/recommendation.py` has the sentences.
 """
 
 from __future__ import annotations

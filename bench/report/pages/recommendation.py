@@ -1,0 +1,285 @@
+"""What a choice recommends, in sentences: for its page and for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.choose.growth import exponent, is_short
+from bench.choose.outcome import SURE, Outcome
+from bench.choose.recommendation import (
+    CLOSE,
+    NEAR,
+    Beside,
+    Candidate,
+    Goal,
+    Recommendation,
+    names,
+    recommend,
+)
+from bench.report.formats import error, goal_rmse, listed, plural, seconds, signed, significant
+from bench.report.markdown import escaped
+from bench.stats import Interval
+
+TIMES_MORE = 10
+"""How many times the ratings a sentence looks ahead to."""
+
+UNSURE = 1.0
+"""Width of an exponent's interval from which its ends are ten times apart at `TIMES_MORE`."""
+
+NAMED = 4
+"""Models of a tie that are named; the others are counted."""
+
+FEW = 100
+"""Test ratings below which a page begins with their number."""
+
+MANY_COLD = 0.1
+"""Share of cold starts among the test ratings from which on the others are looked at, too."""
+
+
+def recommendation(outcome: Outcome) -> list[str]:
+    """What to use, a paragraph each, as Markdown."""
+    found = recommend(outcome)
+    if found is None:
+        return ["**No model has a test score yet**, so nothing is recommended."]
+    return [
+        *filter(None, [_unfinished(outcome), _cut_short(outcome)]),
+        f"**{_use(found)}**",
+        _test_part(found),
+        _most_accurate(found),
+        _quickest(found),
+        *filter(None, [_quickest_to_goals(found.goals)]),
+        _costs(found),
+        _ten_times(found),
+    ]
+
+
+def _unfinished(outcome: Outcome) -> str:
+    """What more minutes would run; "" where that is nothing."""
+    if untried := outcome.untried:
+        able = [m for m in outcome.models if m in untried or not m.plan.problem]
+        names = listed([escaped(model.plan.implementation) for model in untried])
+        return (
+            f"**{len(untried)} of {plural(len(able), 'model')} were not tried**, for the minutes "
+            f"had no room for their first trial: {names}. More minutes run them."
+        )
+    if not outcome.is_complete:
+        return "**The choice is not complete**: final runs are missing, and more minutes run them."
+    return ""
+
+
+def _use(found: Recommendation) -> str:
+    chosen = _name(found.chosen)
+    if found.as_accurate:
+        return (
+            f"Use {chosen}, the quickest of those that may be the most accurate and are at most "
+            f"{100 * NEAR:g} % above the lowest test RMSE."
+        )
+    if any(it.excess for it in found.tied):
+        return f"Use {chosen}: its test RMSE is the lowest, though not beyond noise."
+    if found.tied:
+        return f"Use {chosen}: its test RMSE is the lowest, of one seed."
+    return f"Use {chosen}: it is the most accurate."
+
+
+def _test_part(found: Recommendation) -> str:
+    """On how many ratings all of it rests, and how many of them no model can tell apart."""
+    metrics = found.best.runs[0].metrics
+    assert metrics is not None
+    n, n_cold = metrics.n_test, metrics.n_cold_start
+    text = f"All of it is by {plural(n, 'test rating')}"
+    text = f"**{text}, which are few:** chance decides much." if n < FEW else f"{text}."
+    if not n_cold:
+        return text
+    text += (
+        f" {n_cold:,} of them ({100 * n_cold / n:.2g} %) are cold starts, of which every model "
+        "predicts the same."
+    )
+    if n_cold >= MANY_COLD * n:
+        several = {id(it): it for it in (found.best, found.quickest, found.chosen)}.values()
+        known = [f"{_name(it)} {value:.4f}" for it in several if (value := it.known_rmse)]
+        if known:
+            text += f" They bring all models together; on the others alone: {listed(known)}."
+    return text
+
+
+def _cut_short(outcome: Outcome) -> str:
+    """Which models' first trial ran out of time; "" where none did."""
+    cut = [
+        escaped(name)
+        for name, model in names(outcome).items()
+        if model.default and model.default.record.status == "timeout"
+    ]
+    if not cut:
+        return ""
+    return (
+        f"**Too few minutes** for the first trial of {listed(cut)}: it was ended by its time "
+        "limit. Where it has a result, what is called the default below is its best epoch until "
+        "then. More minutes run it again."
+    )
+
+
+def _most_accurate(found: Recommendation) -> str:
+    """The lowest, what is not separable from it, and what is known of the others."""
+    best = found.best
+    tied = [it for it in found.tied if it.excess]
+    apart = [it for it in tied if it.excess and it.excess.value > CLOSE * best.rmse.value]
+    close = [it for it in tied if it not in apart]
+    single = [it for it in found.others if not it.excess]
+    text = f"{_name(best)}, test RMSE {error(best.rmse)}"
+    if close:
+        rivals = _first([f"{_name(it.candidate)} {_excess(it)}" for it in close])
+        text = f"**Most accurate: too close to say.** Lowest is {text}; not separable: {rivals}."
+    elif tied:
+        text = f"**Most accurate: not certain.** Lowest is {text}."
+    elif single and not found.next:
+        text = f"**Most accurate: not known**, for one seed has no interval. Lowest is {text}."
+    else:
+        text = f"**Most accurate:** {text}."
+    if apart:
+        unsure = _first([f"{_name(it.candidate)} {_excess(it)}" for it in apart])
+        text += f" Seeds or test ratings that differ too much leave it open for {unsure}."
+    if beyond := found.next:
+        less = "The next that is less accurate beyond noise" if tied else "The next"
+        text += f" {less}: {_name(beyond.candidate)} {_excess(beyond)}."
+    if single:
+        figures = _first([f"{_name(it.candidate)} {error(it.candidate.rmse)}" for it in single])
+        text += f" Not compared, for it or the lowest has one seed: {figures}."
+    return text
+
+
+def _first(rows: Sequence[str]) -> str:
+    """As many of them as are named, and how many more there are."""
+    more = [plural(len(rows) - NAMED, "other")] if len(rows) > NAMED else []
+    return listed([*rows[:NAMED], *more])
+
+
+def _quickest(found: Recommendation) -> str:
+    quickest, share = found.quickest, f"{100 * CLOSE:g} %"
+    text = f"**Quickest within {share} of that:** {_name(quickest)}, whose fit takes "
+    text += _seconds(quickest.fit_s)
+    if quickest is found.best:
+        text += " and whose test RMSE is the lowest."
+    else:
+        [beside] = [it for it in found.others if it.candidate is quickest]
+        times = found.best.times_slower(quickest)
+        text += f", RMSE {_excess(beside)}; {_name(found.best)} takes {_times(times)} as long."
+    if found.as_quick:
+        rivals = [f"{_name(it)}, {_seconds(it.fit_s)}" for it in found.as_quick]
+        text += f" Too close to say in time: {'; '.join(rivals)}."
+    if found.perhaps_close:
+        doubtful = [
+            f"{_name(it.candidate)}, {_seconds(it.candidate.fit_s)}, RMSE {_excess(it)}"
+            for it in found.perhaps_close
+        ]
+        text += f" Quicker, but too close to {share} to say: {'; '.join(doubtful)}."
+    return text
+
+
+def _quickest_to_goals(goals: Sequence[Goal]) -> str:
+    """Of one trial each, so without an interval: what took less than half as long is named alone,
+    and the others are too close to say."""
+    parts = []
+    for goal in goals:
+        if not goal.reached:
+            parts.append(f"{goal_with_name(goal)}: no model reached it")
+            continue
+        first, *others = goal.reached
+        close = [each for each in others if each.fit_s < 2 * first.fit_s]
+        which = [f"{escaped(each.name)} ({significant(each.fit_s)} s)" for each in [first, *close]]
+        quickest = which[0] if not close else f"too close to say, {listed(which)}"
+        parts.append(f"{goal_with_name(goal)}: {quickest}")
+    if not parts:
+        return ""
+    return (
+        f"**Quickest to a validation RMSE** (training seconds of the quickest trial: one run, so "
+        f"no interval; within a factor of 2 it is too close to say): {'; '.join(parts)}."
+    )
+
+
+def _costs(found: Recommendation) -> str:
+    mentioned = {id(it): it for it in (found.best, found.quickest, found.chosen)}.values()
+    return f"**Cost:** {'; '.join(map(_cost_of, mentioned))}."
+
+
+def _cost_of(candidate: Candidate) -> str:
+    parts = [f"{_name(candidate)} {_seconds(candidate.fit_s)} for the fit"]
+    if first := candidate.first_model_s:
+        parts.append(f"{_seconds(first)} with the start of the process and compilation")
+    if one := candidate.prediction_s:
+        parts.append(f"{micro(one)} µs a prediction")
+    if memory := candidate.host_bytes:
+        parts.append(f"{mega(memory)} MB of memory")
+    return ", ".join(parts)
+
+
+def _ten_times(found: Recommendation) -> str:
+    several = {id(it): it for it in (found.best, found.chosen)}.values()
+    measured = [(it, e) for it in several if (e := exponent(it.model)) is not None]
+    text = f"**With {TIMES_MORE} times the ratings**"
+    if not measured:
+        return (
+            f"{text}: not measured, for the minutes were over or a fit did not come to its end. "
+            "More minutes measure it."
+        )
+    grown = [_grown(*each) for each in measured]
+    return (
+        f"{text} of as many users and items, by the same hyperparameters: {'; '.join(grown)}. "
+        "(From fits on a quarter, half and all of the training part, so beyond what was measured.)"
+    )
+
+
+def _grown(candidate: Candidate, exponent: Interval) -> str:
+    fit = candidate.fit_s.value
+    value, low, high = (
+        significant(fit * TIMES_MORE**e, 2) for e in (exponent.value, exponent.low, exponent.high)
+    )
+    ends = f"{exponent.low:.2f} to {exponent.high:.2f}".replace("-", "−")
+    name, span = _name(candidate), f"exponent {ends}"
+    unsure = ", unsure: fits that last milliseconds say little of long ones"
+    unsure = unsure if is_short(candidate.model) else ""
+    if exponent.high - exponent.low > UNSURE:
+        return f"{name} too close to say ({span}){unsure}"
+    if exponent.low <= 0:
+        return (
+            f"{name} too close to say, for its seconds did not grow beyond noise ({span}){unsure}"
+        )
+    return f"{name} {value} s ({low}–{high}; {span}){unsure}"
+
+
+def _name(candidate: Candidate) -> str:
+    return escaped(candidate.name)
+
+
+def goal_with_name(goal: Goal) -> str:
+    return f"{goal_rmse(goal.rmse)} ({goal.name})"
+
+
+def _excess(beside: Beside) -> str:
+    """`+0.0031 (99 % interval +0.0012 to +0.0050)`."""
+    if beside.excess is None:
+        return f"{error(beside.candidate.rmse)} (of one seed, so no interval)"
+    return f"{signed(beside.excess.value)} ({100 * SURE:g} % interval {ends(beside.excess)})"
+
+
+def _seconds(interval: Interval) -> str:
+    """`12.3 s (11.9–12.8)`, or without the range where it is of one run."""
+    value, *ends = seconds(interval).split(" ", 1)
+    return " ".join([f"{value} s", *ends])
+
+
+def _times(ratio: Interval) -> str:
+    """`12 times (10–14)`."""
+    value, low, high = (significant(each, 2) for each in (ratio.value, ratio.low, ratio.high))
+    return f"{value} times" if ratio.level is None else f"{value} times ({low}–{high})"
+
+
+def ends(interval: Interval) -> str:
+    return f"{signed(interval.low)} to {signed(interval.high)}"
+
+
+def micro(seconds_: Interval) -> str:
+    return significant(seconds_.value * 1e6, 2)
+
+
+def mega(size: Interval) -> str:
+    return significant(size.value / 1e6)

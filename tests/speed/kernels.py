@@ -2,7 +2,8 @@
 
 `python -m tests.speed.kernels 67bdf52` runs each row in both, six times each in a drawn order,
 every run by the `bench run` of its own checkout, and prints the medians and the ratio of the pairs.
-It takes half an hour and wants a machine that does nothing else.
+It takes half an hour, less with `--impl als` for one row, and wants a machine that does nothing
+else.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Case:
 
 CASES = [
     Case("bayesian_mf", "ml-1m", 20),
+    Case("bayesian_svdpp", "ml-100k", 20),
+    Case("bayesian_svdpp", "ml-1m", 10),
     Case("als", "ml-1m", 10),
     Case("als", "synthetic-25m", 3),
     Case("numba_sgd", "ml-1m", 20),
@@ -65,13 +68,14 @@ def main(
     base: Annotated[str, typer.Argument(help="A commit.")],
     pairs: Annotated[int, typer.Option(min=2)] = 6,
     threads: Annotated[int, typer.Option(min=1)] = 2,
+    impl: Annotated[str, typer.Option(help="One row alone.")] = "",
 ) -> None:
     """Print a line for each case as it ends, then the table."""
     repository = Repository.around(Path(__file__).parent)
     shas = {"old": repository.revision(base).sha, "new": repository.revision("HEAD").sha}
     rows = []
     with repository.checked_out(shas) as trees:
-        for case in CASES:
+        for case in (each for each in CASES if impl in ("", each.row)):
             seconds = dict(measured(case, trees, pairs, threads))
             old, new = ({n: s for (n, t), s in seconds.items() if t == tree} for tree in trees)
             gain = ratio(old, new).interval

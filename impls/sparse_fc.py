@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from datasets.ratings import Ratings
 from impls.kernels.chunks import Ids, Predicted, in_chunks
 from impls.kernels.rated_rows import rated_rows
-from impls.kernels.scaling import Scaling
+from impls.kernels.scaling import Response, Scaling
 from impls.protocol import Training
 
 HISTORY = 10
@@ -43,14 +43,15 @@ class KernelLayer(nn.Module):
 @dataclass
 class SparseFC:
     """h(x) = A₃ᵀ s(A₂ᵀ s(A₁ᵀ x + b₁) + b₂) + b₃ for an item, s the logistic function. x has a
-    number for each user: z + `presence`, where z = (r − μ)/σ, for one who rated the item, and 0 for
-    the others. The weights A = W ⊙ K of `KernelLayer` are sparse once units are apart.
+    number for each user: t + `presence` for one who rated the item, t the response for the rating,
+    and 0 for the others. The weights A = W ⊙ K of `KernelLayer` are sparse once units are apart.
 
-    The loss is ½ Σ (z − h(x))² over the rated entries + λ/2 Σ ‖W‖² + λₛ/2 Σ ‖K‖² over the layers.
+    The loss is ½ Σ (t − h(x))² over the rated entries + λ/2 Σ ‖W‖² + λₛ/2 Σ ‖K‖² over the layers.
     L-BFGS minimises it on all items at once. x holds training ratings alone, also in `predict`.
 
     hidden           units of each of the two hidden layers
     dimensions       of the places u and v
+    response         t: "standardised", "centred" (σ = 1) or "raw" (also μ = 0) ratings
     presence         so that an average rating differs from a missing one
     iterations       of L-BFGS in an epoch
     regularisation   λ
@@ -64,11 +65,19 @@ class SparseFC:
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "default": {},
-        "published": {"hidden": 500, "epochs": 200, "presence": 3.2, "regularisation": 48.0},
+        "published": {
+            "hidden": 500,
+            "response": "raw",
+            "presence": 0.0,
+            "epochs": 20,
+            "iterations": 50,
+            "regularisation": 60.0,
+        },
     }
 
     hidden: int = 100
     dimensions: int = 5
+    response: Response = "standardised"
     presence: float = 3.0
     epochs: int = 100
     iterations: int = 5
@@ -79,10 +88,10 @@ class SparseFC:
 
     def fit(self, train: Ratings, training: Training = Training()) -> Self:
         torch.manual_seed(self.seed)
-        self.scaling_ = Scaling.of(train.values, "standardised")
-        z = self.scaling_.response(train.values)
+        self.scaling_ = Scaling.of(train.values, self.response)
+        t = self.scaling_.response(train.values)
         shape = (train.n_items, train.n_users)
-        self.rated_ = rated_rows(train.items, train.users, z, shape, self.device)
+        self.rated_ = rated_rows(train.items, train.users, t, shape, self.device)
         sizes = (train.n_users, self.hidden, self.hidden, train.n_users)
         self.layers_ = [
             KernelLayer(*ends, self.dimensions).to(self.device) for ends in pairwise(sizes)
@@ -139,7 +148,7 @@ class SparseFC:
 
         def decode(users: Ids, items: Ids) -> Predicted:
             u, i = (torch.tensor(ids, device=self.device) for ids in (users, items))
-            z = (hidden[i] * decoder[u]).sum(dim=1) + b3[u]  # (n,)
-            return (self.scaling_.mean + self.scaling_.sd * z).cpu().numpy()
+            t = (hidden[i] * decoder[u]).sum(dim=1) + b3[u]  # (n,)
+            return (self.scaling_.mean + self.scaling_.sd * t).cpu().numpy()
 
         return in_chunks(decode, users, items)

@@ -87,7 +87,7 @@ MUTATIONS = [
         ("sparse_fc", "dropped regularisation", "self.regularisation * layer", "0 * layer"),
         ("sparse_fc", "every unit joined", "layer.W * K for", "layer.W for"),
         ("sparse_fc", "missing bias b", " + b3[u]", ""),
-        ("sparse_fc", "no division by σ", "self.scaling_.sd * z", "z"),
+        ("sparse_fc", "no division by σ", "self.scaling_.sd * t", "t"),
         ("sparse_fc", "another decoder", "A3.T.contiguous()", "A1.contiguous()"),
         ("ncf", "eval mode left out", "self.network_.eval()", "pass"),
         ("ncf", "train mode left out", "self.network_.train()", "pass"),

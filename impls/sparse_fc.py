@@ -69,7 +69,7 @@ class SparseFC:
             "hidden": 500,
             "response": "raw",
             "presence": 0.0,
-            "epochs": 20,
+            "epochs": 9,
             "iterations": 50,
             "regularisation": 60.0,
         },

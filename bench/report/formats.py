@@ -74,6 +74,21 @@ def signed(difference: float) -> str:
     return f"{difference:+z.4f}".replace("-", "−")
 
 
+def ends(difference: Interval) -> str:
+    """The ends of a difference of errors: `+0.0012 to +0.0050`."""
+    return f"{signed(difference.low)} to {signed(difference.high)}"
+
+
+def micro(seconds: Interval) -> str:
+    """The value in microseconds, to two significant digits."""
+    return significant(seconds.value * 1e6, 2)
+
+
+def mega(size: Interval) -> str:
+    """The value in millions."""
+    return significant(size.value / 1e6)
+
+
 def times(ratio: Interval) -> str:
     """How many times as fast, to two significant digits: `3.2× (2.9–3.6)`; `1.0×` alone of what is
     compared with itself."""

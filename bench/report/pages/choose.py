@@ -22,8 +22,11 @@ from bench.records import Data, Record
 from bench.report.files import MARK
 from bench.report.formats import (
     command_options,
+    ends,
     error,
     listed,
+    mega,
+    micro,
     plural,
     seconds,
     signed,
@@ -32,7 +35,7 @@ from bench.report.formats import (
 )
 from bench.report.markdown import document, escaped, markdown_table
 from bench.report.pages.next_steps import next_steps
-from bench.report.pages.recommendation import ends, goal_with_name, mega, micro, recommendation
+from bench.report.pages.recommendation import goal_with_name, recommendation
 from bench.report.plots.anytime import anytime_plot
 from bench.report.rows import STILL_IMPROVING, still_improving
 from bench.report.sentences import caption

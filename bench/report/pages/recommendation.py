@@ -16,7 +16,18 @@ from bench.choose.recommendation import (
     names,
     recommend,
 )
-from bench.report.formats import error, goal_rmse, listed, plural, seconds, signed, significant
+from bench.report.formats import (
+    ends,
+    error,
+    goal_rmse,
+    listed,
+    mega,
+    micro,
+    plural,
+    seconds,
+    signed,
+    significant,
+)
 from bench.report.markdown import escaped
 from bench.stats import Interval
 
@@ -233,8 +244,8 @@ def _grown(candidate: Candidate, exponent: Interval) -> str:
     value, low, high = (
         significant(fit * TIMES_MORE**e, 2) for e in (exponent.value, exponent.low, exponent.high)
     )
-    ends = f"{exponent.low:.2f} to {exponent.high:.2f}".replace("-", "−")
-    name, span = _name(candidate), f"exponent {ends}"
+    low_to_high = f"{exponent.low:.2f} to {exponent.high:.2f}".replace("-", "−")
+    name, span = _name(candidate), f"exponent {low_to_high}"
     unsure = ", unsure: fits that last milliseconds say little of long ones"
     unsure = unsure if is_short(candidate.model) else ""
     if exponent.high - exponent.low > UNSURE:
@@ -263,23 +274,11 @@ def _excess(beside: Beside) -> str:
 
 def _seconds(interval: Interval) -> str:
     """`12.3 s (11.9–12.8)`, or without the range where it is of one run."""
-    value, *ends = seconds(interval).split(" ", 1)
-    return " ".join([f"{value} s", *ends])
+    value, *span = seconds(interval).split(" ", 1)
+    return " ".join([f"{value} s", *span])
 
 
 def _times(ratio: Interval) -> str:
     """`12 times (10–14)`."""
     value, low, high = (significant(each, 2) for each in (ratio.value, ratio.low, ratio.high))
     return f"{value} times" if ratio.level is None else f"{value} times ({low}–{high})"
-
-
-def ends(interval: Interval) -> str:
-    return f"{signed(interval.low)} to {signed(interval.high)}"
-
-
-def micro(seconds_: Interval) -> str:
-    return significant(seconds_.value * 1e6, 2)
-
-
-def mega(size: Interval) -> str:
-    return significant(size.value / 1e6)

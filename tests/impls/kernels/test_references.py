@@ -19,6 +19,7 @@ from impls.kernels.regressions.gram import AT_ONCE, gram, gram_reference, parts
 from impls.kernels.regressions.scores import scores, scores_reference
 from impls.kernels.regressions.sets import (
     LANES,
+    both_diagonal,
     draw_weights,
     draw_weights_reference,
     in_blocks,
@@ -185,6 +186,15 @@ def test_the_scores_of_pairs(k: int) -> None:
     W, X = normal(4, 1 + k), normal(4, 1 + k)
     found, expected = (each(rows, columns, W, X) for each in (scores, scores_reference))
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("d", [1, 2, 33])
+def test_a_basis_in_which_two_matrices_are_diagonal(d: int) -> None:
+    A, B = (torch.tensor(M @ M.T + np.eye(d)) for M in RNG.normal(size=(2, d, d)))
+    D, U, inverse = both_diagonal(A, B)
+    for found, expected in ((U.mT @ B @ U, torch.eye(d)), (U.mT @ A @ U, D.diag())):
+        torch.testing.assert_close(found, expected.double(), rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(inverse @ U, torch.eye(d).double(), rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("d", [1, LANES, LANES + 3])

@@ -631,6 +631,12 @@ def test_code_that_cannot_be_followed_is_warned_of_once_and_stands_in_the_cell(
     assert "--fresh" in notice
 
 
+def test_quick_has_every_row_of_ours_for_the_cpu() -> None:
+    ours = {name for name in IMPLEMENTATIONS if not name.startswith("peer:")}
+    [block] = read("quick").blocks
+    assert set(block.implementations) == ours - {"triton_sgd"}
+
+
 @pytest.mark.parametrize("name", ["quick", "full", "peers"])
 def test_epochs_are_a_ceiling_in_the_suites_of_whole_fits(name: str) -> None:
     assert {block.patience for block in read(name).blocks} == {5}

@@ -23,10 +23,10 @@ from bench.stats import LEVEL, Interval, critical_t, median_interval, ratio
 CLOSE = 0.01
 """How much above the lowest test RMSE still counts as about as accurate."""
 
-NEAR = 0.0025
+NEAR = 0.001
 """How much above the lowest test RMSE a model may be to be chosen for its speed: one whose seeds
-differ much is not separable from the best, however far above it is. Half of the 0.5 % by which a
-choice may miss what ten times its minutes would find."""
+differ much is not separable from the best, however far above it is. A fifth of the 0.5 % by which
+a choice may miss what ten times its minutes would find: the rest is for the search."""
 
 RMSE = part("metrics", "rmse")
 FIT_S = part("times", "fit_s")

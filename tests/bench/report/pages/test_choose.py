@@ -168,7 +168,7 @@ def test_why_a_model_is_recommended_among_those_that_may_be_the_most_accurate() 
     far = model("sparse_fc", test=0.9, fit_s=0.1, noise=0.5)
     quicker = choose_page(outcome(best, near, far), RESULTS)
     assert "**Use autorec, the quickest of those that may be the most accurate" in quicker
-    assert "at most 0.25 % above the lowest test RMSE.**" in quicker
+    assert "at most 0.1 % above the lowest test RMSE.**" in quicker
     assert "This fits autorec on all ratings" in quicker
     lowest = choose_page(outcome(best, far), RESULTS)
     assert "**Use bayesian_mf: its test RMSE is the lowest, though not beyond noise.**" in lowest

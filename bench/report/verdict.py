@@ -136,7 +136,8 @@ def _time(table: Table, goal: float, leaders: Leaders) -> str:
     ]
     seconds = f"({listed(times)})"
     if len(leaders) > 1:
-        return f"{seconds}: no difference beyond noise"
+        missed = any(_share(table, goal, line, "{}") for _, line in leaders)
+        return f"{seconds}: no difference beyond noise{', a miss counted as ∞' * missed}"
     [(_, line)] = leaders
     return ": ".join(filter(None, [seconds, "; ".join(_behind(table, goal, line))]))
 

@@ -8,7 +8,6 @@ nothing else.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -19,7 +18,8 @@ import torch
 from numba import njit, prange
 from tabulate import tabulate
 
-from bench.roofline import measure
+from bench.roofline.measure import measure
+from bench.stats import Interval, median_interval
 from datasets import catalog, splits
 from datasets.ratings import Ratings
 from impls.als import ALS
@@ -38,7 +38,9 @@ THREADS = 2
 ROUNDS = 41
 FACTORS = NumbaSGD.factors
 STEPS = 1 << 20
-"""Ratings of a table of `step_rows`."""
+"""Of `numba_sgd` in a reading."""
+LEAST_SIDE = 16
+"""Of the matrices for the rate of arithmetic, which is not wanted here."""
 TABLES = tuple(1 << power for power in (14, 16, 18, 20, 22, 24, 26))
 """Bytes: from the nearest cache to memory."""
 
@@ -49,18 +51,18 @@ def main() -> None:
     train = splits.cut(catalog.load("ml-1m"), "random:80/10/10").train
     for name, d in (("bayesian_mf", 1 + BayesianMF.factors), ("als", 1 + ALS.factors)):
         seconds = interleaved(regression_phases(train, d, noisy=name == "bayesian_mf"))
-        whole = seconds["the sweep"]
+        whole = seconds["the sweep"].value
         rows = [
-            [phase, f"{1e3 * s:.2f}", f"{100 * s / whole:.0f} %"] for phase, s in seconds.items()
+            [phase, shown(s, 1e3), f"{100 * s.value / whole:.0f} %"] for phase, s in seconds.items()
         ]
         print(tabulate(rows, [f"{name}, ml-1m", "ms", "of the sweep"], "github"), end="\n\n")
     numba.set_num_threads(1)
     table = ["numba_sgd: rows in", "ns a step", "ns to read and write two rows"]
-    print(tabulate(map(step_row, TABLES), table, "github", disable_numparse=True))
+    print(tabulate(map(step_rows, TABLES), table, "github", disable_numparse=True))
 
 
-def interleaved(phases: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """The median seconds of each, after a first call that compiles."""
+def interleaved(phases: Mapping[str, Callable[[], object]]) -> dict[str, Interval]:
+    """Seconds of each in the median, 95 %, after a first call that compiles."""
     seconds = defaultdict(list)
     for n in range(-1, ROUNDS):
         for phase, work in phases.items():
@@ -68,7 +70,14 @@ def interleaved(phases: Mapping[str, Callable[[], object]]) -> dict[str, float]:
             work()
             if n >= 0:
                 seconds[phase].append(time.perf_counter() - began)
-    return {phase: statistics.median(found) for phase, found in seconds.items()}
+    return {phase: median_interval(found) for phase, found in seconds.items()}
+
+
+def shown(seconds: Interval, per_second: float) -> str:
+    low, middle, high = (
+        f"{per_second * s:.3g}" for s in (seconds.low, seconds.value, seconds.high)
+    )
+    return f"{middle} ({low}–{high})"
 
 
 def regression_phases(train: Ratings, d: int, *, noisy: bool) -> dict[str, Callable[[], object]]:
@@ -134,8 +143,9 @@ def _systems(n_groups, d) -> None:  # type: ignore[no-untyped-def]
         cholesky_solve(At, np.zeros((d, WIDTH), np.float32))
 
 
-def step_row(table_bytes: int) -> list[str]:
-    """Of a step on random rows of both halves of a table; and of the bandwidth over that table."""
+def step_rows(table_bytes: int) -> list[str]:
+    """The size of a table; ns of a step on rows from all over its two halves, and of reading and
+    writing two rows by the bandwidth over it."""
     lanes = lanes_for(FACTORS)
     n_rows = table_bytes // (ENTRY_BYTES * lanes) // 2
     rng = np.random.default_rng(0)
@@ -144,16 +154,16 @@ def step_row(table_bytes: int) -> list[str]:
     ratings["standard_score"] = rng.standard_normal(STEPS)
     U, V = aligned_rows(n_rows, lanes), aligned_rows(n_rows, lanes)
     U[:, FACTORS + 1] = V[:, FACTORS] = 1
-    step, starts = diagonal_steps(FACTORS), np.array([0, STEPS])
+    take_steps, starts = diagonal_steps(FACTORS), np.array([0, STEPS])
 
     def steps() -> None:
-        step(starts, ratings, U, V, 1, 0, np.float32(0.01), np.float32(0.999))
+        take_steps(starts, ratings, U, V, 1, 0, np.float32(0.01), np.float32(0.999))
 
     [seconds] = interleaved({"steps": steps}).values()
-    bandwidth = measure._bytes_per_s(table_bytes, 1, measure.LEAST_VISITS)
-    moved_s = 4 * ENTRY_BYTES * lanes / bandwidth
+    [bytes_per_s] = measure(1, (table_bytes,), side=LEAST_SIDE).bandwidth.values()
+    moved_s = 4 * ENTRY_BYTES * lanes / bytes_per_s
     size = f"{table_bytes / 2**20:g} MiB"
-    return [size, f"{1e9 * seconds / STEPS:.1f}", f"{1e9 * moved_s:.1f}"]
+    return [size, shown(seconds, 1e9 / STEPS), f"{1e9 * moved_s:.1f}"]
 
 
 if __name__ == "__main__":

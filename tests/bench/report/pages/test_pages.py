@@ -627,6 +627,13 @@ def test_rows_that_noise_may_have_put_in_order_are_named_together() -> None:
     assert "- for 0.946 a, b, c or 2 other rows (" in verdict(table_of(*four))
 
 
+def test_rows_that_only_their_misses_keep_from_being_separable_say_how_those_count() -> None:
+    rows = [*reaching("ncf", 0.1, 0.1, math.inf), *reaching("als", 9.0, 9.1, 9.2)]
+    text = verdict(table_of(*rows))
+    assert "in 2 of 3 seeds and " in text
+    assert ": no difference beyond noise, a miss counted as ∞." in text
+
+
 def test_the_goal_of_a_dataset_without_one_is_what_the_baseline_reached_in_each_run() -> None:
     """Of one run alone, which one is the newest would decide, and a row that fails could."""
     own = {"dataset": "mine.csv", "data": data(fingerprint="mine")}

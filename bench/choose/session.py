@@ -40,6 +40,7 @@ from bench.choose.outcome import (
     read_request,
     wall_of,
 )
+from bench.choose.recommendation import CLOSE
 from bench.choose.searching import Searching
 from bench.choose.serving import ServingExecutor
 from bench.planning.describing import Contain
@@ -305,19 +306,27 @@ class Session:
         return total_s + self._growth_s(models)
 
     def _run_finals(self, models: Sequence[Searching]) -> None:
-        """Those of the most accurate models first, each model's best before its default, and one
-        seed of each before the others: what has no room in the minutes matters least."""
+        """What has no room in the minutes is to matter least. So one seed of each model's best
+        trial is first, then the other seeds of those between which the recommendation decides, one
+        seed of each default, and the rest; among equals the most accurate on validation."""
         self.show("final runs on training and validation parts together, scored on the test part")
         grown = final.growth(self.request.split)
         records = self.store.read()[0]
         finals = [r for r in self.request.own(records) if r.cell.suite == FINAL]
         recorded = {r.identity for r in finals if r.status in WELL}
         growth_s = self._growth_s(models)
-        ranked = sorted(models, key=lambda m: (m.best and m.best.rmse) or math.inf)
+        ranked = sorted(models, key=lambda m: _rmse(m.best))
         runs = [
             (m, t, seed) for m in ranked for t in m.to_run for seed in range(self.request.seeds)
         ]
-        runs.sort(key=lambda run: (run[2] > 0, run[1] is not run[0].best, run[2]))
+        lowest = min((_rmse(t) for _, t, _ in runs), default=math.inf)
+
+        def rank(run: tuple[Searching, Trial, int]) -> tuple[bool, bool, int]:
+            model, trial, seed = run
+            leads = trial is model.best and _rmse(trial) <= (1 + CLOSE) * lowest
+            return seed > 0 and not leads, trial is not model.best, seed
+
+        runs.sort(key=rank)
         took_s: dict[tuple[int, int], float] = {}
         n_ran = Counter[int]()
         left_out = Counter[str]()
@@ -351,7 +360,7 @@ class Session:
     def _growth_s(self, models: Sequence[Searching]) -> float:
         """Seconds of the fits on parts of the ratings, if the best model so far is recommended; 0
         where an earlier call recorded them."""
-        ranked = sorted(models, key=lambda m: (m.best and m.best.rmse) or math.inf)
+        ranked = sorted(models, key=lambda m: _rmse(m.best))
         trial, spent = (ranked[0].best, ranked[0].first_spent) if ranked else (None, None)
         if trial is None or trial.best is None or spent is None:
             return 0.0
@@ -374,6 +383,11 @@ class Session:
             f"{model.plan.implementation}: validation RMSE {lowest.rmse:.4f} after {spent:.3g} s, "
             f"trial {lowest.number}"
         )
+
+
+def _rmse(trial: Trial | None) -> float:
+    """On validation; ∞ without a result."""
+    return math.inf if trial is None or trial.rmse is None else trial.rmse
 
 
 def _searches(request: Request) -> tuple[object, ...]:

@@ -19,6 +19,7 @@ from bench.commands.terminal import plural
 from bench.planning.plan import Cell
 from bench.records import Record
 from datasets.printable import one_line
+from datasets.splits import PEEK
 
 REFRESHES_PER_S = 2
 """Few, since the harness shares the machine with the cell that it times."""
@@ -87,6 +88,7 @@ class Progress(StoreProblems):
     _spent: float = 0.0
     _cell_began: float = 0.0
     _label: str = ""
+    _part: str = ""
     _trained: str = ""
 
     def __post_init__(self) -> None:
@@ -131,7 +133,8 @@ class Progress(StoreProblems):
 
     def started(self, cell: Cell, again: str) -> None:
         self.number += 1
-        self._label, self._trained, self._cell_began = name_of(cell, self.shared), "", self.timer()
+        self._label, self._part = name_of(cell, self.shared), part_of(cell.request.split)
+        self._trained, self._cell_began = "", self.timer()
         if again:
             self._say(f"{self._place}  runs again: {again}")
         elif not self._live:
@@ -145,7 +148,7 @@ class Progress(StoreProblems):
         if self._cell_task is not None:
             self._bars.update(self._cell_task, completed=epoch, total=planned)
         if not self._live and (epoch == planned or epoch & (epoch - 1) == 0):  # 1, 2, 4, 8, …
-            self._say(f"    {validation(words)}")
+            self._say(f"    {of_part(self._part, words)}")
 
     def tried_again(self, reason: str) -> None:
         self._end_cell()
@@ -206,7 +209,7 @@ class Progress(StoreProblems):
 
 
 def trained(at: Checkpoint) -> str:
-    """How far a fit is, and its validation RMSE there; "" where none is known yet."""
+    """How far a fit is, and its RMSE there; "" where none is known yet."""
     if at.rmse is None or at.epoch == 0:
         return ""
     left_s = at.seconds / at.epoch * (at.planned - at.epoch)
@@ -214,9 +217,14 @@ def trained(at: Checkpoint) -> str:
     return "  ".join([*words, f"{duration(left_s)} left"] if left_s else words)
 
 
-def validation(words: str) -> str:
-    """These of `trained`, where nothing beside them says which RMSE it is."""
-    return words.replace("RMSE", "validation RMSE")
+def part_of(split: str) -> str:
+    """The part of the ratings that a fit is evaluated on as it trains."""
+    return "test" if split.startswith(PEEK) else "validation"
+
+
+def of_part(part: str, words: str) -> str:
+    """These of `trained`, where nothing beside them says of which part the RMSE is."""
+    return words.replace("RMSE", f"{part} RMSE")
 
 
 def shared(cells: Sequence[Cell]) -> dict[str, str]:
@@ -258,7 +266,7 @@ def outcome(record: Record) -> str:
             scores = f"RMSE {record.metrics.rmse:.4f}  {fit}"
         elif record.curve:
             best = min(point.rmse for point in record.curve)
-            scores = f"validation RMSE {best:.4f}  {fit}"
+            scores = f"{part_of(record.cell.split)} RMSE {best:.4f}  {fit}"
     if record.status == "ok":
         return scores
     return "  ".join(filter(None, (f"{record.status}: {record.reason}", scores)))

@@ -19,9 +19,10 @@ from bench.commands.progress import (
     StoreProblems,
     duration,
     name_of,
+    of_part,
     outcome,
+    part_of,
     trained,
-    validation,
 )
 from bench.commands.terminal import plural
 from bench.planning.plan import Cell
@@ -54,6 +55,7 @@ class _Line:
     machine: Machine
     began_s: float
     label: str = ""
+    part: str = ""
     trained: str = ""
     next_epoch: int = 1
     lost: str = ""
@@ -188,6 +190,7 @@ class MachinesProgress(StoreProblems):
         if line := self._lines.get(machine.address):
             self._say_skipped(line)
             line.label, line.began_s, line.lost = label, self.timer(), ""
+            line.part = part_of(work.cell.request.split)
             line.trained, line.next_epoch = "", 1
         if work.again:
             self._say(f"{machine.name}: {label}  runs again: {work.again}")
@@ -203,7 +206,7 @@ class MachinesProgress(StoreProblems):
             # 1, 2, 4, 8, … or, since a machine does not report every epoch, the next one.
             line.next_epoch = 1 << event.epoch.bit_length()
             if not self._live:
-                self._say(f"{machine.name}:     {validation(words)}")
+                self._say(f"{machine.name}:     {of_part(line.part, words)}")
 
     def tried_again(self, machine: Machine, reason: str) -> None:
         self._say(f"{machine.name}: runs again, since something else may be the cause: {reason}")

@@ -287,6 +287,22 @@ def test_the_search_is_blind_and_final_runs_are_scored_once_on_one_test_part(
     assert set(counts.values()) == {1}
 
 
+def test_all_seeds_of_models_near_the_lowest_run_before_defaults_and_other_seeds(
+    choose: Choose, tmp_path: Path
+) -> None:
+    found, _ = choose(minutes=3, seeds=3)
+    final = [r.run for r in records(tmp_path) if r.cell.suite == FINAL]
+    best = {m.plan.implementation: [final.index(r.run) for r in m.best_runs] for m in found.models}
+    lowest = min(m.best.rmse for m in found.models if m.best and m.best.rmse)
+    near = [n for n, m in zip(NAMES, found.models, strict=True) if m.best.rmse <= 1.01 * lowest]
+    assert 0 < len(near) < len(NAMES)
+    for name in NAMES:
+        one_seed, *others = best[name]
+        assert one_seed < len(NAMES)
+        expected = range(len(NAMES), len(NAMES) + 2 * len(near))
+        assert all((place in expected) == (name in near) for place in others)
+
+
 def test_final_runs_have_the_epochs_that_the_search_found(choose: Choose) -> None:
     found, _ = choose(minutes=3)
     for model in found.models:

@@ -65,6 +65,14 @@ def test_plain_lines_report_cell_epoch_score_and_time_left() -> None:
     assert [each.status for each in done] == ["failed"]
 
 
+def test_a_fit_that_reads_the_test_part_shows_the_rmse_as_of_that() -> None:
+    text = io.StringIO()
+    with Progress(console(text), 1, [], Clock()) as progress:
+        progress.started(cell(split="peek:random:90/10"), "")
+        progress.on_event(checkpoint(20, 9.0))
+    assert text.getvalue().splitlines()[-1] == "    epoch 20/20  test RMSE 0.9500"
+
+
 def test_cells_that_were_known_to_be_recorded_are_neither_listed_nor_waited_for() -> None:
     text, clock = io.StringIO(), Clock()
     with Progress(console(text), 100, [], clock, recorded=98) as progress:

@@ -87,8 +87,11 @@ def _use(found: Recommendation) -> str:
         )
     if any(it.excess for it in found.tied):
         return f"Use {chosen}: its test RMSE is the lowest, though not beyond noise."
-    if found.tied:
+    if found.tied and len(found.best.runs) < 2:
         return f"Use {chosen}: its test RMSE is the lowest, of one seed."
+    if found.tied:
+        others = plural(len(found.tied), "other")
+        return f"Use {chosen}: its test RMSE is the lowest; {others} of one seed cannot be compared."
     return f"Use {chosen}: it is the most accurate."
 
 

@@ -242,6 +242,13 @@ def test_one_seed_names_the_lowest_and_no_search_that_did_not_overfit() -> None:
     assert "No search overfitted" not in text
 
 
+def test_where_the_lowest_alone_has_all_its_seeds_others_are_not_compared() -> None:
+    best = model("als", test=0.88, fit_s=9.0, seeds=3)
+    others = [model(name, test=0.89, fit_s=1.0, seeds=1) for name in ("autorec", "ncf")]
+    text = choose_page(outcome(best, *others, seeds=3), RESULTS)
+    assert "Use als: its test RMSE is the lowest; 2 others of one seed cannot be compared." in text
+
+
 def test_the_script_of_a_file_of_ones_own_imports_it() -> None:
     said = recommend(found := outcome(model("lab/mine.py:Mine", test=0.9)))
     assert said is not None

@@ -91,7 +91,9 @@ def _use(found: Recommendation) -> str:
         return f"Use {chosen}: its test RMSE is the lowest, of one seed."
     if found.tied:
         others = plural(len(found.tied), "other")
-        return f"Use {chosen}: its test RMSE is the lowest; {others} of one seed cannot be compared."
+        return (
+            f"Use {chosen}: its test RMSE is the lowest; {others} of one seed cannot be compared."
+        )
     return f"Use {chosen}: it is the most accurate."
 
 

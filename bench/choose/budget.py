@@ -50,8 +50,8 @@ trained until then is spent once more."""
 STALE = 300
 """Trials without a better one after which a search is over, whatever is left of its share. In 325
 trials of numba_sgd on ml-100k the longest gap between two better ones was of 90, and in 400 of bias
-of 65. With 100, numba_sgd spent 7.5 s there where others spent 12.7 s; with 300 only a model that
-is fitted in milliseconds ends early, for which the harness needs longer than for the fit."""
+of 65. With 100, numpy_sgd_strata spent 7.5 s there where others spent 15.2 s; with 300 only a model
+that is fitted in milliseconds ends early, for which the harness needs longer than for the fit."""
 
 BETTER = 1e-4
 """By how much of its RMSE a trial is to be better, for the search to go on for it."""

@@ -65,6 +65,10 @@ def class_path_of(name: str) -> str:
         if not Path(path).is_file():
             raise ImplementationError(f"no file {path} (requested by --impl {name})")
         return f"{Path(path).resolve()}:{class_name}"
+    if path in (*IMPLEMENTATIONS, *outside):
+        raise ImplementationError(
+            f"no implementation '{name}'. For a preset: --impl {path} --preset {class_name}"
+        )
     known = ", ".join([*IMPLEMENTATIONS, *outside])
     raise ImplementationError(
         f"no implementation '{name}'. There are: {known}; or name one of your own "

@@ -112,14 +112,13 @@ def _parse(implementation: type[Any], name: str, text: str) -> Any:
 
 def readings(text: str) -> Iterator[Any]:
     """What `text` may mean: as Python writes it, as JSON writes true and false, the text, and
-    several texts with commas between them."""
+    one or several texts with commas between them."""
     try:
         yield ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         yield {"true": True, "false": False}.get(text.lower(), text)
     yield text
-    if "," in text:
-        yield tuple(text.split(","))
+    yield tuple(text.split(","))
 
 
 def _type_of(implementation: type[Any], name: str, where: str) -> Any:

@@ -37,7 +37,7 @@ from bench.report.metrics import (
 )
 from bench.report.rows import Line, Row, Runs, Table, device_kind, lowest_rmse
 from bench.report.sentences import more_repeats, repeat_of
-from bench.stats import Comparison, difference, ratio
+from bench.stats import DECIDES, Comparison, difference, ratio
 from datasets.printable import one_line
 
 FEWEST_TO_HALVE = 4
@@ -298,9 +298,16 @@ def _faster(a: Line, b: Line, speed: Comparison, where: str) -> Finding:
     return Finding(
         "fit time",
         f"No difference in fit time beyond noise between {a.name} and {b.name} on {where}: a "
-        f"ratio of {times}.",
+        f"ratio of {times}{_barely(speed, tie=1)}.",
         differs=False,
     )
+
+
+def _barely(found: Comparison, tie: float) -> str:
+    """Why a difference is not claimed that the interval shown would have; "" where it has none."""
+    if not found.interval.excludes(tie):
+        return ""
+    return f"; the {100 * DECIDES:g} % interval, which decides, includes {tie:g}"
 
 
 def _in_order(
@@ -316,8 +323,8 @@ def _more_accurate(side: Line, less: Comparison) -> Finding:
     gain = less.interval
     margin = f" ± {gain.half:.4f}"
     if not less.differs:
-        text = f"No difference in RMSE beyond noise ({side.name}: {signed(-gain.value)}{margin})."
-        return Finding("RMSE", text, differs=False)
+        known = f"{side.name}: {signed(-gain.value)}{margin}{_barely(less, tie=0)}"
+        return Finding("RMSE", f"No difference in RMSE beyond noise ({known}).", differs=False)
     if f"{abs(gain.value):.4f}" == "0.0000":
         return Finding("RMSE", "No difference in RMSE to four decimals.", differs=False)
     more = "more" if gain.value > 0 else "less"
@@ -390,7 +397,8 @@ def _of_times(
     times = compared(speed, repeat)
     if speed.differs:
         return f"{sooner.name} reached {goal} {times} times sooner.", True
-    return f"No difference beyond noise in the time to {goal}: a ratio of {times}.", False
+    why = _barely(speed, tie=1)
+    return f"No difference beyond noise in the time to {goal}: a ratio of {times}{why}.", False
 
 
 def _with_misses(

@@ -142,6 +142,11 @@ def test_a_device_that_is_missing_is_a_skipped_row(
     [
         (["run", "--suite", "slow"], "no suite 'slow'. There are: cuda, full, peers, published"),
         (["run", "--impl", "nobody"], "no implementation 'nobody'"),
+        (["run", "--impl", "als:fast"], "For a preset: --impl als --preset fast"),
+        (
+            ["run", "--impl", "blend", "--set", "blend.of=als"],
+            "two different rows or more",
+        ),
         (["run", "--dataset", "no/such/file.csv"], "no/such/file.csv"),
         (["run", "--impl", MEAN, "--set", "x=1"], "write it as implementation.field=value"),
         (["run", "--impl", MEAN, "--split", "half"], "half"),

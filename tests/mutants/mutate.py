@@ -77,6 +77,9 @@ TESTED_BY = {
 }
 """Which tests to run, as pytest's -k has it; all of them for a file that is not named here."""
 
+LIMIT_S, TRIES = 300, 4
+"""Of the tests of one mutation: LIBMF's threads can wait for each other for ever."""
+
 INTRODUCTION = """# Mutations: which mistakes the tests catch
 
 This page is for contributors who want to know how far a green test run can be trusted. Each line
@@ -158,18 +161,24 @@ def caught_by(mutation: Mutation, copy: Path) -> str | None:
 def first_failure(root: Path, tests: str, selection: str) -> str | None:
     """Class and name of the first of the tests that fails in `root`; None if none does.
 
-    It runs in a fork of this process, which has paid for the imports.
+    It runs in a fork of this process, which has paid for the imports. One without an end is killed,
+    and runs again.
     """
-    result, send = FORK.Pipe(duplex=False)
-    child = FORK.Process(target=_run, args=(root, tests, selection, send))
-    child.start()
-    send.close()
-    try:
-        failed: str | None = result.recv()
-    except EOFError:
-        raise SystemExit(f"the tests of {selection or 'everything'} could not run") from None
-    child.join()
-    return failed
+    for _ in range(TRIES):
+        result, send = FORK.Pipe(duplex=False)
+        child = FORK.Process(target=_run, args=(root, tests, selection, send))
+        child.start()
+        send.close()
+        if not result.poll(LIMIT_S):
+            child.kill()
+            continue
+        try:
+            failed: str | None = result.recv()
+        except EOFError:
+            raise SystemExit(f"the tests of {selection or 'everything'} could not run") from None
+        child.join()
+        return failed
+    raise SystemExit(f"the tests of {selection or 'everything'} did not end in {LIMIT_S} s")
 
 
 class FirstFailure:

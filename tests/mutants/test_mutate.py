@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.mutate import stale_mutations
+from tests.mutants import mutate
+from tests.mutants.mutate import first_failure, stale_mutations
 from tests.mutants.mutations import Mutation
 
 CODE = "a = 1\nb = 2 - a\n"
@@ -41,3 +42,24 @@ def test_a_mutation_that_no_longer_fits_is_reported(root: Path) -> None:
         "not Python",
         "no file",
     ]
+
+
+HANGS_ONCE = """
+import signal
+from pathlib import Path
+
+def test_a():
+    ran = Path("ran")
+    if not ran.exists():
+        ran.touch()
+        signal.pause()
+    assert False
+"""
+
+
+def test_tests_without_an_end_are_killed_and_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "test_once.py").write_text(HANGS_ONCE)
+    monkeypatch.setattr(mutate, "LIMIT_S", 3)
+    assert first_failure(tmp_path, "test_once.py", "") == "test_a"

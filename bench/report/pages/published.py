@@ -143,7 +143,8 @@ class Beside:
         if read == of or not self.peeks.records or not self.reference.clipped:
             return []
         repeats = f"{repeat_of(self.table.split)}s"
-        return [f"{read} of {of} {repeats} have a second fit that ended as the one reproduced"]
+        wanted = "a second fit that ended as the one reproduced, which a leak needs"
+        return [f"{read} of {of} {repeats} have {wanted}"]
 
 
 def published_page(tables: Sequence[Table], choices: Sequence[Outcome] = ()) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -123,8 +124,8 @@ def _has_all_runs(outcome: Outcome, found: Recommendation) -> bool:
 
 
 def _by_validation(found: Recommendation) -> Candidate:
-    """The model with the lowest validation RMSE."""
-    return min(found.candidates, key=lambda it: it.model.anytime[-1][1])
+    """The model whose best configuration has the lowest validation RMSE."""
+    return min(found.candidates, key=lambda it: (it.model.best and it.model.best.rmse) or math.inf)
 
 
 COLUMNS: list[Column[Beside]] = [

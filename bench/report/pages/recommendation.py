@@ -91,9 +91,7 @@ def _use(found: Recommendation) -> str:
         return f"Use {chosen}: its test RMSE is the lowest, of one seed."
     if found.tied:
         others = plural(len(found.tied), "other")
-        return (
-            f"Use {chosen}: its test RMSE is the lowest; {others} of one seed cannot be compared."
-        )
+        return f"Use {chosen}: its test RMSE is the lowest; {others} cannot be compared."
     return f"Use {chosen}: it is the most accurate."
 
 
@@ -148,7 +146,7 @@ def _most_accurate(found: Recommendation) -> str:
     elif tied:
         text = f"**Most accurate: not certain.** Lowest is {text}."
     elif single and not found.next:
-        text = f"**Most accurate: not known**, for one seed has no interval. Lowest is {text}."
+        text = f"**Most accurate: not known**, for {_lacks(found, single)}. Lowest is {text}."
     else:
         text = f"**Most accurate:** {text}."
     if apart:
@@ -159,8 +157,14 @@ def _most_accurate(found: Recommendation) -> str:
         text += f" {less}: {_name(beyond.candidate)} {_excess(beyond)}."
     if single:
         figures = _first([f"{_name(it.candidate)} {error(it.candidate.rmse)}" for it in single])
-        text += f" Not compared, for it or the lowest has one seed: {figures}."
+        text += f" Not compared, for {_lacks(found, single)}: {figures}."
     return text
+
+
+def _lacks(found: Recommendation, single: Sequence[Beside]) -> str:
+    """Why these are not compared with the lowest."""
+    fewest = min(len(it.runs) for it in (found.best, *(it.candidate for it in single)))
+    return "one seed has no interval" if fewest < 2 else "test ratings are too few for an interval"
 
 
 def _first(rows: Sequence[str]) -> str:
@@ -273,7 +277,7 @@ def goal_with_name(goal: Goal) -> str:
 def _excess(beside: Beside) -> str:
     """`+0.0031 (99 % interval +0.0012 to +0.0050)`."""
     if beside.excess is None:
-        return f"{error(beside.candidate.rmse)} (of one seed, so no interval)"
+        return f"{error(beside.candidate.rmse)} (not compared)"
     return f"{signed(beside.excess.value)} ({100 * SURE:g} % interval {ends(beside.excess)})"
 
 

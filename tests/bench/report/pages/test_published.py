@@ -242,6 +242,14 @@ def test_choices_stand_beside_the_published_searches_of_their_set_and_split() ->
     assert published_page([], others) == ""
 
 
+def test_the_lowest_on_validation_is_that_of_best_configurations_not_of_trials_by_chance() -> None:
+    by_chance = model("als", test=0.89, validations=(0.885, 0.87), val_noise=0.2)
+    found = outcome(model("autorec", test=0.88, validations=(0.88,)), by_chance, dataset="ml-100k")
+    assert found.models[1].best is found.models[1].default
+    row = cells(published_page([], [found]))["MovieLens 100K"]
+    assert row["ours, lowest on validation"] == "0.8800"
+
+
 def test_a_choice_that_lacks_runs_of_a_model_that_is_shown_is_left_out() -> None:
     def page(seeds_of_lowest: int, seeds_of_other: int) -> str:
         lowest = model("autorec", test=0.88, validations=(0.87,), seeds=seeds_of_lowest)

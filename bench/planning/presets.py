@@ -112,13 +112,16 @@ def _parse(implementation: type[Any], name: str, text: str) -> Any:
 
 def readings(text: str) -> Iterator[Any]:
     """What `text` may mean: as Python writes it, as JSON writes true and false, the text, and
-    one or several texts with commas between them."""
+    one or several texts with commas between them where it is nothing that Python writes."""
     try:
-        yield ast.literal_eval(text)
+        value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         yield {"true": True, "false": False}.get(text.lower(), text)
-    yield text
-    yield tuple(text.split(","))
+        yield text
+        yield tuple(text.split(","))
+    else:
+        yield value
+        yield text
 
 
 def _type_of(implementation: type[Any], name: str, where: str) -> Any:

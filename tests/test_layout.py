@@ -76,6 +76,21 @@ def test_packages_import_one_way(package: str) -> None:
     assert not wrong
 
 
+def test_plots_import_no_page_and_no_site() -> None:
+    """So a change of those draws no plot again (`bench.report.plots.style`)."""
+    known = modules()
+    plots = {name for name in known if name.startswith("bench.report.plots.")}
+    assert plots
+    above = ("bench.report.pages", "bench.report.site")
+    wrong = {
+        f"{name} imports {other}"
+        for name in plots
+        for other in imported(name, known[name], known)
+        if other.startswith(above)
+    }
+    assert not wrong
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circle(ROOT) == []
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -193,6 +194,11 @@ class Trial:
     def rmse(self) -> float | None:
         """The lowest validation RMSE; None where it has no result."""
         return self.best.rmse if self.best else None
+
+
+def validation_rmse(trial: Trial | None) -> float:
+    """The lowest of a trial; ∞ without a result."""
+    return math.inf if trial is None or trial.rmse is None else trial.rmse
 
 
 def lowest_of(trials: Iterable[Trial]) -> Trial | None:

@@ -38,6 +38,7 @@ from bench.choose.outcome import (
     final_hyperparameters,
     outcome_of,
     read_request,
+    validation_rmse,
     wall_of,
 )
 from bench.choose.recommendation import CLOSE
@@ -306,31 +307,16 @@ class Session:
         return total_s + self._growth_s(models)
 
     def _run_finals(self, models: Sequence[Searching]) -> None:
-        """What has no room in the minutes is to matter least. So one seed of each model's best
-        trial is first, then the other seeds of those between which the recommendation decides, one
-        seed of each default, and the rest; among equals the most accurate on validation."""
         self.show("final runs on training and validation parts together, scored on the test part")
         grown = final.growth(self.request.split)
         records = self.store.read()[0]
         finals = [r for r in self.request.own(records) if r.cell.suite == FINAL]
         recorded = {r.identity for r in finals if r.status in WELL}
         growth_s = self._growth_s(models)
-        ranked = sorted(models, key=lambda m: _rmse(m.best))
-        runs = [
-            (m, t, seed) for m in ranked for t in m.to_run for seed in range(self.request.seeds)
-        ]
-        lowest = min((_rmse(t) for _, t, _ in runs), default=math.inf)
-
-        def rank(run: tuple[Searching, Trial, int]) -> tuple[bool, bool, int]:
-            model, trial, seed = run
-            leads = trial is model.best and _rmse(trial) <= (1 + CLOSE) * lowest
-            return seed > 0 and not leads, trial is not model.best, seed
-
-        runs.sort(key=rank)
         took_s: dict[tuple[int, int], float] = {}
         n_ran = Counter[int]()
         left_out = Counter[str]()
-        for model, trial, seed in runs:
+        for model, trial, seed in self._finals_in_order(models):
             cell = self._final_cell(model, trial, seed)
             if cell.identity(machine.environment()) in recorded:
                 continue
@@ -351,6 +337,24 @@ class Session:
             names = listed([f"{n} of {name}" for name, n in left_out.items()])
             self.show(f"the minutes are over; more of them run the final runs left out: {names}")
 
+    def _finals_in_order(self, models: Sequence[Searching]) -> list[tuple[Searching, Trial, int]]:
+        """Models, trials and seeds. What has no room in the minutes is to matter least. So one seed
+        of each model's best trial is first, then the other seeds of those between which the
+        recommendation decides, one seed of each default, and the rest; among equals the most
+        accurate on validation."""
+        ranked = sorted(models, key=lambda m: validation_rmse(m.best))
+        runs = [
+            (m, t, seed) for m in ranked for t in m.to_run for seed in range(self.request.seeds)
+        ]
+        lowest = min((validation_rmse(m.best) for m in models), default=math.inf)
+
+        def rank(run: tuple[Searching, Trial, int]) -> tuple[bool, bool, int]:
+            model, trial, seed = run
+            leads = trial is model.best and validation_rmse(trial) <= (1 + CLOSE) * lowest
+            return seed > 0 and not leads, trial is not model.best, seed
+
+        return sorted(runs, key=rank)
+
     def _final_cell(self, model: Searching, trial: Trial, seed: int) -> Cell:
         assert trial.best is not None
         limit_s = final.limit_s(final.growth(self.request.split) * trial.best.seconds)
@@ -360,7 +364,7 @@ class Session:
     def _growth_s(self, models: Sequence[Searching]) -> float:
         """Seconds of the fits on parts of the ratings, if the best model so far is recommended; 0
         where an earlier call recorded them."""
-        ranked = sorted(models, key=lambda m: _rmse(m.best))
+        ranked = sorted(models, key=lambda m: validation_rmse(m.best))
         trial, spent = (ranked[0].best, ranked[0].first_spent) if ranked else (None, None)
         if trial is None or trial.best is None or spent is None:
             return 0.0
@@ -383,11 +387,6 @@ class Session:
             f"{model.plan.implementation}: validation RMSE {lowest.rmse:.4f} after {spent:.3g} s, "
             f"trial {lowest.number}"
         )
-
-
-def _rmse(trial: Trial | None) -> float:
-    """On validation; ∞ without a result."""
-    return math.inf if trial is None or trial.rmse is None else trial.rmse
 
 
 def _searches(request: Request) -> tuple[object, ...]:

@@ -133,7 +133,7 @@ class Progress(StoreProblems):
 
     def started(self, cell: Cell, again: str) -> None:
         self.number += 1
-        self._label, self._part = name_of(cell, self.shared), part_of(cell.request.split)
+        self._label, self._part = name_of(cell, self.shared), evaluated_part(cell.request.split)
         self._trained, self._cell_began = "", self.timer()
         if again:
             self._say(f"{self._place}  runs again: {again}")
@@ -148,7 +148,7 @@ class Progress(StoreProblems):
         if self._cell_task is not None:
             self._bars.update(self._cell_task, completed=epoch, total=planned)
         if not self._live and (epoch == planned or epoch & (epoch - 1) == 0):  # 1, 2, 4, 8, …
-            self._say(f"    {of_part(self._part, words)}")
+            self._say(f"    {with_part(words, self._part)}")
 
     def tried_again(self, reason: str) -> None:
         self._end_cell()
@@ -217,12 +217,12 @@ def trained(at: Checkpoint) -> str:
     return "  ".join([*words, f"{duration(left_s)} left"] if left_s else words)
 
 
-def part_of(split: str) -> str:
+def evaluated_part(split: str) -> str:
     """The part of the ratings that a fit is evaluated on as it trains."""
     return "test" if split.startswith(PEEK) else "validation"
 
 
-def of_part(part: str, words: str) -> str:
+def with_part(words: str, part: str) -> str:
     """These of `trained`, where nothing beside them says of which part the RMSE is."""
     return words.replace("RMSE", f"{part} RMSE")
 
@@ -266,7 +266,7 @@ def outcome(record: Record) -> str:
             scores = f"RMSE {record.metrics.rmse:.4f}  {fit}"
         elif record.curve:
             best = min(point.rmse for point in record.curve)
-            scores = f"{part_of(record.cell.split)} RMSE {best:.4f}  {fit}"
+            scores = f"{evaluated_part(record.cell.split)} RMSE {best:.4f}  {fit}"
     if record.status == "ok":
         return scores
     return "  ".join(filter(None, (f"{record.status}: {record.reason}", scores)))

@@ -171,6 +171,7 @@ def first_failure(root: Path, tests: str, selection: str) -> str | None:
         send.close()
         if not result.poll(LIMIT_S):
             child.kill()
+            child.join()
             continue
         try:
             failed: str | None = result.recv()

@@ -63,6 +63,12 @@ def agrees(processor: str) -> bool:
     return _run(processor, words).returncode == 0
 
 
+def runs_here(processor: str) -> bool:
+    """Whether this machine has the features that code for it may use."""
+    has, features = llvm.get_host_cpu_features(), PROCESSORS[processor][1]
+    return all(has.get(feature, False) for feature in re.findall(r"\+([\w.]+)", features))
+
+
 def _run(processor: str, words: list[str]) -> subprocess.CompletedProcess[str]:
     """A module of Python in which Numba compiles for the processor."""
     name, features = PROCESSORS[processor]
@@ -125,6 +131,9 @@ def count(processor: str) -> None:
 def main() -> None:
     rows = []
     for processor in PROCESSORS:
+        if not runs_here(processor):
+            rows.append([processor, "all", "unknown", "this machine cannot run it"])
+            continue
         right = "not run" if processor == ARM else ("no", "yes")[agrees(processor)]
         for kernel, kinds in products(processor).items():
             used = ", ".join(f"{n} in {kind}" for kind, n in sorted(kinds.items()))

@@ -18,11 +18,11 @@ from bench.commands.progress import (
     REFRESHES_PER_S,
     StoreProblems,
     duration,
+    evaluated_part,
     name_of,
-    of_part,
     outcome,
-    part_of,
     trained,
+    with_part,
 )
 from bench.commands.terminal import plural
 from bench.planning.plan import Cell
@@ -190,7 +190,7 @@ class MachinesProgress(StoreProblems):
         if line := self._lines.get(machine.address):
             self._say_skipped(line)
             line.label, line.began_s, line.lost = label, self.timer(), ""
-            line.part = part_of(work.cell.request.split)
+            line.part = evaluated_part(work.cell.request.split)
             line.trained, line.next_epoch = "", 1
         if work.again:
             self._say(f"{machine.name}: {label}  runs again: {work.again}")
@@ -206,7 +206,7 @@ class MachinesProgress(StoreProblems):
             # 1, 2, 4, 8, … or, since a machine does not report every epoch, the next one.
             line.next_epoch = 1 << event.epoch.bit_length()
             if not self._live:
-                self._say(f"{machine.name}:     {of_part(line.part, words)}")
+                self._say(f"{machine.name}:     {with_part(words, line.part)}")
 
     def tried_again(self, machine: Machine, reason: str) -> None:
         self._say(f"{machine.name}: runs again, since something else may be the cause: {reason}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.choose.outcome import Outcome
+from bench.choose.outcome import Outcome, validation_rmse
 from bench.choose.recommendation import NEAR, Candidate, Recommendation, recommend
 from bench.report.files import choice_page_name
 from bench.report.formats import error, listed, signed
@@ -125,7 +124,7 @@ def _has_all_runs(outcome: Outcome, found: Recommendation) -> bool:
 
 def _by_validation(found: Recommendation) -> Candidate:
     """The model whose best configuration has the lowest validation RMSE."""
-    return min(found.candidates, key=lambda it: (it.model.best and it.model.best.rmse) or math.inf)
+    return min(found.candidates, key=lambda it: validation_rmse(it.model.best))
 
 
 COLUMNS: list[Column[Beside]] = [

@@ -110,11 +110,12 @@ class Plot:
 
 @cache
 def _drawn_by() -> str:
-    """The digest of the source of reports, records and statistics, with the versions of what
-    draws."""
+    """The digest of the source of plots, of what they may import, and of records and statistics,
+    with the versions of what draws. No plot imports a page or the site."""
     versions = [version(package) for package in ("matplotlib", "adjustText")]
     source = hashlib.sha256(repr(versions).encode())
-    for path in [Path(records.__file__), Path(stats.__file__), *sorted(REPORT.rglob("*.py"))]:
+    of_plots = sorted((*REPORT.glob("*.py"), *REPORT.glob("plots/*.py")))
+    for path in [Path(records.__file__), Path(stats.__file__), *of_plots]:
         source.update(path.read_bytes())
     return source.hexdigest()
 

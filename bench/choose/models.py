@@ -13,8 +13,7 @@ from bench.planning.rules import Rules
 from bench.planning.suite import Suite, checked
 from bench.records import Record, digest
 from bench.tune import study as studies
-from bench.tune.search import Settings
-from bench.tune.study import Study, UnrunnableError
+from bench.tune.study import Settings, Study, UnrunnableError
 from impls.registry import IMPLEMENTATIONS
 
 PROBED = 2

@@ -12,8 +12,8 @@ import optuna
 
 from bench.cell.events import Checkpoint
 from bench.records import Point, Record
-from bench.tune.search import Settings, begun
-from bench.tune.study import Study
+from bench.tune.search import begun
+from bench.tune.study import Settings, Study
 
 FIRST_S, RATIO, LAST = 0.01, 1.25, 72
 """Trials are compared after 10 ms of training, and each time a quarter later: at 72 moments, of

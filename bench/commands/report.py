@@ -8,11 +8,11 @@ from pathlib import Path
 
 from bench import machine
 from bench.commands import terminal
-from bench.report import compare, described, write
 from bench.report.combining import Combined
+from bench.report.comparison import compare
 from bench.report.files import SITE
 from bench.report.formats import out_option
-from bench.report.writing import NO_SITE, can_make_site, stores_of, write_site
+from bench.report.writing import NO_SITE, can_make_site, described, stores_of, write, write_site
 from bench.store import RecordStore
 
 RESULTS = Path("results")

@@ -16,7 +16,6 @@ from bench.commands.containment import Containment, Sandboxing
 from bench.commands.data import notice
 from bench.commands.doctor import measure
 from bench.commands.progress import Progress, name_of, shared
-from bench.commands.report import write_pages
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
 from bench.planning.repeats import Precision, followed, imprecise, row_of
@@ -196,6 +195,8 @@ def _run(
     changed: list[str] = []
     no_pages: terminal.UsageError | None = None
     if report:
+        from bench.commands.report import write_pages  # here, for the import takes half a second
+
         try:
             changed = write_pages(out, (store, RecordStore(out / FOLDER)))
         except terminal.UsageError as error:

@@ -11,9 +11,7 @@ import optuna
 
 from bench.planning.plan import Cell
 from bench.records import Record
-from bench.tune.study import Study, UnrunnableError
-
-Settings = Mapping[str, str]
+from bench.tune.study import Settings, Study, UnrunnableError
 
 UNGUIDED = 5
 """Trials, with the default and the starts, after which the earlier ones guide: a slow model has

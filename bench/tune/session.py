@@ -17,8 +17,8 @@ from bench.running.observer import Observer
 from bench.running.runner import Runner
 from bench.store import RecordStore
 from bench.tune import FOLDER
-from bench.tune.search import Settings, Trial, best_of, search
-from bench.tune.study import Study, StudyError
+from bench.tune.search import Trial, best_of, search
+from bench.tune.study import Settings, Study, StudyError
 from datasets import splits
 
 SETTLED: tuple[Status, ...] = ("ok", "diverged", "timeout", "out of memory")

@@ -20,9 +20,9 @@ from bench.records import CellRecord, Record
 from bench.report.formats import plural
 from bench.running.cluster.machines import Machine, placed
 from bench.running.cluster.work import MOST_LOST, Work
-from bench.tune.search import Settings, Trial, best_of, sampler, tell, validation_rmse
+from bench.tune.search import Trial, best_of, sampler, tell, validation_rmse
 from bench.tune.session import SETTLED
-from bench.tune.study import Study
+from bench.tune.study import Settings, Study
 
 
 @dataclass

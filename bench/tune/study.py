@@ -24,6 +24,9 @@ from bench.records import digest
 if TYPE_CHECKING:
     import optuna
 
+Settings = Mapping[str, str]
+"""What a trial sets, as after --set: hyperparameter -> its text."""
+
 STUDIES = files("bench") / "tune" / "studies"
 SIGNIFICANT_DIGITS = 3
 """Of a tried number: what is tried can then be written as a default."""

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -30,6 +31,22 @@ def records(out: Path) -> list[Record]:
     found, bad = RecordStore(out).read()
     assert bad == []
     return found
+
+
+@pytest.mark.parametrize("module", ["run", "report", "gate", "predict"])
+def test_a_verb_starts_without_what_it_may_not_need(module: str) -> None:
+    libraries = {
+        "altair",
+        "distributed",
+        "matplotlib",
+        "numba",
+        "optuna",
+        "pyarrow",
+        "scipy",
+        "torch",
+    }
+    code = f"import sys, bench.cli, bench.commands.{module}; print({libraries} & {{*sys.modules}})"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from bench.records import Roof, Slice
-from bench.report import compare, write
+from bench.report.comparison import compare
 from bench.report.plots.style import Plot
+from bench.report.writing import write
 from bench.store import LONGEST_LINE, RecordStore
 from bench.tune import FOLDER
 from tests.support.command_line import Bench

@@ -14,7 +14,6 @@ from bench.commands.cluster.progress import UNWRITTEN, MachinesProgress
 from bench.commands.containment import Containment, Sandboxing
 from bench.commands.data import notice
 from bench.commands.progress import shared
-from bench.commands.report import write_pages
 from bench.commands.run import (
     FAILED,
     INTERRUPTED,
@@ -141,6 +140,8 @@ def _ended(
     """Show what came of a run; returns its exit code."""
     problem: terminal.UsageError | None = None
     if of.report:
+        from bench.commands.report import write_pages  # here, for the import takes half a second
+
         try:
             write_pages(of.out, (ledger.store, RecordStore(of.out / FOLDER)))
         except terminal.UsageError as error:

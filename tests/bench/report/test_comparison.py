@@ -10,7 +10,7 @@ import pytest
 
 from bench.commands.summary import Shown, rows_of
 from bench.records import Point, Record
-from bench.report import compare
+from bench.report.comparison import compare
 from bench.report.formats import with_interval
 from bench.stats import Interval
 from datasets.printable import one_line

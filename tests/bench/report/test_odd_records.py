@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from bench.records import Roof
-from bench.report import compare, write
+from bench.report.comparison import compare
 from bench.report.formats import significant
 from bench.report.grouping import tables
 from bench.report.pages.dataset import page
+from bench.report.writing import write
 from bench.store import RecordStore
 from tests.support.records import record
 

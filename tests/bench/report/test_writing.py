@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from bench.records import Record, Reference
-from bench.report import described, write
 from bench.report.comparison import compare
 from bench.report.files import MARK, SITE, page_name
 from bench.report.formats import error
@@ -24,7 +23,7 @@ from bench.report.markdown import escaped
 from bench.report.metrics import mean, rmse
 from bench.report.pages.readme import BEGIN, END
 from bench.report.site.collect import site_of
-from bench.report.writing import results_of
+from bench.report.writing import described, results_of, write
 from bench.store import RecordStore
 from datasets.atomic import replace
 from tests.support.records import cells, data, eight, record, store

@@ -11,8 +11,8 @@ import pytest
 
 from bench.planning.plan import Skip
 from bench.records import Point, Record
-from bench.tune.search import Settings, Trial, best_of, search, validation_rmse
-from bench.tune.study import UnrunnableError
+from bench.tune.search import Trial, best_of, search, validation_rmse
+from bench.tune.study import Settings, UnrunnableError
 from tests.support.records import record
 from tests.support.studies import DEFAULT, STUDY, started
 

@@ -13,11 +13,11 @@ from bench.choose import FOLDER
 from bench.choose.outcome import NO_ROOM, REQUEST, Outcome
 from bench.choose.recommendation import recommend
 from bench.records import Slice
-from bench.report import write
 from bench.report.pages.choose import choose_page
 from bench.report.pages.next_steps import python_lines
 from bench.report.pages.recommendation import recommendation
 from bench.report.plots.anytime import anytime_plot
+from bench.report.writing import write
 from bench.store import RecordStore
 from tests.support.choices import model, outcome, stored
 from tests.support.records import cells, data

@@ -12,9 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.cli import app
-from bench.report import write
 from bench.report.files import MARK, SITE
-from bench.report.writing import write_site
+from bench.report.writing import write, write_site
 from tests.support.records import eight, record, store
 
 

@@ -91,14 +91,28 @@ def choices_beside_published(choices: Sequence[Outcome]) -> list[str]:
     rows = list(_beside(choices))
     if not rows:
         return []
-    records = [r for it in rows for o, _ in it.choices for m in o.models for r in m.best_runs]
     return [
         "## Searches for a model",
         ABOUT,
         markdown_table(COLUMNS, rows),
         "\n".join(it.links for it in rows),
-        caption(sorted(records, key=lambda record: record.started_at)),
+        *_captions(rows),
     ]
+
+
+def _captions(rows: Sequence[Beside]) -> Iterator[str]:
+    """A paragraph a machine: the cuts that it ran, and what must stand beside their figures."""
+    runs = [
+        (f"{it.published.title} cut {outcome.request.cut}", record)
+        for it in rows
+        for outcome, _ in it.choices
+        for model in outcome.models
+        for record in model.best_runs
+    ]
+    for machine, of_machine in grouped(runs, lambda run: run[1].environment.machine).items():
+        cuts = listed(list(dict.fromkeys(cut for cut, _ in of_machine)))
+        records = sorted((record for _, record in of_machine), key=lambda it: it.started_at)
+        yield f"{cuts}: machine {escaped(machine)}, {caption(records)}"
 
 
 def _beside(choices: Sequence[Outcome]) -> Iterator[Beside]:

@@ -80,6 +80,8 @@ def _unfinished(outcome: Outcome) -> str:
 
 def _use(found: Recommendation) -> str:
     chosen = _name(found.chosen)
+    if not found.others:
+        return f"Use {chosen}: no other model has a test RMSE."
     if found.as_accurate:
         return (
             f"Use {chosen}, the quickest of those that may be the most accurate and are at most "

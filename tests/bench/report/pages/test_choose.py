@@ -172,8 +172,9 @@ def test_why_a_model_is_recommended_among_those_that_may_be_the_most_accurate() 
     assert "This fits autorec on all ratings" in quicker
     lowest = choose_page(outcome(best, far), RESULTS)
     assert "**Use bayesian_mf: its test RMSE is the lowest, though not beyond noise.**" in lowest
-    alone = said_of(outcome(BIAS, AUTOREC), "Use")
-    assert alone == "**Use autorec: it is the most accurate.**"
+    apart = said_of(outcome(BIAS, AUTOREC), "Use")
+    assert apart == "**Use autorec: it is the most accurate.**"
+    assert said_of(outcome(BIAS), "Use") == "**Use bias: no other model has a test RMSE.**"
 
 
 def test_models_without_a_first_trial_come_before_the_answer() -> None:

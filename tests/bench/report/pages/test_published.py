@@ -14,7 +14,7 @@ from bench.report.grouping import tables
 from bench.report.pages.published import published_page
 from bench.report.pages.published_choices import PUBLISHED
 from tests.support.choices import model, outcome
-from tests.support.records import cells, metrics, record
+from tests.support.records import cells, environment, metrics, record
 
 
 def beside(
@@ -240,6 +240,16 @@ def test_choices_stand_beside_the_published_searches_of_their_set_and_split() ->
     assert "[cut 2](choose-ml-100k-2.md) als" in text
     assert "MovieLens 1M" not in text
     assert published_page([], others) == ""
+
+
+def test_each_machine_is_named_with_the_cuts_that_it_ran() -> None:
+    found = [outcome(model("als", test=0.88), dataset="ml-100k", cut=cut) for cut in range(3)]
+    for each in found[1:]:
+        for run in each.models[0].best_runs:
+            run.environment = environment("box-2")
+    text = published_page([], found)
+    assert "\nMovieLens 100K cut 0: machine box-1, AMD EPYC" in text
+    assert "\nMovieLens 100K cut 1 and MovieLens 100K cut 2: machine box-2, AMD EPYC" in text
 
 
 def test_the_lowest_on_validation_is_that_of_best_configurations_not_of_trials_by_chance() -> None:

@@ -22,6 +22,7 @@ from bench.planning.repeats import Precision, followed, imprecise, row_of
 from bench.planning.rerun import History, is_of
 from bench.planning.suite import Overrides, Suite, read
 from bench.records import Record
+from bench.report.formats import listed
 from bench.report.sentences import cores
 from bench.roofline.work import WORK
 from bench.running.cells import memory_limit_bytes
@@ -80,7 +81,7 @@ def run(
     arguments.refuse_unused(layout, datasets)
     with collector_paused():
         cells = planner.plan(requested)
-        refuse_idle_epochs(cells, overrides)
+        note_of_idle_epochs(cells, overrides)
         if pin:
             _note_of_unpinned(cells)
         known = {cell.request.dataset: cell.facts for cell in cells}
@@ -117,22 +118,30 @@ def precision_of(
     return Precision(half_width, suite.repeat_budget if budget is None else budget)
 
 
-def refuse_idle_epochs(cells: Iterable[Cell], overrides: Overrides) -> None:
-    """Raise UsageError where --epochs changes no row: none has epochs, or each has them set."""
+def note_of_idle_epochs(cells: Iterable[Cell], overrides: Overrides) -> None:
+    """Name the rows that --epochs does not change: they have none, or each has them set. Raises
+    UsageError where that is every row."""
     if (epochs := overrides.block.get("epochs")) is None:
         return
     runnable = [cell for cell in cells if cell.skip is None]
     takes = [
-        cell
+        "epochs" in cell.request.hyperparameters and "epochs" not in cell.settings
         for cell in runnable
-        if "epochs" in cell.request.hyperparameters and "epochs" not in cell.settings
     ]
-    if runnable and not takes:
-        names = ", ".join(sorted({cell.request.implementation for cell in runnable}))
+    idle = {
+        cell.request.implementation
+        for cell, takes_it in zip(runnable, takes, strict=True)
+        if not takes_it
+    }
+    if not idle:
+        return
+    names = listed(sorted(idle))
+    if not any(takes):
         raise terminal.UsageError(
             f"--epochs {epochs} changes no row of {names}: none has epochs that are not set "
             "otherwise; leave it out"
         )
+    terminal.note(f"--epochs {epochs} does not change {names}: no epochs, or others by --set")
 
 
 def _run(

@@ -19,9 +19,9 @@ from bench.commands.run import (
     INTERRUPTED,
     check_store,
     exit_code,
+    note_of_idle_epochs,
     open_store,
     precision_of,
-    refuse_idle_epochs,
     show,
     without_figures,
 )
@@ -175,7 +175,7 @@ def _planned(
             )
             plans[cuda] = planner.plan(requested)
     cells = plans[has_cuda]
-    refuse_idle_epochs(cells, overrides)
+    note_of_idle_epochs(cells, overrides)
     known = {cell.request.dataset: cell.facts for cell in cells}
     for name in sorted(known, key=[*datasets, *known].index):
         notice(name, known[name], among=known)

@@ -25,7 +25,7 @@ def dry_run(*words: str) -> Result:
         ("--suite scale --repeat-budget 9s", f"{WITHOUT}suite 'scale' has none: add --precision"),
         ("--report", "--report writes pages after a run, and --dry-run runs nothing"),
         ("--epochs 3", "--epochs 3 changes no row of bias: none has epochs"),
-        ("--impl als --epochs 3 --set als.epochs=2", "--epochs 3 changes no row of als, bias"),
+        ("--impl als --epochs 3 --set als.epochs=2", "--epochs 3 changes no row of als and bias"),
         (
             "--set als.epochs=2 --set als.epochs=3",
             "--set als.epochs=3: als.epochs is 2 already; leave",
@@ -55,6 +55,17 @@ def test_a_plan_says_whether_repeats_follow(ratings: Path, words: str, first: st
     done = dry_run(*words.split(), "--dataset", str(ratings))
     assert done.exit_code == 0, done.output
     assert first in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "names"), [("--impl als", "bias"), ("--impl als --impl blend", "bias and blend")]
+)
+def test_rows_that_epochs_leave_as_they_are_are_named(
+    ratings: Path, words: str, names: str
+) -> None:
+    done = dry_run(*words.split(), "--epochs", "3", "--dataset", str(ratings))
+    assert done.exit_code == 0, done.output
+    assert f"--epochs 3 does not change {names}: " in " ".join(done.stderr.split())
 
 
 def test_a_row_that_diverged_is_a_result_unless_no_row_has_a_figure(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,9 @@ BESIDE = {
 """Packages of ratebench whose names another distribution may have, and where they begin."""
 
 
-class _Beside(MetaPathFinder):
-    """Finds them before `sys.path` is searched."""
+class _Beside:
+    """Finds them before `sys.path` is searched. Not by `importlib.abc`, whose import takes as long
+    as all that is here, in each cell's process."""
 
     @staticmethod
     def find_spec(name: str, *_: Any) -> ModuleSpec | None:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
@@ -149,6 +148,9 @@ def index_of(name: str) -> int:
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """Version of each package that is installed."""
+    # Here, for its import would be a tenth of what the process of a cell needs to start.
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {}
     for package in packages:
         with contextlib.suppress(PackageNotFoundError):

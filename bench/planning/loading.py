@@ -13,13 +13,15 @@ import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench import BESIDE
 from impls.registry import IMPLEMENTATIONS
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
 
 ENTRY_POINT_GROUP = "ratebench.implementations"
 
@@ -88,6 +90,9 @@ def plugins() -> dict[str, list[EntryPoint]]:
 
 def _entry_points() -> Iterable[EntryPoint]:
     """Of all packages but those whose file of them is no text: one of these hides no other."""
+    # Here, for its import would be a tenth of what the process of a cell needs to start.
+    from importlib.metadata import distributions, entry_points
+
     try:
         return entry_points(group=ENTRY_POINT_GROUP)
     except UnicodeError:

@@ -12,6 +12,9 @@ import datasets
 LEFT_OUT = (
     "datasets.catalog",
     "datasets.reading.table",
+    "importlib.metadata",
+    "importlib.resources",
+    "tempfile",
     "torch",
     "numba",
     "pandas",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -159,12 +158,11 @@ def test_auto_is_the_cpu_alone_without_a_cuda_device() -> None:
 
 
 def has_cornac(monkeypatch: pytest.MonkeyPatch, installed: str | None) -> None:
-    def version(package: str) -> str:
-        if package == "cornac" and installed is None:
-            raise PackageNotFoundError
-        return installed if package == "cornac" and installed else "1.0"
+    def versions(packages: Iterable[str]) -> dict[str, str]:
+        found = {package: installed if package == "cornac" else "1.0" for package in packages}
+        return {package: version for package, version in found.items() if version}
 
-    monkeypatch.setattr(availability, "version", version)
+    monkeypatch.setattr(availability, "versions", versions)
 
 
 def test_a_peer_that_is_not_installed_is_skipped_with_the_line_that_installs_it(

@@ -164,7 +164,7 @@ def points(monkeypatch: pytest.MonkeyPatch, *named: tuple[str, str]) -> None:
     """Let these be the entry points of installed packages."""
     group = loading.ENTRY_POINT_GROUP
     found = [EntryPoint(name, value, group) for name, value in named]
-    monkeypatch.setattr(loading, "entry_points", lambda **_: found)
+    monkeypatch.setattr(loading, "_entry_points", lambda: found)
 
 
 def test_an_entry_point_called_like_a_built_in_row_is_reported(

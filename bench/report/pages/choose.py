@@ -253,6 +253,9 @@ def _how(outcome: Outcome) -> str:
     took = f"{' to '.join(ends)}, median {statistics.median(spent.values()):.2g} s" if spent else ""
     final = sum((m.final_spent.counted_s for m in outcome.models), 0.0)
     trials = [trial for model in outcome.models for trial in model.trials]
+    n_single = sum(len(model.trials) == 1 for model in outcome.models)
+    if 2 * n_single > len(spent):
+        took += f" ({n_single} of {plural(len(spent), 'model')} had one trial, whatever it took)"
     suggested = (
         "; the others are the starts of the study and suggestions of a tree-structured Parzen "
         f"estimator (optuna), and {sum(t.pruned for t in trials):,} of {len(trials):,} were ended "

@@ -24,9 +24,9 @@ def predict_command(outcome: Outcome, out: Path) -> str:
 def next_steps(outcome: Outcome, found: Recommendation, out: Path) -> list[str]:
     """The lines that fit the chosen model on the whole file and predict."""
     return [
-        f"This fits {escaped(found.chosen.name)} on all ratings, for as many epochs as the search "
-        "found, and predicts. Run it by the Python that has ratebench (`.venv/bin/python` in a "
-        "clone), in the folder where `bench choose` ran, or with the path of the ratings from "
+        f"This fits {escaped(found.chosen.name)} on all ratings, with the hyperparameters that "
+        "were chosen, and predicts. Run it by the Python that has ratebench (`.venv/bin/python` in "
+        "a clone), in the folder where `bench choose` ran, or with the path of the ratings from "
         "there:",
         f"```python\n{python_lines(outcome, found.chosen)}\n```",
         "Or for a file of pairs, on the command line:",
@@ -61,10 +61,11 @@ def python_lines(outcome: Outcome, chosen: Candidate) -> str:
             "ratings = datasets.whole(dataset)",
             *([f"model = {name}(", *settings, ")"] if settings else [f"model = {name}()"]),
             "model.fit(ratings.train)",
-            "# Your ids, as texts; one without ratings becomes -1, which no model can predict.",
+            "# Your ids, as texts. One without ratings becomes -1, which no model can predict.",
             "users = matched(dataset.user_ids[:2].astype(str), ratings.user_ids)",
             "items = matched(dataset.item_ids[:2].astype(str), ratings.item_ids)",
-            "print(model.predict(users, items).clip(*ratings.train.scale))",
+            "known = (users >= 0) & (items >= 0)",
+            "print(model.predict(users[known], items[known]).clip(*ratings.train.scale))",
         ]
     )
 

@@ -120,18 +120,22 @@ def _test_part(found: Recommendation) -> str:
 
 def _cut_short(outcome: Outcome) -> str:
     """Which models' first trial ran out of time; "" where none did."""
-    cut = [
-        escaped(name)
+    cut = {
+        escaped(name): model
         for name, model in names(outcome).items()
         if model.default and model.default.record.status == "timeout"
-    ]
+    }
     if not cut:
         return ""
-    return (
-        f"**Too few minutes** for the first trial of {listed(cut)}: it was ended by its time "
-        "limit. Where it has a result, what is called the default below is its best epoch until "
-        "then. More minutes run it again."
+    text = (
+        f"**Too few minutes** for the first trial of {listed([*cut])}: it was ended by its time "
+        "limit, and more minutes run it again. Where it has a result, what is called the default "
+        "below is its best epoch until then."
     )
+    if nothing := [name for name, model in cut.items() if model.best is None]:
+        which = "which may be the best" if len(nothing) == 1 else "each of which may be the best"
+        text += f" It has none of {listed(nothing)}, {which}."
+    return text
 
 
 def _most_accurate(found: Recommendation) -> str:
@@ -184,7 +188,7 @@ def _quickest(found: Recommendation) -> str:
     else:
         [beside] = [it for it in found.others if it.candidate is quickest]
         times = found.best.times_slower(quickest)
-        text += f", RMSE {_excess(beside)}; {_name(found.best)} takes {_times(times)} as long."
+        text += f", RMSE {_excess(beside)}; {_name(found.best)} takes {_times(times)}."
     if found.as_quick:
         rivals = [f"{_name(it)}, {_seconds(it.fit_s)}" for it in found.as_quick]
         text += f" Too close to say in time: {'; '.join(rivals)}."
@@ -193,7 +197,7 @@ def _quickest(found: Recommendation) -> str:
             f"{_name(it.candidate)}, {_seconds(it.candidate.fit_s)}, RMSE {_excess(it)}"
             for it in found.perhaps_close
         ]
-        text += f" Quicker, but too close to {share} to say: {'; '.join(doubtful)}."
+        text += f" Quicker, and not known to be within {share}: {'; '.join(doubtful)}."
     return text
 
 
@@ -246,7 +250,8 @@ def _ten_times(found: Recommendation) -> str:
     grown = [_grown(*each) for each in measured]
     return (
         f"{text} of as many users and items, by the same hyperparameters: {'; '.join(grown)}. "
-        "(From fits on a quarter, half and all of the training part, so beyond what was measured.)"
+        "(By the line through fits on a quarter, half and all of the training part, with its 95 % "
+        "interval: that it goes on so is beyond what was measured.)"
     )
 
 
@@ -290,6 +295,7 @@ def _seconds(interval: Interval) -> str:
 
 
 def _times(ratio: Interval) -> str:
-    """`12 times (10–14)`."""
+    """`12 times as long (95 % interval 10–14)`."""
     value, low, high = (significant(each, 2) for each in (ratio.value, ratio.low, ratio.high))
-    return f"{value} times" if ratio.level is None else f"{value} times ({low}–{high})"
+    text = f"{value} times as long"
+    return f"{text} ({100 * ratio.level:g} % interval {low}–{high})" if ratio.level else text

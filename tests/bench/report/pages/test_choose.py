@@ -52,7 +52,7 @@ def test_models_that_noise_may_have_put_in_order_are_too_close_to_say() -> None:
     assert "not separable: autorec +0.0001 (99 %" in first
     assert "The next that is less accurate beyond noise: numba_sgd" in first
     assert "**Quickest within 1 % of that:** numba_sgd" in quick
-    assert re.search(r"bayesian_mf takes \d\d times \(\d\d–\d\d\) as long", quick)
+    assert re.search(r"bayesian_mf takes \d\d times as long \(95 % interval \d\d–\d\d\)", quick)
 
 
 def test_a_model_far_above_whose_runs_differ_much_is_open_and_not_close() -> None:
@@ -230,7 +230,20 @@ def test_a_first_trial_that_ran_out_of_time_is_named() -> None:
     found = outcome(BIAS, model("autorec", test=0.88))
     assert "Too few minutes" not in choose_page(found, RESULTS)
     found.models[1].trials[0].record.status = "timeout"
-    assert "**Too few minutes** for the first trial of autorec:" in choose_page(found, RESULTS)
+    page = choose_page(found, RESULTS)
+    assert "**Too few minutes** for the first trial of autorec:" in page
+    assert "may be the best" not in page
+    found.models[1].trials[0].record.curve = []
+    nothing = outcome(BIAS, (found.models[1].plan, [found.models[1].trials[0].record]))
+    assert "It has none of autorec, which may be the best." in choose_page(nothing, RESULTS)
+
+
+def test_seconds_that_are_of_first_trials_alone_are_not_called_equal() -> None:
+    slow = [model(name, test=0.9, validations=(0.9,)) for name in ("als", "ncf")]
+    assert "(2 of 3 models had one trial, whatever it took)" in choose_page(
+        outcome(BIAS, *slow), RESULTS
+    )
+    assert "had one trial" not in choose_page(outcome(BIAS, AUTOREC, slow[0]), RESULTS)
 
 
 def test_one_seed_names_the_lowest_and_no_search_that_did_not_overfit() -> None:
@@ -277,6 +290,9 @@ def test_the_script_fits_the_chosen_model_on_the_whole_file(
     assert "from impls.numba_sgd import NumbaSGD\n" in script
     exec(script, {})
     assert len(capsys.readouterr().out.split()) == 2
+    # An id without ratings is left out: as -1 it would be read as the last one.
+    exec(script.replace("dataset.user_ids[:2].astype(str)", "['0', 'nobody']"), {})
+    assert len(capsys.readouterr().out.split()) == 1
 
 
 def test_bench_report_writes_the_page_and_the_plot_and_links_them(tmp_path: Path) -> None:

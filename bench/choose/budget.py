@@ -100,7 +100,8 @@ class Account:
         """Wall seconds until it has counted so many; no more than until its search is over, if
         none of its trials is better any more."""
         wall_s = max(0.0, level_s - self.spent.counted_s) * self.pace
-        return min(wall_s, (STALE - self.stale) * self.wall_s / self.n) if self.n else wall_s
+        left = max(0, STALE - self.stale)  # trials; one that runs again may be beyond
+        return min(wall_s, left * self.wall_s / self.n) if self.n else wall_s
 
     def least_s(self, level_s: float) -> float:
         """Counted seconds that have to be left for a turn."""

@@ -10,7 +10,7 @@ import math
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -239,6 +239,9 @@ Configuration = Literal["best", "default"]
 class Model:
     """What came of one model.
 
+    best          the trial whose hyperparameters a user should take (`best_of`). Where that has no
+                  final run yet, as after an interruption, an earlier one that has
+    is_newest     whether it is the former
     best_runs     final runs of the best trial's hyperparameters, by seed: each in a process of its
                   own, fitted on training and validation parts together for the best checkpoint's
                   epochs, and scored on the test part. `record.metrics.blocks` has squared errors of
@@ -254,6 +257,8 @@ class Model:
     default_runs: Sequence[Record]
     cut: Sequence[Trial] = ()
     growth_runs: Sequence[Record] = ()
+    best: Trial | None = None
+    is_newest: bool = True
 
     @property
     def default(self) -> Trial | None:
@@ -262,10 +267,6 @@ class Model:
     @property
     def lowest(self) -> Trial | None:
         return lowest_of(self.trials)
-
-    @cached_property
-    def best(self) -> Trial | None:
-        return best_of(self.trials)
 
     @property
     def spent(self) -> Spent:
@@ -316,8 +317,13 @@ class Outcome:
     def is_complete(self) -> bool:
         """Whether the last call ended, no model is untried, and each with a result has all its
         final runs."""
-        return (self.request.ended and not self.untried) and all(
-            len(runs) == self.request.seeds
+        return (self.request.ended and not self.untried) and not self.lacks_runs
+
+    @property
+    def lacks_runs(self) -> bool:
+        """Whether a model with a result has not all its final runs."""
+        return any(
+            not model.is_newest or len(runs) != self.request.seeds
             for model in self.models
             for trial, runs in ((model.best, model.best_runs), (model.default, model.default_runs))
             if trial and trial.best
@@ -347,7 +353,8 @@ def wall_of(request: Request, records: Sequence[Record]) -> float:
     threads: another split is another search, with minutes of its own, and so are other models."""
     splits = (request.split, request.final_split)
     own = [r for r in request.own(records) if r.cell.split in splits]
-    return max(request.wall_s, sum(each.times.wall_s for each in own if each.times))
+    cells_s = sum(r.times.wall_s if r.times else Spent.of(r).counted_s for r in own)
+    return max(request.wall_s, cells_s)
 
 
 def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model:
@@ -370,11 +377,16 @@ def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model
             trial = found[record.identity] = Trial(number, record, before_s)
             before_s += trial.spent.counted_s
     trials = [*found.values()]
-    model = Model(plan, trials, (), ())
     runs = [r for r in own if r.cell.suite == FINAL and r.cell.split == request.final_split]
-    best, default = (_runs_of(trial, runs, request) for trial in (model.best, model.default))
-    grown = _growth_of(model.best, own, request)
-    return Model(plan, trials, best, default, cut, grown)
+    runs_of = partial(_runs_of, runs=runs, request=request)
+    best = newest = best_of(trials)
+    if newest and not runs_of(newest) and (tested := [t for t in trials if runs_of(t)]):
+        best = best_of(tested if trials[0] in tested else [trials[0], *tested])
+        best = best if runs_of(best) else lowest_of(tested)
+    return Model(
+        *(plan, trials, runs_of(best), runs_of(trials[0] if trials else None), cut),
+        *(_growth_of(best, own, request), best, best is newest),
+    )
 
 
 def final_hyperparameters(trial: Trial) -> dict[str, object]:

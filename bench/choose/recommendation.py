@@ -137,7 +137,7 @@ class Goal:
 class Recommendation:
     """What the final runs say.
 
-    best      the candidate with the lowest test RMSE
+    best      the candidate with the lowest test RMSE: of those with several seeds, where any has
     others    the others, by their test RMSE
     goals     easiest first
     """
@@ -145,6 +145,11 @@ class Recommendation:
     best: Candidate
     others: Sequence[Beside]
     goals: Sequence[Goal]
+
+    @property
+    def lower(self) -> bool:
+        """Whether one with a single seed has a lower test RMSE."""
+        return any(it.candidate.rmse.value < self.best.rmse.value for it in self.others)
 
     @property
     def tied(self) -> list[Beside]:
@@ -219,18 +224,16 @@ def recommend(outcome: Outcome) -> Recommendation | None:
     ]
     if not candidates:
         return None
-    best, *others = sorted(candidates, key=lambda each: each.rmse.value)
+    several = any(len(each.runs) > 1 for each in candidates)
+    best = min(candidates, key=lambda it: (several and len(it.runs) < 2, it.rmse.value))
+    others = sorted((it for it in candidates if it is not best), key=lambda it: it.rmse.value)
     beside = [Beside(each, difference(each.runs, best.runs)) for each in others]
     return Recommendation(best, beside, goals(outcome))
 
 
 def names(outcome: Outcome) -> dict[str, Model]:
-    """The models by the rows that searched, with the device where several are of one row."""
-    rows = [model.plan.implementation for model in outcome.models]
-    return {
-        f"{row}@{model.plan.device}" if rows.count(row) > 1 else row: model
-        for row, model in zip(rows, outcome.models, strict=True)
-    }
+    """The models by the rows that searched."""
+    return {model.plan.implementation: model for model in outcome.models}
 
 
 def scored(runs: Iterable[Record]) -> list[Record]:

@@ -56,6 +56,10 @@ class Searching:
     _params: Mapping[str, Any] = field(default_factory=dict)
     _trials: dict[str, Trial] = field(default_factory=dict)
     _cut: dict[str, Cut] = field(default_factory=dict)
+    best: Trial | None = None
+    """Of its trials so far: see `best_of`."""
+    first_spent: Spent | None = None
+    """Of the first run of trial 0, which started a process and compiled; None before it."""
 
     def __post_init__(self) -> None:
         values = self.cell.request.hyperparameters
@@ -117,6 +121,8 @@ class Searching:
         number = earlier.number if earlier else len(self._trials)
         trial = Trial(number, record, self.account.spent.counted_s)
         self._trials[record.identity] = trial
+        self.best = best_of([*self._trials.values()])
+        self.first_spent = self.first_spent or trial.spent
         if record.status == "timeout":
             limit_s = trial.spent.training_s if record.times else record.cell.rules["time_limit_s"]
             self._cut[record.identity] = Cut(cut.cell, cut.params, limit_s, len(record.curve))
@@ -139,15 +145,6 @@ class Searching:
     @property
     def lowest(self) -> Trial | None:
         return lowest_of(self._trials.values())
-
-    @property
-    def best(self) -> Trial | None:
-        return best_of([*self._trials.values()])
-
-    @property
-    def first_spent(self) -> Spent | None:
-        """Of trial 0; None before it."""
-        return self.default.spent if self.default else None
 
     @property
     def to_run(self) -> list[Trial]:

@@ -67,6 +67,10 @@ class ServingExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end_workers()
+
+    def end_workers(self) -> None:
+        """The next trial of each row starts a process."""
         for key in [*self._workers]:
             self._end(key)
 

@@ -156,6 +156,7 @@ class Session:
         grown = (r.cell for r in records if r.cell.suite == GROWTH)
         self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
         self.request.ended = False
+        self.request.wall_s = self.budget.elapsed_s  # a call that is killed stores no more
         try:
             write(self.folder, self.request)
             self._search(models, records)
@@ -242,6 +243,7 @@ class Session:
                 plan.model, plan.made_with = request.model, cell.made_with(here)
                 found.append(Searching(plan, cell, group.study, self.contain))
             plans.append(plan)
+        self.serving.end_workers()  # the start of its process counts against each model
         self.request.models[:] = plans
         return found
 
@@ -250,7 +252,7 @@ class Session:
         for model in models:
             model.resume(trials)
         finals = [r for r in records if r.cell.split == self.request.final_split]
-        recorded = _counted(r for r in finals if r.cell.suite == FINAL)
+        recorded = _counted(r for r in finals if r.cell.suite == FINAL and r.status in WELL)
         accounts = [model.account for model in models]
         reserved = partial(self._reserved_s, models, recorded)
         while turn := self.budget.next(accounts, reserved(self.request.seeds), reserved(1)):
@@ -310,7 +312,10 @@ class Session:
         self.show("final runs on training and validation parts together, scored on the test part")
         grown = final.growth(self.request.split)
         records = self.store.read()[0]
-        finals = [r for r in self.request.own(records) if r.cell.suite == FINAL]
+        split = self.request.final_split
+        finals = [
+            r for r in self.request.own(records) if (r.cell.suite, r.cell.split) == (FINAL, split)
+        ]
         recorded = {r.identity for r in finals if r.status in WELL}
         growth_s = self._growth_s(models)
         took_s: dict[tuple[int, int], float] = {}

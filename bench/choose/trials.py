@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import optuna
 
 from bench.cell.events import Checkpoint
 from bench.records import Point, Record
-from bench.tune.search import begun
+from bench.tune.search import sampler
 from bench.tune.study import Settings, Study
 
 FIRST_S, RATIO, LAST = 0.01, 1.25, 72
@@ -48,13 +49,22 @@ class Search:
     def __init__(self, study: Study, default: Mapping[str, Any]) -> None:
         self._space = study.space
         self._fixed = {name: str(value) for name, value in study.fixed.items()}
-        self._sampled = begun(study, default)
+        self._sampled = sampler()
+        # Not in optuna's queue, which a trial that runs again goes to the end of.
+        first = study.first(default)
+        self._first = deque(each for n, each in enumerate(first) if each not in first[:n])
         self._asked: list[Asked] = []
         self._default: Mapping[str, Any] | None = None
         self._epoch_budgets: bool | None = None
 
     def ask(self) -> Settings:
-        """The settings of the next trial: what is fixed and what is searched."""
+        """The settings of the next trial: the default and the starts of the study, then what a
+        tree-structured Parzen estimator suggests."""
+        if self._first:
+            self._sampled.enqueue_trial(self._first.popleft())
+        return self._ask()
+
+    def _ask(self) -> Settings:
         trial = self._sampled.ask()
         searched = {name: v.suggest(trial, name) for name, v in self._space.items()}
         self._asked.append(Asked(trial, Reports(bool(self._epoch_budgets))))
@@ -69,7 +79,7 @@ class Search:
         """Begin an earlier trial once more, before the one that `ask` suggested last. It is not
         ended before it has more than `spared` checkpoints, as many as it had."""
         self._sampled.enqueue_trial(dict(params))
-        self.ask()
+        self._ask()
         self._asked[-1].spared = spared
 
     def prunes(self, event: Checkpoint) -> str:

@@ -281,9 +281,10 @@ def _model(request: Requested, seed: int) -> Implementation:
     presets = described.presets
     if request.preset not in presets:
         raise SettingError(f"{name} has no preset '{request.preset}'; it has {', '.join(presets)}")
-    values = request.chosen
-    if values is None:
+    if request.chosen is None:
         values = resolve(implementation, presets[request.preset], request.settings)
+    else:
+        values = loading.restored(implementation, request.chosen)
     model: Implementation = implementation(**values, device=device, seed=seed)
     return model
 

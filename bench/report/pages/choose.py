@@ -55,7 +55,7 @@ def choose_page(outcome: Outcome, out: Path) -> str:
         _dataset(outcome.data) if outcome.data else "",
         *_accuracy(outcome),
         *_cost(found),
-        *_search(outcome),
+        *_search(outcome, found),
         *_chosen(outcome),
         *(["## What to do next", *next_steps(outcome, found, out)] if found else []),
         "## How it was found",
@@ -193,17 +193,15 @@ def _cost(found: Recommendation | None) -> list[str]:
     ]
 
 
-def _search(outcome: Outcome) -> list[str]:
-    found = recommend(outcome)
-    plot = anytime_plot(outcome)
+def _search(outcome: Outcome, found: Recommendation | None) -> list[str]:
+    if (plot := anytime_plot(outcome)) is None:
+        return []
     goals = found.goals if found else []
     columns: list[Column[_Item]] = [
         Column("implementation", lambda it: it[0], align="left"),
         *(Column(f"≤ {goal_with_name(goal)}", partial(_to_goal, goal)) for goal in goals),
         Column("search s", lambda it: it[1].spent.counted_s, "{:.0f}".format),
     ]
-    if plot is None:
-        return []
     return [
         "## The search",
         plot.image(),
@@ -249,8 +247,7 @@ def _settings(model: Model) -> str:
 def _how(outcome: Outcome) -> str:
     request = outcome.request
     spent = {name: m.spent.counted_s for name, m in names(outcome).items() if m.trials}
-    ends = [f"{escaped(name)} {spent[name]:.2g} s" for name in _least_and_most(spent)]
-    took = f"{' to '.join(ends)}, median {statistics.median(spent.values()):.2g} s" if spent else ""
+    took = _least_to_most(spent) if spent else "nothing, for none began"
     final = sum((m.final_spent.counted_s for m in outcome.models), 0.0)
     trials = [trial for model in outcome.models for trial in model.trials]
     n_single = sum(len(model.trials) == 1 for model in outcome.models)
@@ -278,10 +275,11 @@ def _how(outcome: Outcome) -> str:
     )
 
 
-def _least_and_most(spent: Mapping[str, float]) -> list[str]:
-    return list(
-        dict.fromkeys([min(spent, key=spent.__getitem__), max(spent, key=spent.__getitem__)])
-    )
+def _least_to_most(spent: Mapping[str, float]) -> str:
+    """The fewest and the most counted seconds of a model, and the median."""
+    named = dict.fromkeys([min(spent, key=spent.__getitem__), max(spent, key=spent.__getitem__)])
+    ends = [f"{escaped(name)} {spent[name]:.2g} s" for name in named]
+    return f"{' to '.join(ends)}, median {statistics.median(spent.values()):.2g} s"
 
 
 def _records(outcome: Outcome) -> list[Record]:

@@ -9,10 +9,10 @@ from pathlib import Path, PurePath
 
 from bench.choose.outcome import Outcome, final_hyperparameters
 from bench.choose.recommendation import Candidate, Recommendation
+from bench.planning.loading import ImplementationError, class_path_of
 from bench.report.formats import out_option
 from bench.report.markdown import escaped
 from datasets.reading.layout import AS_DETECTED, Layout
-from impls.registry import IMPLEMENTATIONS
 
 
 def predict_command(outcome: Outcome, out: Path) -> str:
@@ -38,10 +38,7 @@ def python_lines(outcome: Outcome, chosen: Candidate) -> str:
     """A script that fits the chosen model on the whole file and predicts two pairs of it."""
     assert chosen.model.best is not None
     plan, data = chosen.model.plan, outcome.data
-    module, _, name = IMPLEMENTATIONS.get(plan.implementation, "").partition(":")
-    if not name:  # of a file of one's own, which must lie where the script runs
-        file, _, name = plan.implementation.rpartition(":")
-        module = PurePath(file).stem
+    imported, name = _imported(plan.implementation)
     read_by = f", {_layout(data.options)}" if data and data.options else ""
     files, load = repr(outcome.request.dataset), "datasets.load"
     if outcome.request.test:
@@ -55,7 +52,7 @@ def python_lines(outcome: Outcome, chosen: Candidate) -> str:
             *(["from datasets import given"] if outcome.request.test else []),
             "from datasets.reading.ids import matched",
             *(["from datasets.reading.layout import Layout"] if read_by else []),
-            f"from {module} import {name}",
+            *imported,
             "",
             f"dataset = {load}({files}{read_by})",
             "ratings = datasets.whole(dataset)",
@@ -68,6 +65,20 @@ def python_lines(outcome: Outcome, chosen: Candidate) -> str:
             "print(model.predict(users[known], items[known]).clip(*ratings.train.scale))",
         ]
     )
+
+
+def _imported(implementation: str) -> tuple[list[str], str]:
+    """The lines that import a row's class, and its name."""
+    file, _, name = implementation.rpartition(":")
+    if file.endswith(".py"):
+        folder, module = str(PurePath(file).parent), PurePath(file).stem
+        found = [] if folder == "." else ["import sys", f"sys.path.append({folder!r})"]
+        return [*found, f"from {module} import {name}"], name
+    try:
+        module, _, name = class_path_of(implementation).partition(":")
+    except ImplementationError as error:
+        return [f"# Import {implementation} here: {error}"], implementation
+    return [f"from {module} import {name}"], name
 
 
 def _layout(options: Mapping[str, str]) -> str:

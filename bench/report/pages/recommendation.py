@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.choose.growth import exponent, is_short
-from bench.choose.outcome import SURE, Outcome
+from bench.choose.outcome import NO_ROOM, SURE, Outcome
 from bench.choose.recommendation import (
     CLOSE,
     NEAR,
@@ -67,13 +67,18 @@ def recommendation(outcome: Outcome) -> list[str]:
 def _unfinished(outcome: Outcome) -> str:
     """What more minutes would run; "" where that is nothing."""
     if untried := outcome.untried:
-        able = [m for m in outcome.models if m in untried or not m.plan.problem]
-        names = listed([escaped(model.plan.implementation) for model in untried])
+        able = [m for m in outcome.models if m.plan.problem in ("", NO_ROOM)]
+        which = listed([escaped(model.plan.implementation) for model in untried])
         return (
             f"**{len(untried)} of {plural(len(able), 'model')} were not tried**, for the minutes "
-            f"had no room for their first trial: {names}. More minutes run them."
+            f"had no room for their first trial: {which}. More minutes run them."
         )
-    if not outcome.is_complete:
+    if not outcome.request.ended:
+        text = "**The last call was interrupted**: the same command goes on from there."
+        if newer := [escaped(n) for n, model in names(outcome).items() if not model.is_newest]:
+            text += f" Better trials of {listed(newer)} have no final runs yet."
+        return text
+    if outcome.lacks_runs:
         return "**The choice is not complete**: final runs are missing, and more minutes run them."
     return ""
 
@@ -93,7 +98,8 @@ def _use(found: Recommendation) -> str:
         return f"Use {chosen}: its test RMSE is the lowest, of one seed."
     if found.tied:
         others = plural(len(found.tied), "other")
-        return f"Use {chosen}: its test RMSE is the lowest; {others} cannot be compared."
+        lowest = "the lowest of several seeds" if found.lower else "the lowest"
+        return f"Use {chosen}: its test RMSE is {lowest}; {others} cannot be compared."
     return f"Use {chosen}: it is the most accurate."
 
 
@@ -145,14 +151,18 @@ def _most_accurate(found: Recommendation) -> str:
     apart = [it for it in tied if it.excess and it.excess.value > CLOSE * best.rmse.value]
     close = [it for it in tied if it not in apart]
     single = [it for it in found.others if not it.excess]
+    near = [it for it in single if it.candidate.rmse.value <= (1 + CLOSE) * best.rmse.value]
     text = f"{_name(best)}, test RMSE {error(best.rmse)}"
     if close:
         rivals = _first([f"{_name(it.candidate)} {_excess(it)}" for it in close])
         text = f"**Most accurate: too close to say.** Lowest is {text}; not separable: {rivals}."
     elif tied:
         text = f"**Most accurate: not certain.** Lowest is {text}."
-    elif single and not found.next:
-        text = f"**Most accurate: not known**, for {_lacks(found, single)}. Lowest is {text}."
+    elif near or (single and not found.next):
+        text = f"**Most accurate: not known**, for {_lacks(found, single)}. Lowest"
+        text += (
+            f"{' of several seeds' * found.lower} is {_name(best)}, test RMSE {error(best.rmse)}."
+        )
     else:
         text = f"**Most accurate:** {text}."
     if apart:

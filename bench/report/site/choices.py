@@ -21,8 +21,7 @@ better at equal seconds. What came of it is in `{page}`."""
 
 @dataclass(frozen=True)
 class OfChoice(Search):
-    """What one model of a choice tried. `row`: the row that searched, with its device where
-    several are of one row."""
+    """What one model of a choice tried. `row`: the row that searched."""
 
     model: Model
     choice: str

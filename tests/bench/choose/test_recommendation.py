@@ -11,7 +11,6 @@ from bench.choose.recommendation import (
     SURE,
     difference,
     goals,
-    names,
     recommend,
     scored,
     seconds_to,
@@ -185,9 +184,3 @@ def test_seconds_to_a_goal_are_of_the_quickest_trial_and_of_the_search_until_the
 def test_runs_without_a_score_count_for_nothing() -> None:
     assert recommend(outcome(model("als", test=0.9, status="failed"))) is None
     assert scored([record(status="failed")]) == []
-
-
-def test_a_row_on_two_devices_is_named_with_them() -> None:
-    plans = [model("als", test=0.9), model("als", test=0.9, device="cuda")]
-    plans[1][0].device = "cuda"
-    assert list(names(outcome(*plans))) == ["als@cpu", "als@cuda"]

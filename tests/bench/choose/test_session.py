@@ -22,18 +22,22 @@ from bench.cell.watch import Limits
 from bench.choose.budget import Budget
 from bench.choose.growth import exponent
 from bench.choose.models import planned
-from bench.choose.outcome import FINAL, GROWTH, SEARCH, Model, Request, read
+from bench.choose.outcome import FINAL, GROWTH, SEARCH, Model, Request, Spent, read, read_request
 from bench.choose.outcome import Outcome as Choice
 from bench.choose.recommendation import recommend
 from bench.choose.serving import ServingExecutor
 from bench.choose.session import Session
+from bench.choose.session import write as write_request
 from bench.planning.describing import plainly
 from bench.planning.facts import Loader
+from bench.planning.loading import describe, load_class
 from bench.planning.plan import Cell, Planner
+from bench.planning.presets import resolve
 from bench.records import Memory, Record
 from bench.store import RecordStore
 from bench.tune.study import StudyError
 from datasets.ratings import HeldOut
+from impls.registry import IMPLEMENTATIONS
 from tests.support.command_line import write
 from tests.support.running import Silent
 
@@ -237,6 +241,9 @@ def test_the_first_trial_is_the_default_and_no_search_ends_worse(choose: Choose)
         assert model.default is not None
         assert model.best is not None
         assert (model.best.rmse or 9) <= (model.default.rmse or 0)
+        row = load_class(IMPLEMENTATIONS[model.plan.implementation])
+        preset = resolve(row, describe(row).presets["default"], {})
+        assert {**model.default.record.cell.hyperparameters, "epochs": 0} == {**preset, "epochs": 0}
     quick = found.models[2]
     assert quick.best is not quick.default
     rmses = [rmse for _, rmse in quick.anytime]
@@ -519,6 +526,51 @@ def test_too_few_minutes_are_known_before_and_models_without_room_are_named(
     enough, cells = choose(minutes=4, start_s=8.0)
     assert "too few" not in cells.shown[0]
     assert all(model.trials for model in enough.models)
+
+
+def test_a_second_split_has_a_final_run_however_few_its_minutes_are(choose: Choose) -> None:
+    assert choose(minutes=4)[0].is_complete
+    other, _ = choose(minutes=0.02, split="random:65/10/25", final_split="random:75/25")
+    assert any(model.best_runs for model in other.models)
+
+
+def test_a_call_that_is_killed_has_spent_the_minutes_of_those_before(
+    choose: Choose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = choose(minutes=1)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "_search", killed)
+        patch.setattr("bench.choose.session.write", once(write_request))
+        with pytest.raises(KeyboardInterrupt):
+            choose(minutes=2)
+    assert read_request(tmp_path / "choice").wall_s >= first.wall_s
+
+
+def once(write: Callable[[Path, Request], None]) -> Callable[[Path, Request], None]:
+    """It stores the first request alone, as of a call that is killed before it stores another."""
+    calls = iter([write])
+    return lambda folder, request: next(calls, lambda *_: None)(folder, request)
+
+
+def test_final_runs_are_expected_to_start_as_the_first_run_of_the_default_did(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that runs again, in the same worker, started no process."""
+    starts_s = []
+
+    def run_s(first: Spent, *_: object, **__: object) -> float:
+        starts_s.append(first.start_s)
+        return 1.0
+
+    monkeypatch.setattr("bench.choose.final.run_s", run_s)
+    slow = {"epoch_s": {**Cells.epoch_s, "ALS": 4.0}}
+    found, _ = choose(minutes=10, start_s=5.0, **slow)
+    assert found.models[1].cut
+    assert set(starts_s) == {5.0}
 
 
 def test_a_wait_for_the_machine_is_not_of_the_minutes_and_is_shown_once(choose: Choose) -> None:

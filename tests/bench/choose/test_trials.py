@@ -88,6 +88,20 @@ def test_starts_come_after_the_default_and_lead_to_the_same_settings_again() -> 
     assert [s for s, _ in searched(6, resumed)] == [s for s, _ in first[2:]]
 
 
+def test_a_trial_that_runs_again_takes_no_start_from_the_study() -> None:
+    search = Search(started({"factors": 4}, {"rate": 0.02}), DEFAULT)
+    default = search.ask()
+    params = search.params
+    cut = record(curve=curve(default)[:3], status="timeout")
+    search.tell(cut)
+    search.ask()
+    search.repeat(params, spared=3)
+    assert search.params == params
+    search.tell(record(curve=curve(default)))
+    search.tell(record(curve=[]))
+    assert search.ask() == {"epochs": "7", "factors": "2", "rate": "0.02"}
+
+
 def test_refused_and_failed_settings_end_no_search() -> None:
     search = Search(STUDY, DEFAULT)
     search.ask()

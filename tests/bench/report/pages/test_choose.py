@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.choose import FOLDER
-from bench.choose.outcome import NO_ROOM, REQUEST, Outcome
+from bench.choose.outcome import FINAL, NO_ROOM, REQUEST, Outcome
 from bench.choose.recommendation import recommend
+from bench.planning import loading
 from bench.records import Slice
 from bench.report.pages.choose import choose_page
 from bench.report.pages.next_steps import python_lines
@@ -145,6 +147,9 @@ def test_the_best_is_the_lowest_of_those_that_beat_the_default_beyond_noise() ->
     better = model("autorec", test=0.88, validations=(0.9, 0.899, 0.898), val_noise=0.0005)
     rng = np.random.default_rng(0)
     by_luck: list[float] = (0.898**2 + 0.1 * rng.normal(size=50)).tolist()
+    for run in better[1]:
+        if run.cell.suite == FINAL and run.cell.hyperparameters["factors"] == 24:
+            run.cell.hyperparameters["factors"] = 16
     for parts in (by_luck, by_luck[:0]):
         better[1][2].val_blocks = parts
         assert [m.best and m.best.number for m in outcome(better).models] == [1]
@@ -218,6 +223,41 @@ def test_how_many_test_ratings_there_are_and_how_many_no_model_can_tell_apart() 
     )
 
 
+def test_an_interrupted_call_recommends_what_has_final_runs() -> None:
+    found = outcome(BIAS, AUTOREC, ended=False)
+    assert recommendation(found)[0].startswith("**The last call was interrupted**: the same")
+    assert "final runs" not in recommendation(found)[0]
+    # It found a better trial, of which nothing ran yet: the one before it stands for the model.
+    plan, runs = AUTOREC
+    better = runs[1].model_copy(deep=True)
+    better.cell.hyperparameters["factors"] = 64
+    better.curve[-1].rmse = 0.8
+    later = outcome(BIAS, (plan, [*runs, better]), ended=False)
+    assert "Better trials of autorec have no final runs yet." in recommendation(later)[0]
+    assert said_of(later, "Use") == said_of(found, "Use")
+    assert not outcome(BIAS, (plan, [*runs, better])).is_complete
+
+
+def test_one_run_that_is_lower_does_not_beat_several_seeds() -> None:
+    lucky = model("als", test=0.87, seeds=1)
+    found = outcome(BIAS, AUTOREC, lucky)
+    use = "Use autorec: its test RMSE is the lowest of several seeds; 1 other cannot be compared."
+    assert said_of(found, "Use") == f"**{use}**"
+    first = said_of(found, "Most accurate")
+    assert first.startswith("**Most accurate: not known**, for one seed has no interval. Lowest of")
+    assert "Not compared, for one seed has no interval: als 0.8700" in first
+    # Nor is one that is as good as another one with several seeds known to be worse.
+    first = said_of(outcome(BIAS, AUTOREC, model("als", test=0.8801, seeds=1)), "Most accurate")
+    assert first.startswith("**Most accurate: not known**, for one seed has no interval. Lowest is")
+    far = said_of(outcome(BIAS, AUTOREC, model("als", test=0.93, seeds=1)), "Most accurate")
+    assert far.startswith("**Most accurate:** autorec, test RMSE")
+
+
+def test_before_any_trial_there_is_a_page() -> None:
+    text = choose_page(outcome((BIAS[0], []), (AUTOREC[0], []), ended=False), RESULTS)
+    assert "the searches took: nothing, for none began." in text
+
+
 def test_before_any_final_run_nothing_is_recommended() -> None:
     found = outcome((BIAS[0], [r for r in BIAS[1] if r.cell.suite == "choose:search"]))
     assert "nothing is recommended" in choose_page(found, RESULTS)
@@ -266,7 +306,26 @@ def test_where_the_lowest_alone_has_all_its_seeds_others_are_not_compared() -> N
 def test_the_script_of_a_file_of_ones_own_imports_it() -> None:
     said = recommend(found := outcome(model("lab/mine.py:Mine", test=0.9)))
     assert said is not None
-    assert "from mine import Mine" in python_lines(found, said.chosen)
+    script = python_lines(found, said.chosen)
+    assert "import sys\nsys.path.append('lab')\nfrom mine import Mine\n" in script
+
+
+@pytest.mark.parametrize(
+    ("points", "line"),
+    [
+        ([EntryPoint("theirs", "pack.rows:Theirs", "")], "from pack.rows import Theirs\n"),
+        ([], "# Import theirs here: no implementation 'theirs'"),
+    ],
+)
+def test_the_script_of_a_plugin_imports_its_class(
+    points: list[EntryPoint], line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_entry_points", lambda: points)
+    said = recommend(found := outcome(model("theirs", test=0.9)))
+    assert said is not None
+    script = python_lines(found, said.chosen)
+    assert line in script
+    assert ast.parse(script)
 
 
 def test_the_script_fits_the_chosen_model_on_the_whole_file(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 import subprocess
 import sys
 from typing import Any
@@ -69,6 +70,15 @@ def test_the_scale_of_the_ratings_does_not_matter(
 def test_one_rating_and_one_value_are_enough(name: str) -> None:
     one = Ratings(np.zeros(1), np.zeros(1), np.full(1, 4.0), 1, 1, (1.0, 5.0))
     assert np.isfinite(make(name).fit(one).predict(one.users, one.items)).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fitted_model_can_be_kept(name: str) -> None:
+    train = Ratings(np.arange(8) % 4, np.arange(8) // 2, np.arange(8) % 5 + 1.0, 4, 4, (1.0, 5.0))
+    model = make(name).fit(train)
+    kept = pickle.loads(pickle.dumps(model))
+    expected = model.predict(train.users, train.items)
+    np.testing.assert_array_equal(kept.predict(train.users, train.items), expected)
 
 
 @pytest.mark.parametrize("name", ["global_mean", "bias", "numpy_sgd"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import statistics
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -40,7 +42,7 @@ from bench.report.plots.anytime import anytime_plot
 from bench.report.rows import STILL_IMPROVING, still_improving
 from bench.report.sentences import caption
 from bench.report.tables import Column
-from bench.stats import Interval
+from bench.stats import Interval, mean_interval
 
 
 def choose_page(outcome: Outcome, out: Path) -> str:
@@ -133,13 +135,16 @@ def _by_luck(items: Sequence[_Item]) -> str:
 
 
 def _overfitting(items: Sequence[_Item]) -> str:
-    """Which searches gained less on test than on validation, beyond noise."""
+    """Which searches gained less on test than on validation, beyond the noise of both parts."""
     shown = []
     if not any(map(_gain, items)):
         return ""
     for name, model in items:
         gain, default, best = _gain((name, model)), _rmse(model.default), _rmse(model.best)
-        if gain is None or default is None or best is None or gain.high >= default - best:
+        if gain is None or default is None or best is None:
+            continue
+        unsure = math.hypot(gain.high - gain.value, _unsure_on_validation(model))
+        if gain.value + unsure >= default - best:
             continue
         worse = ", and is worse than its default there" if gain.high < 0 else ""
         shown.append(
@@ -152,6 +157,18 @@ def _overfitting(items: Sequence[_Item]) -> str:
         "**Searches that overfitted their validation part**, for they gained less on test beyond "
         f"noise: {'; '.join(shown)}."
     )
+
+
+def _unsure_on_validation(model: Model) -> float:
+    """Half the interval of the gain on validation; 0 for older records, without its blocks."""
+    assert model.default is not None
+    assert model.best is not None
+    sides = (model.default, model.best)
+    default, best = (trial.record.val_blocks for trial in sides)
+    if len(default) != len(best) or len(best) < 2:
+        return 0.0
+    squares = mean_interval(map(operator.sub, default, best), SURE)
+    return (squares.high - squares.value) / sum(trial.rmse or 0.0 for trial in sides)
 
 
 def _remarks(item: _Item) -> list[str]:

@@ -7,6 +7,7 @@ import io
 import re
 import resource
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from bench.cli import app
 from bench.commands import terminal
-from bench.commands.predict import Requested, layout_of_pairs, predict
+from bench.commands.predict import Requested, _model, layout_of_pairs, predict
 from bench.commands.terminal import UsageError
 from bench.planning import availability
 from bench.planning.loading import ImplementationError
@@ -43,6 +44,35 @@ def predictions(done: Result) -> list[tuple[str, str]]:
     assert done.exit_code == 0, done.output
     rows = [row.split(",") for row in done.stdout.splitlines()[1:]]
     return [(prediction, cold) for *_, prediction, cold in rows]
+
+
+def test_hyperparameters_of_a_choice_are_tuples_again_where_the_class_has_tuples(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "layered.py").write_text(LAYERED)
+    row = f"{tmp_path / 'layered.py'}:Layered"
+    chosen = {"layers": [2, 3]}
+    request = Requested(row, "ratings.csv", AS_DETECTED, "cpu", chosen=chosen)
+    model: Any = _model(request, 0)
+    assert model.layers == (2, 3)
+
+
+LAYERED = """
+from dataclasses import dataclass
+
+
+@dataclass
+class Layered:
+    layers: tuple = (1,)
+    device: str = "cpu"
+    seed: int = 0
+
+    def fit(self, train, training=None):
+        return self
+
+    def predict(self, users, items):
+        return users
+"""
 
 
 @pytest.mark.parametrize(

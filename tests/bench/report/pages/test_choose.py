@@ -126,6 +126,10 @@ def test_validation_and_test_stand_side_by_side_and_overfitting_is_named() -> No
     assert "), and is worse than its default there" in text
     assert "autorec gained" not in text
     assert "No search overfitted" in choose_page(outcome(BIAS, AUTOREC), RESULTS)
+    # A gain on validation that is as unsure as this one says nothing of the search.
+    of = {"test": 0.89, "default_test": 0.9, "validations": (0.92, 0.9)}
+    assert "als gained 0.0200" in choose_page(outcome(model("als", val_noise=0.001, **of)), RESULTS)
+    assert "als gained" not in choose_page(outcome(model("als", val_noise=0.04, **of)), RESULTS)
 
 
 def test_a_default_that_no_trial_beats_beyond_noise_is_the_best_and_named() -> None:

@@ -350,7 +350,7 @@ def choose(
             "the file to train on given:90/10, which is the default beside --test."
         ),
     ] = None,
-    cut: Annotated[int, Option(min=0, help="Seed of the split: each has a page of its own.")] = 0,
+    cut: Annotated[int, Option(min=0, help="Another cut by the same shares, and its page.")] = 0,
     goal: Annotated[float | None, Option(min=0, help="RMSE that is good enough.")] = None,
     seeds: Annotated[int, Option(min=1, help="Final runs of each configuration.")] = 3,
     threads: Annotated[int | None, Option(min=1, help="Default: all cores.")] = None,

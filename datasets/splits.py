@@ -238,8 +238,8 @@ def _given(dataset: Dataset, name: str, rng: np.random.Generator) -> Parts:
 def _timestamps(dataset: Dataset, name: str) -> NDArray[np.int64]:
     if dataset.order is None:
         raise DataError(
-            f"{name} needs timestamps and this file has none",
-            "Give a fourth column with the time of each rating, or use a random split",
+            f"{name} needs timestamps, and no column of them was found",
+            "Name their column (--columns timestamp=…), give one, or use a random split",
             where=dataset.name,
         )
     return dataset.order

@@ -47,6 +47,10 @@ AGAIN = 1.5
 """How many times as long as it trained must be left for a trial that was cut to run again: what it
 trained until then is spent once more."""
 
+HARNESS = 5.0
+"""Wall seconds for a counted one, from which on the harness takes them: a trial of `bias`, fitted
+in milliseconds, takes 0.1 s. Such a model has an equal part of the minutes, and no more."""
+
 STALE = 300
 """Trials without a better one after which a search is over, whatever is left of its share. In 325
 trials of numba_sgd on ml-100k the longest gap between two better ones was of 90, and in 400 of bias
@@ -161,7 +165,13 @@ class Budget:
         reserved_s  for the final runs
         one_seed_s  for those of one seed: a first trial goes before another seed of any model
         """
-        able = [n for n, each in enumerate(accounts) if not each.over or each.cut_s is not None]
+        part_s = self.total_s / len(accounts) if accounts else 0.0
+        able = [
+            n
+            for n, each in enumerate(accounts)
+            if (not each.over or each.cut_s is not None)
+            and not (each.n and each.pace >= HARNESS and each.wall_s >= part_s)
+        ]
         able.sort(key=lambda n: (accounts[n].n > 0, accounts[n].spent.counted_s))
         for first, place in enumerate(able):
             account = accounts[place]

@@ -30,6 +30,7 @@ from bench.planning.loading import class_path_of
 from bench.planning.noise import noise_of, repeats_for
 from bench.planning.rules import Rules
 from bench.records import Roof
+from bench.report.formats import significant
 from bench.report.sentences import cores
 from bench.roofline import stored
 from datasets import cache, catalog
@@ -89,10 +90,11 @@ def noise() -> str:
     )
     drifts = "so this machine drifts, or it is the one case in 20 by chance"
     same = drifts if halves.excludes(1) else "no difference, as it should be"
+    percent = [significant(100 * each, 2) for each in (spread.value, spread.low, spread.high)]
     parts = [
         f"Noise: two fits in a row of {NOISE_ROW} ({statistics.median(seconds):.2g} s, one thread, "
-        f"one seed) differ by {100 * spread.value:.2g} % (95 % interval {100 * spread.low:.2g} to "
-        f"{100 * spread.high:.2g} %; {len(seconds)} fits).",
+        f"one seed) differ by {percent[0]} % (95 % interval {percent[1]} to {percent[2]} %; "
+        f"{len(seconds)} fits).",
         f"To see a difference of {100 * DIFFERENCE:g} % takes {repeats} repeats of each row "
         f"({fewest} to {most}); seeds may add noise of their own.",
         f"The row against itself: ratio {halves.value:.3f} ({halves.low:.3f} to "

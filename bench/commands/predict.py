@@ -144,7 +144,8 @@ def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> 
         _refuse_unwritable(output, [dataset, str(pairs), *filter(None, [request.test])])
     if problem := device_problem(device):
         raise SettingError(f"--device {device}: {problem}")
-    raw_users, raw_items, names, notes = read_pairs(pairs, layout_of_pairs(request.layout, dataset))
+    layout = layout_of_pairs(request.layout, dataset)
+    raw_users, raw_items, names, notes, header = read_pairs(pairs, layout)
     loader = Loader(request.layout, request.test)
     files = [dataset, str(pairs)]
     notice(dataset, loader.facts(dataset), terminal.note, among=files)
@@ -152,7 +153,8 @@ def predict(request: Requested, pairs: Path, seed: int, output: Path | None) -> 
         terminal.warn(
             f"{dataset} is not as `bench choose` read it: what was chosen is for other ratings"
         )
-    _refuse_unknown_header(pairs, raw_users[0], raw_items[0], loader.load(dataset))
+    if not header:
+        _refuse_unknown_header(pairs, raw_users[0], raw_items[0], loader.load(dataset))
     _warn_of_unknown(pairs, raw_users, raw_items, loader.load(dataset))
     split = _split_for(request, loader.load(dataset), seed)
     users, items = matched(raw_users, split.user_ids), matched(raw_items, split.item_ids)

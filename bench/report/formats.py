@@ -14,6 +14,8 @@ from bench.stats import Comparison, Interval
 NOTHING = "—"
 MISSED = "median, a miss as ∞"
 """Of a ratio of times to a goal that some runs missed."""
+ROUNDED_TO_ZERO = 5e-5
+"""Below it a difference of errors would be shown as 0.0000."""
 LOPSIDED = 3
 """How many times as far as the other one end of an interval is, where ± would mislead."""
 
@@ -75,8 +77,15 @@ def signed(difference: float) -> str:
 
 
 def ends(difference: Interval) -> str:
-    """The ends of a difference of errors: `+0.0012 to +0.0050`."""
-    return f"{signed(difference.low)} to {signed(difference.high)}"
+    """The ends of a difference of errors: `+0.0012 to +0.0050`. One that would be rounded to zero
+    keeps a digit, for its sign decides."""
+    return " to ".join(map(_end, (difference.low, difference.high)))
+
+
+def _end(value: float) -> str:
+    if not value or abs(value) >= ROUNDED_TO_ZERO:
+        return signed(value)
+    return f"{'+' if value > 0 else '−'}{significant(abs(value), 1)}"
 
 
 def micro(seconds: Interval) -> str:

@@ -92,14 +92,16 @@ def table_of(columns: Columns, dialect: Dialect, layout: Layout) -> Table:
 class Pairs(NamedTuple):
     """A file of pairs: its users and items as it writes them.
 
-    names  of the two columns in the file's header, "user" and "item" where it has none
-    notes  on how it was read
+    names   of the two columns in the file's header, "user" and "item" where it has none
+    notes   on how it was read
+    header  whether it has one
     """
 
     users: list[str]
     items: list[str]
     names: list[str]
     notes: list[str]
+    header: bool
 
 
 def read_pairs(path: Path, layout: Layout = AS_DETECTED) -> Pairs:
@@ -117,7 +119,7 @@ def read_pairs(path: Path, layout: Layout = AS_DETECTED) -> Pairs:
     if dialect.ignored:
         notes.append(f"columns that are neither user nor item: {', '.join(dialect.ignored)}")
     names = [dialect.columns[role].name if dialect.header else role for role in PAIRS]
-    return Pairs(users, items, names, notes)
+    return Pairs(users, items, names, notes, dialect.header)
 
 
 def written_ids(source: Source, layout: Layout = AS_DETECTED) -> dict[str, list[str]]:

@@ -182,7 +182,7 @@ def test_leave_last_is_refused_where_no_user_has_two_times(times: list[int]) -> 
 
 @pytest.mark.parametrize("name", ["leave-last", "time:80/20"])
 def test_a_split_in_time_needs_timestamps(name: str) -> None:
-    with pytest.raises(DataError, match=rf"{name} needs .* has none\. Give a fourth column"):
+    with pytest.raises(DataError, match=rf"{name} needs timestamps, .* found\. Name their column"):
         splits.cut(replace(DATA, timestamps=None), name, 0)
 
 

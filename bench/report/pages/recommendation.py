@@ -52,12 +52,21 @@ def recommendation(outcome: Outcome) -> list[str]:
     found = recommend(outcome)
     if found is None:
         return ["**No model has a test score yet**, so nothing is recommended."]
+    first = filter(None, [_unfinished(outcome), _cut_short(outcome)])
+    metrics = found.best.runs[0].metrics
+    if metrics and metrics.n_cold_start == metrics.n_test:
+        return [
+            *first,
+            "**These test ratings cannot choose a model**: none is of a user and an item that both "
+            "have training ratings, so every model predicts the same. Give more ratings, or "
+            "another --split.",
+        ]
     return [
-        *filter(None, [_unfinished(outcome), _cut_short(outcome)]),
+        *first,
         f"**{_use(found)}**",
         _test_part(found),
         _most_accurate(found),
-        _quickest(found),
+        *([_quickest(found)] if found.others else []),
         *filter(None, [_quickest_to_goals(found.goals)]),
         _costs(found),
         _ten_times(found),
@@ -113,11 +122,12 @@ def _test_part(found: Recommendation) -> str:
     if not n_cold:
         return text
     text += (
-        f" {n_cold:,} of them ({100 * n_cold / n:.2g} %) are cold starts, of which every model "
-        "predicts the same."
+        f" {n_cold:,} of them ({significant(100 * n_cold / n, 2)} %) are cold starts, of which "
+        "every model predicts the same."
     )
     if n_cold >= MANY_COLD * n:
-        several = {id(it): it for it in (found.best, found.quickest, found.chosen)}.values()
+        named = (found.best, found.quickest, found.chosen, *found.candidates[:2])
+        several = {id(it): it for it in named}.values()
         known = [f"{_name(it)} {value:.4f}" for it in several if (value := it.known_rmse)]
         if known:
             text += f" They bring all models together; on the others alone: {listed(known)}."
@@ -147,6 +157,8 @@ def _cut_short(outcome: Outcome) -> str:
 def _most_accurate(found: Recommendation) -> str:
     """The lowest, what is not separable from it, and what is known of the others."""
     best = found.best
+    if not found.others:
+        return f"**Most accurate:** not compared. {_name(best)} has test RMSE {error(best.rmse)}."
     tied = [it for it in found.tied if it.excess]
     apart = [it for it in tied if it.excess and it.excess.value > CLOSE * best.rmse.value]
     close = [it for it in tied if it not in apart]

@@ -9,6 +9,7 @@ from typing import Any
 from bench.commands import doctor, terminal
 from bench.commands.terminal import plural
 from bench.planning.noise import noise_of, repeats_for
+from bench.report.formats import significant
 from bench.report.sentences import cores
 from bench.running.cluster.address import ClusterError
 from bench.running.cluster.connecting import Connection, connected
@@ -116,7 +117,10 @@ def _row(name: str, greeting: Greeting, timed: Timed | str | None) -> list[str]:
     elif timed:
         seconds, disturbed = timed
         spread = noise_of(seconds).spread
-        noise = f"{100 * spread.value:.2g} % ({100 * spread.low:.2g} to {100 * spread.high:.2g})"
+        value, *ends = (
+            significant(100 * each, 2) for each in (spread.value, spread.low, spread.high)
+        )
+        noise = f"{value} % ({' to '.join(ends)})"
         noise += f", {len(disturbed)} of {len(seconds)} disturbed" * bool(disturbed)
         repeats = str(repeats_for(doctor.DIFFERENCE, spread.value))
     return [_named(name, greeting), *_hardware(greeting), noise, repeats, "one at a time"]

@@ -82,6 +82,19 @@ def test_the_work_beside_fits_of_milliseconds_keeps_no_other_model_from_its_seco
     assert clock.now == pytest.approx(100, rel=0.1)
 
 
+def test_where_the_harness_takes_the_time_a_model_has_an_equal_part_of_the_minutes() -> None:
+    clock = Clock()
+    budget = Budget(60, timer=clock)
+    accounts = [Account() for _ in range(4)]
+    while (turn := budget.next(accounts, 0, 0)) is not None:
+        seconds = 0.001 if turn.place == 0 else min(2.0, turn.train_s)
+        wall_s = max(seconds, 0.1)
+        clock.now += wall_s
+        accounts[turn.place].book(Spent(training_s=seconds), wall_s, better=True)
+    assert accounts[0].wall_s == pytest.approx(15, abs=0.1)
+    assert clock.now == pytest.approx(60, rel=0.1)
+
+
 def test_what_is_left_over_by_trials_that_are_too_short_is_a_tenth_at_most() -> None:
     accounts, _ = searched(100, [21.0, 1.0])
     counted = [account.spent.counted_s for account in accounts]

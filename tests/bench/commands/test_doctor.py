@@ -79,7 +79,7 @@ def test_noise_is_in_words_with_its_intervals(install: Callable[..., Fake]) -> N
     text = doctor.noise()
     assert fake.ran == 21
     assert text == (
-        "Noise: two fits in a row of numpy_sgd_strata (2 s, one thread, one seed) differ by 3 % "
+        "Noise: two fits in a row of numpy_sgd_strata (2 s, one thread, one seed) differ by 3.0 % "
         "(95 % interval 2.1 to 5.2 %; 20 fits). To see a difference of 5 % takes 6 repeats of each "
         "row (4 to 11); seeds may add noise of their own. The row against itself: ratio 0.971 "
         "(0.971 to 0.971), so this machine drifts, or it is the one case in 20 by chance."

@@ -96,3 +96,8 @@ def test_a_dataset_given_by_path_is_called_by_its_last_part() -> None:
 )
 def test_a_day_of_a_timestamp(seconds: int, shown: str) -> None:
     assert formats.day(seconds) == shown
+
+
+def test_an_end_that_would_be_rounded_to_zero_keeps_its_sign() -> None:
+    assert formats.ends(Interval(0.001, 0.00003, 0.0021, 3, 0.99)) == "+0.00003 to +0.0021"
+    assert formats.ends(Interval(0.0, -0.00002, 0.0, 3, 0.99)) == "−0.00002 to +0.0000"

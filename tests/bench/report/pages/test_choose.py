@@ -216,7 +216,7 @@ def test_how_many_test_ratings_there_are_and_how_many_no_model_can_tell_apart() 
             ]
     [sentence] = [each for each in recommendation(cold) if each.startswith("All of it")]
     assert "9,000 of them (90 %) are cold starts" in sentence
-    assert sentence.endswith("on the others alone: autorec 0.9800.")
+    assert sentence.endswith("on the others alone: autorec 0.9800 and bias 1.0400.")
     for each in cold.models:
         for run in each.best_runs:
             assert run.metrics is not None
@@ -255,6 +255,22 @@ def test_one_run_that_is_lower_does_not_beat_several_seeds() -> None:
     assert first.startswith("**Most accurate: not known**, for one seed has no interval. Lowest is")
     far = said_of(outcome(BIAS, AUTOREC, model("als", test=0.93, seeds=1)), "Most accurate")
     assert far.startswith("**Most accurate:** autorec, test RMSE")
+
+
+def test_ratings_that_tell_no_models_apart_choose_none() -> None:
+    found = outcome(model("bias", test=0.9), model("als", test=0.9))
+    for each in found.models:
+        for run in each.best_runs:
+            assert run.metrics is not None
+            run.metrics.n_cold_start = run.metrics.n_test
+    assert recommendation(found)[0].startswith("**These test ratings cannot choose a model**")
+    assert len(recommendation(found)) == 1
+
+
+def test_a_model_that_stands_alone_is_compared_with_none() -> None:
+    alone = outcome(model("bias", test=0.94))
+    assert said_of(alone, "Most accurate").startswith("**Most accurate:** not compared. bias has")
+    assert "Quickest within" not in " ".join(recommendation(alone))
 
 
 def test_before_any_trial_there_is_a_page() -> None:

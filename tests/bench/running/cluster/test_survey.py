@@ -52,7 +52,7 @@ def test_each_machine_has_a_row_with_its_noise_or_its_refusal(started: Processes
     code, output = shown("--cluster", uri)
     assert code == 0
     kiwi, plain = sorted(line for line in output.splitlines() if line.startswith(("kiwi", "plain")))
-    assert "3 % (2.1 to 5.2), 1 of 20 disturbed 6 one at a time" in kiwi
+    assert "3.0 % (2.1 to 5.2), 1 of 20 disturbed 6 one at a time" in kiwi
     assert re.match(r"kiwi \(\S+-[0-9a-f]{6}\) ", kiwi)
     assert plain.rstrip().endswith(" none")
     refusal = "WARNING: plain takes no cells: it does not offer machine=1: start it with `bench"

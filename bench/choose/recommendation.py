@@ -137,7 +137,7 @@ class Goal:
 class Recommendation:
     """What the final runs say.
 
-    best      the candidate with the lowest test RMSE: of those with several seeds, where any has
+    best      the candidate with the lowest test RMSE
     others    the others, by their test RMSE
     goals     easiest first
     """
@@ -145,11 +145,6 @@ class Recommendation:
     best: Candidate
     others: Sequence[Beside]
     goals: Sequence[Goal]
-
-    @property
-    def lower(self) -> bool:
-        """Whether one with a single seed has a lower test RMSE."""
-        return any(it.candidate.rmse.value < self.best.rmse.value for it in self.others)
 
     @property
     def tied(self) -> list[Beside]:
@@ -224,9 +219,7 @@ def recommend(outcome: Outcome) -> Recommendation | None:
     ]
     if not candidates:
         return None
-    several = any(len(each.runs) > 1 for each in candidates)
-    best = min(candidates, key=lambda it: (several and len(it.runs) < 2, it.rmse.value))
-    others = sorted((it for it in candidates if it is not best), key=lambda it: it.rmse.value)
+    best, *others = sorted(candidates, key=lambda each: each.rmse.value)
     beside = [Beside(each, difference(each.runs, best.runs)) for each in others]
     return Recommendation(best, beside, goals(outcome))
 

@@ -165,7 +165,8 @@ def _as_numbers(texts: list[str]) -> NDArray[np.float64] | None:
 
 def _as_dates(columns: Columns, texts: list[str]) -> tuple[NDArray[np.int64], str]:
     sample = texts[:1000]
-    fitting = [ISO, *(each for each in FORMATS if _has(texts[0], each))]
+    # Where none fits pandas looks, too: it takes a leap second for one.
+    fitting = [ISO, *([each for each in FORMATS if _has(texts[0], each)] or FORMATS)]
     fitting = [each for each in fitting if (_parsed(sample, each) != _NONE).all()]
     whole = {each: _parsed(texts, each) for each in fitting}
     whole = {each: found for each, found in whole.items() if (found != _NONE).all()}

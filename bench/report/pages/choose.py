@@ -121,7 +121,7 @@ def _by_luck(items: Sequence[_Item]) -> str:
     shown = []
     for name, model in items:
         best, lowest = model.best, model.lowest
-        if best and lowest and best is not lowest:
+        if best and lowest and best is not lowest and model.is_newest:
             instead = "the default" if best is model.default else f"trial {best.number}"
             of_lowest = f"trial {lowest.number}, {lowest.rmse:.4f}"
             shown.append(f"{escaped(name)} ({of_lowest}; the best is {instead})")
@@ -177,6 +177,8 @@ def _remarks(item: _Item) -> list[str]:
     found = [model.plan.problem] if model.plan.problem else []
     if model.trials and model.best is None:
         found.append("no trial has a result")
+    if not model.is_newest:
+        found.append("a better trial has no final run yet, so an earlier one stands here")
     for record in (*model.best_runs, *model.default_runs):
         if record.status != "ok":
             found.append(f"final run: {record.status}: {' '.join(record.reason.split())}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from bench.choose.outcome import Outcome, final_hyperparameters
 from bench.choose.recommendation import Candidate, Recommendation
-from bench.planning.loading import ImplementationError, class_path_of
 from bench.report.formats import out_option
 from bench.report.markdown import escaped
 from datasets.reading.layout import AS_DETECTED, Layout
+from impls.registry import IMPLEMENTATIONS
 
 
 def predict_command(outcome: Outcome, out: Path) -> str:
@@ -38,24 +38,32 @@ def python_lines(outcome: Outcome, chosen: Candidate) -> str:
     """A script that fits the chosen model on the whole file and predicts two pairs of it."""
     assert chosen.model.best is not None
     plan, data = chosen.model.plan, outcome.data
-    imported, name = _imported(plan.implementation)
+    module, _, name = IMPLEMENTATIONS.get(plan.implementation, "").partition(":")
     read_by = f", {_layout(data.options)}" if data and data.options else ""
     files, load = repr(outcome.request.dataset), "datasets.load"
     if outcome.request.test:
         files, load = f"{files}, {outcome.request.test!r}", "given.load"
     values = final_hyperparameters(chosen.model.best)
     values |= {"device": plan.device} if plan.device != "cpu" else {}
-    settings = [f"    {key}={value!r}," for key, value in values.items()]
+    if name:
+        row = [f"from {module} import {name}"]
+        settings = [f"    {key}={value!r}," for key, value in values.items()]
+    else:  # a file of one's own, or a plugin: by its name, as `bench` finds it
+        name = "Row"
+        row = ["from bench.planning import loading"]
+        row += [f"{name} = loading.load_class(loading.class_path_of({plan.implementation!r}))"]
+        settings = [f"    **loading.restored({name}, {values!r})"] if values else []
     return "\n".join(
         [
             "import datasets",
             *(["from datasets import given"] if outcome.request.test else []),
             "from datasets.reading.ids import matched",
             *(["from datasets.reading.layout import Layout"] if read_by else []),
-            *imported,
+            *row[:1],
             "",
             f"dataset = {load}({files}{read_by})",
             "ratings = datasets.whole(dataset)",
+            *row[1:],
             *([f"model = {name}(", *settings, ")"] if settings else [f"model = {name}()"]),
             "model.fit(ratings.train)",
             "# Your ids, as texts. One without ratings becomes -1, which no model can predict.",
@@ -65,20 +73,6 @@ def python_lines(outcome: Outcome, chosen: Candidate) -> str:
             "print(model.predict(users[known], items[known]).clip(*ratings.train.scale))",
         ]
     )
-
-
-def _imported(implementation: str) -> tuple[list[str], str]:
-    """The lines that import a row's class, and its name."""
-    file, _, name = implementation.rpartition(":")
-    if file.endswith(".py"):
-        folder, module = str(PurePath(file).parent), PurePath(file).stem
-        found = [] if folder == "." else ["import sys", f"sys.path.append({folder!r})"]
-        return [*found, f"from {module} import {name}"], name
-    try:
-        module, _, name = class_path_of(implementation).partition(":")
-    except ImplementationError as error:
-        return [f"# Import {implementation} here: {error}"], implementation
-    return [f"from {module} import {name}"], name
 
 
 def _layout(options: Mapping[str, str]) -> str:

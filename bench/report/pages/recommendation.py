@@ -107,8 +107,7 @@ def _use(found: Recommendation) -> str:
         return f"Use {chosen}: its test RMSE is the lowest, of one seed."
     if found.tied:
         others = plural(len(found.tied), "other")
-        lowest = "the lowest of several seeds" if found.lower else "the lowest"
-        return f"Use {chosen}: its test RMSE is {lowest}; {others} cannot be compared."
+        return f"Use {chosen}: its test RMSE is the lowest; {others} cannot be compared."
     return f"Use {chosen}: it is the most accurate."
 
 
@@ -171,10 +170,7 @@ def _most_accurate(found: Recommendation) -> str:
     elif tied:
         text = f"**Most accurate: not certain.** Lowest is {text}."
     elif near or (single and not found.next):
-        text = f"**Most accurate: not known**, for {_lacks(found, single)}. Lowest"
-        text += (
-            f"{' of several seeds' * found.lower} is {_name(best)}, test RMSE {error(best.rmse)}."
-        )
+        text = f"**Most accurate: not known**, for {_lacks(found, single)}. Lowest is {text}."
     else:
         text = f"**Most accurate:** {text}."
     if apart:

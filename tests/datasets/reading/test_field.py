@@ -198,6 +198,10 @@ def test_a_column_has_one_date_format(case: str, write: Write) -> None:
 BAD_DATES = {
     "short years": ("24-05-02", "24-01-20", "fit %d-%m-%y and %y-%m-%d"),
     "both orders fit": ("05/02/2024", "06/01/2024", "fit %d/%m/%Y and %m/%d/%Y"),
+    "a leap second": (
+        *("05/06/2016 23:59:60", "06/05/2016 10:00:00"),
+        "fit %d/%m/%Y %H:%M:%S and %m/%d/%Y %H:%M:%S",
+    ),
     "two formats": ("2024-02-05", "20/01/2024", "no date by ISO 8601, the format of the column"),
     "two orders": ("20/01/2024", "01/20/2024", "no date by"),
     "now": ("2024-02-05", "now", "no date by ISO 8601"),

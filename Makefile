@@ -47,8 +47,6 @@ site: $(STAMP) ## the results as one interactive page, in results/site/index.htm
 	@$(BIN)/bench site
 
 WORKERS ?= auto
-# A thousand processes of the tests would each compile our sources again, where none may be stored.
-test: export PYTHONDONTWRITEBYTECODE =
 # LIBMF can hang in its own fit. Then its tests are ended, which is reported and is no failure.
 test: lint types ## lint, types and all tests: in parallel, then what measures time or memory
 	@$(BIN)/python -m pytest -m 'not alone and not hangs' --numprocesses $(WORKERS) --dist loadscope

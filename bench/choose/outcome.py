@@ -241,7 +241,7 @@ class Model:
 
     best          the trial whose hyperparameters a user should take (`best_of`). Where that has no
                   final run yet, as after an interruption, an earlier one that has
-    is_newest     whether it is the former
+    is_newest     whether it is the former, and not an earlier one
     best_runs     final runs of the best trial's hyperparameters, by seed: each in a process of its
                   own, fitted on training and validation parts together for the best checkpoint's
                   epochs, and scored on the test part. `record.metrics.blocks` has squared errors of
@@ -317,7 +317,7 @@ class Outcome:
     def is_complete(self) -> bool:
         """Whether the last call ended, no model is untried, and each with a result has all its
         final runs."""
-        return (self.request.ended and not self.untried) and not self.lacks_runs
+        return self.request.ended and not self.untried and not self.lacks_runs
 
     @property
     def lacks_runs(self) -> bool:
@@ -381,7 +381,7 @@ def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model
     runs_of = partial(_runs_of, runs=runs, request=request)
     best = newest = best_of(trials)
     if newest and not runs_of(newest) and (tested := [t for t in trials if runs_of(t)]):
-        best = best_of(tested if trials[0] in tested else [trials[0], *tested])
+        best = best_of([trials[0], *tested])
         best = best if runs_of(best) else lowest_of(tested)
     return Model(
         *(plan, trials, runs_of(best), runs_of(trials[0] if trials else None), cut),

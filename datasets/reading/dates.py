@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,9 +166,11 @@ def _as_numbers(texts: list[str]) -> NDArray[np.float64] | None:
 
 def _as_dates(columns: Columns, texts: list[str]) -> tuple[NDArray[np.int64], str]:
     sample = texts[:1000]
-    # Where none fits pandas looks, too: it takes a leap second for one.
-    fitting = [ISO, *([each for each in FORMATS if _has(texts[0], each)] or FORMATS)]
-    fitting = [each for each in fitting if (_parsed(sample, each) != _NONE).all()]
+    fits = partial(_fits, texts[:1])
+    fitting = [*filter(fits, (ISO,)), *(each for each in FORMATS if _has(texts[0], each))]
+    # Where none does pandas looks, too: it takes a leap second for one.
+    fitting = fitting or [*filter(fits, FORMATS)]
+    fitting = [*filter(partial(_fits, sample), fitting)]
     whole = {each: _parsed(texts, each) for each in fitting}
     whole = {each: found for each, found in whole.items() if (found != _NONE).all()}
     if not whole:
@@ -184,6 +187,11 @@ def _as_dates(columns: Columns, texts: list[str]) -> tuple[NDArray[np.int64], st
                 where=columns.where,
             )
     return seconds, name
+
+
+def _fits(texts: list[str], name: str) -> bool:
+    """Whether all of the texts are of this format."""
+    return bool((_parsed(texts, name) != _NONE).all())
 
 
 def _has(text: str, name: str) -> bool:

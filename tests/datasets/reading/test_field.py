@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from datasets import catalog, splits
 from datasets.errors import DataError
+from datasets.reading import dates
 from datasets.reading.layout import Layout
 from tests.datasets.conftest import Write
 from tests.support.ratings import triples
@@ -193,6 +195,25 @@ def test_a_column_has_one_date_format(case: str, write: Write) -> None:
     cut = splits.cut(data, "leave-last", 0)
     assert data.item_ids[0] == 1
     assert cut.test.values.tolist() == [5.0]
+
+
+@pytest.mark.parametrize("case", ["ISO", "day first", "words"])
+def test_few_formats_are_tried_on_a_whole_column(
+    case: str, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are 200, and pandas takes a while to look at a column by one."""
+    tried: list[str] = []
+    parsed = dates._parsed
+
+    def counted(texts: list[str], name: str) -> NDArray[np.int64]:
+        tried.append(name)
+        return parsed(texts, name)
+
+    monkeypatch.setattr(dates, "_parsed", counted)
+    late, early, *_ = DATES[case]
+    rows = f"1,1,5,{late}\n1,2,4,{early}\n2,1,3,{early}\n"
+    catalog.load(str(write("user,item,rating,date\n" + rows)))
+    assert 0 < len(tried) < 10
 
 
 BAD_DATES = {

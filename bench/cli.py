@@ -60,8 +60,9 @@ Settings = Annotated[
     Texts, Option("--set", help="Hyperparameters: als.factors=32. Several allowed.")
 ]
 
+Containing = Literal["auto", "require", "off"]
 Sandbox = Annotated[
-    Literal["auto", "require", "off"],
+    Containing,
     Option(help="Contain each row with bubblewrap: where that is possible, always, or never."),
 ]
 
@@ -355,7 +356,10 @@ def choose(
     seeds: Annotated[int, Option(min=1, help="Final runs of each configuration.")] = 3,
     threads: Annotated[int | None, Option(min=1, help="Default: all cores.")] = None,
     out: Out = RESULTS,
-    sandbox: Sandbox = "auto",
+    sandbox: Annotated[
+        Containing,
+        Option(help="As of bench run; trials of built-in rows have none."),
+    ] = "auto",
     cluster: Cluster = None,
     columns: Columns = None,
     delimiter: Delimiter = None,

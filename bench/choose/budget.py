@@ -48,8 +48,9 @@ AGAIN = 1.5
 trained until then is spent once more."""
 
 HARNESS = 5.0
-"""Wall seconds for a counted one, from which on the harness takes them: a trial of `bias`, fitted
-in milliseconds, takes 0.1 s. Such a model has an equal part of the minutes, and no more."""
+"""Wall seconds for a counted one, evaluations apart, from which on the harness takes them: a trial
+of `bias`, fitted in milliseconds, takes 0.1 s. Such a model has an equal part of the minutes, and
+no more."""
 
 STALE = 300
 """Trials without a better one after which a search is over, whatever is left of its share. In 325
@@ -99,6 +100,12 @@ class Account:
         """Wall seconds for a counted one."""
         counted_s = self.spent.counted_s  # 0, too, where its workers ended before they reported
         return max(1.0, self.wall_s / counted_s) if counted_s else FIRST_PACE
+
+    @property
+    def is_harness(self) -> bool:
+        """Whether the harness takes its time, rather than trials and their evaluations."""
+        wall_s = self.wall_s - self.spent.evaluation_s
+        return self.n > 0 and wall_s >= HARNESS * self.spent.counted_s
 
     def wall_until(self, level_s: float) -> float:
         """Wall seconds until it has counted so many; no more than until its search is over, if
@@ -170,7 +177,7 @@ class Budget:
             n
             for n, each in enumerate(accounts)
             if (not each.over or each.cut_s is not None)
-            and not (each.n and each.pace >= HARNESS and each.wall_s >= part_s)
+            and not (each.is_harness and each.wall_s >= part_s)
         ]
         able.sort(key=lambda n: (accounts[n].n > 0, accounts[n].spent.counted_s))
         for first, place in enumerate(able):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections import defaultdict
@@ -32,6 +33,7 @@ from bench.commands.run import (
 from bench.commands.summary import paragraph, plain
 from bench.planning.facts import Loader
 from bench.planning.plan import Planner
+from bench.planning.rerun import normalised
 from bench.records import Record
 from bench.report.choices import refuse_taken, write_choice
 from bench.report.pages.next_steps import predict_command
@@ -83,6 +85,7 @@ def choose(
     for option, value in (("--minutes", options.minutes), ("--goal", options.goal)):
         if value is not None and not math.isfinite(value):
             raise terminal.UsageError(f"{option} {value}: must be finite")
+    options = dataclasses.replace(options, names=[*map(normalised, options.names)])
     budget = Budget(60 * options.minutes)
     arguments.refuse_unused(layout, [dataset])
     split, final_split = splits_of(options.split)
@@ -233,7 +236,7 @@ def _show(found: Outcome, out: Path) -> None:
         if problem:
             terminal.note(f"{', '.join(of_rows)}: {problem}")
     terminal.print_line(
-        f"{found.request.wall_s / 60:.1f} of {found.request.minutes:g} minutes, "
+        f"{found.request.wall_s / 60:.1f} of {terminal.plural(found.request.minutes, 'minute')}, "
         f"{terminal.plural(sum(len(model.trials) for _, model in models), 'trial')}"
     )
     try:
@@ -241,7 +244,7 @@ def _show(found: Outcome, out: Path) -> None:
     except (ValueError, OSError) as error:
         raise terminal.UsageError(f"the page cannot be written: {error}") from None
     terminal.print_line(f"Page: {page}")
-    if said := recommend(found):
+    if (said := recommend(found)) and said.can_choose:
         terminal.print_line(f"Predict by {said.chosen.name}: {predict_command(found, out)}")
 
 

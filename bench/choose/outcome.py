@@ -218,9 +218,10 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
     if not trials or (default := trials[0]).best is None or len(default.record.val_blocks) < 2:
         return lowest_of(trials)
     assert default.rmse is not None
-    lower = [(t.rmse, t.number, t) for t in trials if t.rmse is not None and t.rmse < default.rmse]
+    lower = [trial for trial in trials if validation_rmse(trial) < default.rmse]
     # From the lowest on, for each new trial leads here, and an interval takes a while.
-    better = (trial for _, _, trial in sorted(lower) if _is_better(trial.record, default.record))
+    lower.sort(key=lambda trial: (validation_rmse(trial), trial.number))
+    better = (trial for trial in lower if _is_better(trial.record, default.record))
     return next(better, default)
 
 
@@ -368,7 +369,7 @@ def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model
     before_s = 0.0
     for record in own:
         if record.cell.suite == SEARCH and record.cell.split == request.split:
-            if record.reused_at:  # of a trial before it, under another name of the ratings
+            if record.reused_at and record.identity in found:  # copied, under another name
                 continue
             number = len(found)
             if record.identity in found:  # it was cut by its time limit, and ran again
@@ -380,7 +381,8 @@ def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model
     runs = [r for r in own if r.cell.suite == FINAL and r.cell.split == request.final_split]
     runs_of = partial(_runs_of, runs=runs, request=request)
     best = newest = best_of(trials)
-    if newest and not runs_of(newest) and (tested := [t for t in trials if runs_of(t)]):
+    tested = [trial for trial in (*trials, *cut) if runs_of(trial)]
+    if newest and tested and not runs_of(newest):
         best = best_of([trials[0], *tested])
         best = best if runs_of(best) else lowest_of(tested)
     return Model(

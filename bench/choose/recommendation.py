@@ -147,6 +147,12 @@ class Recommendation:
     goals: Sequence[Goal]
 
     @property
+    def can_choose(self) -> bool:
+        """Whether models can differ at all: of cold starts each predicts the same."""
+        metrics = self.best.runs[0].metrics
+        return metrics is None or metrics.n_cold_start < metrics.n_test
+
+    @property
     def tied(self) -> list[Beside]:
         """Not separable from the best."""
         return [other for other in self.others if not other.is_separate]

@@ -58,8 +58,7 @@ class Searching:
     _cut: dict[str, Cut] = field(default_factory=dict)
     best: Trial | None = None
     """Of its trials so far: see `best_of`."""
-    first_spent: Spent | None = None
-    """Of the first run of trial 0, which started a process and compiled; None before it."""
+    _first: Trial | None = None
 
     def __post_init__(self) -> None:
         values = self.cell.request.hyperparameters
@@ -72,7 +71,7 @@ class Searching:
         """
         self.prepare()
         for record in records:
-            if record.reused_at:  # of a trial before it, under another name of the ratings
+            if record.reused_at and record.identity in self._trials:  # copied, under another name
                 continue
             if record.identity in self._cut:
                 self._repeat(self._cut[record.identity])
@@ -122,7 +121,8 @@ class Searching:
         trial = Trial(number, record, self.account.spent.counted_s)
         self._trials[record.identity] = trial
         self.best = best_of([*self._trials.values()])
-        self.first_spent = self.first_spent or trial.spent
+        if self._first is None or not self._first.record.times:
+            self._first = trial
         if record.status == "timeout":
             limit_s = trial.spent.training_s if record.times else record.cell.rules["time_limit_s"]
             self._cut[record.identity] = Cut(cut.cell, cut.params, limit_s, len(record.curve))
@@ -136,6 +136,12 @@ class Searching:
         if self.search is not None:
             self.search.tell(record)
         return better
+
+    @property
+    def first_spent(self) -> Spent | None:
+        """Of the first run that told its times: it started a process and compiled. Where none did
+        that of one which was killed; None before any."""
+        return self._first.spent if self._first else None
 
     @property
     def default(self) -> Trial | None:

@@ -67,6 +67,9 @@ BLOCKS = 50
 PROBED_SHARE = 0.02
 """Of the minutes, that each fit may take which finds the quickest row of a model."""
 
+STORED_EVERY_S = 5.0
+"""Seconds after which the minutes that a call took so far are stored: it may be killed."""
+
 PROBING = 0.2
 """Of the minutes, after which none is begun: the first row that can run is then the model's."""
 
@@ -152,16 +155,17 @@ class Session:
         self._warn_of_too_few()
         models = self._models(before.models if before else ())
         records = self.request.own(records)
-        self._count(before, records)
+        is_done = self._count(before, records)
         grown = (r.cell for r in records if r.cell.suite == GROWTH)
         self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
         self.request.ended = False
-        self.request.wall_s = self.budget.elapsed_s  # a call that is killed stores no more
+        self.request.wall_s = self.budget.elapsed_s
         try:
             write(self.folder, self.request)
-            self._search(models, records)
-            self._run_finals(models)
-            self._measure_growth(models)
+            if not is_done:
+                self._search(models, records)
+                self._run_finals(models)
+                self._measure_growth(models)
             self.request.ended = True
         finally:
             self.request.wall_s = self.budget.elapsed_s
@@ -182,21 +186,22 @@ class Session:
                     "or move it away"
                 )
 
-    def _count(self, before: Request | None, records: Sequence[Record]) -> None:
-        """Count the minutes that calls before took for these models; a call that asks for no more
-        than a complete one runs nothing."""
+    def _count(self, before: Request | None, records: Sequence[Record]) -> bool:
+        """Count the minutes that calls before took for these models; returns whether one that is
+        complete had as many, so that nothing is left to run."""
+        is_done = False
         if before is None or _searches(before) != _searches(self.request):
             self.budget.before_s += wall_of(self.request, records)
         else:
             found = outcome_of(before, records)
             self.budget.before_s += found.wall_s
             more = self.request.minutes > before.minutes or self.request.seeds > before.seeds
-            if found.is_complete and not more:
-                self.budget.total_s = min(self.budget.total_s, found.wall_s)
+            is_done = found.is_complete and not more
         trials = [r for r in records if r.cell.suite == SEARCH]
         if n := sum(r.cell.split == self.request.split for r in trials):
-            left_s = max(0.0, self.budget.total_s - self.budget.elapsed_s)
+            left_s = 0.0 if is_done else max(0.0, self.budget.total_s - self.budget.elapsed_s)
             self.show(f"goes on from {plural(n, 'trial')}, with {left_s / 60:.1f} minutes left")
+        return is_done
 
     def _warn_of_too_few(self) -> None:
         n_cells = [len(group.cells) for group in self.groups if group.cells]
@@ -204,7 +209,7 @@ class Session:
         least_s = final.least_s(len(n_cells), n_probes, self.request.seeds)
         if least_s > 60 * self.request.minutes:
             self.show(
-                f"{self.request.minutes:g} minutes are too few: {plural(len(n_cells), 'model')} "
+                f"--minutes {self.request.minutes:g} is too few: {plural(len(n_cells), 'model')} "
                 f"with {plural(self.request.seeds, 'seed')} each need about "
                 f"{math.ceil(least_s / 60)} at least. What has no room is left out and named"
             )
@@ -293,6 +298,11 @@ class Session:
             self.budget.waited_s += self.budget.elapsed_s - began_s
             self._waits = waits
             yield
+        # A call that is killed stores nothing more.
+        if not self.request.ended and self.budget.elapsed_s > self.request.wall_s + STORED_EVERY_S:
+            self.request.wall_s = self.budget.elapsed_s
+            with contextlib.suppress(OSError):  # the end of the call reports a full disk
+                write(self.folder, self.request)
 
     def _reserved_s(
         self, models: Sequence[Searching], recorded: Configurations, seeds: int

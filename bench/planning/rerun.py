@@ -86,7 +86,7 @@ class History:
 
 def names(cell: CellRecord) -> tuple[str, str]:
     """What the row and its dataset are called, of which no result depends."""
-    return _plain(cell.implementation), _plain(cell.dataset)
+    return normalised(cell.implementation), normalised(cell.dataset)
 
 
 def is_of(record: Record, cell: Cell) -> bool:
@@ -102,7 +102,7 @@ def _row(record: Record) -> tuple[object, ...]:
     return (cell.implementation, cell.preset, *place)
 
 
-def _plain(name: str) -> str:
+def normalised(name: str) -> str:
     """`./a/b` as `a/b`: another spelling of a path is no other name."""
     return os.path.normpath(name) if os.sep in name else name
 
@@ -121,7 +121,7 @@ def _changes_of_data(now: Data, record: Record) -> Iterator[str]:
     then = record.data
     if then.fingerprint == now.fingerprint and then.split_digest == now.split_digest:
         return
-    if now.test and then.test and _plain(now.test) != _plain(then.test):
+    if now.test and then.test and normalised(now.test) != normalised(then.test):
         yield f"its test file was {then.test} and is {now.test}"
         return
     if then.fingerprint != now.fingerprint:

@@ -178,9 +178,10 @@ def out_option(out: Path) -> str:
     return "" if out == Path("results") else f" --out {shlex.quote(str(out))}"
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 cell`, `2,000 cells`."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+def plural(count: float, noun: str) -> str:
+    """`1 cell`, `2,000 cells`, `0.5 minutes`."""
+    number = f"{count:,}".removesuffix(".0")
+    return f"{number} {noun}{'s' * (count != 1)}"
 
 
 def date(started_at: str) -> str:

@@ -51,7 +51,7 @@ def search(
     for number in range(trials):
         trial = sampled.ask()
         settings = {name: values.suggest(trial, name) for name, values in study.space.items()}
-        rmse = validation_rmse(run(with_settings(fixed | settings)))
+        rmse = objective(run(with_settings(fixed | settings)))
         tell(sampled, trial, rmse)
         yield Trial(number, settings, rmse)
 
@@ -101,7 +101,7 @@ def best_of(trials: Iterable[Trial]) -> Trial | None:
     return min(ranked)[2] if ranked else None
 
 
-def validation_rmse(record: Record) -> float | None:
+def objective(record: Record) -> float | None:
     """What the search minimises: the best epoch's, of a run that came to its end."""
     if record.status != "ok" or not record.curve:
         return None

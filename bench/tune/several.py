@@ -20,7 +20,7 @@ from bench.records import CellRecord, Record
 from bench.report.formats import plural
 from bench.running.cluster.machines import Machine, placed
 from bench.running.cluster.work import MOST_LOST, Work
-from bench.tune.search import Trial, best_of, sampler, tell, validation_rmse
+from bench.tune.search import Trial, best_of, objective, sampler, tell
 from bench.tune.session import SETTLED
 from bench.tune.study import Settings, Study
 
@@ -148,7 +148,7 @@ class Trials:
         return None
 
     def _take(self, trial: optuna.Trial, settings: Settings, record: Record) -> None:
-        rmse = validation_rmse(record)
+        rmse = objective(record)
         tell(self._sampled, trial, rmse)
         self._done.append(Trial(trial.number, settings, rmse))
         self._show(self._done[-1], best_of(self._done))

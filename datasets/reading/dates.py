@@ -103,7 +103,7 @@ def _doubts(times: Times) -> Iterator[str]:
     first, last = int(seconds.min()), int(seconds.max())
     n_zero = int(np.count_nonzero(seconds == 0))
     if first == last:
-        yield "all timestamps are equal, so that no split in time is one"
+        yield "all timestamps are of one second, so that no split in time is one"
     elif last < EARLY or first > LATE:
         yield (
             f"the timestamps, read as {times.format}, are of {_day(first)} to {_day(last)}: where "
@@ -245,8 +245,9 @@ def _parsed(texts: list[str], name: str) -> NDArray[np.int64]:
     not fit."""
     import pandas as pd
 
-    # pandas takes "now" and "today" for dates, by whatever format.
-    shape = re.compile(_ISO if name == ISO else r".*\d.*")
+    # pandas takes "now" and "today" for dates, by whatever format. It ignores case, by which ſ is
+    # an s and ı an i, and then fails, for no month is called so.
+    shape = re.compile(_ISO if name == ISO else r"[^ſıİ]*\d[^ſıİ]*")
     series = pd.Series([text if shape.fullmatch(text) else None for text in texts], dtype=object)
     if name == ISO:
         found = pd.to_datetime(series, format="ISO8601", errors="coerce", utc=True)

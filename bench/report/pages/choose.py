@@ -49,6 +49,7 @@ def choose_page(outcome: Outcome, out: Path) -> str:
     """The page. `out`: the results folder that has the choice."""
     records = sorted(_records(outcome), key=lambda record: record.started_at)
     found = recommend(outcome)
+    to_use = found if found and found.can_choose else None
     parts = [
         MARK,
         f"# Which model for {escaped(title(outcome.request.dataset))}?",
@@ -59,7 +60,7 @@ def choose_page(outcome: Outcome, out: Path) -> str:
         *_cost(found),
         *_search(outcome, found),
         *_chosen(outcome),
-        *(["## What to do next", *next_steps(outcome, found, out)] if found else []),
+        *(["## What to do next", *next_steps(outcome, to_use, out)] if to_use else []),
         "## How it was found",
         _how(outcome),
         caption(records) if records else "",
@@ -278,7 +279,7 @@ def _how(outcome: Outcome) -> str:
         "early, for others were better at equal seconds"
     )
     return (
-        f"`bench choose` with {request.minutes:g} minutes for all models together, on "
+        f"`bench choose` with {plural(request.minutes, 'minute')} for all models together, on "
         f"{plural(request.threads, 'thread')}: the search on {escaped(request.split)}, the final "
         f"runs on {escaped(request.final_split)}, whose training part is training and validation "
         f"part of the search together, with {plural(request.seeds, 'seed')} of the model on that "
@@ -297,8 +298,9 @@ def _how(outcome: Outcome) -> str:
 def _least_to_most(spent: Mapping[str, float]) -> str:
     """The fewest and the most counted seconds of a model, and the median."""
     named = dict.fromkeys([min(spent, key=spent.__getitem__), max(spent, key=spent.__getitem__)])
-    ends = [f"{escaped(name)} {spent[name]:.2g} s" for name in named]
-    return f"{' to '.join(ends)}, median {statistics.median(spent.values()):.2g} s"
+    ends = [f"{escaped(name)} {significant(spent[name], 2)} s" for name in named]
+    median = significant(statistics.median(spent.values()), 2)
+    return f"{' to '.join(ends)}, median {median} s"
 
 
 def _records(outcome: Outcome) -> list[Record]:

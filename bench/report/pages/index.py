@@ -57,7 +57,7 @@ def index_page(
             "## Machines",
             "\n".join(_machine(name, tables) for name in machines(tables)),
         ]
-    else:
+    elif not others:
         parts.append("No result is recorded yet: `make bench` makes the first tables.")
     if others:
         lines = (f"- [{what[0].upper()}{what[1:]}]({name})" for name, what in others.items())

@@ -96,19 +96,21 @@ def choices_beside_published(choices: Sequence[Outcome]) -> list[str]:
         ABOUT,
         markdown_table(COLUMNS, rows),
         "\n".join(it.links for it in rows),
-        _defaults(rows),
+        *filter(None, [_defaults(rows)]),
         *_captions(rows),
     ]
 
 
 def _defaults(rows: Sequence[Beside]) -> str:
-    """How many of the searches found what was known before they began."""
-    chosen = [found.chosen.model for it in rows for _, found in it.choices]
-    n = sum(model.best is model.default for model in chosen)
+    """How many of the searches found what was known before they began; "" for none."""
+    lowest = [_by_validation(found).model for it in rows for _, found in it.choices]
+    n = sum(model.best is model.default for model in lowest)
+    if not n:
+        return ""
     return (
-        f"In {n} of {len(chosen)} searches the recommended hyperparameters are the model's "
-        "default. There the difference is one of models and of defaults, which were chosen on "
-        "these sets; it does not show which search is better."
+        f"In {n} of {len(lowest)} searches a model's default has the lowest validation RMSE. "
+        "There the difference is one of models and of defaults, which were chosen on these sets; "
+        "it does not show which search is better."
     )
 
 

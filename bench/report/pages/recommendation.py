@@ -53,8 +53,7 @@ def recommendation(outcome: Outcome) -> list[str]:
     if found is None:
         return ["**No model has a test score yet**, so nothing is recommended."]
     first = filter(None, [_unfinished(outcome), _cut_short(outcome)])
-    metrics = found.best.runs[0].metrics
-    if metrics and metrics.n_cold_start == metrics.n_test:
+    if not found.can_choose:
         return [
             *first,
             "**These test ratings cannot choose a model**: none is of a user and an item that both "
@@ -177,7 +176,8 @@ def _most_accurate(found: Recommendation) -> str:
         unsure = _first([f"{_name(it.candidate)} {_excess(it)}" for it in apart])
         text += f" Seeds or test ratings that differ too much leave it open for {unsure}."
     if beyond := found.next:
-        less = "The next that is less accurate beyond noise" if tied else "The next"
+        between = tied or near
+        less = "The next that is less accurate beyond noise" if between else "The next"
         text += f" {less}: {_name(beyond.candidate)} {_excess(beyond)}."
     if single:
         figures = _first([f"{_name(it.candidate)} {error(it.candidate.rmse)}" for it in single])
@@ -262,8 +262,8 @@ def _ten_times(found: Recommendation) -> str:
     text = f"**With {TIMES_MORE} times the ratings**"
     if not measured:
         return (
-            f"{text}: not measured, for the minutes were over or a fit did not come to its end. "
-            "More minutes measure it."
+            f"{text}: not measured, for the minutes were over, the call was interrupted, or a fit "
+            "did not come to its end. The same command, or more minutes, measures it."
         )
     grown = [_grown(*each) for each in measured]
     return (

@@ -95,6 +95,21 @@ def test_where_the_harness_takes_the_time_a_model_has_an_equal_part_of_the_minut
     assert clock.now == pytest.approx(60, rel=0.1)
 
 
+def test_a_model_that_is_evaluated_for_long_has_the_seconds_of_the_others() -> None:
+    clock = Clock()
+    budget = Budget(600, timer=clock)
+    accounts = [Account() for _ in range(4)]
+    while (turn := budget.next(accounts, 0, 0)) is not None:
+        fit_s = min(1.0, turn.train_s)
+        evaluation_s = 9 * fit_s if turn.place == 0 else 0.0
+        clock.now += fit_s + evaluation_s
+        spent = Spent(training_s=fit_s, evaluation_s=evaluation_s)
+        accounts[turn.place].book(spent, fit_s + evaluation_s, better=True)
+    assert accounts[0].wall_s > 600 / 4
+    counted = [account.spent.counted_s for account in accounts]
+    assert max(counted) <= 1.15 * min(counted)
+
+
 def test_what_is_left_over_by_trials_that_are_too_short_is_a_tenth_at_most() -> None:
     accounts, _ = searched(100, [21.0, 1.0])
     counted = [account.spent.counted_s for account in accounts]

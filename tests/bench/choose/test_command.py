@@ -115,6 +115,11 @@ def test_a_row_from_outside_has_its_default_alone(command: Bench, ratings: Path)
     done = command("choose", str(ratings), *words)
     assert done.returncode == 0, done.stderr
     assert "1 trial" in done.stdout
+    folder, _, name = MEAN.rpartition("/")
+    words = ("--minutes", "0.1", "--impl", f"{folder}/./{name}", "--seeds", "1")
+    again = command("choose", str(ratings), *words)
+    assert "goes on from 1 trial" in again.stdout, "a path in another spelling is the same row"
+    assert again.returncode == 0, again.stderr
 
 
 @pytest.mark.parametrize(

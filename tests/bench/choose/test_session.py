@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,6 +54,7 @@ class Cells(ServingExecutor):
     evaluation_s  of a checkpoint
     final_times   how many times as long as a trial a final run trains
     killed        rows whose trials hang until they are killed, and report nothing
+    hanging       rows whose final runs do
     val_noise     how much parts of the validation part differ; None for no parts
     """
 
@@ -62,6 +64,7 @@ class Cells(ServingExecutor):
     val_noise: float | None = None
     final_times = 1.125  # 90 % of the ratings, rather than 80
     killed: ClassVar[set[str]] = set()
+    hanging: ClassVar[set[str]] = set()
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -81,7 +84,7 @@ class Cells(ServingExecutor):
         final = len(test) > 0
         start_s = self.start_s if final or row not in self._started else 0.0
         self._started.add(row)
-        if row in self.killed:
+        if row in (self.hanging if final else self.killed):
             self.clock.now += job.rules.time_limit_s
             return Outcome("timeout", "killed")
         outcome, pruned = Outcome("ok"), ""
@@ -353,6 +356,18 @@ def test_interrupted_and_resumed_it_has_the_trials_of_one_call_and_none_twice(
     assert found.wall_s == pytest.approx(120, rel=0.1)
 
 
+def test_a_complete_choice_runs_nothing_again_not_even_what_its_limit_ended(
+    choose: Choose,
+) -> None:
+    world: dict[str, Any] = {"names": ["bias", "global_mean"], "hanging": {"GlobalMean"}}
+    found, _ = choose(minutes=3, **world)
+    assert {run.status for run in found.models[1].best_runs} == {"timeout"}
+    assert found.is_complete
+    again, cells = choose(minutes=3, **world)
+    assert not cells.jobs
+    assert again.is_complete
+
+
 def test_more_minutes_go_on_from_there_and_the_same_ones_run_nothing(
     choose: Choose, tmp_path: Path
 ) -> None:
@@ -512,7 +527,7 @@ def test_too_few_minutes_are_known_before_and_models_without_room_are_named(
 ) -> None:
     found, cells = choose(minutes=0.5, start_s=8.0)
     assert (
-        "0.5 minutes are too few: 4 models with 2 seeds each need about 1 at least"
+        "--minutes 0.5 is too few: 4 models with 2 seeds each need about 1 at least"
         in (cells.shown[0])
     )
     missing = [m.plan.implementation for m in found.models if not m.trials]
@@ -548,6 +563,53 @@ def test_a_call_that_is_killed_has_spent_the_minutes_of_those_before(
         with pytest.raises(KeyboardInterrupt):
             choose(minutes=2)
     assert read_request(tmp_path / "choice").wall_s >= first.wall_s
+
+
+def test_the_minutes_of_a_call_are_stored_on_the_way(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_s = [0.0]
+    monkeypatch.setattr(
+        "bench.choose.session.write", lambda _, request: stored_s.append(request.wall_s)
+    )
+    found, _ = choose(minutes=2)
+    assert stored_s[-1] == found.wall_s > 100
+    steps = [after - before for before, after in pairwise(stored_s)]
+    assert max(steps) < 20, "the longest cell and 5 s"
+
+
+def test_what_a_cut_default_found_stands_until_its_second_run_has_final_runs(
+    choose: Choose, tmp_path: Path
+) -> None:
+    for minutes in (1, 10):
+        whole, cells = choose(minutes=minutes, folder="whole", **SLOW)
+    default = whole.models[1].default
+    assert default
+    runs = [job.class_path for job in cells.jobs]
+    n = next(n for n, row in enumerate(runs) if row == IMPLEMENTATIONS["als"]) + 1
+    choose(minutes=1, **SLOW)
+    with pytest.raises(KeyboardInterrupt):
+        choose(minutes=10, interrupt_at=n, **SLOW)
+    als = read(tmp_path / "choice").models[1]
+    assert als.default
+    assert als.default.record.curve[-1].epoch > als.cut[0].record.curve[-1].epoch
+    assert als.best_runs
+    assert not als.is_newest
+
+
+def test_a_first_trial_that_was_killed_does_not_tell_how_long_a_start_takes(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts_s = []
+
+    def run_s(first: Spent, *_: object, **__: object) -> float:
+        starts_s.append(first.start_s)
+        return 1.0
+
+    choose(minutes=1, killed={"ALS"}, start_s=5.0)
+    monkeypatch.setattr("bench.choose.final.run_s", run_s)
+    choose(minutes=10, start_s=5.0)
+    assert starts_s[-1] == 5.0
 
 
 def once(write: Callable[[Path, Request], None]) -> Callable[[Path, Request], None]:

@@ -43,6 +43,12 @@ def test_errors_have_four_decimals_and_an_interval_where_there_is_one() -> None:
     assert formats.error(mean_interval([0.92, 0.94])) == "0.9300 ± 0.1271"
 
 
+def test_a_noun_is_plural_beside_all_but_one() -> None:
+    counted = [formats.plural(n, "minute") for n in (0, 1, 1.0, 0.5, 10.0, 2000)]
+    of = "0 minutes", "1 minute", "1 minute", "0.5 minutes", "10 minutes", "2,000 minutes"
+    assert counted == [*of]
+
+
 def test_times_have_their_range_in_brackets() -> None:
     assert formats.seconds(median_interval([12.34])) == "12.3"
     assert formats.seconds(median_interval([12.34, 10, 14])) == "12.3 (10.0–14.0)"

@@ -11,7 +11,7 @@ import pytest
 
 from bench.planning.plan import Skip
 from bench.records import Point, Record
-from bench.tune.search import Trial, best_of, search, validation_rmse
+from bench.tune.search import Trial, best_of, objective, search
 from bench.tune.study import Settings, UnrunnableError
 from tests.support.records import record
 from tests.support.studies import DEFAULT, STUDY, started
@@ -103,7 +103,7 @@ def test_a_trial_counts_by_its_best_epoch_and_only_if_it_ended_ok() -> None:
     points = [
         Point(epoch=n, seconds=n, rmse=rmse, mae=1) for n, rmse in enumerate((0.95, 0.91, 0.93))
     ]
-    assert validation_rmse(record(curve=points)) == 0.91
-    assert validation_rmse(record(status="timeout", curve=points)) is None
-    assert validation_rmse(record(curve=[])) is None
+    assert objective(record(curve=points)) == 0.91
+    assert objective(record(status="timeout", curve=points)) is None
+    assert objective(record(curve=[])) is None
     assert best_of([Trial(0, {}, None)]) is None

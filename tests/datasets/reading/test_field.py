@@ -229,6 +229,7 @@ BAD_DATES = {
     "today": ("today", "now", "no number"),
     "a clock alone": ("12:30", "12:45", "no number"),
     "a number among dates": ("2024-02-05", "1707091200", "no number, as others"),
+    "a month that only looks like one": ("3 sep 2020", "3 ſep 2020", "no date by"),
     "no such day": ("30/02/2024", "20/01/2024", "no date by"),
     "a word among numbers": ("1707091200", "soon", "no number"),
     "nan": ("1707091200", "nan", "no number"),
@@ -434,7 +435,7 @@ DOUBTFUL = {
     "six digits": (["181031", "181101", "181102"], "read as seconds since 1970, are of 1970"),
     "far in the future": (["2100-01-02", "2999-01-01", "2300-01-01"], "are of 2100-01-02"),
     "zeros among them": (["0", "1500028852", "1500028853"], "1 of the timestamps are 0"),
-    "all equal": (["1500028852"] * 3, "all timestamps are equal"),
+    "all equal": (["1500028852"] * 3, "all timestamps are of one second"),
 }
 
 

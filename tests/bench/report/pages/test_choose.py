@@ -250,6 +250,7 @@ def test_one_run_that_is_lower_or_near_leaves_the_most_accurate_open() -> None:
     assert first.startswith("**Most accurate: not known**, for one seed has no interval. Lowest is")
     first = said_of(outcome(BIAS, AUTOREC, model("als", test=0.8801, seeds=1)), "Most accurate")
     assert first.startswith("**Most accurate: not known**, for one seed has no interval. Lowest is")
+    assert "The next that is less accurate beyond noise: bias" in first, "als is between them"
     far = said_of(outcome(BIAS, AUTOREC, model("als", test=0.93, seeds=1)), "Most accurate")
     assert far.startswith("**Most accurate:** autorec, test RMSE")
 
@@ -262,6 +263,7 @@ def test_ratings_that_tell_no_models_apart_choose_none() -> None:
             run.metrics.n_cold_start = run.metrics.n_test
     assert recommendation(found)[0].startswith("**These test ratings cannot choose a model**")
     assert len(recommendation(found)) == 1
+    assert "What to do next" not in choose_page(found, RESULTS)
 
 
 def test_a_model_that_stands_alone_is_compared_with_none() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.choose import FOLDER
 from bench.choose.outcome import REQUEST, Outcome, final_hyperparameters, read
 from bench.choose.recommendation import names, recommend
+from bench.planning.rerun import normalised
 
 
 class ChoiceError(Exception):
@@ -44,14 +45,16 @@ def chosen(choice: str, out: Path, name: str | None = None) -> Chosen:
     models = names(outcome)
     if name is None:
         if (found := recommend(outcome)) is None:
+            more = "with more minutes it runs" if outcome.request.ended else "goes on"
             raise ChoiceError(
-                f"choice {choice} has no test score yet: the same `bench choose` goes on; or name "
+                f"choice {choice} has no test score yet: the same `bench choose` {more}; or name "
                 "a row of it by --impl"
             )
         name = found.chosen.name
-    if name not in models:
+    known = {normalised(each): each for each in models}
+    if normalised(name) not in known:
         raise ChoiceError(f"choice {choice} has no {name}; it has {', '.join(models)}")
-    model = models[name]
+    model = models[known[normalised(name)]]
     if model.best is None:
         raise ChoiceError(f"choice {choice}: no trial of {name} has a result")
     record = model.best.record

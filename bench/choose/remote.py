@@ -88,7 +88,7 @@ class _Reporting(Watching):
     def finished(self, record: Record) -> None:
         super().finished(record)
         self.wire.report("record", record.to_line())
-        if self.session is not None:
+        if self.session is not None and not self.session.request.ended:  # it is planned
             wall_s = self.session.budget.elapsed_s
             request = self.session.request.model_copy(update={"wall_s": wall_s})
             self.wire.report("request", request.model_dump_json())

@@ -196,7 +196,8 @@ class Session:
             found = outcome_of(before, records)
             self.budget.before_s += found.wall_s
             more = self.request.minutes > before.minutes or self.request.seeds > before.seeds
-            is_done = found.is_complete and not more
+            if is_done := found.is_complete and not more:
+                self.request.minutes = before.minutes
         trials = [r for r in records if r.cell.suite == SEARCH]
         if n := sum(r.cell.split == self.request.split for r in trials):
             left_s = 0.0 if is_done else max(0.0, self.budget.total_s - self.budget.elapsed_s)

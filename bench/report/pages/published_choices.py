@@ -104,13 +104,13 @@ def choices_beside_published(choices: Sequence[Outcome]) -> list[str]:
 def _defaults(rows: Sequence[Beside]) -> str:
     """How many of the searches found what was known before they began; "" for none."""
     lowest = [_by_validation(found).model for it in rows for _, found in it.choices]
-    n = sum(model.best is model.default for model in lowest)
+    n = sum(model.best is not None and model.best.number == 0 for model in lowest)
     if not n:
         return ""
     return (
-        f"In {n} of {len(lowest)} searches a model's default has the lowest validation RMSE. "
-        "There the difference is one of models and of defaults, which were chosen on these sets; "
-        "it does not show which search is better."
+        f"In {n} of {len(lowest)} searches the model with the lowest validation RMSE has its "
+        "default hyperparameters. There the difference is one of models and of defaults, which "
+        "were chosen on these sets; it does not show which search is better."
     )
 
 

@@ -51,7 +51,9 @@ def recommendation(outcome: Outcome) -> list[str]:
     """What to use, a paragraph each, as Markdown."""
     found = recommend(outcome)
     if found is None:
-        return ["**No model has a test score yet**, so nothing is recommended."]
+        more = "More minutes run" if outcome.request.ended else "The same command runs"
+        text = "**No model has a test score yet**, so nothing is recommended."
+        return [f"{text} {more} what is missing."]
     first = filter(None, [_unfinished(outcome), _cut_short(outcome)])
     if not found.can_choose:
         return [
@@ -68,7 +70,7 @@ def recommendation(outcome: Outcome) -> list[str]:
         *([_quickest(found)] if found.others else []),
         *filter(None, [_quickest_to_goals(found.goals)]),
         _costs(found),
-        _ten_times(found),
+        _ten_times(found, ended=outcome.request.ended),
     ]
 
 
@@ -176,8 +178,8 @@ def _most_accurate(found: Recommendation) -> str:
         unsure = _first([f"{_name(it.candidate)} {_excess(it)}" for it in apart])
         text += f" Seeds or test ratings that differ too much leave it open for {unsure}."
     if beyond := found.next:
-        between = tied or near
-        less = "The next that is less accurate beyond noise" if between else "The next"
+        is_next = found.others[0] is beyond
+        less = "The next" if is_next else "The next that is less accurate beyond noise"
         text += f" {less}: {_name(beyond.candidate)} {_excess(beyond)}."
     if single:
         figures = _first([f"{_name(it.candidate)} {error(it.candidate.rmse)}" for it in single])
@@ -256,14 +258,16 @@ def _cost_of(candidate: Candidate) -> str:
     return ", ".join(parts)
 
 
-def _ten_times(found: Recommendation) -> str:
+def _ten_times(found: Recommendation, *, ended: bool) -> str:
     several = {id(it): it for it in (found.best, found.chosen)}.values()
     measured = [(it, e) for it in several if (e := exponent(it.model)) is not None]
     text = f"**With {TIMES_MORE} times the ratings**"
     if not measured:
+        if not ended:
+            return f"{text}: not measured yet, for the call was interrupted."
         return (
-            f"{text}: not measured, for the minutes were over, the call was interrupted, or a fit "
-            "did not come to its end. The same command, or more minutes, measures it."
+            f"{text}: not measured, for the minutes were over or a fit did not come to its end. "
+            "More minutes measure it."
         )
     grown = [_grown(*each) for each in measured]
     return (

@@ -34,6 +34,8 @@ def test_the_recommended_row_has_its_best_trials_hyperparameters_and_epochs(tmp_
     assert chosen(str(out / FOLDER / "ratings"), Path("elsewhere")) == found
     with pytest.raises(ChoiceError, match="has no ncf; it has bias, autorec"):
         chosen("ratings", out, "ncf")
+    stored(tmp_path, outcome(model("mine.py:Mine", test=0.9), name="mine"))
+    assert chosen("mine", out, "./mine.py:Mine").implementation == "mine.py:Mine"
 
 
 def test_a_choice_that_says_nothing_is_named(tmp_path: Path) -> None:

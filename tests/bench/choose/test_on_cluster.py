@@ -10,7 +10,7 @@ import pytest
 
 from bench.cell.execute import CancelledError
 from bench.choose.on_cluster import Remote, chosen_machine
-from bench.choose.outcome import Request, outcome_of
+from bench.choose.outcome import PROBE, Request, outcome_of
 from bench.choose.remote import Choice, Chosen, choose_here, chosen
 from bench.choose.session import SETTLED
 from bench.choose.watching import Watching
@@ -22,7 +22,7 @@ from bench.running.cluster.greeting import Greeting
 from bench.running.cluster.payload import Setting
 from bench.running.cluster.pool import Answered, Broken, Gone, Report, Reported
 from bench.running.ledger import Ledger
-from bench.store import RecordStore
+from bench.store import RecordStore, parsed
 from bench.tune.study import StudyError
 from tests.support.machines import greeting
 
@@ -127,6 +127,16 @@ def test_all_of_a_choice_comes_back(tmp_path: Path, ratings: Path) -> None:
     assert [what for what, _ in wire.reported if what == "record"] == []
     assert answer.request is not None
     assert answer.request.models == found.models
+
+
+def test_no_request_comes_back_before_it_is_planned(ratings: Path) -> None:
+    wire = Wire()
+    chosen(choice_of(ratings, ["numpy_sgd", "numpy_sgd_strata"]), wire)
+    suites = [parsed(text).cell.suite for what, text in wire.reported if what == "record"]
+    assert suites[0] == PROBE
+    sent = [Request.model_validate_json(text) for what, text in wire.reported if what == "request"]
+    assert sent
+    assert all(request.models and not request.ended for request in sent)
 
 
 def test_a_choice_that_nobody_waits_for_ends(ratings: Path) -> None:

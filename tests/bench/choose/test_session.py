@@ -543,6 +543,31 @@ def test_too_few_minutes_are_known_before_and_models_without_room_are_named(
     assert all(model.trials for model in enough.models)
 
 
+def test_trials_that_were_copied_under_another_name_are_those_of_the_choice(
+    choose: Choose, tmp_path: Path
+) -> None:
+    """As of a row that is given by another path: records are copied, and none runs."""
+    first, _ = choose(minutes=1)
+    store = RecordStore(tmp_path / "copies")
+    for each in records(tmp_path):
+        store.append(each.model_copy(update={"reused_from": "other", "reused_at": each.started_at}))
+    write_request(tmp_path / "copies", first.request)
+    copied = read(tmp_path / "copies")
+    for one, other in zip(first.models, copied.models, strict=True):
+        assert identities(one) == identities(other)
+    more, _ = choose(minutes=2, folder="copies")
+    for one, other in zip(first.models, more.models, strict=True):
+        assert identities(other)[: len(one.trials)] == identities(one)
+
+
+def test_fewer_minutes_than_a_complete_choice_had_leave_it_as_it_was(choose: Choose) -> None:
+    first, _ = choose(minutes=3)
+    assert first.is_complete
+    again, cells = choose(minutes=1)
+    assert not cells.jobs
+    assert again.request.minutes == 3
+
+
 def test_a_second_split_has_a_final_run_however_few_its_minutes_are(choose: Choose) -> None:
     assert choose(minutes=4)[0].is_complete
     other, _ = choose(minutes=0.02, split="random:65/10/25", final_split="random:75/25")

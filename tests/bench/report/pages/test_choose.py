@@ -98,6 +98,11 @@ def test_ten_times_the_ratings_are_by_the_exponent_that_the_choice_measured(
     assert ("unsure" in paragraph) == (fit_s < 0.1)
 
 
+def test_ten_times_the_ratings_of_an_interrupted_call_are_not_measured_yet() -> None:
+    paragraph = said_of(outcome(BIAS, AUTOREC, ended=False), "With 10 times")
+    assert paragraph.endswith("not measured yet, for the call was interrupted.")
+
+
 @pytest.mark.parametrize("out", ["results", "/tmp/my results"])
 def test_the_line_for_predictions_finds_the_choice_that_is_elsewhere(out: str) -> None:
     option = "" if out == "results" else " --out '/tmp/my results'"
@@ -402,7 +407,9 @@ def test_bench_report_writes_the_page_and_the_plot_and_links_them(tmp_path: Path
     page = (out / "choose-ratings.md").read_text(encoding="utf-8")
     assert "](plots/choose-ratings.png)" in page
     assert (out / "plots" / "choose-ratings.png").is_file()
-    assert "(choose-ratings.md)" in (out / "index.md").read_text(encoding="utf-8")
+    index = (out / "index.md").read_text(encoding="utf-8")
+    assert "(choose-ratings.md)" in index
+    assert "No result is recorded" not in index
     assert RecordStore(out / FOLDER / "ratings").read()[1] == []
     assert write(out) == {}
     (out / FOLDER / "ratings" / REQUEST).write_text("{", encoding="utf-8")

@@ -351,7 +351,7 @@ class Session:
             took_s[id(model), trial.number] = self.budget.elapsed_s - began_s
         if left_out:
             names = listed([f"{n} of {name}" for name, n in left_out.items()])
-            self.show(f"the minutes have no room for some final runs; more of them run: {names}")
+            self.show(f"final runs without room in the minutes, which more of them run: {names}")
 
     def _finals_in_order(self, models: Sequence[Searching]) -> list[tuple[Searching, Trial, int]]:
         """Models, trials and seeds. What has no room in the minutes is to matter least. So one seed

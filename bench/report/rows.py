@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
 from bench.records import Record, mean_by_seed
+from bench.report.formats import plural
 from bench.stats import Interval
 from datasets.splits import folds
 from impls.registry import IMPLEMENTATIONS
@@ -87,9 +88,7 @@ class Runs:
                 reason = " ".join(record.reason.split())
                 found.append(f"{record.status}: {reason}" if reason else record.status)
             found.extend(record.metrics.flags if record.metrics else [])
-        if disturbed := [record.disturbed for record in self.records if record.disturbed]:
-            of = f"{len(disturbed)} of {len(self.records)} run{'s' * (len(self.records) > 1)}"
-            found.append(f"disturbed, {of}, such as: {disturbed[0]}")
+        found.extend(disturbances(self.records))
         if any(record.cell.pinned for record in self.records):
             found.append("pinned to one core")
         if 2 * sum(map(still_improving, self.records)) > len(self.records):
@@ -236,6 +235,13 @@ class Table:
 def lowest_rmse(record: Record) -> float:
     """On validation, of a run with a curve."""
     return min(point.rmse for point in record.curve)
+
+
+def disturbances(records: Sequence[Record]) -> list[str]:
+    """A remark on what made their times too high; none where nothing is known against them."""
+    disturbed = [record.disturbed for record in records if record.disturbed]
+    of = f"{len(disturbed)} of {plural(len(records), 'run')}"
+    return [f"disturbed, {of}, such as: {disturbed[0]}"] if disturbed else []
 
 
 def still_improving(record: Record) -> bool:

@@ -39,7 +39,7 @@ from bench.report.markdown import document, escaped, markdown_table
 from bench.report.pages.next_steps import next_steps
 from bench.report.pages.recommendation import goal_with_name, recommendation
 from bench.report.plots.anytime import anytime_plot
-from bench.report.rows import STILL_IMPROVING, still_improving
+from bench.report.rows import STILL_IMPROVING, disturbances, still_improving
 from bench.report.sentences import caption
 from bench.report.tables import Column
 from bench.stats import Interval, mean_interval
@@ -196,7 +196,7 @@ def _cost(found: Recommendation | None) -> list[str]:
     if found is None:
         return []
     columns: list[Column[Candidate]] = [
-        Column("implementation", lambda it: it.name, align="left"),
+        Column("implementation", lambda it: it.name, align="left", remarks=_disturbed),
         Column("fit s", lambda it: it.fit_s, seconds),
         Column("first model s", lambda it: it.first_model_s, seconds),
         Column("µs a prediction", lambda it: it.prediction_s, micro),
@@ -211,6 +211,10 @@ def _cost(found: Recommendation | None) -> list[str]:
         "Predictions are made in one call; 1 MB is 10⁶ bytes.",
         markdown_table(columns, found.candidates),
     ]
+
+
+def _disturbed(candidate: Candidate) -> list[str]:
+    return disturbances(candidate.runs)
 
 
 def _search(outcome: Outcome, found: Recommendation | None) -> list[str]:
@@ -278,12 +282,14 @@ def _how(outcome: Outcome) -> str:
         f"estimator (optuna), and {sum(t.pruned for t in trials):,} of {len(trials):,} were ended "
         "early, for others were better at equal seconds"
     )
+    up_to = "up to " if outcome.lacks_runs else ""
     return (
         f"`bench choose` with {plural(request.minutes, 'minute')} for all models together, on "
         f"{plural(request.threads, 'thread')}: the search on {escaped(request.split)}, the final "
         f"runs on {escaped(request.final_split)}, whose training part is training and validation "
-        f"part of the search together, with {plural(request.seeds, 'seed')} of the model on that "
-        f"one split. The seconds were shared out equally, evaluation of checkpoints not counted; "
+        f"part of the search together, with {up_to}{plural(request.seeds, 'seed')} of the model on "
+        f"that one split. {_shared(outcome)}The seconds were shared out equally, evaluation of "
+        f"checkpoints not counted; "
         f"a search ends sooner where it finds nothing better, and later where the first trial "
         f"cannot be ended between epochs. Of process start, compilation and training the searches "
         f"took: {took}. All final runs took {final:.0f} s. Trial 0 is the preset `default`"
@@ -293,6 +299,17 @@ def _how(outcome: Outcome) -> str:
         f"test RMSEs the lowest is low by luck, too. All of it holds for this one cut: how the "
         f"models would do on other training ratings is not in the intervals."
     )
+
+
+def _shared(outcome: Outcome) -> str:
+    """Which rows were not searched, for another one of the same maths was."""
+    shared = {
+        name: [escaped(row) for row in model.plan.rows if row != model.plan.implementation]
+        for name, model in names(outcome).items()
+        if model.trials
+    }
+    parts = [f"{escaped(name)} for {listed(rows)}" for name, rows in shared.items() if rows]
+    return f"Rows of the same maths share a search: {'; '.join(parts)}. " if parts else ""
 
 
 def _least_to_most(spent: Mapping[str, float]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+from bench.choose.budget import SPENT
+from bench.choose.final import least_s
 from bench.choose.growth import exponent, is_short
 from bench.choose.outcome import NO_ROOM, SURE, Outcome
 from bench.choose.recommendation import (
@@ -29,6 +32,7 @@ from bench.report.formats import (
     significant,
 )
 from bench.report.markdown import escaped
+from bench.report.rows import disturbances
 from bench.stats import Interval
 
 TIMES_MORE = 10
@@ -54,7 +58,7 @@ def recommendation(outcome: Outcome) -> list[str]:
         more = "More minutes run" if outcome.request.ended else "The same command runs"
         text = "**No model has a test score yet**, so nothing is recommended."
         return [f"{text} {more} what is missing."]
-    first = filter(None, [_unfinished(outcome), _cut_short(outcome)])
+    first = filter(None, [_unfinished(outcome), _cut_short(outcome), _no_search(outcome)])
     if not found.can_choose:
         return [
             *first,
@@ -79,9 +83,12 @@ def _unfinished(outcome: Outcome) -> str:
     if untried := outcome.untried:
         able = [m for m in outcome.models if m.plan.problem in ("", NO_ROOM)]
         which = listed([escaped(model.plan.implementation) for model in untried])
+        n_probes = sum(len(m.plan.rows) for m in able if len(m.plan.rows) > 1)
+        needed_s = least_s(len(able), n_probes, outcome.request.seeds)
         return (
             f"**{len(untried)} of {plural(len(able), 'model')} were not tried**, for the minutes "
-            f"had no room for their first trial: {which}. More minutes run them."
+            f"had no room for their first trial: {which}. More minutes run them; all of it needs "
+            f"about {plural(math.ceil(needed_s / 60), 'minute')} at least."
         )
     if not outcome.request.ended:
         text = "**The last call was interrupted**: the same command goes on from there."
@@ -103,7 +110,11 @@ def _use(found: Recommendation) -> str:
             f"{100 * NEAR:g} % above the lowest test RMSE."
         )
     if any(it.excess for it in found.tied):
-        return f"Use {chosen}: its test RMSE is the lowest, though not beyond noise."
+        text = f"Use {chosen}: its test RMSE is the lowest, though not beyond noise"
+        fit_s = found.chosen.fit_s.value
+        if any(it.excess and it.candidate.fit_s.value < fit_s for it in found.tied):
+            text += f"; none that is quicker is at most {100 * NEAR:g} % above it"
+        return f"{text}."
     if found.tied and len(found.best.runs) < 2:
         return f"Use {chosen}: its test RMSE is the lowest, of one seed."
     if found.tied:
@@ -144,14 +155,27 @@ def _cut_short(outcome: Outcome) -> str:
     if not cut:
         return ""
     text = (
-        f"**Too few minutes** for the first trial of {listed([*cut])}: it was ended by its time "
-        "limit, and more minutes run it again. Where it has a result, what is called the default "
+        f"**Too few minutes** for the first trial of {listed([*cut])}, which a time limit ended. "
+        "More minutes run such a trial again. Where it has a result, what is called the default "
         "below is its best epoch until then."
     )
     if nothing := [name for name, model in cut.items() if model.best is None]:
         which = "which may be the best" if len(nothing) == 1 else "each of which may be the best"
         text += f" It has none of {listed(nothing)}, {which}."
     return text
+
+
+def _no_search(outcome: Outcome) -> str:
+    """That there were defaults alone, for the minutes were too few for more; else ""."""
+    tried = [model for model in outcome.models if model.trials]
+    # Where nothing can be searched a call ends before its minutes.
+    was_too_short = outcome.request.ended and outcome.wall_s >= SPENT * 60 * outcome.request.minutes
+    if not was_too_short or any(len(model.trials) > 1 for model in tried):
+        return ""
+    return (
+        "**Defaults alone:** the minutes had room for one trial of each model, that of its default "
+        "hyperparameters. More minutes search for better ones."
+    )
 
 
 def _most_accurate(found: Recommendation) -> str:
@@ -189,6 +213,8 @@ def _most_accurate(found: Recommendation) -> str:
 
 def _lacks(found: Recommendation, single: Sequence[Beside]) -> str:
     """Why these are not compared with the lowest."""
+    if len(found.best.runs) < 2 and any(len(it.candidate.runs) > 1 for it in single):
+        return f"{_name(found.best)} has one seed, and so no interval"
     fewest = min(len(it.runs) for it in (found.best, *(it.candidate for it in single)))
     return "one seed has no interval" if fewest < 2 else "test ratings are too few for an interval"
 
@@ -244,7 +270,10 @@ def _quickest_to_goals(goals: Sequence[Goal]) -> str:
 
 def _costs(found: Recommendation) -> str:
     mentioned = {id(it): it for it in (found.best, found.quickest, found.chosen)}.values()
-    return f"**Cost:** {'; '.join(map(_cost_of, mentioned))}."
+    text = f"**Cost:** {'; '.join(map(_cost_of, mentioned))}."
+    if disturbed := [_name(it) for it in mentioned if disturbances(it.runs)]:
+        text += f" Fits of {listed(disturbed)} were disturbed: their seconds are too high."
+    return text
 
 
 def _cost_of(candidate: Candidate) -> str:

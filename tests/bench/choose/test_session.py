@@ -684,7 +684,7 @@ def test_final_runs_are_planned_and_what_has_no_room_is_named(choose: Choose, ti
     found, cells = choose(minutes=1, start_s=4.0, final_times=times)
     assert cells.clock.now == pytest.approx(60, rel=0.1)
     assert not found.is_complete
-    assert re.search(r"no room for some final runs; more of them run: .*\d of ", cells.shown[-1])
+    assert re.search(r"final runs without room in the minutes.*: .*\d of ", cells.shown[-1])
     best = min(found.models, key=lambda model: (model.best and model.best.rmse) or 9)
     assert best.best_runs, "the most accurate ones are first"
     more, _ = choose(minutes=6, start_s=4.0)

@@ -12,7 +12,7 @@ import pytest
 from bench.choose import FOLDER
 from bench.choose.outcome import FINAL, NO_ROOM, REQUEST, Outcome
 from bench.choose.recommendation import recommend
-from bench.records import Slice
+from bench.records import Disturbance, Slice
 from bench.report.pages.choose import choose_page
 from bench.report.pages.next_steps import python_lines
 from bench.report.pages.recommendation import recommendation
@@ -183,10 +183,39 @@ def test_why_a_model_is_recommended_among_those_that_may_be_the_most_accurate() 
     assert "at most 0.1 % above the lowest test RMSE.**" in quicker
     assert "This fits autorec on all ratings" in quicker
     lowest = choose_page(outcome(best, far), RESULTS)
-    assert "**Use bayesian_mf: its test RMSE is the lowest, though not beyond noise.**" in lowest
+    assert "**Use bayesian_mf: its test RMSE is the lowest, though not beyond noise; none" in lowest
+    assert "noise; none that is quicker is at most 0.1 % above it.**" in lowest
+    slow = model("sparse_fc", test=0.9, fit_s=90, noise=0.5)
+    assert said_of(outcome(best, slow), "Use").endswith("the lowest, though not beyond noise.**")
     apart = said_of(outcome(BIAS, AUTOREC), "Use")
     assert apart == "**Use autorec: it is the most accurate.**"
     assert said_of(outcome(BIAS), "Use") == "**Use bias: no other model has a test RMSE.**"
+
+
+def test_defaults_alone_come_before_the_answer_where_the_minutes_were_over() -> None:
+    one = [model(name, test=0.9, validations=(0.9,)) for name in ("als", "ncf")]
+    assert "**Defaults alone:**" in recommendation(outcome(*one, wall_s=600.0))[0]
+    assert "Defaults alone" not in "".join(recommendation(outcome(*one)))
+    assert "Defaults alone" not in "".join(recommendation(outcome(*one, AUTOREC, wall_s=600.0)))
+
+
+def test_fits_that_others_disturbed_are_marked_beside_their_seconds() -> None:
+    found = outcome(BIAS, AUTOREC)
+    assert "disturbed" not in choose_page(found, RESULTS)
+    [run, *_] = found.models[1].best_runs
+    run.disturbance = Disturbance(steal_s=1.5, wait_s=0.0, involuntary_switches=0)
+    page = choose_page(found, RESULTS)
+    assert "Fits of autorec were disturbed: their seconds are too high." in page
+    assert "disturbed, 1 of 3 runs, such as: " in section(page, "Cost")
+
+
+def test_rows_that_share_a_search_and_lacking_seeds_are_said() -> None:
+    found = outcome(BIAS, AUTOREC)
+    assert "with 3 seeds of the model" in section(choose_page(found, RESULTS), "How it was found")
+    half = outcome((AUTOREC[0].model_copy(update={"rows": ["autorec", "slow"]}), AUTOREC[1][:-1]))
+    text = section(choose_page(half, RESULTS), "How it was found")
+    assert "with up to 3 seeds of the model" in text
+    assert "Rows of the same maths share a search: autorec for slow." in text
 
 
 def test_models_without_a_first_trial_come_before_the_answer() -> None:
@@ -197,6 +226,7 @@ def test_models_without_a_first_trial_come_before_the_answer() -> None:
     found = outcome(BIAS, AUTOREC, (untried[0], []), (elsewhere[0], []))
     assert recommendation(found)[0].startswith("**1 of 3 models were not tried**")
     assert "als" in recommendation(found)[0]
+    assert "all of it needs about 1 minute at least" in recommendation(found)[0]
     assert "not complete" not in " ".join(recommendation(found))
 
 
@@ -252,7 +282,9 @@ def test_one_run_that_is_lower_or_near_leaves_the_most_accurate_open() -> None:
     found = outcome(BIAS, AUTOREC, model("als", test=0.87, seeds=1))
     assert said_of(found, "Use") == "**Use als: its test RMSE is the lowest, of one seed.**"
     first = said_of(found, "Most accurate")
-    assert first.startswith("**Most accurate: not known**, for one seed has no interval. Lowest is")
+    assert first.startswith(
+        "**Most accurate: not known**, for als has one seed, and so no interval."
+    )
     first = said_of(outcome(BIAS, AUTOREC, model("als", test=0.8801, seeds=1)), "Most accurate")
     assert first.startswith("**Most accurate: not known**, for one seed has no interval. Lowest is")
     assert "The next that is less accurate beyond noise: bias" in first, "als is between them"
@@ -295,7 +327,7 @@ def test_a_first_trial_that_ran_out_of_time_is_named() -> None:
     assert "Too few minutes" not in choose_page(found, RESULTS)
     found.models[1].trials[0].record.status = "timeout"
     page = choose_page(found, RESULTS)
-    assert "**Too few minutes** for the first trial of autorec:" in page
+    assert "**Too few minutes** for the first trial of autorec, which a time limit ended." in page
     assert "may be the best" not in page
     found.models[1].trials[0].record.curve = []
     nothing = outcome(BIAS, (found.models[1].plan, [found.models[1].trials[0].record]))

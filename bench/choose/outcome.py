@@ -98,6 +98,8 @@ class Request(BaseModel):
     """Of the calls so far, planning and the harness's own work included."""
     ended: bool = True
     """Whether the last call came to its end, rather than was interrupted."""
+    others: list[Request] = []
+    """The last calls of other searches in this folder: on other splits, of other models."""
 
     def own(self, records: Iterable[Record]) -> list[Record]:
         """Those of these ratings, models and threads."""

@@ -155,11 +155,12 @@ class Session:
         self._warn_of_too_few()
         models = self._models(before.models if before else ())
         records = self.request.own(records)
+        before = self._last_call(before)
         is_done = self._count(before, records)
         grown = (r.cell for r in records if r.cell.suite == GROWTH)
         self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
         self.request.ended = False
-        self.request.wall_s = self.budget.elapsed_s
+        self.request.wall_s = self.budget.before_s if is_done else self.budget.elapsed_s
         try:
             write(self.folder, self.request)
             if not is_done:
@@ -168,7 +169,8 @@ class Session:
                 self._measure_growth(models)
             self.request.ended = True
         finally:
-            self.request.wall_s = self.budget.elapsed_s
+            if not is_done:
+                self.request.wall_s = self.budget.elapsed_s
             write(self.folder, self.request)
         return outcome_of(self.request, self.store.read()[0])
 
@@ -186,11 +188,23 @@ class Session:
                     "or move it away"
                 )
 
+    def _last_call(self, before: Request | None) -> Request | None:
+        """Of this search, of which the minutes count. The request keeps those of others.
+
+        before  the last call of any search
+        """
+        if before is None:
+            return None
+        calls = [before.model_copy(update={"others": []}), *before.others]
+        same = [each for each in calls if _searches(each) == _searches(self.request)]
+        self.request.others = [each for each in calls if each not in same]
+        return same[0] if same else None
+
     def _count(self, before: Request | None, records: Sequence[Record]) -> bool:
         """Count the minutes that calls before took for these models; returns whether one that is
         complete had as many, so that nothing is left to run."""
         is_done = False
-        if before is None or _searches(before) != _searches(self.request):
+        if before is None:
             self.budget.before_s += wall_of(self.request, records)
         else:
             found = outcome_of(before, records)

@@ -394,6 +394,23 @@ def test_another_split_has_minutes_of_its_own_and_the_first_one_goes_on(choose: 
         assert identities(after)[: len(before.trials)] == identities(before)
 
 
+def test_a_complete_search_stays_so_after_another_one_in_its_folder(
+    choose: Choose, tmp_path: Path
+) -> None:
+    first, _ = choose(minutes=4)
+    assert first.is_complete
+    choose(minutes=1, split="random:70/10/20", final_split="random:80/20")
+    choose(minutes=1, names=["bias"])
+    for _ in range(2):
+        again, cells = choose(minutes=4)
+        assert not cells.jobs
+        assert again.is_complete
+        assert again.wall_s == first.wall_s, "a call that runs nothing takes no minutes"
+    others = read_request(tmp_path / "choice").others
+    assert sorted(len(each.models) for each in others) == [1, 4]
+    assert not any(each.others for each in others)
+
+
 def test_more_models_or_seeds_run_though_the_call_before_was_complete(choose: Choose) -> None:
     first, cells = choose(minutes=3, names=["global_mean"], seeds=1)
     assert first.is_complete

@@ -139,8 +139,8 @@ class Searching:
 
     @property
     def first_spent(self) -> Spent | None:
-        """Of the first run that told its times: it started a process and compiled. Where none did
-        that of one which was killed; None before any."""
+        """Of the first run that reported its times: it started a process and compiled. Where none
+        did, of one that was killed; None before any."""
         return self._first.spent if self._first else None
 
     @property

@@ -639,17 +639,23 @@ def test_what_a_cut_default_found_stands_until_its_second_run_has_final_runs(
     assert not als.is_newest
 
 
-def test_a_first_trial_that_was_killed_does_not_tell_how_long_a_start_takes(
-    choose: Choose, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    starts_s = []
+@pytest.fixture
+def starts_s(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds of the start of a process, as each final run was expected to take them."""
+    found: list[float] = []
 
     def run_s(first: Spent, *_: object, **__: object) -> float:
-        starts_s.append(first.start_s)
+        found.append(first.start_s)
         return 1.0
 
-    choose(minutes=1, killed={"ALS"}, start_s=5.0)
     monkeypatch.setattr("bench.choose.final.run_s", run_s)
+    return found
+
+
+def test_a_first_trial_that_was_killed_does_not_tell_how_long_a_start_takes(
+    choose: Choose, starts_s: list[float]
+) -> None:
+    choose(minutes=1, killed={"ALS"}, start_s=5.0)
     _, cells = choose(minutes=10, start_s=5.0)
     finals = [job.class_path for job, n in zip(cells.jobs, cells.n_test, strict=True) if n]
     assert IMPLEMENTATIONS["als"] in finals
@@ -663,16 +669,9 @@ def once(write: Callable[[Path, Request], None]) -> Callable[[Path, Request], No
 
 
 def test_final_runs_are_expected_to_start_as_the_first_run_of_the_default_did(
-    choose: Choose, monkeypatch: pytest.MonkeyPatch
+    choose: Choose, starts_s: list[float]
 ) -> None:
     """One that runs again, in the same worker, started no process."""
-    starts_s = []
-
-    def run_s(first: Spent, *_: object, **__: object) -> float:
-        starts_s.append(first.start_s)
-        return 1.0
-
-    monkeypatch.setattr("bench.choose.final.run_s", run_s)
     slow = {"epoch_s": {**Cells.epoch_s, "ALS": 4.0}}
     found, _ = choose(minutes=10, start_s=5.0, **slow)
     assert found.models[1].cut

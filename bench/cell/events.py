@@ -60,6 +60,7 @@ class Checkpoint(_Event):
 
     seconds       on the training clock
     evaluation_s  of all evaluations so far
+    budget        whether the epoch ends a fit of its own, after those at smaller budgets
     """
 
     event: Literal["checkpoint"] = "checkpoint"
@@ -69,6 +70,7 @@ class Checkpoint(_Event):
     mae: float | None
     planned: Count
     evaluation_s: Seconds
+    budget: bool = False
 
     @property
     def point(self) -> Point | None:

@@ -55,6 +55,7 @@ class Outcome:
 
     predicted  float32 (n_known,) for the known test pairs, or None
     result     the worker's last report on the cell; None where it did not come to its end
+    epoch_budgets  whether each point of the curve is a fit of its own
     energy     what came of measuring the energy of a fit; None where that was not tried
     wall_s     spawn to exit; exit_s the result to the exit. Neither includes the fits that are
                repeated to measure their energy
@@ -70,6 +71,7 @@ class Outcome:
     result: Result | None = None
     energy: Energy | None = None
     curve: list[Point] = field(default_factory=list)
+    epoch_budgets: bool = False
     wall_s: float = 0.0
     exit_s: float = 0.0
     doubts: list[str] = field(default_factory=list)
@@ -275,6 +277,7 @@ def note(outcome: Outcome, event: Event) -> None:
     match event:
         case Checkpoint() if (point := event.point) is not None:
             outcome.curve.append(point)
+            outcome.epoch_budgets = event.budget
         case Failed() if not outcome.reason:
             outcome.status, outcome.reason = event.status, shortened(event.reason, REASON_CHARS)
             outcome.doubtful = event.storage

@@ -142,7 +142,9 @@ def _run(
         rules=job.rules,
         hooks=hooks,
         before_evaluation=lambda: send("evaluating"),
-        on_evaluation=lambda *evaluated: _send_evaluation(send, clock, *evaluated),
+        on_evaluation=lambda *evaluated: _send_evaluation(
+            send, clock, *evaluated, budget=referee.has_budgets
+        ),
         is_enough=lambda: orders.is_enough(job),
         blocks=job.blocks,
     )
@@ -279,7 +281,9 @@ def _sender(events_fd: int, secret: list[str]) -> Send:
     return send
 
 
-def _send_evaluation(send: Send, clock: Clock, evaluation: Evaluation, planned: int) -> None:
+def _send_evaluation(
+    send: Send, clock: Clock, evaluation: Evaluation, planned: int, *, budget: bool
+) -> None:
     clock.enter(clock.part)  # book the evaluation so far
     finite = math.isfinite(evaluation.rmse)
     send(
@@ -290,6 +294,7 @@ def _send_evaluation(send: Send, clock: Clock, evaluation: Evaluation, planned: 
         mae=evaluation.mae if finite else None,
         planned=planned,
         evaluation_s=clock.seconds("evaluation"),
+        budget=budget,
     )
 
 

@@ -173,7 +173,8 @@ def name_of(dataset: str, cut: int = 0) -> str:
     """Of the choice's folder and page: a catalog's name, or a file's without its suffix; each cut
     but the first has its own."""
     name = dataset if dataset in CATALOG else Path(dataset).stem
-    name = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "ratings"
+    # In lower case, as the page: two names that differ in case alone have one page.
+    name = re.sub(r"[^\w.-]+", "-", name.lower()).strip(".-") or "ratings"
     return f"{name}-cut-{cut}" if cut else name
 
 

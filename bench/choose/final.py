@@ -93,7 +93,9 @@ def run_s(first: Spent, trial: Trial, grown: float, *, compiles: bool) -> float:
     grown  how many times as many ratings it is fitted on
     """
     fit_s = grown * (trial.best.seconds if trial.best else 0.0)
-    return first.start_s + BESIDE_S + fit_s + (first.compile_s if compiles else 0.0)
+    predict_s = trial.spent.evaluation_s / max(1, len(trial.record.curve))
+    start_s = first.start_s + (first.compile_s if compiles else 0.0)
+    return start_s + fit_s + predict_s + BESIDE_S
 
 
 def limit_s(fit_s: float) -> float:

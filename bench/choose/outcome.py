@@ -28,6 +28,9 @@ GROWTH = "choose:growth"
 
 REQUEST = "request.json"
 
+CHANGED = "its source changed during the search; the same command starts its trials anew"
+"""The problem of a model whose later figures would be of another source than its earlier ones."""
+
 NO_ROOM = "the minutes had no room for its first trial; more minutes run it"
 """The problem of a model that the search did not come to."""
 
@@ -45,6 +48,7 @@ class Searched(BaseModel):
     problem         why it has no trials; "" where it has
     made_with       digest of its source, the versions of what runs it, and the machine: records of
                     others do not count; "" in older requests
+    devices         of which `device` is one: those on which `rows` can run
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -55,6 +59,7 @@ class Searched(BaseModel):
     rows: list[str]
     problem: str = ""
     made_with: str = ""
+    devices: list[str] = []
 
     def has(self, record: Record) -> bool:
         """Whether the record is of this model as it is now, or finds which of its rows is the
@@ -100,6 +105,11 @@ class Request(BaseModel):
     """Whether the last call came to its end, rather than was interrupted."""
     others: list[Request] = []
     """The last calls of other searches in this folder: on other splits, of other models."""
+
+    @property
+    def calls(self) -> list[Request]:
+        """The last call of each search in this folder, this one first."""
+        return [self.model_copy(update={"others": []}), *self.others]
 
     def own(self, records: Iterable[Record]) -> list[Record]:
         """Those of these ratings, models and threads."""

@@ -69,13 +69,18 @@ class Searching:
 
         records  of trials of any model, as they were stored
         """
+        own = self.plan.implementation, self.plan.device, self.cell.request.split
         self.prepare()
         for record in records:
+            if (record.cell.implementation, record.cell.device, record.cell.split) != own:
+                continue
             if record.reused_at and record.identity in self._trials:  # copied, under another name
                 continue
             if record.identity in self._cut:
                 self._repeat(self._cut[record.identity])
             elif self._next is None or record.identity != _identity(self._next):
+                # Of a search that suggested otherwise: another study, or another optuna.
+                self._note(record, _took_s(record))
                 continue
             self.take(record, _took_s(record))
             self.prepare()
@@ -104,18 +109,38 @@ class Searching:
         assert self._next is not None
         return self._next, False
 
+    def leave(self, problem: str) -> None:
+        """Run nothing of it any more."""
+        self.plan.problem = problem
+        self._cut.clear()
+        self.account.ended, self.account.cut_s = True, None
+
     def take(self, record: Record, wall_s: float) -> bool:
         """Learn from the record of the trial that began; returns whether it is clearly the best so
         far.
 
         wall_s  what it took: what counts where its worker was killed and reported no times
         """
-        before = self.lowest.rmse if self.lowest else None
         cut = self._cut.pop(record.identity, None)
         if cut is None:
             assert self._next is not None
             cut = Cut(self._next, self._params, 0.0, 0)
             self._next = None
+        better = self._note(record, wall_s)
+        if record.status == "timeout":
+            spent_s = Spent.of(record).training_s
+            limit_s = spent_s if record.times else record.cell.rules["time_limit_s"]
+            self._cut[record.identity] = Cut(cut.cell, cut.params, limit_s, len(record.curve))
+        self.account.cut_s = min((each.limit_s for each in self._cut.values()), default=None)
+        failed = self.lowest is None and self.account.n >= FAILURES
+        self.account.ended = failed or self.search is None
+        if self.search is not None:
+            self.search.tell(record)
+        return better
+
+    def _note(self, record: Record, wall_s: float) -> bool:
+        """Count a trial; returns whether it is clearly the best so far."""
+        before = self.lowest.rmse if self.lowest else None
         earlier = self._trials.get(record.identity)
         number = earlier.number if earlier else len(self._trials)
         trial = Trial(number, record, self.account.spent.counted_s)
@@ -123,18 +148,10 @@ class Searching:
         self.best = best_of([*self._trials.values()])
         if self._first is None or not self._first.record.times:
             self._first = trial
-        if record.status == "timeout":
-            limit_s = trial.spent.training_s if record.times else record.cell.rules["time_limit_s"]
-            self._cut[record.identity] = Cut(cut.cell, cut.params, limit_s, len(record.curve))
         rmse = trial.rmse
         better = rmse is not None and (before is None or rmse < before * (1 - BETTER))
         spent = trial.spent if record.times else Spent(training_s=wall_s)
         self.account.book(spent, wall_s, better=better)
-        self.account.cut_s = min((each.limit_s for each in self._cut.values()), default=None)
-        failed = self.lowest is None and self.account.n >= FAILURES
-        self.account.ended = failed or self.search is None
-        if self.search is not None:
-            self.search.tell(record)
         return better
 
     @property

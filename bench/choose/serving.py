@@ -154,7 +154,8 @@ class ServingExecutor:
 
     def _ended(self, event: Event, began_ns: int) -> tuple[Status, str] | None:
         """As what the trial ends after the event, and why; None where it goes on."""
-        if not isinstance(event, Checkpoint):
+        # After the last epoch, or the one evaluation of a model without epochs, it has ended.
+        if not isinstance(event, Checkpoint) or event.epoch >= event.planned:
             return None
         if pruned := self.pruner(event):
             return "pruned", pruned

@@ -26,9 +26,11 @@ from bench.choose.budget import Budget
 from bench.choose.models import Group, limited, quickest
 from bench.choose.models import final as final_cell
 from bench.choose.outcome import (
+    CHANGED,
     FINAL,
     GROWTH,
     NO_ROOM,
+    PROBE,
     REQUEST,
     SEARCH,
     Outcome,
@@ -44,7 +46,7 @@ from bench.choose.outcome import (
 from bench.choose.recommendation import CLOSE
 from bench.choose.searching import Searching
 from bench.choose.serving import ServingExecutor
-from bench.planning.describing import Contain
+from bench.planning.describing import Contain, Sources
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell
 from bench.records import WELL, Record, Status
@@ -83,9 +85,10 @@ class ByRow:
     contained: Executor
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> CellOutcome:
-        built_in = job.class_path in IMPLEMENTATIONS.values()
-        executor: Executor = self.serving if built_in else self.contained
-        return executor.execute(job, test, limits, listener)
+        if job.class_path in IMPLEMENTATIONS.values():
+            return self.serving.execute(job, test, limits, listener)
+        limits = dataclasses.replace(limits, wall_limit_s=self.serving.wall_limit_s)
+        return self.contained.execute(job, test, limits, listener)
 
 
 class Session:
@@ -128,6 +131,10 @@ class Session:
             self.store, trials, observer, limit, blind, lock, settled=SETTLED, blocks=BLOCKS
         )
         self._finals = Runner(self.store, executor, observer, limit, whole, lock, blocks=BLOCKS)
+        cells = [cell for group in groups for cell in group.cells]
+        self._sources = Sources({cell.class_path: cell.implementation_hash for cell in cells})
+        for runner in (self._trials, self._finals):
+            runner.watch(self._sources)
 
     def __enter__(self) -> Self:
         self.serving.__enter__()
@@ -151,11 +158,11 @@ class Session:
         """
         records = self.store.read()[0]
         self._refuse_another_split(records)
-        before = read_request(self.folder) if (self.folder / REQUEST).exists() else None
+        calls = calls_in(self.folder)
         self._warn_of_too_few()
-        models = self._models(before.models if before else ())
+        models = self._models(each for call in calls for each in call.models)
         records = self.request.own(records)
-        before = self._last_call(before)
+        before = next((each for each in calls if _searches(each) == _searches(self.request)), None)
         is_done = self._count(before, records)
         grown = (r.cell for r in records if r.cell.suite == GROWTH)
         self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
@@ -188,21 +195,12 @@ class Session:
                     "or move it away"
                 )
 
-    def _last_call(self, before: Request | None) -> Request | None:
-        """Of this search, of which the minutes count. The request keeps those of others.
-
-        before  the last call of any search
-        """
-        if before is None:
-            return None
-        calls = [before.model_copy(update={"others": []}), *before.others]
-        same = [each for each in calls if _searches(each) == _searches(self.request)]
-        self.request.others = [each for each in calls if each not in same]
-        return same[0] if same else None
-
     def _count(self, before: Request | None, records: Sequence[Record]) -> bool:
         """Count the minutes that calls before took for these models; returns whether one that is
-        complete had as many, so that nothing is left to run."""
+        complete had as many, so that nothing is left to run.
+
+        before  the last call of this search
+        """
         is_done = False
         if before is None:
             self.budget.before_s += wall_of(self.request, records)
@@ -210,8 +208,8 @@ class Session:
             found = outcome_of(before, records)
             self.budget.before_s += found.wall_s
             more = self.request.minutes > before.minutes or self.request.seeds > before.seeds
-            if is_done := found.is_complete and not more:
-                self.request.minutes = before.minutes
+            is_done = found.is_complete and not more
+            self.request.minutes = max(self.request.minutes, before.minutes)
         trials = [r for r in records if r.cell.suite == SEARCH]
         if n := sum(r.cell.split == self.request.split for r in trials):
             left_s = 0.0 if is_done else max(0.0, self.budget.total_s - self.budget.elapsed_s)
@@ -229,14 +227,16 @@ class Session:
                 f"{math.ceil(least_s / 60)} at least. What has no room is left out and named"
             )
 
-    def _models(self, before: Sequence[Searched]) -> list[Searching]:
+    def _models(self, before: Iterable[Searched]) -> list[Searching]:
         """The models that can run here; the request names them all.
 
-        before  those of the call before, which go on with their rows
+        before  those of earlier calls: one of the same rows and devices goes on with its row
         """
         plans: list[Searched] = []
         found = []
-        known = {(each.implementation, each.device) for each in before}
+        known: dict[tuple[str, ...], tuple[str, str]] = {}
+        for each in before:
+            known.setdefault((*each.rows, *each.devices), (each.implementation, each.device))
         here = machine.environment()
         limit_s = PROBED_SHARE * self.budget.total_s
         for group in self.groups:
@@ -246,10 +246,12 @@ class Session:
                 model="",
                 rows=group.names,
                 problem=group.problem,
+                devices=sorted({cell.request.device for cell in group.cells}),
             )
             if group.cells:
+                row = known.get((*plan.rows, *plan.devices))
                 cells = [
-                    c for c in group.cells if (c.request.implementation, c.request.device) in known
+                    c for c in group.cells if (c.request.implementation, c.request.device) == row
                 ]
                 if not cells and self.budget.elapsed_s > PROBING * self.budget.total_s:
                     cells = [*group.cells[:1]]
@@ -275,6 +277,7 @@ class Session:
         recorded = _counted(r for r in finals if r.cell.suite == FINAL and r.status in WELL)
         accounts = [model.account for model in models]
         reserved = partial(self._reserved_s, models, recorded)
+        self._leave_changed(models)
         while turn := self.budget.next(accounts, reserved(self.request.seeds), reserved(1)):
             model = models[turn.place]
             self.serving.pruner, self.serving.wall_limit_s = self._pruner(model), turn.wall_s
@@ -282,16 +285,27 @@ class Session:
             cell, again = model.begin(turn.train_s)
             cell = limited(cell, max(turn.train_s, 1e-3))
             record = self._trials.record_of(cell, fresh=again)
+            if record.cell.suite == PROBE:  # without epochs to limit, that is the same cell
+                record = self._trials.record_of(cell, fresh=True)
             if model.take(record, self.budget.elapsed_s - began_s):
                 self._show(model)
             took_s = self.budget.elapsed_s - began_s
             model.prepare()
             model.account.wall_s += self.budget.elapsed_s - began_s - took_s
-        if left_out := [model.plan for model in models if not model.account.n]:
+            self._leave_changed(models)
+        if left_out := [m.plan for m in models if not m.account.n and not m.plan.problem]:
             for plan in left_out:
                 plan.problem = NO_ROOM
             names = listed([plan.implementation for plan in left_out])
             self.show(f"left out, for beside the final runs no first trial had room: {names}")
+
+    def _leave_changed(self, models: Sequence[Searching]) -> None:
+        """End the search of each model whose source is not what was planned any more."""
+        self._sources.look()
+        for model in models:
+            if model.cell.class_path in self._sources.changed and not model.plan.problem:
+                model.leave(CHANGED)
+                self.show(f"{model.plan.implementation}: {CHANGED}")
 
     def _pruner(self, model: Searching) -> Callable[[Checkpoint], str]:
         return model.search.prunes if model.search is not None else lambda _: ""
@@ -347,6 +361,9 @@ class Session:
         n_ran = Counter[int]()
         left_out = Counter[str]()
         for model, trial, seed in self._finals_in_order(models):
+            self._leave_changed(models)
+            if model.plan.problem:
+                continue
             cell = self._final_cell(model, trial, seed)
             if cell.identity(machine.environment()) in recorded:
                 continue
@@ -446,7 +463,16 @@ def _configuration(
     return implementation, device, json.dumps(hyperparameters, sort_keys=True)
 
 
+def calls_in(folder: Path) -> list[Request]:
+    """The last call of each search in a choice's folder, the newest first."""
+    return read_request(folder).calls if (folder / REQUEST).is_file() else []
+
+
 def write(folder: Path, request: Request) -> None:
-    """Store the request. Raises OSError."""
+    """Store the request, and with it the last calls of other searches in the folder, of which
+    some may run now. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    replace(folder / REQUEST, request.model_dump_json(indent=1).encode() + b"\n")
+    with locks.writing(folder):
+        others = [each for each in calls_in(folder) if _searches(each) != _searches(request)]
+        request.others = others
+        replace(folder / REQUEST, request.model_dump_json(indent=1).encode() + b"\n")

@@ -147,7 +147,7 @@ def _fill(
     log = "" if outcome.status in ("ok", "pruned") else outcome.log
     record.log = machine.without_places(log)
     record.sandbox = outcome.sandbox
-    record.curve = outcome.curve
+    record.curve, record.epoch_budgets = outcome.curve, outcome.epoch_budgets
     record.goals = reached(outcome.curve, goals)
     if outcome.energy is not None:
         record.energy, record.energy_reason = outcome.energy.measured, outcome.energy.reason

@@ -60,8 +60,7 @@ class Runner:
         Raises HarnessError, and whatever else ends a run; every finished cell is recorded then.
         """
         runnable = [cell for cell in cells if cell.skip is None]
-        digests = {cell.class_path: cell.implementation_hash for cell in runnable}
-        self._cells.sources = Sources(digests)
+        self.watch(Sources({cell.class_path: cell.implementation_hash for cell in runnable}))
         done: list[Done] = []
         try:
             while cells:
@@ -72,6 +71,10 @@ class Runner:
             self.close()
         self.splits.discard()
         return [record for _, record in done]
+
+    def watch(self, sources: Sources) -> None:
+        """From now on no figure counts of a row whose source is not what was planned any more."""
+        self._cells.sources = sources
 
     def close(self) -> None:
         """Try a last time to store what could not be, and say where it is otherwise."""

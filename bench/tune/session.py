@@ -9,10 +9,10 @@ from typing import Self
 
 from bench.cell.data import Splits
 from bench.cell.execute import Executor
-from bench.planning.describing import Contain, describe
+from bench.planning.describing import Contain, Sources, describe
 from bench.planning.facts import Loader
 from bench.planning.plan import Cell, Planner
-from bench.records import Status
+from bench.records import Record, Status
 from bench.running.observer import Observer
 from bench.running.runner import Runner
 from bench.store import RecordStore
@@ -84,9 +84,15 @@ class Session:
         )
         cell = default_of(study, dataset, self.loader, planner)
         done: list[Trial] = []
-        for trial in search(
-            study, trials, cell, trial_of(cell, self.contain), self._runner.record_of
-        ):
+        self._runner.watch(Sources({cell.class_path: cell.implementation_hash}))
+
+        def run(cell: Cell) -> Record:
+            record = self._runner.record_of(cell)
+            if record.status == "skipped":
+                raise StudyError(f"study {study.name}: {record.reason}; the search starts anew")
+            return record
+
+        for trial in search(study, trials, cell, trial_of(cell, self.contain), run):
             done.append(trial)
             self.show(line_of(study, trial, best_of(done)))
 

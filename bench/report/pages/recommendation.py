@@ -85,10 +85,12 @@ def _unfinished(outcome: Outcome) -> str:
         which = listed([escaped(model.plan.implementation) for model in untried])
         n_probes = sum(len(m.plan.rows) for m in able if len(m.plan.rows) > 1)
         needed_s = least_s(len(able), n_probes, outcome.request.seeds)
+        needed = f"all of it needs about {plural(math.ceil(needed_s / 60), 'minute')} at least"
+        is_known = needed_s > 60 * outcome.request.minutes  # a guess, made before any trial
         return (
             f"**{len(untried)} of {plural(len(able), 'model')} were not tried**, for the minutes "
-            f"had no room for their first trial: {which}. More minutes run them; all of it needs "
-            f"about {plural(math.ceil(needed_s / 60), 'minute')} at least."
+            f"had no room for their first trial: {which}. More minutes run them"
+            f"{f'; {needed}' if is_known else ''}."
         )
     if not outcome.request.ended:
         text = "**The last call was interrupted**: the same command goes on from there."

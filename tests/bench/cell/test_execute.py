@@ -163,6 +163,7 @@ def test_a_row_that_leaves_its_core_is_not_called_pinned(execute: Execute) -> No
 def test_the_clocks_parts_sum_to_the_process_wall_time(execute: Execute) -> None:
     outcome = execute("Mean")
     assert outcome.result.parts.other_budgets is None
+    assert not outcome.epoch_budgets
     assert running.seconds(outcome) + outcome.exit_s == pytest.approx(outcome.wall_s, rel=0.01)
 
 
@@ -173,6 +174,7 @@ def test_the_parts_of_fits_with_epoch_budgets_sum_to_the_process_wall_time(
     outcome = execute("Uninterruptible")
     assert (outcome.status, outcome.result.epochs, outcome.result.best_epoch) == ("ok", 2, 2)
     assert [point.epoch for point in outcome.curve] == [2, 3]
+    assert outcome.epoch_budgets
     assert outcome.predicted is not None
     assert np.allclose(outcome.predicted, split.train.values.mean() + 2)
     parts = outcome.result.parts

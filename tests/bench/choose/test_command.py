@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.choose.command import name_of
 from bench.choose.outcome import FINAL, REQUEST, SEARCH, read
 from bench.store import RecordStore
 from tests.support.command_line import MEAN, Bench, write
@@ -43,6 +44,10 @@ def test_a_file_gets_trials_final_runs_and_a_table(
     assert again.returncode == 0, again.stderr
     assert len(RecordStore(folder).read()[0]) == len(records)
     assert not (tmp_path / "results" / "records").exists(), "trials are not results"
+
+
+def test_names_that_differ_in_case_alone_are_one_choice_as_they_are_one_page() -> None:
+    assert name_of("a/Ratings.CSV") == name_of("b/ratings.csv") == "ratings"
 
 
 # With nothing to search for it has one trial, and the choice ends before its minutes do.

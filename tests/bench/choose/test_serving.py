@@ -14,9 +14,11 @@ import psutil
 import pytest
 
 from bench.cell.events import Checkpoint, Event, Phase
-from bench.cell.execute import CancelledError, Outcome
+from bench.cell.execute import CancelledError, Listener, Outcome
 from bench.cell.job import Job, write_split
+from bench.cell.watch import Limits
 from bench.choose.serving import ServingExecutor, never
+from bench.choose.session import ByRow
 from bench.planning.rules import Rules
 from datasets.ratings import HeldOut, Ratings, Split
 from tests.support import SUPPORT
@@ -123,6 +125,34 @@ def test_a_trial_ends_where_its_evaluations_take_too_long(
     assert 1 <= len(slow.curve) < 20_000
     assert slow.result is not None
     assert len(after.curve) == 9
+
+
+@pytest.mark.parametrize("name", ["Mean", "impls.bias:Bias"])
+def test_a_trial_that_came_to_its_end_is_complete_however_long_it_took(
+    executor: ServingExecutor, arrays: Path, name: str
+) -> None:
+    executor.wall_limit_s = 0.0
+    executor.pruner = lambda _: "worse"
+    settings = {"epochs": 1} if name == "Mean" else {}
+    outcome = run(executor, arrays, name, hyperparameters=settings)
+    assert (outcome.status, outcome.reason, len(outcome.curve)) == ("ok", "", 1)
+
+
+def test_a_row_from_outside_has_the_wall_limit_of_its_trial_too(arrays: Path) -> None:
+    found: list[float] = []
+
+    class Contained:
+        def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
+            found.append(limits.wall_limit_s)
+            return Outcome("ok")
+
+    with ServingExecutor() as serving:
+        serving.wall_limit_s = 7.0
+        by_row: Any = ByRow(serving, Contained())
+        run(by_row, arrays, "Mean")
+        assert found == [7.0]
+        assert run(by_row, arrays, "impls.bias:Bias").result, "one of ours is served"
+        assert found == [7.0]
 
 
 def test_a_worker_that_fails_or_dies_is_replaced(executor: ServingExecutor, arrays: Path) -> None:

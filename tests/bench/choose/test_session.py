@@ -36,8 +36,10 @@ from bench.planning.plan import Cell, Planner
 from bench.planning.presets import resolve
 from bench.records import Memory, Record
 from bench.store import RecordStore
+from bench.tune.search import sampler
 from bench.tune.study import StudyError
 from datasets.ratings import HeldOut
+from impls import bias
 from impls.registry import IMPLEMENTATIONS
 from tests.support.command_line import write
 from tests.support.running import Silent
@@ -58,7 +60,14 @@ class Cells(ServingExecutor):
     val_noise     how much parts of the validation part differ; None for no parts
     """
 
-    epoch_s: ClassVar = {"Bias": 0.05, "ALS": 0.1, "NumbaSGD": 0.02, "GlobalMean": 0.001}
+    epoch_s: ClassVar = {
+        "Bias": 0.05,
+        "ALS": 0.1,
+        "NumbaSGD": 0.02,
+        "GlobalMean": 0.001,
+        "NumpySGD": 0.3,
+        "NumpySGDStrata": 0.02,
+    }
     start_s = 1.0
     evaluation_s: ClassVar[dict[str, float]] = {}
     val_noise: float | None = None
@@ -174,6 +183,7 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Choose:
         names: Sequence[str] = NAMES,
         seeds: int = 2,
         edit: Callable[[Cell], Cell] = lambda cell: cell,
+        devices: Sequence[str] = ("cpu",),
         wait: Callable[[Clock], bool] = lambda _: False,
         **world: Any,
     ) -> tuple[Choice, Cells]:
@@ -195,7 +205,12 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Choose:
         loader = Loader()
         planner = Planner(loader.facts, loader.check_split, 1)
         groups = planned(names, planner, plainly, ratings, split, ["cpu"], 1)
-        groups = [replace(each, cells=[*map(edit, each.cells)]) for each in groups]
+        groups = [
+            replace(
+                each, cells=[on(edit(cell), device) for cell in each.cells for device in devices]
+            )
+            for each in groups
+        ]
         request = Request(
             name="ratings",
             dataset=ratings,
@@ -215,6 +230,10 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Choose:
             return session.run(), cells
 
     return choose
+
+
+def on(cell: Cell, device: str) -> Cell:
+    return replace(cell, request=cell.request.model_copy(update={"device": device}))
 
 
 def identities(model: Model) -> list[str]:
@@ -719,3 +738,101 @@ def test_a_model_that_is_evaluated_for_long_leaves_their_seconds_to_the_others(
     assert cells.clock.now == pytest.approx(240, rel=0.1)
     assert found.models[2].spent.counted_s > 10
     assert als.spent.counted_s + als.spent.evaluation_s < 200
+
+
+SHARING = ["numpy_sgd", "numpy_sgd_strata"]
+
+
+def test_a_search_of_one_row_does_not_decide_which_is_the_quickest_of_more(choose: Choose) -> None:
+    choose(names=SHARING[:1])
+    found, _ = choose(names=SHARING)
+    assert [m.plan.implementation for m in found.models] == ["numpy_sgd_strata"]
+    alone, _ = choose(names=SHARING[:1], minutes=2)
+    more, _ = choose(names=SHARING, minutes=2)
+    assert [m.plan.implementation for m in alone.models] == ["numpy_sgd"]
+    assert identities(more.models[0])[: len(found.models[0].trials)] == identities(found.models[0])
+
+
+def test_a_search_on_one_device_does_not_decide_for_those_on_more(choose: Choose) -> None:
+    choose(names=["als"], devices=["cpu"])
+    _, cells = choose(names=["als"], devices=["cpu", "cuda"])
+    assert {job.device for job in cells.jobs} == {"cpu", "cuda"}
+
+
+def test_a_row_without_epochs_has_a_trial_beside_its_probe(choose: Choose, tmp_path: Path) -> None:
+    found, _ = choose(names=["global_mean"], devices=["cpu", "cuda"])
+    assert Counter(r.cell.suite for r in records(tmp_path))["choose:probe"] == 2
+    assert len(found.models[0].trials) == 1
+    assert len(found.models[0].best_runs) == 2
+    again, cells = choose(names=["global_mean"], devices=["cpu", "cuda"])
+    assert not cells.jobs
+    assert identities(again.models[0]) == identities(found.models[0])
+
+
+def test_trials_of_a_search_that_suggested_otherwise_count_and_can_be_the_best(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of another release of optuna, or with another study."""
+    names = ["numba_sgd", "als"]
+    with pytest.raises(KeyboardInterrupt):
+        choose(minutes=3, names=names, interrupt_at=16)
+    monkeypatch.setattr("bench.choose.trials.sampler", lambda: sampler(1))
+    found, _ = choose(minutes=3, names=names)
+    assert found.is_complete
+    assert found.wall_s == pytest.approx(180, rel=0.1)
+    counted = [model.spent.counted_s for model in found.models]
+    assert counted[0] == pytest.approx(counted[1], rel=0.15)
+
+
+def test_fewer_minutes_than_an_interrupted_search_had_do_not_make_it_shorter(
+    choose: Choose,
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        choose(minutes=3, names=["numba_sgd", "als"], interrupt_at=16)
+    less, _ = choose(minutes=0.1, names=["numba_sgd", "als"])
+    assert (less.request.minutes, less.is_complete) == (3, False)
+    on, _ = choose(minutes=3, names=["numba_sgd", "als"])
+    assert on.is_complete
+
+
+def test_two_searches_at_once_in_one_folder_keep_the_minutes_of_both(
+    choose: Choose, tmp_path: Path
+) -> None:
+    folder = tmp_path / "choice"
+    choose(minutes=2)
+    first = read_request(folder)
+    second = first.model_copy(update={"split": "time:70/10/20", "wall_s": 7.0})
+    write_request(folder, second)
+    write_request(folder, first)  # which ended last, and began before the other one
+    assert [each.split for each in read_request(folder).calls] == [SPLIT, "time:70/10/20"]
+    write_request(folder, second)
+    assert [each.split for each in read_request(folder).others] == [SPLIT]
+
+
+def test_a_row_that_is_edited_during_its_search_gets_no_figure_of_two_sources(
+    choose: Choose, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.py"
+    text = Path(bias.__file__).read_text(encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
+    n_ran = 0
+
+    def wait(_: Clock) -> bool:
+        nonlocal n_ran
+        n_ran += 1
+        if n_ran == 2:
+            file.write_text(text.replace("= 0", "= 1"), encoding="utf-8")
+        return False
+
+    row = f"{file}:Bias"
+    found, cells = choose(names=[row, "als"], wait=wait)
+    mine, als = found.models
+    assert "its source changed" in mine.plan.problem
+    assert not mine.best_runs
+    assert [trial.record.status for trial in mine.trials] in (["ok"], ["failed"])
+    assert len(als.best_runs) == 2
+    assert sum(line.startswith(f"{row}: its source") for line in cells.shown) == 1
+    assert not found.is_complete
+    again, _ = choose(names=[row, "als"], minutes=2)
+    assert len(again.models[0].best_runs) == 2
+    assert not again.models[0].plan.problem

@@ -140,6 +140,16 @@ def test_what_shares_the_machine_by_intent_is_a_flag(
     assert beside.identity == alone.identity
 
 
+def test_a_killed_cell_of_which_a_longer_fit_took_less_can_be_read(tmp_path: Path) -> None:
+    def killed() -> Outcome:
+        curve = [Point(epoch=n, seconds=2 / n, rmse=1, mae=1) for n in (1, 2)]
+        return Outcome("timeout", "killed", curve=curve, epoch_budgets=True)
+
+    [record] = run(tmp_path, [cell("a")], FakeExecutor({"a": killed}))
+    assert record.epoch_budgets
+    assert RecordStore(tmp_path).read() == ([record], [])
+
+
 def test_each_cell_leaves_one_record(tmp_path: Path) -> None:
     records = run(tmp_path, [cell("a"), cell("b"), cell("a", seed=1)], FakeExecutor())
     assert RecordStore(tmp_path).read() == (records, [])

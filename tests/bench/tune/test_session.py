@@ -155,6 +155,25 @@ def test_trials_that_fail_give_exit_code_1(
     assert "none has a result" in done.stdout
 
 
+def test_a_row_that_is_edited_during_its_search_ends_it(
+    command: Bench, tmp_path: Path, ratings: Path
+) -> None:
+    row = tmp_path / "mine.py"
+    edited = "class Mine(Mean):\n    def predict(self, users, items):\n"
+    edited += "        with open(__file__, 'a') as file:\n            file.write('ONE = 1\\n')\n"
+    edited += "        return super().predict(users, items)\n"
+    row.write_text(MISBEHAVING.read_text(encoding="utf-8") + f"\n\n@dataclass\n{edited}")
+    path = tmp_path / "edited.toml"
+    path.write_text(
+        f"description = 'edited'\nimplementations = ['{row}:Mine']\n"
+        f"dataset = '{ratings}'\n[space]\nepochs = {{ low = 1, high = 9 }}\n"
+    )
+    done = command("tune", str(path), "--trials", "3", "--sandbox", "off")
+    assert done.returncode == 2
+    assert "its source changed after the run began; the search starts anew" in done.stderr
+    assert len(RecordStore(tmp_path / "results" / "tuning").read()[0]) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

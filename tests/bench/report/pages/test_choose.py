@@ -226,6 +226,8 @@ def test_models_without_a_first_trial_come_before_the_answer() -> None:
     found = outcome(BIAS, AUTOREC, (untried[0], []), (elsewhere[0], []))
     assert recommendation(found)[0].startswith("**1 of 3 models were not tried**")
     assert "als" in recommendation(found)[0]
+    assert "More minutes run them." in recommendation(found)[0], "had more than all needs at least"
+    found.request.minutes = 0.5
     assert "all of it needs about 1 minute at least" in recommendation(found)[0]
     assert "not complete" not in " ".join(recommendation(found))
 

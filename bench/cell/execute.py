@@ -20,6 +20,7 @@ from bench.cell.events import Checkpoint, Energy, Event, Failed, Phase, Result
 from bench.cell.job import (
     DIGEST_BYTES,
     DTYPES,
+    ENOUGH,
     ChangedFolderError,
     Job,
     StorageError,
@@ -130,6 +131,7 @@ class ProcessExecutor:
         """
         outcome = Outcome("failed")
         stop: Stop | None = None
+        late = ""
         watch = Watch(limits, time.monotonic())
         INHERITED.restore()
         laid_out = Path(job.arrays)
@@ -150,6 +152,8 @@ class ProcessExecutor:
                     watch.note(event, time.monotonic())
                     note(outcome, event)
                     listener(event)
+                    if late := late or is_late(event, process.spawned_ns, limits.wall_limit_s):
+                        worker.order(f"{ENOUGH} None")
                 elif stop is None:
                     stop = watch.verdict(time.monotonic(), *worker.use())
                     if stop is not None:
@@ -161,17 +165,27 @@ class ProcessExecutor:
                 outcome.energy, stop = Energy(reason=stop.reason), None
             _note_times(outcome, worker)
             unread = read_into(outcome, folder, n_known)
-            if (result := outcome.result) is not None:
-                contradiction = audit.contradiction(result, worker.spawned_ns)
-                outcome.reason = outcome.reason or contradiction or ""
-                cpu_s = _cpu_of_children_s() - cpu_before_s
-                outcome.doubts = audit.doubts(result, None if outcome.energy else cpu_s)
+            _audit(outcome, audit, worker.spawned_ns, _cpu_of_children_s() - cpu_before_s)
             if changed := INHERITED.restore():
                 names = " and ".join(changed)
                 outcome.reason = f"changed the harness's {names}, or somebody did, while it ran"
             if outcome.doubtful:
                 check_storage(new_folder(held), n_known)
-            return judged(outcome, stop, left_behind, worker.ending, unread)
+            return judged(outcome, stop, left_behind, worker.ending, unread, late)
+
+
+def is_late(event: Event, began_ns: int, wall_limit_s: float) -> str:
+    """Why a fit is to end after a checkpoint that is not its last; "" where it goes on."""
+    if not isinstance(event, Checkpoint) or event.epoch >= event.planned:
+        return ""
+    took_s = (time.perf_counter_ns() - began_ns) / 1e9
+    return f"it took {wall_limit_s:.3g} s with its evaluations" if took_s > wall_limit_s else ""
+
+
+def _audit(outcome: Outcome, audit: Audit, spawned_ns: int, cpu_s: float) -> None:
+    if (result := outcome.result) is not None:
+        outcome.reason = outcome.reason or audit.contradiction(result, spawned_ns) or ""
+        outcome.doubts = audit.doubts(result, None if outcome.energy else cpu_s)
 
 
 def _note_times(outcome: Outcome, worker: WorkerProcess) -> None:
@@ -290,11 +304,16 @@ def note(outcome: Outcome, event: Event) -> None:
 
 
 def judged(
-    outcome: Outcome, stop: Stop | None, left_behind: int, ending: str, unread: str
+    outcome: Outcome,
+    stop: Stop | None,
+    left_behind: int,
+    ending: str,
+    unread: str,
+    late: str = "",
 ) -> Outcome:
     """Settle the status: its own fault first, then what the harness had to do, then its result.
 
-    ending  how its process ended; unread: why it has no predictions
+    ending  how its process ended; unread: why it has no predictions; late: why its fit was ended
     """
     result = outcome.result
     if outcome.reason:  # the worker reported it; that it was slow to end adds nothing
@@ -315,6 +334,8 @@ def judged(
     elif result.timed_out:
         outcome.status = "timeout"
         outcome.reason = f"time limit reached after {result.epochs_ran} epoch(s)"
+    elif late:
+        outcome.status, outcome.reason = "timeout", late
     else:
         outcome.status = "ok"
     return outcome

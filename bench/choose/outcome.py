@@ -327,19 +327,25 @@ class Outcome:
         return [model for model in self.models if model.plan.problem == NO_ROOM]
 
     @property
+    def changed(self) -> list[Model]:
+        """Models whose search ended because their source changed."""
+        return [model for model in self.models if model.plan.problem == CHANGED]
+
+    @property
     def is_complete(self) -> bool:
-        """Whether the last call ended, no model is untried, and each with a result has all its
-        final runs."""
-        return self.request.ended and not self.untried and not self.lacks_runs
+        """Whether the last call ended, no model is untried or was left, and each with a result has
+        all its final runs."""
+        left = self.untried or self.changed
+        return self.request.ended and not left and not self.lacks_runs
 
     @property
     def lacks_runs(self) -> bool:
-        """Whether a model with a result has not all its final runs."""
+        """Whether a model with a result has not all its final runs, which more minutes run."""
         return any(
             not model.is_newest or len(runs) != self.request.seeds
             for model in self.models
             for trial, runs in ((model.best, model.best_runs), (model.default, model.default_runs))
-            if trial and trial.best
+            if trial and trial.best and model.plan.problem != CHANGED
         )
 
 

@@ -111,7 +111,8 @@ def _made(choice: Choice, station: Station, wire: Wire) -> Request:
         for line in choice.records:
             store.append(parsed(line))
         if choice.before is not None:
-            write(place, choice.before)
+            for call in reversed(choice.before.calls):
+                write(place, call)
         with Session(
             *(place, request, groups, station.executor(), station.contain, observer),
             *(memory_limit_bytes(None), loader, budget, _saying(wire, "line")),

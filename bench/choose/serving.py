@@ -18,6 +18,7 @@ from bench.cell.execute import (
     Listener,
     Outcome,
     checked,
+    is_late,
     judged,
     n_validation,
     new_folder,
@@ -159,8 +160,8 @@ class ServingExecutor:
             return None
         if pruned := self.pruner(event):
             return "pruned", pruned
-        if (time.perf_counter_ns() - began_ns) / 1e9 > self.wall_limit_s:
-            return "timeout", f"it took {self.wall_limit_s:.3g} s with its evaluations"
+        if late := is_late(event, began_ns, self.wall_limit_s):
+            return "timeout", late
         return None
 
     def _end(self, key: Hashable) -> None:

@@ -22,7 +22,7 @@ from bench.cell.execute import Outcome as CellOutcome
 from bench.cell.job import Job
 from bench.cell.watch import Limits
 from bench.choose import final, growth
-from bench.choose.budget import Budget
+from bench.choose.budget import LATE, Budget
 from bench.choose.models import Group, limited, quickest
 from bench.choose.models import final as final_cell
 from bench.choose.outcome import (
@@ -51,6 +51,7 @@ from bench.planning.facts import Loader
 from bench.planning.plan import Cell
 from bench.records import WELL, Record, Status
 from bench.report.formats import listed, plural
+from bench.running.cells import was_refused
 from bench.running.observer import Observer
 from bench.running.runner import Runner
 from bench.store import RecordStore
@@ -168,6 +169,9 @@ class Session:
         self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
         self.request.ended = False
         self.request.wall_s = self.budget.before_s if is_done else self.budget.elapsed_s
+        asked = self.request.minutes
+        if before:  # an incomplete search has the most minutes that any of its calls had
+            self.request.minutes = max(asked, before.minutes)
         try:
             write(self.folder, self.request)
             if not is_done:
@@ -179,7 +183,11 @@ class Session:
             if not is_done:
                 self.request.wall_s = self.budget.elapsed_s
             write(self.folder, self.request)
-        return outcome_of(self.request, self.store.read()[0])
+        found = outcome_of(self.request, self.store.read()[0])
+        if not is_done and found.is_complete and found.wall_s <= LATE * 60 * asked:
+            self.request.minutes = asked
+            write(self.folder, self.request)
+        return found
 
     def _refuse_another_split(self, records: Sequence[Record]) -> None:
         """Raises StudyError where the folder has trials on a split that has the same name, and
@@ -209,7 +217,6 @@ class Session:
             self.budget.before_s += found.wall_s
             more = self.request.minutes > before.minutes or self.request.seeds > before.seeds
             is_done = found.is_complete and not more
-            self.request.minutes = max(self.request.minutes, before.minutes)
         trials = [r for r in records if r.cell.suite == SEARCH]
         if n := sum(r.cell.split == self.request.split for r in trials):
             left_s = 0.0 if is_done else max(0.0, self.budget.total_s - self.budget.elapsed_s)
@@ -271,6 +278,7 @@ class Session:
 
     def _search(self, models: Sequence[Searching], records: Sequence[Record]) -> None:
         trials = [r for r in records if r.cell.suite == SEARCH and r.status in SETTLED]
+        trials = [r for r in trials if not was_refused(r)]
         for model in models:
             model.resume(trials)
         finals = [r for r in records if r.cell.split == self.request.final_split]
@@ -284,20 +292,32 @@ class Session:
             began_s = self.budget.elapsed_s
             cell, again = model.begin(turn.train_s)
             cell = limited(cell, max(turn.train_s, 1e-3))
-            record = self._trials.record_of(cell, fresh=again)
-            if record.cell.suite == PROBE:  # without epochs to limit, that is the same cell
-                record = self._trials.record_of(cell, fresh=True)
+            record = self._record_of(self._trials, cell, models, fresh=again)
+            if model.plan.problem:
+                continue
             if model.take(record, self.budget.elapsed_s - began_s):
                 self._show(model)
             took_s = self.budget.elapsed_s - began_s
             model.prepare()
             model.account.wall_s += self.budget.elapsed_s - began_s - took_s
-            self._leave_changed(models)
         if left_out := [m.plan for m in models if not m.account.n and not m.plan.problem]:
             for plan in left_out:
                 plan.problem = NO_ROOM
             names = listed([plan.implementation for plan in left_out])
             self.show(f"left out, for beside the final runs no first trial had room: {names}")
+
+    def _record_of(
+        self, runner: Runner, cell: Cell, models: Sequence[Searching], *, fresh: bool = False
+    ) -> Record:
+        """Of a trial or a final run. It runs once more where there was only a probe, which without
+        epochs to limit is the same cell, and where the source of another row changed meanwhile."""
+        record = runner.record_of(cell, fresh=fresh)
+        self._leave_changed(models)
+        is_own = cell.class_path in self._sources.changed
+        if record.cell.suite == PROBE or (was_refused(record) and not is_own):
+            record = runner.record_of(cell, fresh=True)
+            self._leave_changed(models)
+        return record
 
     def _leave_changed(self, models: Sequence[Searching]) -> None:
         """End the search of each model whose source is not what was planned any more."""
@@ -361,7 +381,6 @@ class Session:
         n_ran = Counter[int]()
         left_out = Counter[str]()
         for model, trial, seed in self._finals_in_order(models):
-            self._leave_changed(models)
             if model.plan.problem:
                 continue
             cell = self._final_cell(model, trial, seed)
@@ -377,7 +396,7 @@ class Session:
                 left_out[f"{model.plan.implementation}{kind}"] += 1
                 continue
             began_s = self.budget.elapsed_s
-            self._finals.record_of(cell)
+            self._record_of(self._finals, cell, models)
             n_ran[id(model)] += 1
             took_s[id(model), trial.number] = self.budget.elapsed_s - began_s
         if left_out:

@@ -30,6 +30,15 @@ SHARES = "RATEBENCH_SHARES"
 record of them."""
 
 
+SOURCE_CHANGED = "changed the source of"
+
+
+def was_refused(record: Record) -> bool:
+    """Whether the record has no figures because a source, of its row or of another one, changed
+    while it ran: perhaps by an edit, so it says nothing of the row."""
+    return record.reason.startswith(SOURCE_CHANGED)
+
+
 def memory_limit_bytes(gigabytes: float | None) -> int:
     """By default 90 % of what is free."""
     return int(gigabytes * 1e9 if gigabytes else psutil.virtual_memory().available * 0.9)
@@ -88,7 +97,7 @@ class Cells:
             outcome = _refused(outcome, reason, doubtful=True)
         if changed := self.sources.look():
             names = ", ".join(changed)
-            reason = f"changed the source of {names}, or somebody did, while it ran"
+            reason = f"{SOURCE_CHANGED} {names}, or somebody did, while it ran"
             outcome = _refused(outcome, reason)
         return prepared, outcome
 

@@ -292,7 +292,7 @@ def _how(outcome: Outcome) -> str:
         f"checkpoints not counted; "
         f"a search ends sooner where it finds nothing better, and later where the first trial "
         f"cannot be ended between epochs. Of process start, compilation and training the searches "
-        f"took: {took}. All final runs took {final:.0f} s. Trial 0 is the preset `default`"
+        f"took: {took}; all final runs together {final:.0f} s. Trial 0 is the preset `default`"
         f"{suggested if len(trials) > len(spent) else ''}. Two models are compared by their "
         f"squared errors on blocks of the test part and by how much their seeds differ: one is "
         f"more accurate beyond noise where the {100 * SURE:g} % interval excludes 0. Of several "

@@ -44,7 +44,10 @@ def python_lines(outcome: Outcome, chosen: Candidate) -> str:
     if outcome.request.test:
         files, load = f"{files}, {outcome.request.test!r}", "given.load"
     values = final_hyperparameters(chosen.model.best)
-    values |= {"device": plan.device} if plan.device != "cpu" else {}
+    if not name:  # its defaults may be others
+        values |= {"device": plan.device, "seed": 0}
+    elif plan.device != "cpu":
+        values |= {"device": plan.device}
     if name:
         row = [f"from {module} import {name}"]
         settings = [f"    {key}={value!r}," for key, value in values.items()]

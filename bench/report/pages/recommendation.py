@@ -58,7 +58,8 @@ def recommendation(outcome: Outcome) -> list[str]:
         more = "More minutes run" if outcome.request.ended else "The same command runs"
         text = "**No model has a test score yet**, so nothing is recommended."
         return [f"{text} {more} what is missing."]
-    first = filter(None, [_unfinished(outcome), _cut_short(outcome), _no_search(outcome)])
+    before = (_changed, _unfinished, _cut_short, _no_search)
+    first = filter(None, [sentence(outcome) for sentence in before])
     if not found.can_choose:
         return [
             *first,
@@ -76,6 +77,17 @@ def recommendation(outcome: Outcome) -> list[str]:
         _costs(found),
         _ten_times(found, ended=outcome.request.ended),
     ]
+
+
+def _changed(outcome: Outcome) -> str:
+    """Which searches ended because their row was edited; "" where none did."""
+    if not outcome.changed:
+        return ""
+    which = listed([escaped(model.plan.implementation) for model in outcome.changed])
+    return (
+        f"**Edited during the search:** {which}. That search ended there, and the same command "
+        "starts its trials anew."
+    )
 
 
 def _unfinished(outcome: Outcome) -> str:
@@ -162,8 +174,8 @@ def _cut_short(outcome: Outcome) -> str:
         "below is its best epoch until then."
     )
     if nothing := [name for name, model in cut.items() if model.best is None]:
-        which = "which may be the best" if len(nothing) == 1 else "each of which may be the best"
-        text += f" It has none of {listed(nothing)}, {which}."
+        which = "it may be the best" if len(nothing) == 1 else "each of them may be the best"
+        text += f" There is no result yet of {listed(nothing)}, and {which}."
     return text
 
 

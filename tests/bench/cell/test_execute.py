@@ -254,6 +254,17 @@ def test_an_endless_predict_is_named(execute: Execute, after: int, what: str) ->
     assert outcome.reason.startswith(f"no end of {what}")
 
 
+def test_a_fit_ends_at_a_checkpoint_after_the_wall_limit_with_all_its_figures(
+    execute: Execute,
+) -> None:
+    late = dataclasses.replace(LIMITS, wall_limit_s=0.0)
+    outcome = execute("Mean", late, hyperparameters={"epochs": 20_000}, blocks=10)
+    assert (outcome.status, outcome.reason) == ("timeout", "it took 0 s with its evaluations")
+    assert 1 <= len(outcome.curve) < 20_000
+    assert len(outcome.result.val_blocks) == 10
+    assert execute("Mean", late, hyperparameters={"epochs": 1}).status == "ok", "it had ended"
+
+
 def test_an_endless_construction_is_named(execute: Execute) -> None:
     outcome = execute("BuildsForEver", Limits(0.1, 10**9, grace_s=3))
     killed = "within the time limit of 0.1 s and 3 s more; killed"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from bench.cell.events import Checkpoint, Energy, Evaluating, Event, Failed, Parts, Phase, Result
@@ -71,20 +69,6 @@ def test_an_evaluation_has_a_limit_of_its_own_and_a_fit_goes_on_with_what_it_had
     stop = watch.verdict(170.1, 0, 0.0)
     assert stop is not None
     assert "no end of fit" in stop.reason
-
-
-def test_a_fit_and_its_evaluations_end_at_the_wall_limit() -> None:
-    watch = Watch(replace(LIMITS, wall_limit_s=60), started=0)
-    assert status(watch, 61) is None, "the start has a limit of its own"
-    watch.note(Phase(name="fit"), now=20)
-    watch.note(checkpoint(30.0), now=55)
-    watch.note(Evaluating(), now=56)
-    assert status(watch, 60) is None
-    stop = watch.verdict(60.1, 0, 0.0)
-    assert stop is not None
-    assert (stop.status, stop.reason) == ("timeout", "it took 60 s with its evaluations; killed")
-    watch.note(Phase(name="predict"), now=61)
-    assert status(watch, 62) is None
 
 
 def test_memory_beyond_the_limit_stops_at_once() -> None:

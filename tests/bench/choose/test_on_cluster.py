@@ -129,6 +129,20 @@ def test_all_of_a_choice_comes_back(tmp_path: Path, ratings: Path) -> None:
     assert answer.request.models == found.models
 
 
+def test_searches_before_the_last_one_go_to_the_machine_too(ratings: Path) -> None:
+    choice = choice_of(ratings)
+    first = chosen(choice, wire := Wire()).request
+    assert first is not None
+    lines = [text for what, text in wire.reported if what == "record"]
+    second = first.model_copy(update={"split": "time:80/10/10", "others": [first]})
+    again = choice.model_copy(update={"before": second, "records": lines})
+    found = chosen(Choice.from_json(again.to_json()), wire := Wire()).request
+    assert found is not None
+    assert [what for what, _ in wire.reported if what == "record"] == []
+    assert [each.split for each in found.others] == [second.split]
+    assert found.wall_s == first.wall_s
+
+
 def test_no_request_comes_back_before_it_is_planned(ratings: Path) -> None:
     wire = Wire()
     chosen(choice_of(ratings, ["numpy_sgd", "numpy_sgd_strata"]), wire)

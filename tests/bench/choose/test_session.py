@@ -57,6 +57,7 @@ class Cells(ServingExecutor):
     final_times   how many times as long as a trial a final run trains
     killed        rows whose trials hang until they are killed, and report nothing
     hanging       rows whose final runs do
+    during        what somebody does while the cell with this number runs
     val_noise     how much parts of the validation part differ; None for no parts
     """
 
@@ -82,11 +83,13 @@ class Cells(ServingExecutor):
         self.n_test: list[int] = []
         self.shown: list[str] = []
         self.interrupt_at: int | None = None
+        self.during: dict[int, Callable[[], object]] = {}
         self._started: set[str] = set()
 
     def execute(self, job: Job, test: HeldOut, limits: Limits, listener: Listener) -> Outcome:
         if len(self.jobs) == self.interrupt_at:
             raise KeyboardInterrupt
+        self.during.get(len(self.jobs), lambda: None)()
         self.jobs.append(job)
         self.n_test.append(len(test))
         row = job.class_path.rpartition(":")[2]
@@ -795,6 +798,17 @@ def test_fewer_minutes_than_an_interrupted_search_had_do_not_make_it_shorter(
     assert on.is_complete
 
 
+def test_minutes_that_no_call_had_do_not_count_as_had(choose: Choose) -> None:
+    names = ["numba_sgd", "als"]
+    with pytest.raises(KeyboardInterrupt):
+        choose(minutes=3, names=names, interrupt_at=5)
+    less, _ = choose(minutes=2, names=names)
+    assert (less.request.minutes, less.is_complete) == (2, True)
+    more, cells = choose(minutes=3, names=names)
+    assert cells.jobs
+    assert (more.request.minutes, more.wall_s) == (3, pytest.approx(180, rel=0.1))
+
+
 def test_two_searches_at_once_in_one_folder_keep_the_minutes_of_both(
     choose: Choose, tmp_path: Path
 ) -> None:
@@ -809,30 +823,29 @@ def test_two_searches_at_once_in_one_folder_keep_the_minutes_of_both(
     assert [each.split for each in read_request(folder).others] == [SPLIT]
 
 
+@pytest.mark.parametrize("during", [0, 1])  # the first trial of the row itself, and of the other
+@pytest.mark.parametrize("taken_back", [False, True])
 def test_a_row_that_is_edited_during_its_search_gets_no_figure_of_two_sources(
-    choose: Choose, tmp_path: Path
+    choose: Choose, tmp_path: Path, during: int, taken_back: bool
 ) -> None:
     file = tmp_path / "mine.py"
     text = Path(bias.__file__).read_text(encoding="utf-8")
     file.write_text(text, encoding="utf-8")
-    n_ran = 0
-
-    def wait(_: Clock) -> bool:
-        nonlocal n_ran
-        n_ran += 1
-        if n_ran == 2:
-            file.write_text(text.replace("= 0", "= 1"), encoding="utf-8")
-        return False
-
-    row = f"{file}:Bias"
-    found, cells = choose(names=[row, "als"], wait=wait)
+    row, edited = f"{file}:Bias", text.replace("= 0", "= 1")
+    names = [row, "als"]
+    found, cells = choose(names=names, minutes=2, during={during: lambda: file.write_text(edited)})
     mine, als = found.models
     assert "its source changed" in mine.plan.problem
     assert not mine.best_runs
-    assert [trial.record.status for trial in mine.trials] in (["ok"], ["failed"])
-    assert len(als.best_runs) == 2
     assert sum(line.startswith(f"{row}: its source") for line in cells.shown) == 1
     assert not found.is_complete
-    again, _ = choose(names=[row, "als"], minutes=2)
-    assert len(again.models[0].best_runs) == 2
+    assert not found.lacks_runs, "more minutes run nothing of it"
+    assert als.default
+    assert als.default.record.status == "ok", "it was another row's source"
+    assert len(als.best_runs) == len(als.default_runs) == 2
+    if taken_back:
+        file.write_text(text)
+    again, _ = choose(names=names, minutes=3)
+    assert all(model.best_runs for model in again.models)
     assert not again.models[0].plan.problem
+    assert [model.trials[0].record.status for model in again.models] == ["ok", "ok"]

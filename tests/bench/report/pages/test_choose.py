@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.choose import FOLDER
-from bench.choose.outcome import FINAL, NO_ROOM, REQUEST, Outcome
+from bench.choose.outcome import CHANGED, FINAL, NO_ROOM, REQUEST, Outcome
 from bench.choose.recommendation import recommend
 from bench.records import Disturbance, Slice
 from bench.report.pages.choose import choose_page
@@ -232,6 +232,18 @@ def test_models_without_a_first_trial_come_before_the_answer() -> None:
     assert "not complete" not in " ".join(recommendation(found))
 
 
+def test_a_search_that_an_edit_ended_comes_before_the_answer() -> None:
+    edited = model("lab/mine.py:Mine", test=0.9)
+    edited[0].problem = CHANGED
+    found = outcome(BIAS, AUTOREC, (edited[0], edited[1][:1]))
+    assert recommendation(found)[0] == (
+        "**Edited during the search:** lab/mine.py:Mine. That search ended there, and the same "
+        "command starts its trials anew."
+    )
+    assert not found.is_complete
+    assert "not complete" not in " ".join(recommendation(found)), "more minutes run nothing of it"
+
+
 def test_how_many_test_ratings_there_are_and_how_many_no_model_can_tell_apart() -> None:
     [sentence] = [p for p in recommendation(outcome(BIAS, AUTOREC)) if p.startswith("All of it")]
     assert sentence == (
@@ -313,7 +325,7 @@ def test_a_model_that_stands_alone_is_compared_with_none() -> None:
 
 def test_before_any_trial_there_is_a_page() -> None:
     text = choose_page(outcome((BIAS[0], []), (AUTOREC[0], []), ended=False), RESULTS)
-    assert "the searches took: nothing, for none began." in text
+    assert "the searches took: nothing, for none began;" in text
 
 
 def test_before_any_final_run_nothing_is_recommended() -> None:
@@ -333,7 +345,8 @@ def test_a_first_trial_that_ran_out_of_time_is_named() -> None:
     assert "may be the best" not in page
     found.models[1].trials[0].record.curve = []
     nothing = outcome(BIAS, (found.models[1].plan, [found.models[1].trials[0].record]))
-    assert "It has none of autorec, which may be the best." in choose_page(nothing, RESULTS)
+    page = choose_page(nothing, RESULTS)
+    assert "There is no result yet of autorec, and it may be the best." in page
 
 
 def test_seconds_that_are_of_first_trials_alone_are_not_called_equal() -> None:
@@ -367,6 +380,7 @@ def test_the_script_of_a_file_of_ones_own_imports_it() -> None:
     script = python_lines(found, said.chosen)
     assert ast.parse(script)
     assert "Row = loading.load_class(loading.class_path_of('lab/mine.py:Mine'))\n" in script
+    assert "'device': 'cpu', 'seed': 0}" in script, "its own defaults may be others"
 
 
 def test_the_script_of_a_file_of_ones_own_fits_it(

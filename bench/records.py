@@ -425,6 +425,9 @@ class Record(_Part):
     cell: CellRecord
     metrics: Metrics | None = None
     times: Times | None = None
+    ran_s: float | None = None
+    """Where it has no times, as its process was killed: seconds from the start of that to its end.
+    None in older records."""
     disturbance: Disturbance | None = None
     """None in older records."""
     goals: list[Goal] = Field(default_factory=list)

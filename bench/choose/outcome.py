@@ -154,14 +154,14 @@ class Spent:
 
     @classmethod
     def of(cls, record: Record) -> Spent:
-        """Of a record without times, as of a worker that was killed: what its curve has, or the
-        time limit that it exceeded."""
+        """Of a record without times, as of a worker that was killed, all that it took is training:
+        what it ran; of older ones what their curve has, or the time limit that they exceeded."""
         if (times := record.times) is None:
             points = [point.seconds for point in record.curve]
             total = sum(points) if record.epoch_budgets else max(points, default=0.0)
             if record.status == "timeout":
                 total = max(total, record.cell.rules["time_limit_s"])
-            return cls(training_s=total)
+            return cls(training_s=max(total, record.ran_s or 0.0))
         return cls(
             times.import_s,
             times.warmup_s,

@@ -119,7 +119,7 @@ class Searching:
         """Learn from the record of the trial that began; returns whether it is clearly the best so
         far.
 
-        wall_s  what it took: what counts where its worker was killed and reported no times
+        wall_s  what it took, with the work of the harness
         """
         cut = self._cut.pop(record.identity, None)
         if cut is None:
@@ -150,8 +150,7 @@ class Searching:
             self._first = trial
         rmse = trial.rmse
         better = rmse is not None and (before is None or rmse < before * (1 - BETTER))
-        spent = trial.spent if record.times else Spent(training_s=wall_s)
-        self.account.book(spent, wall_s, better=better)
+        self.account.book(trial.spent, wall_s, better=better)
         return better
 
     @property

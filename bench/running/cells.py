@@ -161,6 +161,7 @@ def _fill(
     if outcome.energy is not None:
         record.energy, record.energy_reason = outcome.energy.measured, outcome.energy.reason
     if (result := outcome.result) is None:
+        record.ran_s = outcome.wall_s
         return
     record.times, record.disturbance = _times(result, outcome), result.disturbance
     record.epoch_budgets = result.parts.other_budgets is not None

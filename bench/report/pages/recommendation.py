@@ -143,7 +143,7 @@ def _test_part(found: Recommendation) -> str:
     assert metrics is not None
     n, n_cold = metrics.n_test, metrics.n_cold_start
     text = f"All of it is by {plural(n, 'test rating')}"
-    text = f"**{text}, which are few:** chance decides much." if n < FEW else f"{text}."
+    text = f"**{text}, which is little:** chance decides much." if n < FEW else f"{text}."
     if not n_cold:
         return text
     text += (

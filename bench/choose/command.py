@@ -46,6 +46,7 @@ from bench.tune.study import StudyError
 from datasets.catalog import CATALOG
 from datasets.errors import DataError
 from datasets.reading.layout import Layout
+from impls.registry import IMPLEMENTATIONS
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,8 @@ def _refuse_another(folder: Path, request: Request) -> None:
     try:
         before = read_request(folder)
     except (OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
+        # Of a request that is no such JSON, pydantic says what is wrong in the second line.
+        reason = " ".join(str(error).splitlines()[:2]).partition(" [type=")[0]
         raise terminal.UsageError(
             f"{folder / REQUEST} cannot be read: {reason}. Move it away: the trials stay recorded, "
             "and the same command goes on from them"
@@ -235,7 +237,8 @@ def _show(found: Outcome, out: Path) -> None:
         problems[model.plan.problem].append(name)
     for problem, of_rows in problems.items():
         if problem:
-            terminal.note(f"{', '.join(of_rows)}: {problem}")
+            is_built_in = all(row in IMPLEMENTATIONS for row in of_rows)
+            (terminal.note if is_built_in else terminal.warn)(f"{', '.join(of_rows)}: {problem}")
     terminal.print_line(
         f"{found.request.wall_s / 60:.1f} of {terminal.plural(found.request.minutes, 'minute')}, "
         f"{terminal.plural(sum(len(model.trials) for _, model in models), 'trial')}"

@@ -49,6 +49,7 @@ class Searched(BaseModel):
     made_with       digest of its source, the versions of what runs it, and the machine: records of
                     others do not count; "" in older requests
     devices         of which `device` is one: those on which `rows` can run
+    studied         whether a study says which hyperparameters to search
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -60,6 +61,7 @@ class Searched(BaseModel):
     problem: str = ""
     made_with: str = ""
     devices: list[str] = []
+    studied: bool = True
 
     def has(self, record: Record) -> bool:
         """Whether the record is of this model as it is now, or finds which of its rows is the
@@ -332,6 +334,13 @@ class Outcome:
         return [model for model in self.models if model.plan.problem == CHANGED]
 
     @property
+    def elsewhere(self) -> list[str]:
+        """Models that earlier calls in this folder searched, and this one did not."""
+        here = {name for model in self.models for name in model.plan.rows}
+        calls = [plan for call in self.request.others for plan in call.models if not plan.problem]
+        return list(dict.fromkeys(p.implementation for p in calls if p.implementation not in here))
+
+    @property
     def is_complete(self) -> bool:
         """Whether the last call ended, no model is untried or was left, and each with a result has
         all its final runs."""
@@ -397,6 +406,8 @@ def _model(request: Request, plan: Searched, records: Sequence[Record]) -> Model
             before_s += trial.spent.counted_s
     trials = [*found.values()]
     runs = [r for r in own if r.cell.suite == FINAL and r.cell.split == request.final_split]
+    if plan.problem == CHANGED:  # they are of another source than the row has now
+        runs = []
     runs_of = partial(_runs_of, runs=runs, request=request)
     best = newest = best_of(trials)
     tested = [trial for trial in (*trials, *cut) if runs_of(trial)]

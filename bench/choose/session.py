@@ -165,7 +165,7 @@ class Session:
         records = self.request.own(records)
         before = next((each for each in calls if _searches(each) == _searches(self.request)), None)
         is_done = self._count(before, records)
-        grown = (r.cell for r in records if r.cell.suite == GROWTH)
+        grown = (r.cell for r in records if r.cell.suite == GROWTH and not was_refused(r))
         self._grown = [(cell.implementation, cell.hyperparameters) for cell in grown]
         self.request.ended = False
         self.request.wall_s = self.budget.before_s if is_done else self.budget.elapsed_s
@@ -217,8 +217,7 @@ class Session:
             self.budget.before_s += found.wall_s
             more = self.request.minutes > before.minutes or self.request.seeds > before.seeds
             is_done = found.is_complete and not more
-        trials = [r for r in records if r.cell.suite == SEARCH]
-        if n := sum(r.cell.split == self.request.split for r in trials):
+        if n := sum(len(model.trials) for model in outcome_of(self.request, records).models):
             left_s = 0.0 if is_done else max(0.0, self.budget.total_s - self.budget.elapsed_s)
             self.show(f"goes on from {plural(n, 'trial')}, with {left_s / 60:.1f} minutes left")
         return is_done
@@ -254,6 +253,7 @@ class Session:
                 rows=group.names,
                 problem=group.problem,
                 devices=sorted({cell.request.device for cell in group.cells}),
+                studied=group.study is not None,
             )
             if group.cells:
                 row = known.get((*plan.rows, *plan.devices))
@@ -266,7 +266,8 @@ class Session:
                 if len(group.cells) > 1:
                     rows = listed([c.request.implementation for c in group.cells])
                     self.show(f"short fits find the quickest row of one model: {rows}")
-                cell = quickest(group, limit_s, self.contain, self._trials.record_of)
+                run = partial(self._record_of, self._trials, models=())
+                cell = quickest(group, limit_s, self.contain, run)
                 request = cell.request
                 plan.implementation, plan.device = request.implementation, request.device
                 plan.model, plan.made_with = request.model, cell.made_with(here)
@@ -309,15 +310,16 @@ class Session:
     def _record_of(
         self, runner: Runner, cell: Cell, models: Sequence[Searching], *, fresh: bool = False
     ) -> Record:
-        """Of a trial or a final run. It runs once more where there was only a probe, which without
-        epochs to limit is the same cell, and where the source of another row changed meanwhile."""
-        record = runner.record_of(cell, fresh=fresh)
-        self._leave_changed(models)
-        is_own = cell.class_path in self._sources.changed
-        if record.cell.suite == PROBE or (was_refused(record) and not is_own):
-            record = runner.record_of(cell, fresh=True)
+        """The record of a cell. It runs again where there was only a probe, which without epochs to
+        limit is the same cell, and where the source of another row changed meanwhile."""
+        while True:
+            record = runner.record_of(cell, fresh=fresh)
             self._leave_changed(models)
-        return record
+            is_probe = record.cell.suite == PROBE != cell.request.suite
+            is_own = cell.class_path in self._sources.changed
+            if not is_probe and (is_own or not was_refused(record)):
+                return record
+            fresh = True  # each row is refused for another one's change once at most
 
     def _leave_changed(self, models: Sequence[Searching]) -> None:
         """End the search of each model whose source is not what was planned any more."""
@@ -443,7 +445,8 @@ class Session:
     def _measure_growth(self, models: Sequence[Searching]) -> None:
         cells = {(m.plan.implementation, m.plan.device): m.cell for m in models}
         outcome = outcome_of(self.request, self.store.read()[0])
-        growth.measure(outcome, cells, self._finals.record_of, self.budget)
+        run = partial(self._record_of, self._finals, models=models)
+        growth.measure(outcome, cells, run, self.budget)
 
     def _show(self, model: Searching) -> None:
         lowest = model.lowest

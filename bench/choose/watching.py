@@ -11,6 +11,7 @@ from bench.cell.events import Event
 from bench.planning.plan import Cell
 from bench.records import Record
 from bench.report.formats import plural
+from bench.running.cells import was_refused
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Watching:
         self.note(f"a trial runs again, since something else may be the cause: {reason}")
 
     def finished(self, record: Record) -> None:
-        if record.status in ("failed", "out of memory"):
+        if record.status in ("failed", "out of memory") and not was_refused(record):
             self.warn(f"{record.cell.implementation}: {record.status}: {record.reason}")
 
     def not_stored(self, count: int, error: OSError, kept: Path | None) -> None:

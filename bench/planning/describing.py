@@ -188,7 +188,7 @@ class Sources:
             self.changed.add(class_path)
 
     def look(self) -> list[str]:
-        """The class paths whose source has another meaning since the last look."""
+        """The class paths whose source has another meaning for the first time."""
         found = []
         for path, before in self._stamps.items():
             if {file: _stamp(file) for file in before} == before:
@@ -196,7 +196,7 @@ class Sources:
             self._stamps[path] = _stamps(path, {})
             if (digest := _digest_of(path)) != self._digests[path]:
                 self._digests[path] = digest
-                found.append(path)
+                found += [path] if path not in self.changed else []
         self.changed.update(found)
         return found
 

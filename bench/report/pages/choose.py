@@ -302,14 +302,23 @@ def _how(outcome: Outcome) -> str:
 
 
 def _shared(outcome: Outcome) -> str:
-    """Which rows were not searched, for another one of the same maths was."""
+    """Which rows were not searched: another one of the same maths was, or no study has them."""
     shared = {
         name: [escaped(row) for row in model.plan.rows if row != model.plan.implementation]
         for name, model in names(outcome).items()
         if model.trials
     }
     parts = [f"{escaped(name)} for {listed(rows)}" for name, rows in shared.items() if rows]
-    return f"Rows of the same maths share a search: {'; '.join(parts)}. " if parts else ""
+    text = f"Rows of the same maths share a search: {'; '.join(parts)}. " if parts else ""
+    # What has no hyperparameters misses no search.
+    bare = [
+        escaped(name)
+        for name, model in names(outcome).items()
+        if model.default and not model.plan.studied and model.default.record.cell.hyperparameters
+    ]
+    if bare:
+        text += f"Of {listed(bare)} the default alone was tried, for there is no study of it. "
+    return text
 
 
 def _least_to_most(spent: Mapping[str, float]) -> str:

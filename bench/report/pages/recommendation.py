@@ -58,7 +58,7 @@ def recommendation(outcome: Outcome) -> list[str]:
         more = "More minutes run" if outcome.request.ended else "The same command runs"
         text = "**No model has a test score yet**, so nothing is recommended."
         return [f"{text} {more} what is missing."]
-    before = (_changed, _unfinished, _cut_short, _no_search)
+    before = (_changed, _unfinished, _cut_short, _no_search, _elsewhere)
     first = filter(None, [sentence(outcome) for sentence in before])
     if not found.can_choose:
         return [
@@ -90,6 +90,19 @@ def _changed(outcome: Outcome) -> str:
     )
 
 
+def _elsewhere(outcome: Outcome) -> str:
+    """Which models other calls searched; "" where none did."""
+    if not (elsewhere := outcome.elsewhere):
+        return ""
+    some = [escaped(name) for name in elsewhere[:NAMED]]
+    more = [f"{len(elsewhere) - NAMED} others"] if len(elsewhere) > NAMED else []
+    here = plural(len(outcome.models), "model")
+    return (
+        f"**This is of {here} alone**, those of the last call. Earlier ones searched "
+        f"{listed([*some, *more])}, too: a call with all of them compares them, without new trials."
+    )
+
+
 def _unfinished(outcome: Outcome) -> str:
     """What more minutes would run; "" where that is nothing."""
     if untried := outcome.untried:
@@ -101,7 +114,8 @@ def _unfinished(outcome: Outcome) -> str:
         is_known = needed_s > 60 * outcome.request.minutes  # a guess, made before any trial
         return (
             f"**{len(untried)} of {plural(len(able), 'model')} were not tried**, for the minutes "
-            f"had no room for their first trial: {which}. More minutes run them"
+            f"had no room for their first trial: {which}. More minutes run them, "
+            "and so does a call of fewer models (`--impl`)"
             f"{f'; {needed}' if is_known else ''}."
         )
     if not outcome.request.ended:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,6 +30,7 @@ from bench.choose.recommendation import recommend
 from bench.choose.serving import ServingExecutor
 from bench.choose.session import Session
 from bench.choose.session import write as write_request
+from bench.choose.watching import Watching
 from bench.planning.describing import plainly
 from bench.planning.facts import Loader
 from bench.planning.loading import describe, load_class
@@ -57,6 +59,7 @@ class Cells(ServingExecutor):
     final_times   how many times as long as a trial a final run trains
     killed        rows whose trials hang until they are killed, and report nothing
     hanging       rows whose final runs do
+    failing       rows whose trials fail without a result after so many seconds
     during        what somebody does while the cell with this number runs
     val_noise     how much parts of the validation part differ; None for no parts
     """
@@ -75,6 +78,7 @@ class Cells(ServingExecutor):
     final_times = 1.125  # 90 % of the ratings, rather than 80
     killed: ClassVar[set[str]] = set()
     hanging: ClassVar[set[str]] = set()
+    failing: ClassVar[dict[str, float]] = {}
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -99,6 +103,9 @@ class Cells(ServingExecutor):
         if row in (self.hanging if final else self.killed):
             self.clock.now += job.rules.time_limit_s
             return Outcome("timeout", "killed")
+        if row in self.failing and not final:
+            self.clock.now += self.failing[row]
+            return Outcome("failed", "hangs", wall_s=self.failing[row])
         outcome, pruned = Outcome("ok"), ""
         epochs = job.hyperparameters.get("epochs", 1)
         for epoch in range(1, epochs + 1):
@@ -823,17 +830,20 @@ def test_two_searches_at_once_in_one_folder_keep_the_minutes_of_both(
     assert [each.split for each in read_request(folder).others] == [SPLIT]
 
 
-@pytest.mark.parametrize("during", [0, 1])  # the first trial of the row itself, and of the other
+@pytest.mark.parametrize("during", [(0,), (1,), (1, 2)])  # trials of the row itself, or of another
 @pytest.mark.parametrize("taken_back", [False, True])
 def test_a_row_that_is_edited_during_its_search_gets_no_figure_of_two_sources(
-    choose: Choose, tmp_path: Path, during: int, taken_back: bool
+    choose: Choose, tmp_path: Path, during: Sequence[int], taken_back: bool
 ) -> None:
     file = tmp_path / "mine.py"
     text = Path(bias.__file__).read_text(encoding="utf-8")
     file.write_text(text, encoding="utf-8")
-    row, edited = f"{file}:Bias", text.replace("= 0", "= 1")
+    row = f"{file}:Bias"
+    edits = {
+        n: partial(file.write_text, text.replace("= 0", f"= {n + 1}"), "utf-8") for n in during
+    }
     names = [row, "als"]
-    found, cells = choose(names=names, minutes=2, during={during: lambda: file.write_text(edited)})
+    found, cells = choose(names=names, minutes=2, during=edits)
     mine, als = found.models
     assert "its source changed" in mine.plan.problem
     assert not mine.best_runs
@@ -842,6 +852,7 @@ def test_a_row_that_is_edited_during_its_search_gets_no_figure_of_two_sources(
     assert not found.lacks_runs, "more minutes run nothing of it"
     assert als.default
     assert als.default.record.status == "ok", "it was another row's source"
+    assert not mine.default_runs, "of a source that is no more"
     assert len(als.best_runs) == len(als.default_runs) == 2
     if taken_back:
         file.write_text(text)
@@ -849,3 +860,19 @@ def test_a_row_that_is_edited_during_its_search_gets_no_figure_of_two_sources(
     assert all(model.best_runs for model in again.models)
     assert not again.models[0].plan.problem
     assert [model.trials[0].record.status for model in again.models] == ["ok", "ok"]
+
+
+def test_what_hangs_counts_for_as_long_as_it_ran_on_the_page_too(choose: Choose) -> None:
+    found, _ = choose(minutes=2, names=["als", "numba_sgd"], failing={"ALS": 31.0})
+    hung = found.models[0]
+    assert hung.spent.counted_s == 31.0 * len(hung.trials)
+
+
+def test_a_record_that_an_edit_refused_is_no_failure_of_the_row(choose: Choose) -> None:
+    found, _ = choose(names=["global_mean"])
+    [record] = [trial.record for trial in found.models[0].trials]
+    warned: list[str] = []
+    watching = Watching(warned.append, warned.append)
+    for reason in ("changed the source of mine.py:Row, or somebody did, while it ran", "raised"):
+        watching.finished(record.model_copy(update={"status": "failed", "reason": reason}))
+    assert warned == ["global_mean: failed: raised"]

@@ -143,10 +143,11 @@ def test_what_shares_the_machine_by_intent_is_a_flag(
 def test_a_killed_cell_of_which_a_longer_fit_took_less_can_be_read(tmp_path: Path) -> None:
     def killed() -> Outcome:
         curve = [Point(epoch=n, seconds=2 / n, rmse=1, mae=1) for n in (1, 2)]
-        return Outcome("timeout", "killed", curve=curve, epoch_budgets=True)
+        return Outcome("timeout", "killed", curve=curve, epoch_budgets=True, wall_s=31.0)
 
     [record] = run(tmp_path, [cell("a")], FakeExecutor({"a": killed}))
     assert record.epoch_budgets
+    assert record.ran_s == 31.0
     assert RecordStore(tmp_path).read() == ([record], [])
 
 

@@ -226,10 +226,33 @@ def test_models_without_a_first_trial_come_before_the_answer() -> None:
     found = outcome(BIAS, AUTOREC, (untried[0], []), (elsewhere[0], []))
     assert recommendation(found)[0].startswith("**1 of 3 models were not tried**")
     assert "als" in recommendation(found)[0]
-    assert "More minutes run them." in recommendation(found)[0], "had more than all needs at least"
+    assert recommendation(found)[0].endswith("fewer models (`--impl`)."), "had more than all needs"
     found.request.minutes = 0.5
     assert "all of it needs about 1 minute at least" in recommendation(found)[0]
     assert "not complete" not in " ".join(recommendation(found))
+
+
+def test_models_of_earlier_calls_are_named() -> None:
+    found = outcome(BIAS, AUTOREC)
+    names = ["als", "ncf", "autorec", "numba_sgd", "blend", "embedding_mf"]
+    earlier = [model(name, test=0.9)[0] for name in names]
+    found.request.others = [found.request.model_copy(update={"models": earlier})]
+    assert recommendation(found)[0] == (
+        "**This is of 2 models alone**, those of the last call. Earlier ones searched als, ncf, "
+        "numba_sgd, blend and 1 others, too: a call with all of them compares them, without new "
+        "trials."
+    )
+
+
+def test_rows_without_a_study_are_named() -> None:
+    mine = model("lab/mine.py:Mine", test=0.9)
+    mine[0].studied = False
+    mine[1][0].cell.hyperparameters.clear()
+    text = section(choose_page(outcome(BIAS, mine), RESULTS), "How it was found")
+    said = "Of lab/mine.py:Mine the default alone was tried, for there is no study of it. "
+    assert said not in text, "it has no hyperparameters"
+    mine[1][0].cell.hyperparameters["damping"] = 3.0
+    assert said in section(choose_page(outcome(BIAS, mine), RESULTS), "How it was found")
 
 
 def test_a_search_that_an_edit_ended_comes_before_the_answer() -> None:
@@ -270,7 +293,7 @@ def test_how_many_test_ratings_there_are_and_how_many_no_model_can_tell_apart() 
             run.metrics.n_test, run.metrics.n_cold_start = 3, 0
     assert (
         said_of(cold, "All")
-        == "**All of it is by 3 test ratings, which are few:** chance decides much."
+        == "**All of it is by 3 test ratings, which is little:** chance decides much."
     )
 
 

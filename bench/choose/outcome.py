@@ -335,10 +335,12 @@ class Outcome:
 
     @property
     def elsewhere(self) -> list[str]:
-        """Models that earlier calls in this folder searched, and this one did not."""
+        """Models that other calls searched on the same split, and this one did not."""
         here = {name for model in self.models for name in model.plan.rows}
-        calls = [plan for call in self.request.others for plan in call.models if not plan.problem]
-        return list(dict.fromkeys(p.implementation for p in calls if p.implementation not in here))
+        of, like = self.request, operator.attrgetter("split", "final_split", "threads")
+        plans = [plan for call in of.others if like(call) == like(of) for plan in call.models]
+        names = dict.fromkeys(plan.implementation for plan in plans if not plan.problem)
+        return [name for name in names if name not in here]
 
     @property
     def is_complete(self) -> bool:

@@ -95,11 +95,11 @@ def _elsewhere(outcome: Outcome) -> str:
     if not (elsewhere := outcome.elsewhere):
         return ""
     some = [escaped(name) for name in elsewhere[:NAMED]]
-    more = [f"{len(elsewhere) - NAMED} others"] if len(elsewhere) > NAMED else []
+    more = [plural(len(elsewhere) - NAMED, "other")] if len(elsewhere) > NAMED else []
     here = plural(len(outcome.models), "model")
     return (
         f"**This is of {here} alone**, those of the last call. Earlier ones searched "
-        f"{listed([*some, *more])}, too: a call with all of them compares them, without new trials."
+        f"{listed([*some, *more])}, too: a call with all of them compares them by those trials."
     )
 
 

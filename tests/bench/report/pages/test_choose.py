@@ -236,11 +236,13 @@ def test_models_of_earlier_calls_are_named() -> None:
     found = outcome(BIAS, AUTOREC)
     names = ["als", "ncf", "autorec", "numba_sgd", "blend", "embedding_mf"]
     earlier = [model(name, test=0.9)[0] for name in names]
-    found.request.others = [found.request.model_copy(update={"models": earlier})]
+    call = found.request.model_copy(update={"models": earlier})
+    found.request.others = [call.model_copy(update={"split": "time:65/10/25"})]
+    assert not found.elsewhere, "on another split they have no trials to compare"
+    found.request.others = [call]
     assert recommendation(found)[0] == (
         "**This is of 2 models alone**, those of the last call. Earlier ones searched als, ncf, "
-        "numba_sgd, blend and 1 others, too: a call with all of them compares them, without new "
-        "trials."
+        "numba_sgd, blend and 1 other, too: a call with all of them compares them by those trials."
     )
 
 
